@@ -1,0 +1,15 @@
+"""Ladder Networks from scratch: every forward and backward pass by hand, on NumPy or CuPy.
+
+References
+----------
+[R] A. Rasmus, M. Berglund, M. Honkala, H. Valpola, T. Raiko, Semi-Supervised Learning with Ladder Networks,
+    NIPS 2015, arXiv:1507.02672v2.
+[P] M. Pezeshki, L. Fan, P. Brakel, A. Courville, Y. Bengio, Deconstructing the Ladder Network Architecture,
+    ICML 2016, arXiv:1511.06430.
+"""
+
+from ladder_np.errors import InputError, TrainingDivergedError
+from ladder_np.network.model import LadderNetwork
+from ladder_np.version import __version__
+
+__all__ = ["InputError", "LadderNetwork", "TrainingDivergedError", "__version__"]

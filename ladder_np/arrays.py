@@ -1,0 +1,93 @@
+"""Array module and device: the only place that knows that there is more than NumPy.
+
+Code that has an array asks `array_module(x)` for the module whose functions work on it. A `Device` stands only
+where no array exists yet: to allocate, to move arrays in and out, and to wait for the device.
+"""
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ladder_np.errors import InputError
+
+__all__ = ["DEVICE_NAMES", "Array", "Device", "array_module"]
+
+# An array of whichever module is in use; NumPy and CuPy share no base class to name here.
+Array = Any
+
+DEVICE_NAMES = ("cpu", "cuda", "auto")
+
+
+def array_module(x: Array) -> ModuleType:
+    """Return the module that `x` belongs to: `numpy` for NumPy arrays, `cupy` for CuPy arrays.
+
+    The module is found by the array's type, never by a global setting, so it cannot disagree with the data.
+    """
+    if isinstance(x, np.ndarray | np.generic):
+        return np
+    return sys.modules[type(x).__module__.partition(".")[0]]
+
+
+class Device:
+    """Where arrays live.
+
+    Parameters
+    ----------
+    name : {"cpu", "cuda", "auto"}
+        "auto" is "cuda" where CuPy finds a usable GPU, else "cpu".
+
+    Attributes
+    ----------
+    name : str
+        "cpu" or "cuda".
+    xp : module
+        The array module of this device.
+
+    Raises
+    ------
+    InputError
+        If `name` is unknown, or "cuda" is asked for and CuPy, its driver or a device is missing.
+    """
+
+    def __init__(self, name: str = "cpu") -> None:
+        if name not in DEVICE_NAMES:
+            raise InputError(f"unknown device {name!r}; choose one of {', '.join(DEVICE_NAMES)}")
+        if name == "auto":
+            name = "cpu" if _why_no_cuda() else "cuda"
+        if name == "cuda" and (reason := _why_no_cuda()):
+            raise InputError(f"device 'cuda' cannot be used: {reason}; or use device 'cpu'")
+        self.name = name
+        self.xp: ModuleType = importlib.import_module("cupy") if name == "cuda" else np
+
+    @classmethod
+    def of_module(cls, xp: ModuleType, name: str) -> "Device":
+        """Return a device over any array module that has NumPy's functions and CuPy's `asnumpy`."""
+        device = cls("cpu")
+        device.name, device.xp = name, xp
+        return device
+
+    def put(self, host: np.ndarray) -> Array:
+        """Return a NumPy array's values as an array on this device (the same array on the CPU)."""
+        return self.xp.asarray(host)
+
+    def get(self, x: Array) -> np.ndarray:
+        """Return an array of this device as a NumPy array (the same array on the CPU); waits for its values."""
+        return x if self.xp is np else self.xp.asnumpy(x)
+
+
+def _why_no_cuda() -> str:
+    """Return why no GPU can be used through CuPy, with what to install; empty if one can."""
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError:
+        return "CuPy is not installed; install ladder-np[cuda13] or ladder-np[cuda12] to match your CUDA version"
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        return (
+            f"CuPy finds no working CUDA driver or device ({' '.join(str(error).split())}); install the NVIDIA driver"
+        )
+    return "" if count else "CuPy finds no CUDA device"

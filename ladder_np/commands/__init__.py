@@ -1,0 +1,67 @@
+"""The command line: parses, calls, prints. Results on standard output, progress and notes on standard error.
+
+Exit status: 0; 1 for a failed check or a training that diverged; 2 for wrong use; 130 when interrupted. Every error
+is one line.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ladder_np.commands import evaluate, fetch, gradcheck, predict, train, vectors
+from ladder_np.errors import InputError, TrainingDivergedError
+from ladder_np.version import __version__
+
+__all__ = ["main"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, like all others of this program."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The command line without the program's name; `sys.argv` by default.
+    """
+    try:
+        parsed = _parser().parse_args(arguments)
+        return parsed.run(parsed)
+    except InputError as error:
+        return _complain(str(error), 2)
+    except TrainingDivergedError as error:
+        return _complain(str(error), 1)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except MemoryError as error:
+        return _complain(f"not enough memory: {error}" if str(error) else "not enough memory", 2)
+    except OSError as error:
+        return _complain(f"{error.filename or 'file system'}: {error.strerror or error}", 2)
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"ladder-np: error: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="ladder-np",
+        description="Ladder Networks: train, predict, and check values and gradients.",
+    )
+    parser.add_argument("--version", action="version", version=f"ladder-np {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    for module in (train, evaluate, predict, fetch, gradcheck, vectors):
+        module.add_to(commands)
+    return parser

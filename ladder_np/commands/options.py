@@ -1,0 +1,88 @@
+"""Options that several commands share, and how their texts become values."""
+
+import argparse
+import os
+from pathlib import Path
+
+from ladder_np.arrays import DEVICE_NAMES
+
+__all__ = [
+    "add_data_options",
+    "add_device_option",
+    "add_network_options",
+    "numbers",
+    "sizes",
+    "whole_number",
+]
+
+
+def whole_number(text: str) -> int:
+    """Return a whole number from text such as ``100``."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Return numbers from text such as ``0.3`` or ``1000,10,0.1``."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected numbers such as 1000,10,0.1") from None
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Return layer widths from text such as ``784-1000-10``."""
+    try:
+        return tuple(int(part) for part in text.split("-"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected widths such as 1000-500-250") from None
+
+
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``."""
+    parser.add_argument(
+        "--device", default="cpu", metavar="NAME", help=f"one of {', '.join(DEVICE_NAMES)} (default: cpu)"
+    )
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data-dir``, whose default is the environment variable LADDER_NP_DATA."""
+    named = os.environ.get("LADDER_NP_DATA")
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(named) if named else None,
+        metavar="DIR",
+        help="folder with data files, such as DIR/mnist/train-images-idx3-ubyte.gz "
+        "(default: $LADDER_NP_DATA; otherwise they are downloaded once into a per-user cache)",
+    )
+
+
+def add_network_options(parser: argparse.ArgumentParser, dtype: str | None) -> None:
+    """Add the options that describe one network and one step, for checks; ``--dtype`` unless `dtype` is None."""
+    parser.add_argument(
+        "--sizes",
+        type=sizes,
+        default=(8, 7, 6, 4),
+        metavar="D0-D1-…",
+        help="layer widths, input first, classes last (default: 8-7-6-4)",
+    )
+    parser.add_argument("--combinator", default="gaussian", metavar="NAME", help="(default: gaussian)")
+    parser.add_argument("--activation", default="relu", metavar="NAME", help="(default: relu)")
+    parser.add_argument(
+        "--noise-std", type=numbers, default=(0.3,), metavar="S", help="one, or one a layer (default: 0.3)"
+    )
+    parser.add_argument(
+        "--denoising-weights",
+        type=numbers,
+        default=(1.0,),
+        metavar="W0,W1,…",
+        help="λ: one, or one a layer, input first (default: 1)",
+    )
+    parser.add_argument("--labeled", type=whole_number, default=6, metavar="N", help="labelled rows (default: 6)")
+    parser.add_argument("--unlabeled", type=whole_number, default=9, metavar="M", help="unlabelled rows (default: 9)")
+    parser.add_argument("--seed", type=whole_number, default=0, metavar="S", help="(default: 0)")
+    if dtype is not None:
+        parser.add_argument("--dtype", default=dtype, metavar="NAME", help=f"float32 or float64 (default: {dtype})")

@@ -1,0 +1,51 @@
+"""``ladder-np predict``: write the class and the probabilities of every row of a file."""
+
+import argparse
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ladder_np.commands.options import add_device_option
+from ladder_np.data.readers import read_features
+from ladder_np.experiments.run import load_run_model
+from ladder_np.files import write_text
+
+__all__ = ["add_to"]
+
+
+def add_to(commands: Any) -> None:
+    """Add this command to the program's."""
+    parser = commands.add_parser("predict", help="classes of new rows", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
+    parser.add_argument("input", type=Path, metavar="INPUT", help=".csv, .npz (X) or IDX images")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="the .csv to write (replaced if it exists)"
+    )
+    parser.add_argument(
+        "--label-column", default="label", metavar="NAME", help="left out of a .csv if there (default: label)"
+    )
+    add_device_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Predict and write."""
+    predictor = load_run_model(arguments.folder, arguments.device)
+    X, names = read_features(arguments.input, arguments.label_column)
+    probabilities = predictor.predict_proba(predictor.arrange(X, names))
+    write_text(arguments.out, _table(predictor.classes, probabilities))
+    print(f"{len(X)} rows written to {arguments.out}")
+    return 0
+
+
+def _table(classes: np.ndarray, probabilities: np.ndarray) -> str:
+    """Return a .csv text: the class and each class's probability, a row a row."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["class", *(f"p_{number}" for number in classes)])
+    for row in probabilities:
+        writer.writerow([classes[row.argmax()], *row])
+    return text.getvalue()

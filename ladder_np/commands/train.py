@@ -1,0 +1,160 @@
+"""``ladder-np train``: train a ladder, and the supervised-only baseline beside it, and report both."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from ladder_np.commands.options import (
+    add_data_options,
+    add_device_option,
+    numbers,
+    sizes,
+    whole_number,
+)
+from ladder_np.commands.progress import Progress
+from ladder_np.experiments.run import Measured, Problem, execute, prepare
+from ladder_np.experiments.settings import PRESETS, make_settings
+
+__all__ = ["add_to"]
+
+EPILOG = f"presets: {', '.join(PRESETS)}. Named options win over the preset, which wins over the data's defaults."
+
+
+def add_to(commands: Any) -> None:
+    """Add this command to the program's."""
+    parser = commands.add_parser(
+        "train",
+        help="train on data with few labels",
+        description=__doc__,
+        epilog=EPILOG,
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="digits (default, embedded), mnist, fashion-mnist, FILE.npz or FILE.csv",
+    )
+    parser.add_argument("--label-column", metavar="NAME", help="of a .csv file (default: label)")
+    parser.add_argument("--preset", default=None, metavar="NAME", help="settings of a published experiment (below)")
+    parser.add_argument(
+        "--labels",
+        type=whole_number,
+        metavar="N",
+        help="rows that keep their label, class-balanced (default: digits 50, mnist 100, files all)",
+    )
+    parser.add_argument(
+        "--test-fraction",
+        type=float,
+        metavar="F",
+        help="share of the labelled rows held out for test (default: digits 1/3, else 0)",
+    )
+    parser.add_argument(
+        "--validation",
+        type=whole_number,
+        metavar="N",
+        help="labelled rows held out to watch training (default: 0)",
+    )
+    parser.add_argument(
+        "--scaling",
+        metavar="KIND",
+        help="auto (default: pixels to 0..1, tables standardised), pixels, standardize, none",
+    )
+    parser.add_argument(
+        "--hidden-layers",
+        type=sizes,
+        metavar="D1-D2-…",
+        help="widths (default: 200-100; mnist 1000-500-250-250-250)",
+    )
+    parser.add_argument("--activation", metavar="NAME", help="of the hidden layers (default: relu)")
+    parser.add_argument("--combinator", metavar="NAME", help="(default: gaussian)")
+    parser.add_argument(
+        "--noise-std", type=numbers, metavar="S", help="one, or one a layer, input first (default: 0.3)"
+    )
+    parser.add_argument(
+        "--denoising-weights",
+        type=numbers,
+        metavar="W0,W1,…",
+        help="λ: one, or one a layer, input first (default: 1000,10,0.1,…)",
+    )
+    parser.add_argument(
+        "--stop-gradient-targets",
+        action="store_true",
+        help="treat the clean targets as constants (the papers do not)",
+    )
+    parser.add_argument("--dtype", metavar="NAME", help="float32 (default) or float64")
+    parser.add_argument(
+        "--epochs",
+        type=whole_number,
+        metavar="N",
+        help="passes over the unlabelled rows (default: 100; mnist 150)",
+    )
+    parser.add_argument("--labeled-batch", type=whole_number, metavar="N", help="labelled rows a step (default: 100)")
+    parser.add_argument(
+        "--unlabeled-batch", type=whole_number, metavar="M", help="unlabelled rows a step (default: 100)"
+    )
+    parser.add_argument("--learning-rate", type=float, metavar="R", help="(default: 0.002)")
+    parser.add_argument(
+        "--decay-start",
+        type=float,
+        metavar="F",
+        help="share of training after which the rate falls to zero (default: 0.67)",
+    )
+    parser.add_argument("--seed", type=whole_number, metavar="S", help="of weights, noise and order (default: 0)")
+    parser.add_argument(
+        "--split-seed", type=whole_number, metavar="S", help="of the choice of rows (default: as --seed)"
+    )
+    parser.add_argument(
+        "--baseline",
+        action=argparse.BooleanOptionalAction,
+        help="train the supervised-only baseline too (default: yes, without a preset)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="new folder for the run (default: runs/NAME-number)",
+    )
+    add_data_options(parser)
+    add_device_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and report."""
+    named = {
+        k: v for k, v in vars(arguments).items() if k not in ("command", "run", "preset", "out", "data_dir", "device")
+    }
+    settings = make_settings(named, arguments.preset)
+    problem = prepare(settings, arguments.data_dir, arguments.device)
+    print(_describe(problem))
+    with Progress(settings.epochs, sys.stderr) as progress:
+        folder, measured = execute(problem, arguments.out, progress.observe)
+    _report(measured)
+    print(f"run saved in {folder}")
+    return 0
+
+
+def _describe(problem: Problem) -> str:
+    dataset, split = problem.dataset, problem.split
+    test = len(split.test) if dataset.X_test is None else len(dataset.X_test)
+    held_out = [f"{len(split.validation)} for validation"] if len(split.validation) else []
+    held_out.append(f"{test} for test" if test else "none for test")
+    return (
+        f"{dataset.name}: {dataset.X.shape[1]} features, {len(dataset.classes)} classes; "
+        f"{len(split.train)} training rows, {len(split.labeled)} of them labelled; {', '.join(held_out)}\n"
+        f"network {'-'.join(map(str, problem.specification.sizes))}, seed {problem.settings.seed}"
+    )
+
+
+def _report(measured: dict[str, Measured]) -> None:
+    for name, result in measured.items():
+        print(f"{name + ':':<17}test error {result}")
+    if len(measured) == 2:
+        baseline, ladder = measured.values()
+        print(
+            f"The unlabelled rows took {baseline.percent - ladder.percent:.2f} percentage points off the test error."
+            if ladder.wrong < baseline.wrong
+            else "The unlabelled rows did not lower the test error."
+        )

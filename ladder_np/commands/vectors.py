@@ -1,0 +1,103 @@
+"""``ladder-np vectors`` and ``compare-vectors``: let any implementation check itself against this one."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ladder_np.commands.options import add_network_options
+from ladder_np.errors import InputError
+from ladder_np.files import write_npz
+from ladder_np.inspection.vectors import (
+    Difference,
+    compare_vectors,
+    make_vectors,
+    read_vectors,
+    required_keys,
+)
+from ladder_np.network.specification import Specification
+
+__all__ = ["add_to"]
+
+
+def add_to(commands: Any) -> None:
+    """Add both commands to the program's."""
+    parser = commands.add_parser(
+        "vectors",
+        help="write one complete step to a file",
+        description="Write one complete training step: parameters, inputs, noise, intermediates, losses, gradients.",
+    )
+    parser.add_argument("out", type=Path, metavar="OUT.npz", help="the file to write (replaced if it exists)")
+    add_network_options(parser, dtype="float64")
+    parser.set_defaults(run=run_vectors)
+    parser = commands.add_parser(
+        "compare-vectors",
+        help="compare two such files",
+        description="Compare two files of test vectors; the first wrong line is the first wrong step.",
+    )
+    parser.add_argument("reference", type=Path, metavar="REFERENCE.npz")
+    parser.add_argument("candidate", type=Path, metavar="CANDIDATE.npz")
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="R",
+        help="largest relative difference that passes (default: 1e-9; 1e-4 where either file is float32)",
+    )
+    parser.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        metavar="PREFIX",
+        help="fail unless the candidate has all keys that begin so, such as grad/ (may be repeated)",
+    )
+    parser.set_defaults(run=run_compare)
+
+
+def run_vectors(arguments: argparse.Namespace) -> int:
+    """Make and write the vectors."""
+    specification = Specification(
+        sizes=arguments.sizes,
+        activation=arguments.activation,
+        combinator=arguments.combinator,
+        noise_std=arguments.noise_std,
+        denoising_weights=arguments.denoising_weights,
+        dtype=arguments.dtype,
+    )
+    arrays = make_vectors(specification, arguments.labeled, arguments.unlabeled, arguments.seed)
+    write_npz(arguments.out, arrays)
+    print(f"{len(arrays)} entries written to {arguments.out}; loss/total {float(arrays['loss/total']):.6g}")
+    return 0
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    """Compare and print a line a key, and the verdict."""
+    if arguments.tolerance is not None and not arguments.tolerance >= 0:
+        raise InputError(f"--tolerance {arguments.tolerance}: expected a number >= 0")
+    reference = read_vectors(arguments.reference, complete=True)
+    candidate = read_vectors(arguments.candidate, complete=False)
+    missing = [key for key in required_keys(reference, arguments.require) if key not in candidate]
+    differences = compare_vectors(reference, candidate, arguments.tolerance)
+    print(f"{'key':<28} {'shape':>12} {'absolute':>9} {'relative':>9}  where")
+    for difference in differences:
+        print(_row(difference))
+    for key in missing:
+        print(f"{key:<28} missing from {arguments.candidate}")
+    wrong = [difference.key for difference in differences if not difference.passed]
+    print(_verdict(wrong, missing, len(differences)))
+    return 1 if wrong or missing else 0
+
+
+def _row(difference: Difference) -> str:
+    shape = "x".join(map(str, difference.shape)) or "scalar"
+    where = difference.note or str(list(difference.where or ()))
+    verdict = "" if difference.passed else "  WRONG"
+    return (
+        f"{difference.key:<28} {shape:>12} {difference.absolute:>9.1e} {difference.relative:>9.1e}  {where}{verdict}"
+    )
+
+
+def _verdict(wrong: list[str], missing: list[str], compared: int) -> str:
+    if not wrong and not missing:
+        return f"all {compared} keys agree"
+    parts = [f"{len(wrong)} of {compared} keys differ, the first is {wrong[0]}"] if wrong else []
+    parts += [f"{len(missing)} required keys are missing"] if missing else []
+    return "; ".join(parts)

@@ -1,0 +1,241 @@
+"""The image sets: where their files come from, what they must hash to, and how they are fetched whole."""
+
+import hashlib
+import http.client
+import io
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ladder_np.data.idx import DAMAGED, unpacked
+from ladder_np.errors import InputError
+from ladder_np.files import write_atomically
+
+__all__ = [
+    "FILES",
+    "IMAGE_SETS",
+    "cache_folder",
+    "check_file",
+    "fetch",
+    "fetch_command",
+    "find_file",
+    "image_set",
+]
+
+FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+LARGEST_DOWNLOAD = 64 << 20  # bytes; the largest file has 26 MB
+TIMEOUT = 30.0  # seconds without a byte
+SHOWN = 12  # hex digits of a checksum in an error line
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Four IDX files in the order of `FILES`.
+
+    `of_unpacked` tells what the checksums are of: of the bytes inside, then packed and plain files are both
+    accepted; or of the `.gz` files, then only these can be checked and only these are accepted.
+    """
+
+    mirrors: tuple[str, ...]
+    sha256: tuple[str, ...]
+    of_unpacked: bool
+
+
+IMAGE_SETS = {
+    "mnist": ImageSet(
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+        sha256=(
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+        of_unpacked=True,
+    ),
+    "fashion-mnist": ImageSet(
+        mirrors=(
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        ),
+        sha256=(
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+        of_unpacked=False,
+    ),
+}
+
+
+def image_set(name: str) -> ImageSet:
+    """The entry of the table; raises InputError for an unknown name."""
+    if name not in IMAGE_SETS:
+        raise InputError(f"unknown image set {name!r}; choose from {', '.join(IMAGE_SETS)}")
+    return IMAGE_SETS[name]
+
+
+def cache_folder() -> Path:
+    """The folder of this user for downloaded files (it may not exist yet).
+
+    `XDG_CACHE_HOME` where set, else `~/Library/Caches` (macOS), `%LOCALAPPDATA%` (Windows) or `~/.cache`,
+    with `ladder-np` added. Raises InputError if there is no home folder.
+    """
+    chosen = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(chosen):  # the XDG standard: a relative path is to be ignored
+        return Path(chosen) / "ladder-np"
+    local = os.environ.get("LOCALAPPDATA", "")
+    if sys.platform == "win32" and local:
+        return Path(local) / "ladder-np"
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise InputError("no home folder to keep downloads in; name a folder with --data-dir") from error
+    inside = {"darwin": "Library/Caches", "win32": "AppData/Local"}.get(sys.platform, ".cache")
+    return home / inside / "ladder-np"
+
+
+def fetch_command(name: str, folder: Path) -> str:
+    """The command that puts the files of `name` into `folder`/`name`, for error lines."""
+    return f"ladder-np fetch {name} --data-dir {folder}"
+
+
+def find_file(name: str, file: str, folder: Path) -> Path | None:
+    """Where `folder` has `file`: packed, or plain where the checksums can tell; None if it has not."""
+    endings = (".gz", "") if image_set(name).of_unpacked else (".gz",)
+    candidates = [folder / (file + ending) for ending in endings]
+    return next((path for path in candidates if os.path.exists(path)), None)
+
+
+def check_file(name: str, file: str, path: Path) -> None:
+    """Raise InputError unless `path` has the checksum that the table gives `file` of `name`."""
+    try:
+        with open(path, "rb") as stream:
+            problem = _problem(name, file, stream)
+    except OSError as error:
+        raise InputError(f"{path}: cannot read it ({error.strerror})") from error
+    if problem:
+        again = fetch_command(name, path.parent.parent)
+        raise InputError(f"{path}: {problem}; delete the file and get it again with `{again}`")
+
+
+def _problem(name: str, file: str, stream: BinaryIO) -> str | None:
+    """What is wrong with the content of a file, or None."""
+    entry = image_set(name)
+    try:
+        content = unpacked(stream) if entry.of_unpacked else stream
+        found = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+    except DAMAGED as error:
+        return f"damaged or truncated ({error})"
+    expected = entry.sha256[FILES.index(file)]
+    if found == expected:
+        return None
+    return f"wrong checksum: expected sha256 {expected[:SHOWN]}..., found {found[:SHOWN]}..."
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def fetch(
+    name: str,
+    folder: Path,
+    *,
+    mirrors: Sequence[str] | None = None,
+    report: Callable[[str], None] = _to_stderr,
+) -> list[Path]:
+    """Make sure that `folder`/`name` has the four files of an image set, downloading those it lacks.
+
+    Parameters
+    ----------
+    name : str
+        "mnist" or "fashion-mnist".
+    folder : Path
+        The folder that has or will get the folder `name`.
+    mirrors : sequence of str, optional
+        Addresses to try in turn in place of the official ones.
+    report : callable
+        Receives one line a file; by default it goes to standard error.
+
+    Returns
+    -------
+    list of Path
+        The four files, each with the right checksum.
+
+    Raises
+    ------
+    InputError
+        If a file is there with a wrong checksum (it is left alone), no mirror has a right one, or the folder
+        cannot be written. Files are written whole or not at all.
+    """
+    mirrors = image_set(name).mirrors if mirrors is None else mirrors
+    found = [find_file(name, file, folder / name) for file in FILES]
+    for file, path in zip(FILES, found, strict=True):
+        if path is not None:
+            check_file(name, file, path)
+            report(f"{path}: already there")
+    return [path or _download(name, file, folder, mirrors, report) for file, path in zip(FILES, found, strict=True)]
+
+
+def _download(name: str, file: str, folder: Path, mirrors: Sequence[str], report: Callable[[str], None]) -> Path:
+    """Try the mirrors in turn; the path of the file written."""
+    path = folder / name / f"{file}.gz"
+    failures = []
+    for mirror in mirrors:
+        address = f"{mirror.rstrip('/')}/{path.name}"
+        report(f"{path}: downloading {address}")
+        try:
+            data = _get(address)
+        except InputError as error:
+            failures.append(f"{address}: {error}")
+            continue
+        problem = _problem(name, file, io.BytesIO(data))
+        if problem is None:
+            _write(path, data)
+            return path
+        failures.append(f"{address}: {problem}")
+    raise InputError(
+        f"could not download {path.name} ({'; '.join(failures)}); "
+        f"put the files into {path.parent} by hand and use --data-dir {folder}"
+    )
+
+
+def _get(address: str) -> bytes:
+    """The bytes at an address; raises InputError with the reason alone."""
+    try:
+        with urllib.request.urlopen(address, timeout=TIMEOUT) as response:
+            data: bytes = response.read(LARGEST_DOWNLOAD + 1)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise InputError(f"status {error.code} {error.reason}") from error
+    except urllib.error.URLError as error:
+        raise InputError(f"{error.reason}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise InputError(f"{type(error).__name__} {error}".strip()) from error
+    if len(data) > LARGEST_DOWNLOAD:
+        raise InputError(f"more than {LARGEST_DOWNLOAD} bytes; expected a smaller file")
+    return data
+
+
+def _write(path: Path, data: bytes) -> None:
+    def write(target: BinaryIO) -> None:
+        target.write(data)
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, write)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; choose another folder") from error

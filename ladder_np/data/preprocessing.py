@@ -1,0 +1,141 @@
+"""Scaling of features: (x - shift) * scale, found on the training rows and applied batch by batch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ladder_np.errors import InputError
+
+__all__ = ["Scaling", "make_scaling"]
+
+BLOCK = 1 << 16  # elements worked on together: big arrays get no float64 copy of their size
+KINDS = ("auto", "pixels", "standardize", "none")
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """The scaling of d features; `shift` and `scale` are float64 (d,)."""
+
+    shift: np.ndarray
+    scale: np.ndarray
+
+    def apply(self, rows: np.ndarray, dtype: npt.DTypeLike) -> np.ndarray:
+        """Scale rows; each result depends on its row alone, not on the batch it comes in.
+
+        Parameters
+        ----------
+        rows : ndarray (n, d)
+            Any real numeric dtype; unchanged.
+        dtype : float32 or float64
+            The type of the result.
+
+        Returns
+        -------
+        ndarray (n, d), `dtype`
+            A fresh array, C-contiguous.
+
+        Raises
+        ------
+        InputError
+            If a scaled value is too large for `dtype`.
+        """
+        result = np.empty(rows.shape, dtype)
+        step = max(1, BLOCK // rows.shape[1])
+        for start in range(0, len(rows), step):
+            part = result[start : start + step]
+            self._apply_block(rows[start : start + step], part)
+            if not np.isfinite(part).all():
+                row, column = np.argwhere(~np.isfinite(part))[0]
+                raise InputError(
+                    f"row {start + row}, feature {column} (counted from 0): {rows[start + row, column]} is "
+                    f"too large for {result.dtype} once scaled; standardize the features or divide them"
+                )
+        return result
+
+    def _apply_block(self, rows: np.ndarray, result: np.ndarray) -> None:
+        # Overflow is found in the result; casting is same_kind because float64 may become float32.
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            if self.shift.any():
+                difference = np.subtract(rows, self.shift, dtype=np.float64, casting="same_kind")
+                np.multiply(difference, self.scale, out=result, casting="same_kind")
+            elif rows.dtype.kind in "iu" and (self.scale == self.scale[0]).all():
+                # Pixels: one constant of the result's type, so that uint8 goes to float32 directly.
+                np.multiply(rows, result.dtype.type(self.scale[0]), out=result, casting="same_kind")
+            else:
+                np.multiply(rows, self.scale, out=result, casting="same_kind")
+
+
+def make_scaling(X: np.ndarray, rows: np.ndarray, kind: str, pixel_maximum: int | None) -> Scaling:
+    """Find the scaling of a dataset.
+
+    Parameters
+    ----------
+    X : ndarray (n, d)
+        All rows, finite.
+    rows : ndarray, int64
+        The training rows, one at least: only these are looked at.
+    kind : str
+        "pixels": divide by `pixel_maximum`, by 255 for uint8 without one. "standardize": mean 0 and standard
+        deviation 1; a constant feature becomes 0. "none": as it is. "auto": "pixels" if there is a
+        `pixel_maximum`, else "standardize".
+    pixel_maximum : int or None
+        `Dataset.pixel_maximum`.
+
+    Returns
+    -------
+    Scaling
+
+    Raises
+    ------
+    InputError
+        If `kind` is unknown, is "pixels" for something else than pixels, or the range of a feature is too
+        large for float64 (1.8e308).
+    """
+    if kind not in KINDS:
+        raise InputError(f"unknown scaling {kind!r}; choose from {', '.join(KINDS)}")
+    if kind == "auto":
+        kind = "standardize" if pixel_maximum is None else "pixels"
+    if kind == "standardize":
+        return _standardizing(X, rows)
+    divisor = _pixel_divisor(X, pixel_maximum) if kind == "pixels" else 1
+    return Scaling(np.zeros(X.shape[1]), np.full(X.shape[1], 1 / divisor))
+
+
+def _pixel_divisor(X: np.ndarray, pixel_maximum: int | None) -> int:
+    if pixel_maximum is not None:
+        return pixel_maximum
+    if X.dtype == np.uint8:
+        return 255
+    raise InputError(f"scaling 'pixels' for features of type {X.dtype}; expected uint8: choose standardize or none")
+
+
+def _standardizing(X: np.ndarray, rows: np.ndarray) -> Scaling:
+    """Mean and standard deviation by way of t = (x - low) / span, which lies in 0..1.
+
+    In t nothing overflows, however large x is, and sums of squares are safe: its ends are both
+    attained, so that the variance is 1/(2n) at least. A constant feature has span 0, exactly.
+    """
+    step = max(1, BLOCK // X.shape[1])
+    blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
+    with np.errstate(over="ignore", invalid="ignore"):  # told as an error below
+        low = np.min([X[block].min(axis=0) for block in blocks], axis=0).astype(np.float64)
+        high = np.max([X[block].max(axis=0) for block in blocks], axis=0).astype(np.float64)
+        span = high - low
+    if not np.isfinite(span).all():
+        column = int(np.argmin(np.isfinite(span)))
+        raise InputError(
+            f"feature {column} (counted from 0) runs from {low[column]} to {high[column]}, "
+            "too far for float64; divide it by a constant"
+        )
+    divisor = np.where(span > 0, span, 1.0)
+    total, squares = np.zeros_like(low), np.zeros_like(low)
+    for block in blocks:
+        t = (X[block] - low) / divisor
+        total += t.sum(axis=0)
+        squares += np.square(t).sum(axis=0)
+    mean = total / len(rows)
+    deviation = span * np.sqrt(np.maximum(squares / len(rows) - mean**2, 0.0))
+    # Below the smallest normal number 1 / deviation would overflow: such a feature counts as constant.
+    usable = deviation >= np.finfo(np.float64).tiny
+    return Scaling(low + span * mean, 1 / np.where(usable, deviation, 1.0))

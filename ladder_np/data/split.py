@@ -1,0 +1,153 @@
+"""Which rows are trained on, which of them with their labels, and which are kept for validation and test."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ladder_np.errors import InputError
+
+__all__ = ["Split", "split_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Row indices into `Dataset.X`, int64, ascending.
+
+    Attributes
+    ----------
+    labeled : ndarray
+        Training rows whose label is used.
+    train : ndarray
+        All training rows, as unlabeled data: `labeled`, and every row that is not in `validation` or `test`.
+    validation, test : ndarray
+        Labeled rows that are never trained on; either may be empty.
+    """
+
+    labeled: np.ndarray
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def split_rows(
+    y: np.ndarray,
+    n_classes: int,
+    *,
+    labels: int | None,
+    validation: int,
+    test_fraction: float,
+    generator: np.random.Generator,
+    classes: np.ndarray | None = None,
+) -> Split:
+    """Draw a split: test rows first, then validation rows, then the labels to use.
+
+    Test rows are drawn in the proportions of the classes; validation rows and labels as evenly over the
+    classes as these have rows. Both leave one labeled row of each class at least, so with few labels a
+    class may give fewer test rows than its share, and the test set may be empty.
+
+    Parameters
+    ----------
+    y : ndarray (n,), int64
+        Class indices, -1 for unlabeled rows.
+    n_classes : int
+        The number of classes K.
+    labels : int or None
+        How many labels to use in training; None for all that remain.
+    validation : int
+        How many labeled rows to keep for validation.
+    test_fraction : float
+        The share of the labeled rows to keep for the test, 0 <= share < 1; 0 if the dataset has a test set.
+    generator : numpy.random.Generator
+        The split depends on its state and the arguments alone.
+    classes : ndarray (K,), optional
+        Class numbers for the error line, in place of the indices.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    InputError
+        If a number is out of its range, more rows are asked for than there are, a class has no labeled row,
+        or fewer than two rows would be labeled.
+    """
+    pools = _shuffled_pools(y, n_classes, generator, classes)
+    sizes = np.array([len(pool) for pool in pools])
+    if not 0 <= test_fraction < 1:
+        raise InputError(f"test fraction {test_fraction}; expected a share of the rows from 0 to below 1")
+    test = _stratified_counts(sizes, test_fraction, generator)
+    spare = sizes - test - 1
+    if not 0 <= validation <= spare.sum():
+        raise InputError(
+            f"{validation} validation rows; expected 0 to {spare.sum()}: of {sizes.sum()} labeled rows, "
+            f"{test.sum()} are for the test and one of each of the {n_classes} classes is for training"
+        )
+    held_out = test + _balanced_counts(spare, validation, generator)
+    remaining = sizes - held_out
+    labels = _check_labels(labels, n_classes, int(remaining.sum()))
+    used = held_out + _balanced_counts(remaining, labels, generator)
+    test_rows = _take(pools, np.zeros_like(test), test)
+    validation_rows = _take(pools, test, held_out)
+    train = np.delete(np.arange(len(y)), np.concatenate([test_rows, validation_rows]))
+    return Split(_take(pools, held_out, used), train, validation_rows, test_rows)
+
+
+def _shuffled_pools(
+    y: np.ndarray, n_classes: int, generator: np.random.Generator, classes: np.ndarray | None
+) -> list[np.ndarray]:
+    """The labeled rows of each class in random order."""
+    order = generator.permutation(np.flatnonzero(y >= 0))
+    pools = [order[y[order] == index] for index in range(n_classes)]
+    for index, pool in enumerate(pools):
+        if len(pool) == 0:
+            number = index if classes is None else classes[index]
+            raise InputError(f"class {number} has no labeled row; label at least one row of each class")
+    return pools
+
+
+def _check_labels(labels: int | None, n_classes: int, remaining: int) -> int:
+    if remaining < 2:
+        raise InputError(f"{remaining} labeled row to train on; expected two at least")
+    if labels is None:
+        return remaining
+    if labels < max(n_classes, 2):
+        raise InputError(f"{labels} labels for {n_classes} classes; expected {max(n_classes, 2)} at least")
+    if labels > remaining:
+        raise InputError(
+            f"{labels} labels asked for, {remaining} labeled rows remain beside validation and test; ask for fewer"
+        )
+    return labels
+
+
+def _stratified_counts(sizes: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
+    """About `share` of each class, in all `share` of the sum, rounded; always leaving one row of a class."""
+    quota = share * sizes
+    counts = np.floor(quota).astype(np.int64)
+    extra = int(np.floor(quota.sum() + 0.5)) - int(counts.sum())
+    # The largest remainders get the extra rows; equal ones are put in random order first.
+    order = generator.permutation(len(sizes))
+    order = order[np.argsort((counts - quota)[order], kind="stable")]
+    counts[order[:extra]] += 1
+    return np.minimum(counts, sizes - 1)
+
+
+def _balanced_counts(available: np.ndarray, total: int, generator: np.random.Generator) -> np.ndarray:
+    """Share `total` out evenly over the classes; a class with too few rows gives all, the others fill up."""
+    counts = np.zeros_like(available)
+    while total > 0:
+        unfilled = np.flatnonzero(counts < available)
+        share, rest = divmod(total, len(unfilled))
+        if share == 0:
+            counts[generator.choice(unfilled, rest, replace=False)] += 1
+            break
+        added = np.minimum(share, (available - counts)[unfilled])
+        counts[unfilled] += added
+        total -= int(added.sum())
+    return counts
+
+
+def _take(pools: list[np.ndarray], start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """The rows from `start` to `stop` of each pool, ascending."""
+    parts = [pool[first:last] for pool, first, last in zip(pools, start, stop, strict=True)]
+    return np.sort(np.concatenate(parts))

@@ -1,0 +1,15 @@
+"""The one error type for wrong input, and the one for a training that failed.
+
+`InputError` is raised at the public doors only, with one line that names what was given, what was expected and,
+where it helps, what to do. The command line prints that line and exits with status 2.
+"""
+
+__all__ = ["InputError", "TrainingDivergedError"]
+
+
+class InputError(ValueError):
+    """A value, file or array given by the caller cannot be used; the message is one line."""
+
+
+class TrainingDivergedError(RuntimeError):
+    """The cost became infinite or no number; the message is one line."""

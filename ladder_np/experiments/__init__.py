@@ -1,0 +1,1 @@
+"""Experiments: their settings and presets, and one run from data to a folder with a trained model."""

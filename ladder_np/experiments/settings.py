@@ -1,0 +1,162 @@
+"""Every setting of a run, its defaults by dataset, and the papers' presets.
+
+A run's settings are built in three layers, later ones winning: the dataset's defaults, the preset, and what the
+user named.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ladder_np.errors import InputError
+from ladder_np.network.specification import Specification
+from ladder_np.streams import check_seed
+from ladder_np.training.trainer import TrainingSettings
+
+__all__ = ["PRESETS", "ExperimentSettings", "make_settings"]
+
+
+@dataclass(frozen=True)
+class ExperimentSettings:
+    """What a run does; all of it is stored in the run's ``config.json``.
+
+    Parameters
+    ----------
+    dataset : str
+        "digits", "mnist", "fashion-mnist", or the path of an .npz or .csv file.
+    label_column : str
+        Of a .csv file.
+    labels : int or None
+        How many rows keep their label, class-balanced; None: all that have one.
+    test_fraction : float
+        Share of the labelled rows held out for test, where the data brings no test set.
+    validation : int
+        Labelled rows held out to watch training.
+    scaling : str
+        "auto", "pixels", "standardize" or "none": see `make_scaling`.
+    hidden_layers : tuple of int
+        Widths of the layers between input and classes; may be empty.
+    activation, combinator, noise_std, denoising_weights, stop_gradient_targets, dtype
+        See `Specification`.
+    epochs, labeled_batch, unlabeled_batch, learning_rate, decay_start
+        See `TrainingSettings`.
+    seed : int
+        Of initial weights, noise and order of rows.
+    split_seed : int or None
+        Of the choice of test, validation and labelled rows; None: the same number as `seed`.
+    baseline : bool
+        Also train the same network on the labelled rows alone, and report both.
+    """
+
+    dataset: str = "digits"
+    label_column: str = "label"
+    labels: int | None = None
+    test_fraction: float = 0.0
+    validation: int = 0
+    scaling: str = "auto"
+    hidden_layers: tuple[int, ...] = (200, 100)
+    activation: str = "relu"
+    combinator: str = "gaussian"
+    noise_std: tuple[float, ...] = (0.3,)
+    denoising_weights: tuple[float, ...] | None = None
+    stop_gradient_targets: bool = False
+    dtype: str = "float32"
+    epochs: int = 100
+    labeled_batch: int = 100
+    unlabeled_batch: int = 100
+    learning_rate: float = 0.002
+    decay_start: float = 0.67
+    seed: int = 0
+    split_seed: int | None = None
+    baseline: bool = True
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+        if self.split_seed is not None:
+            check_seed(self.split_seed, "split_seed")
+        self.training()
+
+    def specification(self, features: int, classes: int) -> Specification:
+        """Return the network's description for data of this many features and classes."""
+        return Specification(
+            sizes=(features, *self.hidden_layers, classes),
+            activation=self.activation,
+            combinator=self.combinator,
+            noise_std=self.noise_std,
+            denoising_weights=self.denoising_weights,  # type: ignore[arg-type]
+            stop_gradient_targets=self.stop_gradient_targets,
+            dtype=self.dtype,
+        )
+
+    def training(self) -> TrainingSettings:
+        """Return the trainer's part of the settings."""
+        return TrainingSettings(
+            **{field.name: getattr(self, field.name) for field in dataclasses.fields(TrainingSettings)}
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all fields as plain JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "ExperimentSettings":
+        """Return the settings that `as_json` described.
+
+        Raises
+        ------
+        InputError
+            If they are not a complete description.
+        """
+        try:
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+            return cls(**values)
+        except TypeError as error:
+            raise InputError(f"no settings of a run: {error}") from None
+
+
+PAPER_LAYERS = (1000, 500, 250, 250, 250)  # [R], permutation-invariant MNIST
+
+DATASET_DEFAULTS: dict[str, dict[str, Any]] = {
+    "digits": {"labels": 50, "test_fraction": 1 / 3},
+    "mnist": {"labels": 100, "hidden_layers": PAPER_LAYERS, "epochs": 150},
+    "fashion-mnist": {"labels": 100, "hidden_layers": PAPER_LAYERS, "epochs": 150},
+}
+
+
+def _mnist_preset(labels: int | None, weights: tuple[float, ...], noise: tuple[float, ...]) -> dict[str, Any]:
+    """Return [R]'s settings of permutation-invariant MNIST: all runs share everything but these three."""
+    return {
+        "dataset": "mnist",
+        "labels": labels,
+        "hidden_layers": PAPER_LAYERS,
+        "denoising_weights": weights,
+        "noise_std": noise,
+        "epochs": 150,
+        "baseline": False,
+    }
+
+
+PRESETS = {
+    "mnist-100-full": _mnist_preset(100, (1000, 10, 0.1, 0.1, 0.1, 0.1, 0.1), (0.3,)),
+    "mnist-1000-full": _mnist_preset(1000, (2000, 20, 0.1, 0.1, 0.1, 0.1, 0.1), (0.3, *(0.2,) * 6)),
+    "mnist-all-full": _mnist_preset(None, (1000, 1, 0.01, 0.01, 0.01, 0.01, 0.01), (0.3,)),
+    "mnist-100-baseline": _mnist_preset(100, (0.0,) * 7, (0.3, *(0.5,) * 6)),
+}
+
+
+def make_settings(named: Mapping[str, Any], preset: str | None = None) -> ExperimentSettings:
+    """Return the settings of a run from what the user named, over the preset, over the dataset's defaults.
+
+    Raises
+    ------
+    InputError
+        If the preset is unknown, or made for another dataset, or a value cannot be used.
+    """
+    if preset is not None and preset not in PRESETS:
+        raise InputError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
+    chosen = PRESETS[preset] if preset else {}
+    dataset = named.get("dataset", chosen.get("dataset", "digits"))
+    if chosen and dataset not in (chosen["dataset"], "fashion-mnist"):
+        raise InputError(f"preset {preset} is made for dataset {chosen['dataset']}, not {dataset}; leave one out")
+    return ExperimentSettings(**{**DATASET_DEFAULTS.get(dataset, {}), **chosen, **named})

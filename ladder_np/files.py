@@ -1,0 +1,143 @@
+"""Files on disk: written beside and renamed, read without unpickling. Nobody else writes a file whole."""
+
+import contextlib
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from ladder_np.errors import InputError
+
+__all__ = ["append_line", "make_folder", "read_npz", "write_atomically", "write_npz", "write_text"]
+
+# What numpy.load may raise on a file that is no intact archive of plain arrays.
+UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+
+
+def write_atomically(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
+    """Call `write` on a new file beside `path`, then rename it: `path` is never seen half-written.
+
+    Parameters
+    ----------
+    path : path
+        Where the file shall stand. An existing file is replaced; its folder must exist.
+    write : callable
+        Receives the open binary file.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or cannot be written, or `path` is a folder.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; name a file")
+    try:
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; choose another place") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        _give_usual_mode(beside)
+        os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)
+        raise
+
+
+def _give_usual_mode(path: str) -> None:
+    """Replace mkstemp's private mode by the one that `open` would have given."""
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(path, 0o666 & ~umask)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write `text` as UTF-8, atomically (see `write_atomically`)."""
+    write_atomically(path, lambda file: _write_bytes(file, text.encode()))
+
+
+def _write_bytes(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
+
+
+def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
+    """Write plain arrays as an `.npz` archive, atomically (see `write_atomically`)."""
+    save = np.savez_compressed if compress else np.savez
+
+    def write(file: BinaryIO) -> None:
+        save(file, allow_pickle=False, **arrays)
+
+    write_atomically(path, write)
+
+
+def append_line(path: Path | str, line: str) -> None:
+    """Append one line of text to a log that is read line by line; made if missing."""
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def make_folder(path: Path | str) -> Path:
+    """Make a new folder, with its parents, and return it.
+
+    Raises
+    ------
+    InputError
+        If it exists already or cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        raise InputError(f"output folder {path} exists already; name a new one") from None
+    except OSError as error:
+        raise InputError(f"cannot make output folder {path}: {error.strerror}; choose another place") from error
+    return path
+
+
+def read_npz(path: Path | str, what: str) -> dict[str, np.ndarray]:
+    """Read every array of an `.npz` archive, never unpickling.
+
+    Parameters
+    ----------
+    path : path
+        The archive.
+    what : str
+        What the file is meant to be, for the error line: "a model file", "a data file".
+
+    Returns
+    -------
+    dict of str to ndarray
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no archive, is truncated, or holds anything but plain arrays.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected {what} (.npz)")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise InputError(f"{path}: expected {what} (.npz), got a single array; save it with numpy.savez")
+            return {key: archive[key] for key in archive.files}
+    except InputError:
+        raise
+    except UNREADABLE as error:
+        raise InputError(
+            f"{path}: not {what}: no readable .npz archive of plain arrays ({_one_line(error)})"
+        ) from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,45 @@
+"""A random step to inspect: parameters, batch and noise, away from the starting point (fact 9)."""
+
+import numpy as np
+
+from ladder_np.arrays import Array, Device
+from ladder_np.errors import InputError
+from ladder_np.network.ladder import Batch
+from ladder_np.network.noise import Noise
+from ladder_np.network.parameters import Parameters, random_parameters
+from ladder_np.network.specification import Specification
+from ladder_np.streams import Stream, check_seed, stream
+
+__all__ = ["example_step"]
+
+
+def example_step(
+    specification: Specification,
+    n_labeled: int,
+    n_unlabeled: int,
+    seed: int,
+    repetition: int = 0,
+    device: Device | None = None,
+) -> tuple[Parameters, Batch, Noise]:
+    """Return random parameters, inputs N(0, 1), classes that take turns, and noise of every layer.
+
+    Raises
+    ------
+    InputError
+        If a lane has fewer than 2 rows.
+    """
+    for name, rows in (("labelled", n_labeled), ("unlabelled", n_unlabeled)):
+        if rows < 2:
+            raise InputError(f"{rows} {name} rows: batch normalisation needs at least 2")
+    device = device or Device()
+    generator = stream(check_seed(seed), Stream.EXAMPLE_BATCH, repetition)
+    parameters = random_parameters(specification, generator)
+    y = generator.permutation(np.arange(n_labeled) % specification.sizes[-1])
+
+    def draw(rows: int, size: int) -> Array:
+        return device.put(generator.standard_normal((rows, size), dtype=specification.numpy_dtype))
+
+    inputs = specification.sizes[0]
+    batch = Batch(draw(n_labeled, inputs), device.put(y), draw(n_unlabeled, inputs))
+    noise: Noise = [draw(n_labeled + n_unlabeled, size) for size in specification.sizes]
+    return Parameters(specification, device.put(parameters.vector)), batch, noise

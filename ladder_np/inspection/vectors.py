@@ -1,0 +1,228 @@
+"""Test vectors: one complete training step in a file, and the comparison of two such files.
+
+The format (version 1), all floats of the run's dtype, L layers above the input, N labelled and M unlabelled rows:
+
+    meta                                JSON: version, the network's description, seed
+    param/{name}                        as `Parameters` names them
+    input/x_labeled, input/y, input/x_unlabeled
+    noise/{l}                           (N+M, d_l) standard normal draws before scaling, labelled rows first
+    clean/z.{l}, clean/mean.{l}, clean/std.{l}          (M, d_l), (d_l,), (d_l,); no mean and std at l = 0
+    corrupted/z.{l}, corrupted/h.{l}    (N+M, d_l), labelled rows first
+    decoder/u.{l}, decoder/z_hat.{l}, decoder/z_hat_bn.{l}      (M, d_l)
+    loss/supervised, loss/denoising (L+1,), loss/total
+    grad/{name}                         d loss/total
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ladder_np.errors import InputError
+from ladder_np.files import read_npz
+from ladder_np.inspection.example import example_step
+from ladder_np.network.ladder import State, backward, forward
+from ladder_np.network.specification import Specification
+from ladder_np.version import __version__
+
+__all__ = ["Difference", "compare_vectors", "make_vectors", "read_vectors", "required_keys"]
+
+VERSION = 1
+TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
+ROUNDINGS = 16  # of the total cost, in units of its last place: the size of a gradient that is zero but for rounding
+
+
+def make_vectors(specification: Specification, n_labeled: int, n_unlabeled: int, seed: int) -> dict[str, np.ndarray]:
+    """Run one step at random parameters and return everything in it, by the format's keys.
+
+    Raises
+    ------
+    InputError
+        If a lane has fewer than 2 rows.
+    """
+    parameters, batch, noise = example_step(specification, n_labeled, n_unlabeled, seed)
+    state = forward(parameters, batch, noise, every_layer=True)
+    gradients = parameters.zeros_like()
+    backward(parameters, state, gradients)
+    meta = {"version": VERSION, **specification.as_json(), "seed": seed, "ladder_np": __version__}
+    arrays = {"meta": np.array(json.dumps(meta))}
+    arrays |= {f"param/{name}": view for name, view in parameters.items()}
+    arrays |= {"input/x_labeled": batch.x_labeled, "input/y": batch.y, "input/x_unlabeled": batch.x_unlabeled}
+    arrays |= {f"noise/{layer}": draws for layer, draws in enumerate(noise) if draws is not None}
+    arrays |= _intermediates(state)
+    arrays |= {f"grad/{name}": view for name, view in gradients.items()}
+    return {key: np.asarray(value, order="C") for key, value in arrays.items()}
+
+
+def _intermediates(state: State) -> dict[str, np.ndarray]:
+    """Return what the forward pass computed, by the format's keys."""
+    lanes, encoder, decoder = state.lanes, state.encoder, state.decoder
+    arrays = {"clean/z.0": state.batch.x_unlabeled}
+    for layer, h in enumerate(encoder.h):
+        if layer > 0:
+            arrays[f"clean/z.{layer}"] = encoder.z[layer][lanes.clean]  # type: ignore[index]
+            arrays[f"clean/mean.{layer}"] = encoder.mu[layer][-1]
+            arrays[f"clean/std.{layer}"] = encoder.sigma[layer][-1]
+        arrays[f"corrupted/z.{layer}"] = encoder.z_tilde[layer][lanes.corrupted]
+        arrays[f"corrupted/h.{layer}"] = h[lanes.corrupted]
+        arrays[f"decoder/u.{layer}"] = decoder.u[layer]
+        arrays[f"decoder/z_hat.{layer}"] = decoder.z_hat[layer]
+        arrays[f"decoder/z_hat_bn.{layer}"] = decoder.z_hat_bn[layer]
+    losses = state.losses
+    return arrays | {
+        "loss/supervised": np.asarray(losses.supervised),
+        "loss/denoising": losses.denoising,
+        "loss/total": np.asarray(losses.total),
+    }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How one key differs between two files.
+
+    Attributes
+    ----------
+    key : str
+    shape : tuple of int
+        In the reference.
+    absolute : float
+        Largest absolute difference; infinite where shapes differ or either side is NaN.
+    relative : float
+        The same over the largest magnitude in the reference's array.
+    where : tuple of int or None
+        Index of the largest difference; None where shapes differ.
+    passed : bool
+        Within the tolerance.
+    note : str
+        What else to say, such as shapes that differ.
+    """
+
+    key: str
+    shape: tuple[int, ...]
+    absolute: float
+    relative: float
+    where: tuple[int, ...] | None
+    passed: bool
+    note: str = ""
+
+
+def read_vectors(path: Path | str, complete: bool) -> dict[str, np.ndarray]:
+    """Read a file of test vectors.
+
+    Parameters
+    ----------
+    path : path
+    complete : bool
+        Whether it must say its version and network in ``meta``, as a reference must.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, or of a version this program does not know.
+    """
+    arrays = read_npz(path, "a file of test vectors")
+    for key, array in arrays.items():
+        if key != "meta" and array.dtype.kind not in "fiu":
+            raise InputError(f"{path}: {key} holds {array.dtype}; expected real numbers")
+    if complete:
+        try:
+            meta = json.loads(str(arrays["meta"][()]))
+            version = meta["version"]
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise InputError(f"{path}: not a file of test vectors: no meta entry that names a version") from None
+        if version != VERSION:
+            raise InputError(f"{path}: test vectors of version {version!r}; this program reads version {VERSION}")
+    return arrays
+
+
+def required_keys(reference: Mapping[str, np.ndarray], prefixes: Sequence[str]) -> list[str]:
+    """Return the reference's keys that begin with any of the prefixes.
+
+    Raises
+    ------
+    InputError
+        If a prefix matches nothing.
+    """
+    keys: list[str] = []
+    for prefix in prefixes:
+        matching = [key for key in reference if key.startswith(prefix)]
+        if not matching:
+            raise InputError(f"no key of the reference begins with {prefix!r}")
+        keys += [key for key in matching if key not in keys]
+    return keys
+
+
+def compare_vectors(
+    reference: Mapping[str, np.ndarray],
+    candidate: Mapping[str, np.ndarray],
+    tolerance: float | None = None,
+) -> list[Difference]:
+    """Compare every key that both hold, in the order in which a network computes them.
+
+    Parameters
+    ----------
+    reference, candidate : mapping of str to array
+    tolerance : float, optional
+        Largest relative difference that passes. Default: 1e-9 where both are float64, else 1e-4. Absolute
+        differences below 16 roundings of the total cost count as none.
+
+    Returns
+    -------
+    list of Difference
+
+    Raises
+    ------
+    InputError
+        If they have no key in common.
+    """
+    shared = [key for key in _in_order(reference) if key in candidate and key != "meta"]
+    if not shared:
+        raise InputError("the two files have no key in common; names are those of the test-vector format")
+    cost = float(np.abs(reference["loss/total"])) if "loss/total" in reference else 1.0
+    return [_difference(key, reference[key], candidate[key], tolerance, cost) for key in shared]
+
+
+def _difference(
+    key: str, reference: np.ndarray, candidate: np.ndarray, tolerance: float | None, cost: float
+) -> Difference:
+    if reference.shape != candidate.shape:
+        note = f"shape {candidate.shape} instead of {reference.shape}"
+        return Difference(key, reference.shape, np.inf, np.inf, None, False, note)
+    coarser = np.dtype(np.float32) if np.float32 in (reference.dtype, candidate.dtype) else np.dtype(np.float64)
+    difference = np.abs(np.asarray(candidate, np.float64) - np.asarray(reference, np.float64))
+    difference = np.where(np.isnan(difference), np.inf, difference)
+    where = tuple(int(i) for i in np.unravel_index(difference.argmax(), difference.shape))
+    absolute = float(difference[where])
+    largest = float(np.abs(reference).max())
+    relative = absolute / largest if largest else (np.inf if absolute else 0.0)
+    floor = ROUNDINGS * float(np.finfo(coarser).eps) * max(1.0, cost)
+    limit = TOLERANCE[coarser] if tolerance is None else tolerance
+    return Difference(key, reference.shape, absolute, relative, where, relative <= limit or absolute <= floor)
+
+
+def _in_order(reference: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Yield the reference's keys as a network computes them; those the format does not know come last."""
+    known = [key for key in _computing_order(reference) if key in reference]
+    yield from known
+    yield from (key for key in reference if key not in known)
+
+
+def _computing_order(reference: Mapping[str, np.ndarray]) -> Iterator[str]:
+    top = max((int(key.rpartition(".")[2]) for key in reference if key.startswith("corrupted/z.")), default=64)
+    layers = range(top + 1)
+    yield from (key for key in reference if key.startswith(("param/", "input/", "noise/")))
+    for layer in layers:
+        yield from (f"clean/{name}.{layer}" for name in ("mean", "std", "z"))
+        yield from (f"corrupted/{name}.{layer}" for name in ("z", "h"))
+    yield "loss/supervised"
+    for layer in reversed(layers):
+        yield from (f"decoder/{name}.{layer}" for name in ("u", "z_hat", "z_hat_bn"))
+    yield from ("loss/denoising", "loss/total")
+    gradients = [key for key in reference if key.startswith("grad/")]
+    for layer in layers:  # backwards: up through the decoder, then down through the encoder
+        yield from (key for key in gradients if key.startswith(f"grad/combinator.{layer}."))
+        yield from (key for key in gradients if key.startswith(f"grad/decoder.{layer}."))
+    for layer in reversed(layers):
+        yield from (key for key in reversed(gradients) if key.startswith(f"grad/encoder.{layer}."))

@@ -1,0 +1,145 @@
+"""The decoder and its denoising costs ([R] Algorithm 1, the decoder loop), on the unlabelled rows.
+
+    uᴸ = BN(h̃ᴸ)                    the softmax output, no weights (fact 5)
+    uˡ = BN(ẑˡ⁺¹ Vˡ)
+    ẑˡ = g(z̃ˡ, uˡ; aˡ)
+    ẑˡ_BN = (ẑˡ − μˡ)/σˡ           with the clean batch's μ, σ (fact 6);   ẑ⁰_BN = ẑ⁰ (fact 4)
+    Cˡ = mean (ẑˡ_BN − zˡ)²        weighted by λₗ in the total
+
+It runs from layer L down to the lowest layer with λ > 0, and the backward from there up again.
+"""
+
+from dataclasses import dataclass, field
+
+from ladder_np.arrays import Array
+from ladder_np.network.encoder import CleanGradient, EncoderState
+from ladder_np.network.lanes import Lanes
+from ladder_np.network.parameters import Parameters
+from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.dense import dense_backward_input, dense_backward_weight, dense_forward
+from ladder_np.operations.losses import squared_error_backward, squared_error_forward
+from ladder_np.operations.normalization import (
+    normalize_backward,
+    normalize_forward,
+    standardize_backward,
+    standardize_forward,
+)
+
+__all__ = ["DecoderGradients", "DecoderState", "decode_backward", "decode_forward"]
+
+
+@dataclass
+class DecoderState:
+    """What the decoder computed, by layer: only those it ran through, or whose cost is wanted.
+
+    Attributes
+    ----------
+    u, z_hat : dict of int to (M, d_l) array
+    u_sigma : dict of int to (d_l,) array
+        σ of the batch norm that made u.
+    cache : dict of int to tuple
+        What the combinator's backward needs.
+    z_hat_bn, difference : dict of int to (M, d_l) array
+        ẑ_BN, and ẑ_BN − z.
+    cost : dict of int to 0-dimensional array
+        Unweighted costs.
+    """
+
+    u: dict[int, Array] = field(default_factory=dict)
+    u_sigma: dict[int, Array] = field(default_factory=dict)
+    z_hat: dict[int, Array] = field(default_factory=dict)
+    cache: dict[int, tuple] = field(default_factory=dict)
+    z_hat_bn: dict[int, Array] = field(default_factory=dict)
+    difference: dict[int, Array] = field(default_factory=dict)
+    cost: dict[int, Array] = field(default_factory=dict)
+
+
+@dataclass
+class DecoderGradients:
+    """What the decoder hands back to the encoder.
+
+    Attributes
+    ----------
+    dh_top : (M, d_L) array
+        Gradient of the corrupted softmax output.
+    dz_tilde : dict of int to (M, d_l) array
+        Gradients of z̃ through the lateral connections.
+    clean : dict of int to CleanGradient
+        Gradients of the clean targets and statistics, layers ≥ 1.
+    """
+
+    dh_top: Array
+    dz_tilde: dict[int, Array]
+    clean: dict[int, CleanGradient]
+
+
+def decode_forward(parameters: Parameters, lanes: Lanes, encoder: EncoderState, x_unlabeled: Array) -> DecoderState:
+    """Rebuild every layer from the top down and compare it with the clean one."""
+    specification = parameters.specification
+    g = COMBINATORS[specification.combinator].forward
+    state = DecoderState()
+    vertical = encoder.h[specification.top][lanes.unlabeled]
+    for layer in range(specification.top, lanes.lowest - 1, -1):
+        u, _, state.u_sigma[layer] = normalize_forward(vertical, specification.batch_norm_eps)
+        z_tilde = encoder.z_tilde[layer][lanes.unlabeled]
+        z_hat, state.cache[layer] = g(z_tilde, u, parameters.combinator(layer))
+        state.u[layer], state.z_hat[layer] = u, z_hat
+        if lanes.denoised[layer]:
+            _compare_with_clean(state, layer, lanes, encoder, x_unlabeled)
+        if layer > lanes.lowest:
+            vertical = dense_forward(z_hat, parameters[f"decoder.{layer - 1}.weight"])
+    return state
+
+
+def decode_backward(
+    parameters: Parameters, lanes: Lanes, encoder: EncoderState, state: DecoderState, gradients: Parameters
+) -> DecoderGradients:
+    """Run the costs' gradients upwards through the decoder; write those of V and a into `gradients`."""
+    specification = parameters.specification
+    g_backward = COMBINATORS[specification.combinator].backward
+    result = DecoderGradients(None, {}, {})
+    dvertical = None  # gradient of ẑˡ Vˡ⁻¹, from the layer below
+    for layer in range(lanes.lowest, specification.top + 1):
+        dz_hat = None
+        if lanes.denoised[layer]:
+            dz_hat = _denoising_backward(parameters, layer, encoder, state, result)
+        if dvertical is not None:
+            V_name = f"decoder.{layer - 1}.weight"
+            dense_backward_weight(dvertical, state.z_hat[layer], out=gradients[V_name])
+            from_below = dense_backward_input(dvertical, parameters[V_name])
+            dz_hat = from_below if dz_hat is None else dz_hat + from_below
+        a = parameters.combinator(layer)
+        result.dz_tilde[layer], du, da = g_backward(dz_hat, state.u[layer], a, state.cache[layer])
+        for name, gradient in da.items():
+            gradients.combinator(layer)[name][...] = gradient
+        dvertical = normalize_backward(du, state.u[layer], state.u_sigma[layer])
+    result.dh_top = dvertical  # at the top, what was normalised is the softmax output itself
+    return result
+
+
+def _compare_with_clean(
+    state: DecoderState, layer: int, lanes: Lanes, encoder: EncoderState, x_unlabeled: Array
+) -> None:
+    """Compute ẑ_BN and the layer's cost."""
+    if layer == 0:
+        z, z_hat_bn = x_unlabeled, state.z_hat[0]
+    else:
+        z = encoder.z[layer][lanes.clean]  # type: ignore[index]
+        z_hat_bn = standardize_forward(state.z_hat[layer], encoder.mu[layer][-1], encoder.sigma[layer][-1])
+    state.z_hat_bn[layer] = z_hat_bn
+    state.cost[layer], state.difference[layer] = squared_error_forward(z_hat_bn, z)
+
+
+def _denoising_backward(
+    parameters: Parameters, layer: int, encoder: EncoderState, state: DecoderState, result: DecoderGradients
+) -> Array:
+    """Return dẑ of the layer's own cost, and note what reaches the clean lane (fact 3)."""
+    specification = parameters.specification
+    lambda_ = specification.denoising_weights[layer]
+    dz_hat_bn = squared_error_backward(lambda_, state.difference[layer])
+    if layer == 0:
+        return dz_hat_bn
+    dz_hat, dmu, dsigma = standardize_backward(dz_hat_bn, state.z_hat_bn[layer], encoder.sigma[layer][-1])
+    if not specification.stop_gradient_targets:
+        result.clean[layer] = CleanGradient(-dz_hat_bn, dmu, dsigma)
+    return dz_hat

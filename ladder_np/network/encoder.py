@@ -1,0 +1,195 @@
+"""The encoder, clean and corrupted lanes at once ([R] Algorithm 1, both encoder loops).
+
+    z̃⁰ = h̃⁰ = x + s₀ n            z⁰ = h⁰ = x              (layer 0 is never normalised: fact 4)
+    aˡ = hˡ⁻¹ Wˡ
+    zˡ = BN(aˡ)                    each lane with its own batch statistics (fact 1)
+    z̃ˡ = zˡ + sₗ n                 corrupted lanes only
+    hˡ = φ(z̃ˡ + βˡ),   hᴸ = softmax(γᴸ(z̃ᴸ + βᴸ))           (fact 7)
+
+Arrays hold all lanes; on the clean rows z̃ is z. The backward is the same list from the end to the beginning.
+"""
+
+from dataclasses import dataclass
+
+from ladder_np.arrays import Array, array_module
+from ladder_np.network.lanes import Lanes
+from ladder_np.network.noise import Noise
+from ladder_np.network.parameters import Parameters
+from ladder_np.operations.activations import ACTIVATIONS, softmax_forward
+from ladder_np.operations.dense import dense_backward_input, dense_backward_weight, dense_forward
+from ladder_np.operations.normalization import (
+    normalize_backward,
+    normalize_forward,
+    shift_scale_backward,
+    shift_scale_forward,
+)
+
+__all__ = ["CleanGradient", "EncoderState", "encode_backward", "encode_forward", "gamma_of"]
+
+
+@dataclass
+class EncoderState:
+    """What the encoder computed, lists by layer 0..L. Rows are those of `Lanes.rows`.
+
+    Attributes
+    ----------
+    z : list of (rows, d_l) arrays
+        Normalised, before noise; None at layer 0, which is not normalised.
+    z_tilde : list of (rows, d_l) arrays
+        With noise on the corrupted lanes.
+    h : list of (rows of the layer above, d_l) arrays
+        After the activation, of the rows that go on; ``h[L]`` is the softmax output of the corrupted rows.
+    mu, sigma : list of list of (d_l,) arrays
+        Batch statistics, one pair a lane in the order of `Lanes.of_layer`; empty at layer 0.
+    b_top : (N + M, d_L) array
+        The values before the softmax.
+    """
+
+    z: list[Array | None]
+    z_tilde: list[Array]
+    h: list[Array]
+    mu: list[list[Array]]
+    sigma: list[list[Array]]
+    b_top: Array
+
+
+@dataclass
+class CleanGradient:
+    """The gradients that reach one layer's clean z (rows, d_l), μ and σ (d_l,) from its denoising cost."""
+
+    dz: Array
+    dmu: Array
+    dsigma: Array
+
+
+def gamma_of(parameters: Parameters, layer: int) -> Array | None:
+    """Return γ of `layer`: only the softmax layer has one (fact 7)."""
+    return parameters[f"encoder.{layer}.gamma"] if layer == parameters.specification.top else None
+
+
+def encode_forward(
+    parameters: Parameters, lanes: Lanes, x_labeled: Array, x_unlabeled: Array, noise: Noise
+) -> EncoderState:
+    """Run all lanes upwards.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    lanes : Lanes
+    x_labeled, x_unlabeled : (N, d_0), (M, d_0) arrays
+    noise : list of (N + M, d_l) arrays or None
+        Standard normal draws of each layer, before scaling.
+
+    Returns
+    -------
+    EncoderState
+    """
+    specification = parameters.specification
+    activation = ACTIVATIONS[specification.activation]
+    std = specification.noise_std
+    inputs = [x_labeled, x_unlabeled, x_unlabeled][: len(lanes.of_layer(1))]
+    z_tilde = _add_noise(array_module(x_labeled).concatenate(inputs), noise[0], std[0], lanes)
+    state = EncoderState([None], [z_tilde], [z_tilde], [[]], [[]], b_top=None)
+    for layer in range(1, specification.top + 1):
+        a = dense_forward(state.h[layer - 1], parameters[f"encoder.{layer}.weight"])
+        z, mu, sigma = _normalize_lanes_forward(a, lanes.of_layer(layer), specification.batch_norm_eps)
+        z_tilde = _add_noise(z, noise[layer], std[layer], lanes)
+        b = shift_scale_forward(
+            z_tilde[: lanes.rows(layer + 1)],
+            parameters[f"encoder.{layer}.beta"],
+            gamma_of(parameters, layer),
+        )
+        state.z.append(z)
+        state.z_tilde.append(z_tilde)
+        state.mu.append(mu)
+        state.sigma.append(sigma)
+        state.h.append(activation.forward(b) if layer < specification.top else softmax_forward(b))
+        state.b_top = b
+    return state
+
+
+def encode_backward(
+    parameters: Parameters,
+    lanes: Lanes,
+    state: EncoderState,
+    db_top: Array,
+    dz_tilde: dict[int, Array],
+    clean: dict[int, CleanGradient],
+    gradients: Parameters,
+) -> None:
+    """Run the gradients downwards and write those of W, β, γ into `gradients`.
+
+    Parameters
+    ----------
+    parameters, lanes, state
+        As in, and from, the forward pass.
+    db_top : (N + M, d_L) array
+        Gradient of the values before the softmax.
+    dz_tilde : dict of int to (M, d_l) array
+        Gradients that reach z̃ of the corrupted unlabelled rows through the lateral connections, by layer.
+    clean : dict of int to CleanGradient
+        Gradients that reach the clean lane, by layer; empty where targets are constants.
+    gradients : Parameters
+        Receives the results.
+    """
+    specification = parameters.specification
+    activation = ACTIVATIONS[specification.activation]
+    db = db_top
+    for layer in range(specification.top, 0, -1):
+        beta, gamma = parameters[f"encoder.{layer}.beta"], gamma_of(parameters, layer)
+        dz, dbeta, dgamma = shift_scale_backward(db, state.z_tilde[layer][: len(db)], beta, gamma)
+        gradients[f"encoder.{layer}.beta"][...] = dbeta
+        if gamma is not None:
+            gradients[f"encoder.{layer}.gamma"][...] = dgamma
+        # z̃ = z + s n: the gradient of z̃ is that of z. Here the lateral and the target gradients join.
+        if layer in dz_tilde:
+            dz[lanes.unlabeled] += dz_tilde[layer]
+        if layer in clean:
+            dz = _with_clean_rows(dz, lanes)
+            dz[lanes.clean] += clean[layer].dz
+        da = _normalize_lanes_backward(dz, state, layer, lanes, clean.get(layer))
+        h = state.h[layer - 1][: len(da)]
+        dense_backward_weight(da, h, out=gradients[f"encoder.{layer}.weight"])
+        if layer > 1:
+            dh = dense_backward_input(da, parameters[f"encoder.{layer}.weight"])
+            db = activation.backward(dh, h)
+
+
+def _add_noise(z: Array, noise: Array | None, std: float, lanes: Lanes) -> Array:
+    """Return z̃ = z + s n on the corrupted rows; the clean rows stay as they are."""
+    if noise is None or std == 0:
+        return z
+    z_tilde = z.copy()
+    z_tilde[lanes.corrupted] += std * noise
+    return z_tilde
+
+
+def _normalize_lanes_forward(a: Array, lanes: list[slice], eps: float) -> tuple[Array, list[Array], list[Array]]:
+    """Normalise each lane with its own statistics; return z and the lists of μ and σ."""
+    parts = [normalize_forward(a[rows], eps) for rows in lanes]
+    z = array_module(a).concatenate([part[0] for part in parts])
+    return z, [part[1] for part in parts], [part[2] for part in parts]
+
+
+def _normalize_lanes_backward(
+    dz: Array, state: EncoderState, layer: int, lanes: Lanes, clean: CleanGradient | None
+) -> Array:
+    """Return da of the rows that `dz` has; only the clean lane's statistics are used elsewhere too."""
+    parts = []
+    for rows, sigma in zip(lanes.of_layer(layer), state.sigma[layer], strict=True):
+        if rows.start >= len(dz):
+            break  # constant targets: the clean lane takes no gradient
+        dmu = dsigma = None
+        if clean is not None and rows == lanes.clean:
+            dmu, dsigma = clean.dmu, clean.dsigma
+        parts.append(normalize_backward(dz[rows], state.z[layer][rows], sigma, dmu, dsigma))  # type: ignore[index]
+    return array_module(dz).concatenate(parts)
+
+
+def _with_clean_rows(dz: Array, lanes: Lanes) -> Array:
+    """Return `dz` with rows for the clean lane: zeros where it ends in this layer and nothing came from above."""
+    missing = lanes.clean.stop - len(dz)
+    if missing == 0:
+        return dz
+    xp = array_module(dz)
+    return xp.concatenate([dz, xp.zeros((missing, dz.shape[1]), dtype=dz.dtype)])

@@ -1,0 +1,109 @@
+"""Prediction: the clean encoder with population statistics, so that no row's result depends on its batch.
+
+The reference re-estimates batch-norm statistics on a stream of clean labelled batches (fact 8). Here the mean and
+the unbiased variance of every layer's a = h W are computed exactly over all training rows, layer by layer: those of
+layer l with the statistics below l already fixed, as prediction will use them.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ladder_np.arrays import Array, array_module
+from ladder_np.errors import InputError
+from ladder_np.network.encoder import gamma_of
+from ladder_np.network.parameters import Parameters
+from ladder_np.operations.activations import ACTIVATIONS, softmax_forward
+from ladder_np.operations.dense import dense_forward
+from ladder_np.operations.normalization import shift_scale_forward, standardize_forward
+
+__all__ = ["PopulationStatistics", "encode_clean", "population_statistics", "predict_proba"]
+
+# A matrix product of very few rows goes through other BLAS kernels, which sum in another order: smaller batches
+# are padded to this many rows, so that a row's result is the same alone and among thousands.
+SMALLEST_PRODUCT = 32
+
+
+@dataclass
+class PopulationStatistics:
+    """Mean and standard deviation of a = h W over the training rows, by layer 1..L, (d_l,) arrays each.
+
+    ``sigma`` holds sqrt(unbiased variance + ε).
+    """
+
+    mu: dict[int, Array] = field(default_factory=dict)
+    sigma: dict[int, Array] = field(default_factory=dict)
+
+
+def population_statistics(parameters: Parameters, batches: Callable[[], Iterable[Array]]) -> PopulationStatistics:
+    """Compute the statistics exactly, in one pass over the rows a layer.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    batches : callable
+        Each call returns a fresh iterable over all training rows, (rows, d_0) arrays on the parameters' device.
+        How the rows are cut into batches changes the result by rounding only.
+
+    Returns
+    -------
+    PopulationStatistics
+
+    Raises
+    ------
+    InputError
+        If there are fewer than 2 rows.
+    """
+    specification = parameters.specification
+    statistics = PopulationStatistics()
+    for layer in range(1, specification.top + 1):
+        W = parameters[f"encoder.{layer}.weight"]
+        hidden = (encode_clean(parameters, statistics, x, layer - 1) for x in batches())
+        mean, variance = _mean_and_variance(dense_forward(h, W) for h in hidden)
+        statistics.mu[layer] = mean.astype(specification.numpy_dtype)
+        xp = array_module(variance)
+        statistics.sigma[layer] = xp.sqrt(variance + specification.batch_norm_eps).astype(specification.numpy_dtype)
+    return statistics
+
+
+def _mean_and_variance(batches: Iterable[Array]) -> tuple[Array, Array]:
+    """Return the columns' mean and unbiased variance in float64 (batches merged as by Chan, Golub and LeVeque)."""
+    count, mean, squares = 0, None, None
+    for a in batches:
+        n = len(a)
+        batch_mean = a.mean(axis=0, dtype=np.float64)
+        centered = a - batch_mean
+        batch_squares = (centered * centered).sum(axis=0)
+        if mean is None:
+            count, mean, squares = n, batch_mean, batch_squares
+            continue
+        delta = batch_mean - mean
+        mean = mean + delta * (n / (count + n))
+        squares = squares + batch_squares + delta * delta * (count * n / (count + n))
+        count += n
+    if count < 2:
+        raise InputError(f"population statistics need at least 2 rows, got {count}")
+    return mean, squares / (count - 1)  # type: ignore[operator]
+
+
+def encode_clean(parameters: Parameters, statistics: PopulationStatistics, x: Array, layer: int) -> Array:
+    """Return h of `layer` (0: x itself), shape (rows, d_layer), without noise; the top's is the softmax output."""
+    specification = parameters.specification
+    activation = ACTIVATIONS[specification.activation]
+    h = x
+    for k in range(1, layer + 1):
+        a = dense_forward(h, parameters[f"encoder.{k}.weight"])
+        z = standardize_forward(a, statistics.mu[k], statistics.sigma[k])
+        b = shift_scale_forward(z, parameters[f"encoder.{k}.beta"], gamma_of(parameters, k))
+        h = activation.forward(b) if k < specification.top else softmax_forward(b)
+    return h
+
+
+def predict_proba(parameters: Parameters, statistics: PopulationStatistics, x: Array) -> Array:
+    """Return P(class | x), shape (rows, classes), for x (rows, d_0) on the parameters' device."""
+    rows = len(x)
+    if rows < SMALLEST_PRODUCT:
+        xp = array_module(x)
+        x = xp.concatenate([x, xp.zeros((SMALLEST_PRODUCT - rows, x.shape[1]), dtype=x.dtype)])
+    return encode_clean(parameters, statistics, x, parameters.specification.top)[:rows]

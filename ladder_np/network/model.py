@@ -1,0 +1,246 @@
+"""`LadderNetwork`: the network as an object, with checks at its doors. The passes are in `ladder.py`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ladder_np.arrays import Array, Device
+from ladder_np.errors import InputError
+from ladder_np.network.inference import PopulationStatistics, population_statistics, predict_proba
+from ladder_np.network.ladder import Batch, Losses, State, backward, forward
+from ladder_np.network.lanes import Lanes
+from ladder_np.network.noise import Noise, draw_noise
+from ladder_np.network.parameters import Parameters, initial_parameters
+from ladder_np.network.specification import Specification
+from ladder_np.streams import Stream, check_seed, stream
+
+__all__ = ["LadderNetwork"]
+
+FEWEST_ROWS = 2  # a lane of one row has no variance to normalise by
+
+
+class LadderNetwork:
+    """A ladder network: parameters, one step's losses and gradients, and prediction.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Widths d_0 .. d_L: input, hidden layers, classes.
+    noise_std : float or sequence of float, optional
+        Noise of all layers, or one value a layer, input first.
+    denoising_weights : float or sequence of float, optional
+        λ of all layers, or one value a layer, input first; see `Specification` for the default.
+    activation, combinator, batch_norm_eps, stop_gradient_targets, dtype : optional
+        See `Specification`.
+    seed : int, optional
+        Of the initial weights and of noise that is not given.
+    device : Device or {"cpu", "cuda", "auto"}, optional
+
+    Attributes
+    ----------
+    specification : Specification
+    device : Device
+    parameters : Parameters
+        Views by name; write into them with ``net.parameters["encoder.1.weight"][...] = W``.
+    statistics : PopulationStatistics or None
+        What prediction normalises with; set by `estimate_statistics`.
+
+    Raises
+    ------
+    InputError
+        If a value cannot be used.
+
+    References
+    ----------
+    [R] Rasmus et al., Semi-Supervised Learning with Ladder Networks, NIPS 2015, arXiv:1507.02672v2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ladder_np import LadderNetwork
+    >>> net = LadderNetwork(sizes=(4, 5, 3), denoising_weights=(10, 1, 0.1), seed=0)
+    >>> rng = np.random.default_rng(0)
+    >>> x_labeled, y, x_unlabeled = rng.normal(size=(6, 4)), [0, 1, 2, 0, 1, 2], rng.normal(size=(8, 4))
+    >>> losses, gradients = net.loss_and_gradients(x_labeled, y, x_unlabeled)
+    >>> gradients["encoder.1.weight"].shape
+    (4, 5)
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        noise_std: float | Sequence[float] = 0.3,
+        denoising_weights: float | Sequence[float] | None = None,
+        seed: int = 0,
+        device: Device | str = "cpu",
+        **options: Any,
+    ) -> None:
+        try:
+            specification = Specification(
+                sizes=sizes,  # type: ignore[arg-type]
+                noise_std=noise_std,  # type: ignore[arg-type]
+                denoising_weights=denoising_weights,  # type: ignore[arg-type]
+                **options,
+            )
+        except TypeError as error:
+            raise InputError(f"LadderNetwork: {str(error).removeprefix('Specification.__init__() ')}") from None
+        self._set_up(specification, None, device, seed)
+
+    @classmethod
+    def from_specification(
+        cls, specification: Specification, *, device: Device | str = "cpu", seed: int = 0
+    ) -> "LadderNetwork":
+        """Return a network with the initial parameters of `seed`."""
+        network = cls.__new__(cls)
+        network._set_up(specification, None, device, seed)
+        return network
+
+    @classmethod
+    def from_parameters(
+        cls, specification: Specification, vector: np.ndarray, *, device: Device | str = "cpu", seed: int = 0
+    ) -> "LadderNetwork":
+        """Return a network with given parameters (the flat vector of `Parameters`), moved to `device`."""
+        network = cls.__new__(cls)
+        network._set_up(specification, vector, device, seed)
+        return network
+
+    def _set_up(
+        self, specification: Specification, vector: np.ndarray | None, device: Device | str, seed: int
+    ) -> None:
+        if vector is None:
+            generator = stream(check_seed(seed), Stream.INITIALIZATION)
+            vector = initial_parameters(specification, generator).vector
+        self.specification = specification
+        self.device = device if isinstance(device, Device) else Device(device)
+        self.parameters = Parameters(specification, self.device.put(vector))
+        self.statistics: PopulationStatistics | None = None
+        self._noise_generator = stream(check_seed(seed), Stream.NOISE)
+
+    def loss_and_gradients(
+        self, x_labeled: Any, y: Any, x_unlabeled: Any, noise: Sequence[Any] | None = None
+    ) -> tuple[Losses, Parameters]:
+        """Run one step forward and backward.
+
+        Parameters
+        ----------
+        x_labeled : (N, d_0) array
+        y : (N,) integer array
+            Classes 0 .. d_L − 1.
+        x_unlabeled : (M, d_0) array
+            Used without labels; in [R] the labelled rows are among them (fact 2).
+        noise : list of (N + M, d_l) arrays, optional
+            Standard normal draws of each layer 0..L before scaling, labelled rows first. Drawn if not given.
+
+        Returns
+        -------
+        losses : Losses
+            ``total``, ``supervised``, ``denoising``.
+        gradients : Parameters
+            d total/d parameter, by the parameters' names.
+
+        Raises
+        ------
+        InputError
+            If shapes, numbers or classes do not fit, or a lane has fewer than 2 rows.
+        """
+        state = self.forward(x_labeled, y, x_unlabeled, noise)
+        gradients = self.parameters.zeros_like()
+        backward(self.parameters, state, gradients)
+        return state.losses, gradients
+
+    def forward(
+        self,
+        x_labeled: Any,
+        y: Any,
+        x_unlabeled: Any,
+        noise: Sequence[Any] | None = None,
+        every_layer: bool = False,
+    ) -> State:
+        """Run one step forward and return everything it computed; arguments as in `loss_and_gradients`.
+
+        With `every_layer`, also what λ = 0 makes unnecessary is computed.
+        """
+        batch = Batch(
+            self._rows("x_labeled", x_labeled),
+            self._classes(y, len(x_labeled)),
+            self._rows("x_unlabeled", x_unlabeled),
+        )
+        lanes = Lanes.needed(self.specification, len(batch.x_labeled), len(batch.x_unlabeled), every_layer)
+        if noise is None:
+            draws = self.draw_noise(lanes)
+        else:
+            draws = self._given_noise(noise, len(batch.x_labeled) + len(batch.x_unlabeled))
+        return forward(self.parameters, batch, draws, every_layer)
+
+    def draw_noise(self, lanes: Lanes) -> Noise:
+        """Return the next step's noise from the network's own stream."""
+        return draw_noise(self._noise_generator, self.specification, lanes, self.device)
+
+    def estimate_statistics(self, batches: Callable[[], Iterable[Array]]) -> None:
+        """Compute the population statistics that prediction needs (see `inference.population_statistics`)."""
+        self.statistics = population_statistics(self.parameters, batches)
+
+    def predict_proba(self, x: Any) -> np.ndarray:
+        """Return P(class | x), shape (rows, classes), for x (rows, d_0), as a NumPy array.
+
+        A row's result does not depend on the other rows.
+
+        Raises
+        ------
+        InputError
+            If `x` does not fit, or no statistics have been estimated yet.
+        """
+        if self.statistics is None:
+            raise InputError("this network has no population statistics yet; call estimate_statistics first")
+        rows = self._rows("x", x, fewest=1)
+        return self.device.get(predict_proba(self.parameters, self.statistics, rows))
+
+    def _rows(self, name: str, x: Any, fewest: int = FEWEST_ROWS) -> Array:
+        """Return `x` as a matrix on the device, checked (an array of the device's own is only checked in shape)."""
+        if not isinstance(x, self.device.xp.ndarray) or self.device.xp is np:
+            x = self.device.put(_as_numbers(name, x, self.specification.numpy_dtype))
+        if x.ndim != 2 or x.shape[1] != self.specification.sizes[0]:
+            expected = f"(rows, {self.specification.sizes[0]})"
+            raise InputError(f"{name}: expected shape {expected} to fit the network's input, got {x.shape}")
+        if len(x) < fewest:
+            raise InputError(f"{name}: {len(x)} rows; batch normalisation needs at least {fewest}")
+        return x
+
+    def _classes(self, y: Any, rows: int) -> Array:
+        y = np.asarray(self.device.get(y) if isinstance(y, self.device.xp.ndarray) else y)
+        classes = self.specification.sizes[-1]
+        if y.shape != (rows,):
+            raise InputError(f"y: expected shape ({rows},), one class a labelled row, got {y.shape}")
+        if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= classes:
+            raise InputError(
+                f"y: expected whole numbers 0 .. {classes - 1}, got {y.dtype} from {y.min()} to {y.max()}"
+            )
+        return self.device.put(y.astype(np.int64))
+
+    def _given_noise(self, noise: Sequence[Any], rows: int) -> Noise:
+        sizes = self.specification.sizes
+        if len(noise) != len(sizes):
+            raise InputError(f"noise: expected {len(sizes)} arrays, one a layer with the input, got {len(noise)}")
+        draws: Noise = []
+        for layer, (values, size) in enumerate(zip(noise, sizes, strict=True)):
+            values = _as_numbers(f"noise[{layer}]", values, self.specification.numpy_dtype)
+            if values.shape != (rows, size):
+                raise InputError(f"noise[{layer}]: expected shape {(rows, size)}, got {values.shape}")
+            draws.append(self.device.put(values))
+        return draws
+
+
+def _as_numbers(name: str, values: Any, dtype: np.dtype) -> np.ndarray:
+    """Return `values` as finite numbers of `dtype`."""
+    try:
+        values = np.asarray(values)
+    except ValueError:
+        raise InputError(f"{name}: expected a rectangular array of numbers") from None
+    if values.dtype.kind not in "fiub":
+        raise InputError(f"{name}: expected numbers, got {values.dtype}")
+    values = np.ascontiguousarray(values, dtype=dtype)
+    if not np.isfinite(values).all():
+        raise InputError(f"{name}: holds NaN or infinite values (for {dtype}); replace or drop those rows")
+    return values

@@ -1,0 +1,133 @@
+"""Combinators g(z̃, u; a): how the decoder joins the lateral z̃ and the vertical u of a layer ([R] section 2.3).
+
+All products are elementwise: every unit has its own ten parameters.
+
+**gaussian** ([R] Algorithm 1, the function g):
+
+    μ(u) = a1 σ(a2 u + a3) + a4 u + a5
+    v(u) = a6 σ(a7 u + a8) + a9 u + a10
+    ẑ    = (z̃ − μ) v + μ
+
+Backward, with s = σ(a2 u + a3), t = σ(a7 u + a8) and upstream dẑ:
+
+    dz̃ = dẑ v,    dμ = dẑ (1 − v),    dv = dẑ (z̃ − μ)
+    p = dμ a1 s (1 − s)  reaches a2 u + a3;     q = dv a6 t (1 − t)  reaches a7 u + a8
+    da1 = Σ dμ s,  da2 = Σ p u,  da3 = Σ p,  da4 = Σ dμ u,  da5 = Σ dμ       (sums over rows; a6..a10 alike)
+    du  = p a2 + dμ a4 + q a7 + dv a9
+
+**gated_gaussian** ([P], "GatedGauss"): the same with v replaced by σ(v), so that dv takes the factor σ(v)(1 − σ(v)).
+
+The table COMBINATORS has one row a combinator; the network knows combinators only through it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ladder_np.arrays import Array
+from ladder_np.operations.activations import sigmoid_backward, sigmoid_forward
+
+__all__ = ["COMBINATORS", "Combinator"]
+
+Cache = tuple[Any, ...]
+
+
+def curve_forward(u: Array, a1: Array, a2: Array, a3: Array, a4: Array, a5: Array) -> tuple[Array, Array]:
+    """Return the curve a1 σ(a2 u + a3) + a4 u + a5 and s = σ(a2 u + a3); both μ(u) and v(u) are such curves."""
+    s = sigmoid_forward(a2 * u + a3)
+    return a1 * s + a4 * u + a5, s
+
+
+def curve_backward(
+    dcurve: Array, u: Array, s: Array, a1: Array, a2: Array, a4: Array
+) -> tuple[Array, tuple[Array, ...]]:
+    """Return du (rows, units) and the gradients of the curve's five parameters, (units,) each."""
+    p = sigmoid_backward(dcurve * a1, s)
+    du = p * a2 + dcurve * a4
+    return du, (
+        (dcurve * s).sum(axis=0),
+        (p * u).sum(axis=0),
+        p.sum(axis=0),
+        (dcurve * u).sum(axis=0),
+        dcurve.sum(axis=0),
+    )
+
+
+def gaussian_forward(z_tilde: Array, u: Array, a: Mapping[str, Array], gated: bool = False) -> tuple[Array, Cache]:
+    """Return ẑ = (z̃ − μ(u)) v(u) + μ(u), and what the backward needs.
+
+    Parameters
+    ----------
+    z_tilde, u : (rows, units) arrays
+    a : mapping
+        a1 .. a10, (units,) arrays.
+    gated : bool
+        Replace v by σ(v).
+
+    Returns
+    -------
+    z_hat : (rows, units) array
+    cache : tuple
+    """
+    mu, s = curve_forward(u, a["a1"], a["a2"], a["a3"], a["a4"], a["a5"])
+    v, t = curve_forward(u, a["a6"], a["a7"], a["a8"], a["a9"], a["a10"])
+    if gated:
+        v = sigmoid_forward(v)
+    difference = z_tilde - mu
+    return difference * v + mu, (difference, v, s, t)
+
+
+def gaussian_backward(
+    dz_hat: Array, u: Array, a: Mapping[str, Array], cache: Cache, gated: bool = False
+) -> tuple[Array, Array, dict[str, Array]]:
+    """Return dz̃, du, (rows, units) each, and da1 .. da10, (units,) each, by name."""
+    difference, v, s, t = cache
+    dz_tilde = dz_hat * v
+    dmu = dz_hat - dz_tilde
+    dv = dz_hat * difference
+    if gated:
+        dv = sigmoid_backward(dv, v)
+    du_mu, da_mu = curve_backward(dmu, u, s, a["a1"], a["a2"], a["a4"])
+    du_v, da_v = curve_backward(dv, u, t, a["a6"], a["a7"], a["a9"])
+    da = {f"a{k + 1}": gradient for k, gradient in enumerate(da_mu + da_v)}
+    return dz_tilde, du_mu + du_v, da
+
+
+def gated_gaussian_forward(z_tilde: Array, u: Array, a: Mapping[str, Array]) -> tuple[Array, Cache]:
+    """Return ẑ = (z̃ − μ(u)) σ(v(u)) + μ(u), and what the backward needs (see `gaussian_forward`)."""
+    return gaussian_forward(z_tilde, u, a, gated=True)
+
+
+def gated_gaussian_backward(
+    dz_hat: Array, u: Array, a: Mapping[str, Array], cache: Cache
+) -> tuple[Array, Array, dict[str, Array]]:
+    """Return dz̃, du and da1 .. da10 (see `gaussian_backward`)."""
+    return gaussian_backward(dz_hat, u, a, cache, gated=True)
+
+
+@dataclass(frozen=True)
+class Combinator:
+    """One combinator of the table.
+
+    Attributes
+    ----------
+    initial : dict of str to float
+        The parameters' names, in order, and what every unit's starts from.
+    forward : callable
+        ``forward(z_tilde, u, a) -> z_hat, cache``.
+    backward : callable
+        ``backward(dz_hat, u, a, cache) -> dz_tilde, du, da``.
+    """
+
+    initial: Mapping[str, float]
+    forward: Callable[..., tuple[Array, Cache]]
+    backward: Callable[..., tuple[Array, Array, dict[str, Array]]]
+
+
+# [R]: a2 = a7 = 1 and all others 0, so that ẑ = 0 at the start.
+GAUSSIAN_INITIAL = {f"a{k}": 1.0 if k in (2, 7) else 0.0 for k in range(1, 11)}
+
+COMBINATORS = {
+    "gaussian": Combinator(GAUSSIAN_INITIAL, gaussian_forward, gaussian_backward),
+    "gated_gaussian": Combinator(GAUSSIAN_INITIAL, gated_gaussian_forward, gated_gaussian_backward),
+}

@@ -1,0 +1,113 @@
+"""Batch normalisation, its parts and its uses ([R] Algorithm 1: N_B, the trainable γ and β, and ẑ_BN).
+
+**Normalise.** Over the n rows of a batch, for each unit:
+
+    μ = mean(a),   σ = sqrt(mean((a − μ)²) + ε),   z = (a − μ)/σ
+
+The cost may reach a by three roads: through z, and, because the clean statistics also normalise ẑ, through μ
+and σ themselves. With ∂μ/∂a_i = 1/n, ∂σ/∂a_i = (a_i − μ)/(nσ) = z_i/n and upstream dz, dμ, dσ (the last two
+zero where nobody else uses the statistics):
+
+    Road z:  ∂z_j/∂a_i = (δ_ij − 1/n − z_j z_i/n)/σ
+    da = (dz − mean(dz) − z mean(dz z))/σ + (dμ + z dσ)/n
+       = (dz − m − z s)/σ    with  m = mean(dz) − σ dμ/n,   s = mean(dz z) − σ dσ/n
+
+**Standardise.** ẑ_BN = (ẑ − μ)/σ with given μ, σ (those of the clean batch):
+
+    dẑ = dẑ_BN/σ,   dμ = −Σ dẑ_BN/σ,   dσ = −Σ dẑ_BN ẑ_BN/σ
+
+**Shift and scale.** b = γ(z + β):   dz = γ db,   dβ = Σ γ db,   dγ = Σ db (z + β).  Most layers have no γ: γ = 1.
+"""
+
+from ladder_np.arrays import Array, array_module
+
+__all__ = [
+    "normalize_backward",
+    "normalize_forward",
+    "shift_scale_backward",
+    "shift_scale_forward",
+    "standardize_backward",
+    "standardize_forward",
+]
+
+
+def normalize_forward(a: Array, eps: float) -> tuple[Array, Array, Array]:
+    """Return z = (a − μ)/σ and the batch statistics μ, σ = sqrt(var + eps).
+
+    Parameters
+    ----------
+    a : (rows, units) array
+    eps : float
+        Added to the variance (the mean of squares, divisor n); 1e-10 in the reference.
+
+    Returns
+    -------
+    z : (rows, units) array
+    mu, sigma : (units,) arrays
+    """
+    xp = array_module(a)
+    mu = a.mean(axis=0)
+    z = a - mu
+    sigma = xp.sqrt((z * z).mean(axis=0) + eps)
+    z /= sigma
+    return z, mu, sigma
+
+
+def normalize_backward(
+    dz: Array, z: Array, sigma: Array, dmu: Array | None = None, dsigma: Array | None = None
+) -> Array:
+    """Return da from dz and, where the statistics are used elsewhere too, dμ and dσ (see the module's text).
+
+    Parameters
+    ----------
+    dz, z : (rows, units) arrays
+        Upstream gradient and the forward's result.
+    sigma : (units,) array
+        The forward's σ.
+    dmu, dsigma : (units,) arrays, optional
+        Gradients that reach μ and σ directly.
+
+    Returns
+    -------
+    da : (rows, units) array
+    """
+    n = len(z)
+    mean_dz = dz.mean(axis=0)
+    mean_dz_z = (dz * z).mean(axis=0)
+    if dmu is not None:
+        mean_dz -= sigma * dmu / n
+    if dsigma is not None:
+        mean_dz_z -= sigma * dsigma / n
+    da = dz - mean_dz
+    da -= z * mean_dz_z
+    da /= sigma
+    return da
+
+
+def standardize_forward(z_hat: Array, mu: Array, sigma: Array) -> Array:
+    """Return ẑ_BN = (ẑ − μ)/σ, shape (rows, units), with statistics (units,) of another batch: the clean one."""
+    z_hat_bn = z_hat - mu
+    z_hat_bn /= sigma
+    return z_hat_bn
+
+
+def standardize_backward(dz_hat_bn: Array, z_hat_bn: Array, sigma: Array) -> tuple[Array, Array, Array]:
+    """Return dẑ (rows, units), dμ (units,) and dσ (units,)."""
+    dz_hat = dz_hat_bn / sigma
+    return dz_hat, -dz_hat.sum(axis=0), -(dz_hat * z_hat_bn).sum(axis=0)
+
+
+def shift_scale_forward(z: Array, beta: Array, gamma: Array | None) -> Array:
+    """Return γ(z + β), shape (rows, units); `gamma` None means 1."""
+    b = z + beta
+    if gamma is not None:
+        b *= gamma
+    return b
+
+
+def shift_scale_backward(db: Array, z: Array, beta: Array, gamma: Array | None) -> tuple[Array, Array, Array | None]:
+    """Return dz (rows, units), dβ (units,) and dγ (units,), the last None where there is no γ."""
+    if gamma is None:
+        return db.copy(), db.sum(axis=0), None
+    dz = db * gamma
+    return dz, dz.sum(axis=0), (db * (z + beta)).sum(axis=0)

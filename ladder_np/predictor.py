@@ -1,0 +1,200 @@
+"""A trained model: raw features in, classes out; saved as one `.npz` of plain arrays.
+
+Keys of the file: ``meta`` (JSON: format, version, the network's description, feature names),
+``param/{name}`` as in the test-vector format, ``population/mu.{l}`` and ``population/sigma.{l}`` (d_l,) for
+l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``classes`` (d_L,) integers.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ladder_np.arrays import Device
+from ladder_np.data.preprocessing import Scaling
+from ladder_np.errors import InputError
+from ladder_np.files import read_npz, write_npz
+from ladder_np.network.inference import PopulationStatistics
+from ladder_np.network.model import LadderNetwork
+from ladder_np.network.parameters import parameter_shapes
+from ladder_np.network.specification import Specification
+from ladder_np.version import __version__
+
+__all__ = ["Predictor"]
+
+FORMAT = "ladder_np model"
+VERSION = 1
+ROWS_AT_ONCE = 1000
+
+
+@dataclass(eq=False)
+class Predictor:
+    """A network with all that stands between raw features and class numbers.
+
+    Parameters
+    ----------
+    network : LadderNetwork
+        With population statistics.
+    scaling : Scaling
+        From raw features to the network's input.
+    classes : (K,) integer array
+        The class numbers that the network's outputs stand for.
+    feature_names : tuple of str or None
+        Columns of the training table, None where it had no names.
+    """
+
+    network: LadderNetwork
+    scaling: Scaling
+    classes: np.ndarray
+    feature_names: tuple[str, ...] | None = None
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return P(class), shape (rows, K), for raw features X (rows, d_0); batches change nothing.
+
+        Raises
+        ------
+        InputError
+            If X has another number of features than the training data.
+        """
+        self.check_features(X)
+        dtype = self.network.specification.numpy_dtype
+        starts = range(0, len(X), ROWS_AT_ONCE)
+        blocks = [
+            self.network.predict_proba(self.scaling.apply(X[start : start + ROWS_AT_ONCE], dtype)) for start in starts
+        ]
+        return np.concatenate(blocks) if blocks else np.empty((0, len(self.classes)), dtype)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the most probable class number of each row, (rows,) integers."""
+        return self.classes[self.predict_proba(X).argmax(axis=1)]
+
+    def errors(self, X: np.ndarray, y: np.ndarray) -> int:
+        """Return how many rows get another class than their index y (rows,) into `classes`."""
+        return int((self.predict_proba(X).argmax(axis=1) != y).sum())
+
+    def check_features(self, X: np.ndarray) -> None:
+        """Raise `InputError` unless X has as many features as the training data."""
+        expected = self.network.specification.sizes[0]
+        if X.ndim != 2 or X.shape[1] != expected:
+            given = f"{X.shape[1]}" if X.ndim == 2 else f"shape {X.shape}"
+            raise InputError(f"the model was trained on {expected} features a row, this data has {given}")
+
+    def arrange(self, X: np.ndarray, names: tuple[str, ...] | None) -> np.ndarray:
+        """Return X (rows, d_0) with its named columns in the order of the training table.
+
+        Raises
+        ------
+        InputError
+            If columns are missing or unknown, or their number differs where either side has no names.
+        """
+        if names is None or self.feature_names is None:
+            self.check_features(X)
+            return X
+        for name in self.feature_names:
+            if name not in names:
+                raise InputError(f"the model was trained on a column {name!r} that this data lacks")
+        for name in names:
+            if name not in self.feature_names:
+                raise InputError(f"column {name!r} was not in the training data; remove it")
+        return X[:, [names.index(name) for name in self.feature_names]]
+
+    def save(self, path: Path | str) -> None:
+        """Write the model as one `.npz`, beside and renamed.
+
+        Raises
+        ------
+        InputError
+            If the place cannot be written.
+        """
+        write_npz(path, dict(self._arrays()))
+
+    def _arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        network, get = self.network, self.network.device.get
+        if network.statistics is None:
+            raise InputError("this network has no population statistics yet; train it before saving")
+        meta = {
+            "format": FORMAT,
+            "version": VERSION,
+            "ladder_np": __version__,
+            "feature_names": self.feature_names,
+            **network.specification.as_json(),
+        }
+        yield "meta", np.array(json.dumps(meta))
+        for name, view in network.parameters.items():
+            yield f"param/{name}", get(view)
+        for layer in range(1, network.specification.top + 1):
+            yield f"population/mu.{layer}", get(network.statistics.mu[layer])
+            yield f"population/sigma.{layer}", get(network.statistics.sigma[layer])
+        yield "scaling/shift", self.scaling.shift
+        yield "scaling/scale", self.scaling.scale
+        yield "classes", self.classes
+
+    @classmethod
+    def load(cls, path: Path | str, device: Device | str = "cpu") -> "Predictor":
+        """Read a model file.
+
+        Raises
+        ------
+        InputError
+            If it is missing, no model file, or its arrays do not fit its own description.
+        """
+        arrays = read_npz(path, "a model file")
+        meta = _read_meta(path, arrays)
+        try:
+            specification = Specification.from_json(meta)
+        except (InputError, TypeError) as error:
+            raise InputError(f"{path}: damaged model file: {error}") from None
+        _check_arrays(path, arrays, specification)
+        vector = np.concatenate([arrays[f"param/{name}"].ravel() for name in parameter_shapes(specification)])
+        network = LadderNetwork.from_parameters(specification, vector, device=device)
+        layers = range(1, specification.top + 1)
+        put = network.device.put
+        network.statistics = PopulationStatistics(
+            mu={layer: put(arrays[f"population/mu.{layer}"]) for layer in layers},
+            sigma={layer: put(arrays[f"population/sigma.{layer}"]) for layer in layers},
+        )
+        names = meta.get("feature_names")
+        return cls(
+            network,
+            Scaling(shift=arrays["scaling/shift"], scale=arrays["scaling/scale"]),
+            arrays["classes"],
+            tuple(str(name) for name in names) if names else None,
+        )
+
+
+def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    try:
+        meta = json.loads(str(arrays["meta"][()]))
+    except (KeyError, IndexError, ValueError):
+        meta = None
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise InputError(f"{path}: not a model file of ladder_np (its meta entry does not say so)")
+    if meta.get("version") != VERSION:
+        raise InputError(f"{path}: model file version {meta.get('version')!r}; this program reads version {VERSION}")
+    return meta
+
+
+def _check_arrays(path: Path | str, arrays: dict[str, np.ndarray], specification: Specification) -> None:
+    """Check that exactly the described arrays are there, of the described shapes, kinds and finite values."""
+    sizes, dtype = specification.sizes, specification.numpy_dtype
+    expected = {f"param/{name}": (shape, dtype) for name, shape in parameter_shapes(specification).items()}
+    for layer in range(1, specification.top + 1):
+        expected[f"population/mu.{layer}"] = ((sizes[layer],), dtype)
+        expected[f"population/sigma.{layer}"] = ((sizes[layer],), dtype)
+    expected["scaling/shift"] = expected["scaling/scale"] = ((sizes[0],), np.dtype(np.float64))
+    expected["classes"] = ((sizes[-1],), np.dtype(np.int64))
+    for key, (shape, kind) in expected.items():
+        if key not in arrays:
+            raise InputError(f"{path}: damaged model file: {key} is missing")
+        array = arrays[key]
+        if array.shape != shape or array.dtype != kind:
+            raise InputError(
+                f"{path}: damaged model file: {key} should be {kind} {shape}, it is {array.dtype} {array.shape}"
+            )
+        if not np.isfinite(array).all():
+            raise InputError(f"{path}: damaged model file: {key} holds NaN or infinite values")
+    if unknown := set(arrays) - set(expected) - {"meta"}:
+        raise InputError(f"{path}: damaged model file: unexpected entry {min(unknown)}")

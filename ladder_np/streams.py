@@ -1,0 +1,47 @@
+"""Random streams: separate children of one seed, so that no purpose ever shifts another.
+
+Drawing more noise, evaluating more often or adding a stream changes none of the others, because every stream
+is keyed by its own number below one `SeedSequence`, not by the order in which the streams are made.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+from ladder_np.errors import InputError
+
+__all__ = ["Stream", "check_seed", "stream"]
+
+
+class Stream(IntEnum):
+    """What a stream is for. Numbers are part of a run's reproducibility: add new ones, never renumber."""
+
+    INITIALIZATION = 0
+    NOISE = 1
+    LABELED_ORDER = 2
+    UNLABELED_ORDER = 3
+    SPLIT = 4
+    EXAMPLE_BATCH = 5  # inputs and random parameters of gradient checks and test vectors
+    DIRECTIONS = 6  # directions along which a gradient check differentiates
+
+
+def stream(seed: int, purpose: Stream, repetition: int = 0) -> np.random.Generator:
+    """Return the random generator of one purpose.
+
+    Parameters
+    ----------
+    seed : int
+        The run's seed, not negative.
+    purpose : Stream
+        What the numbers are for.
+    repetition : int, optional
+        Number of an independent repetition (for example the n-th random point of a gradient check).
+    """
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(purpose, repetition))))
+
+
+def check_seed(seed: object, name: str = "seed") -> int:
+    """Return `seed` as an int, or raise `InputError` if it is no whole number >= 0."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"{name} {seed!r}: expected a whole number >= 0")
+    return int(seed)

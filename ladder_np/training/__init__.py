@@ -1,0 +1,1 @@
+"""Training: batches, Adam with its schedule, and the loop over epochs."""

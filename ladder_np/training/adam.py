@@ -1,0 +1,82 @@
+"""Adam over one flat vector (Kingma and Ba 2015, algorithm 1), and the learning rate's schedule.
+
+    m ← β₁ m + (1 − β₁) g          v ← β₂ v + (1 − β₂) g²
+    θ ← θ − η (m/(1 − β₁ᵗ)) / (sqrt(v/(1 − β₂ᵗ)) + ε)
+
+The last line is computed as θ ← θ − η' m/(sqrt(v) + ε') with η' = η sqrt(1 − β₂ᵗ)/(1 − β₁ᵗ) and
+ε' = ε sqrt(1 − β₂ᵗ), the same number with fewer passes over memory.
+"""
+
+import math
+
+import numpy as np
+
+from ladder_np.arrays import Array, array_module
+
+__all__ = ["Adam", "learning_rate"]
+
+BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
+# On a CPU the vector is worked through in pieces that stay in the cache between the passes over them.
+CACHED_PIECE = 16_384
+
+
+def learning_rate(progress: float, rate: float, decay_start: float) -> float:
+    """Return the rate after a share `progress` of all steps: constant, then linear to zero ([R] section 4).
+
+    Parameters
+    ----------
+    progress : float
+        Steps done so far over all steps, in [0, 1].
+    rate : float
+        The constant rate.
+    decay_start : float
+        The share of the steps after which the rate falls; 1: it never does.
+    """
+    if progress <= decay_start:
+        return rate
+    return rate * (1 - progress) / (1 - decay_start)
+
+
+class Adam:
+    """The optimiser's state: moments m and v of the whole parameter vector, and the number of steps done.
+
+    Parameters
+    ----------
+    vector : (total,) array
+        The parameter vector that `update` changes in place.
+    """
+
+    def __init__(self, vector: Array) -> None:
+        xp = array_module(vector)
+        self.vector = vector
+        self.m = xp.zeros_like(vector)
+        self.v = xp.zeros_like(vector)
+        self.steps = 0
+        self._piece = min(CACHED_PIECE, vector.size) if xp is np else vector.size
+        self._scratch = xp.empty(self._piece, dtype=vector.dtype)
+
+    def update(self, gradient: Array, rate: float) -> None:
+        """Take one step against `gradient`, a (total,) array, with learning rate `rate`."""
+        self.steps += 1
+        correction = math.sqrt(1 - BETA2**self.steps)
+        step_size = rate * correction / (1 - BETA1**self.steps)
+        for start in range(0, self.vector.size, self._piece):
+            piece = slice(start, start + self._piece)
+            self._update_piece(piece, gradient[piece], step_size, EPS * correction)
+
+    def _update_piece(self, piece: slice, g: Array, step_size: float, eps: float) -> None:
+        xp = array_module(g)
+        theta, m, v = self.vector[piece], self.m[piece], self.v[piece]
+        scratch = self._scratch[: len(theta)]
+        xp.subtract(g, m, out=scratch)
+        scratch *= 1 - BETA1
+        m += scratch  # β₁ m + (1 − β₁) g
+        xp.multiply(g, g, out=scratch)
+        scratch -= v
+        scratch *= 1 - BETA2
+        v += scratch  # β₂ v + (1 − β₂) g²
+        xp.sqrt(v, out=scratch)
+        scratch += eps
+        xp.divide(m, scratch, out=scratch)
+        scratch *= step_size
+        theta -= scratch

@@ -1,0 +1,203 @@
+"""The loop: batches in, gradients out, Adam; a record an epoch. It reads no file and prints nothing."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ladder_np.arrays import Array
+from ladder_np.errors import InputError, TrainingDivergedError
+from ladder_np.network.ladder import Batch, Losses, backward, forward
+from ladder_np.network.lanes import Lanes
+from ladder_np.network.model import LadderNetwork
+from ladder_np.network.noise import draw_noise
+from ladder_np.network.parameters import Parameters
+from ladder_np.streams import Stream, check_seed, stream
+from ladder_np.training.adam import Adam, learning_rate
+from ladder_np.training.batches import LabeledCycle, steps_per_epoch, unlabeled_batches
+
+__all__ = ["EpochRecord", "Rows", "TrainingSettings", "device_batches", "train"]
+
+# Returns the rows of the given numbers as floating-point features on the host, (rows, d_0).
+Rows = Callable[[np.ndarray], np.ndarray]
+
+ROWS_A_PASS = 1000  # when all training rows are run through the network
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train; checked when made.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the unlabelled rows.
+    labeled_batch, unlabeled_batch : int
+        Rows a step, at least 2; smaller sets are used whole.
+    learning_rate : float
+        Adam's rate until `decay_start`.
+    decay_start : float
+        Share of the steps, in [0, 1], after which the rate falls linearly to zero.
+    seed : int
+        Of noise and order of rows (each has its own stream).
+
+    Raises
+    ------
+    InputError
+        If a value cannot be used.
+    """
+
+    epochs: int = 150
+    labeled_batch: int = 100
+    unlabeled_batch: int = 100
+    learning_rate: float = 0.002
+    decay_start: float = 0.67
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("labeled_batch", 2), ("unlabeled_batch", 2)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InputError(f"{name} {value!r}: expected a whole number >= {least}")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise InputError(f"learning_rate {self.learning_rate!r}: expected a number > 0")
+        if not 0 <= self.decay_start <= 1:
+            raise InputError(f"decay_start {self.decay_start!r}: expected a share from 0 to 1")
+        check_seed(self.seed)
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch was: costs are means over its steps.
+
+    ``denoising`` has the unweighted cost of each layer 0..L, None where λ is 0. ``learning_rate`` is that of the
+    epoch's last step; ``seconds`` is the epoch's own wall time.
+    """
+
+    epoch: int
+    step: int
+    learning_rate: float
+    cost: float
+    supervised: float
+    denoising: tuple[float | None, ...]
+    seconds: float
+
+
+def train(
+    network: LadderNetwork,
+    rows: Rows,
+    y: np.ndarray,
+    labeled: np.ndarray,
+    unlabeled: np.ndarray,
+    settings: TrainingSettings,
+    on_epoch: Callable[[EpochRecord], None] = lambda record: None,
+) -> None:
+    """Train `network` in place, then compute its population statistics over the unlabelled rows.
+
+    Parameters
+    ----------
+    network : LadderNetwork
+    rows : callable
+        ``rows(numbers)`` returns features as the network takes them, (len(numbers), d_0).
+    y : (n,) integer array
+        Classes 0 .. K − 1 by row number; only those of `labeled` are read.
+    labeled, unlabeled : integer arrays
+        Row numbers; the labelled ones are normally among the unlabelled ones too (fact 2).
+    settings : TrainingSettings
+    on_epoch : callable, optional
+        Called after each epoch. The network has no population statistics then, unless the callee asks for them
+        (`device_batches`, `LadderNetwork.estimate_statistics`); asking changes nothing of the training.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than 2 labelled or unlabelled rows.
+    TrainingDivergedError
+        If an epoch's mean cost is infinite or no number.
+    """
+    for name, numbers in (("labelled", labeled), ("unlabelled", unlabeled)):
+        if len(numbers) < 2:
+            raise InputError(f"{len(numbers)} {name} rows: batch normalisation needs at least 2")
+    optimizer = Adam(network.parameters.vector)
+    gradients = network.parameters.zeros_like()
+    network.statistics = None  # they would be those of other parameters
+    noise = stream(settings.seed, Stream.NOISE)
+    cycle = LabeledCycle(labeled, settings.labeled_batch, stream(settings.seed, Stream.LABELED_ORDER))
+    order = stream(settings.seed, Stream.UNLABELED_ORDER)
+    all_steps = settings.epochs * steps_per_epoch(len(unlabeled), settings.unlabeled_batch)
+    for epoch in range(1, settings.epochs + 1):
+        start = time.perf_counter()
+        costs = _CostSums()
+        for numbers in unlabeled_batches(unlabeled, settings.unlabeled_batch, order):
+            batch = _make_batch(network, rows, y, cycle.next(), numbers)
+            rate = learning_rate(optimizer.steps / all_steps, settings.learning_rate, settings.decay_start)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the record's check sees them
+                costs.add(_step(network, batch, noise, optimizer, gradients, rate))
+        record = costs.record(network, epoch, optimizer.steps, rate, time.perf_counter() - start)
+        if not math.isfinite(record.cost):
+            raise TrainingDivergedError(
+                f"the cost became {record.cost} in epoch {epoch}; try a smaller learning rate or smaller weights"
+            )
+        on_epoch(record)
+    network.estimate_statistics(lambda: device_batches(network, rows, unlabeled))
+
+
+def device_batches(network: LadderNetwork, rows: Rows, numbers: np.ndarray) -> Iterator[Array]:
+    """Yield the features of the given rows, in order, in large batches on the network's device."""
+    for start in range(0, len(numbers), ROWS_A_PASS):
+        yield network.device.put(rows(numbers[start : start + ROWS_A_PASS]))
+
+
+def _make_batch(
+    network: LadderNetwork, rows: Rows, y: np.ndarray, labeled: np.ndarray, unlabeled: np.ndarray
+) -> Batch:
+    put = network.device.put
+    return Batch(put(rows(labeled)), put(y[labeled]), put(rows(unlabeled)))
+
+
+def _step(
+    network: LadderNetwork,
+    batch: Batch,
+    generator: np.random.Generator,
+    optimizer: Adam,
+    gradients: Parameters,
+    rate: float,
+) -> Losses:
+    """Draw noise, run forward and backward, update the parameters; return the costs before the update."""
+    lanes = Lanes.needed(network.specification, len(batch.x_labeled), len(batch.x_unlabeled))
+    noise = draw_noise(generator, network.specification, lanes, network.device)
+    state = forward(network.parameters, batch, noise)
+    backward(network.parameters, state, gradients)
+    optimizer.update(gradients.vector, rate)
+    return state.losses
+
+
+class _CostSums:
+    """Sums of an epoch's costs, kept on the device and read once at its end."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.total: Array = 0.0
+        self.supervised: Array = 0.0
+        self.denoising: Array = 0.0
+
+    def add(self, losses: Losses) -> None:
+        self.steps += 1
+        self.total = losses.total + self.total
+        self.supervised = losses.supervised + self.supervised
+        self.denoising = losses.denoising + self.denoising
+
+    def record(self, network: LadderNetwork, epoch: int, step: int, rate: float, seconds: float) -> EpochRecord:
+        get = network.device.get
+        denoising = (float(value) / self.steps for value in get(self.denoising))
+        return EpochRecord(
+            epoch=epoch,
+            step=step,
+            learning_rate=rate,
+            cost=float(get(self.total)) / self.steps,
+            supervised=float(get(self.supervised)) / self.steps,
+            denoising=tuple(None if math.isnan(value) else value for value in denoising),
+            seconds=seconds,
+        )
