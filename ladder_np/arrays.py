@@ -87,7 +87,6 @@ def _why_no_cuda() -> str:
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        return (
-            f"CuPy finds no working CUDA driver or device ({' '.join(str(error).split())}); install the NVIDIA driver"
-        )
+        reason = " ".join(str(error).split())
+        return f"CuPy finds no working CUDA driver or device ({reason}); install NVIDIA's driver"
     return "" if count else "CuPy finds no CUDA device"

@@ -15,8 +15,19 @@ from ladder_np.errors import InputError
 
 __all__ = ["append_line", "make_folder", "read_npz", "write_atomically", "write_npz", "write_text"]
 
-# What numpy.load may raise on a file that is no intact archive of plain arrays.
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+# What numpy.load may raise on a file that is no intact archive of plain arrays: damaged or encrypted archives, absurd
+# sizes in a header, a path that is too long.
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def write_atomically(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
@@ -32,15 +43,19 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], None]) -> Non
     Raises
     ------
     InputError
-        If the folder is missing or cannot be written, or `path` is a folder.
+        If the folder is missing, cannot be written or is full, or `path` is a folder.
     """
     path = Path(path)
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder; name a file")
     try:
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        _write_beside(path, write)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}; choose another place") from error
+
+
+def _write_beside(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
@@ -124,19 +139,22 @@ def read_npz(path: Path | str, what: str) -> dict[str, np.ndarray]:
         If the file is missing, is no archive, is truncated, or holds anything but plain arrays.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected {what} (.npz)")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; expected {what} (.npz)")
+        with open(path, "rb") as file:  # numpy.load would leave a file of its own open when the archive is damaged
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise InputError(f"{path}: expected {what} (.npz), got a single array; save it with numpy.savez")
-            return {key: archive[key] for key in archive.files}
+            arrays = {key: archive[key] for key in archive.files}
     except InputError:
         raise
     except UNREADABLE as error:
         raise InputError(
             f"{path}: not {what}: no readable .npz archive of plain arrays ({_one_line(error)})"
         ) from error
+    # NumPy hands members that are no .npy files out as bytes.
+    return {key: array for key, array in arrays.items() if isinstance(array, np.ndarray)}
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,0 +1,154 @@
+"""The whole cost against differences, for every option; and the checker against planted errors and kinks."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from ladder_np import InputError
+from ladder_np.inspection import gradcheck
+from ladder_np.inspection.gradcheck import check_gradients, check_network
+from ladder_np.network import decoder, encoder, ladder
+from ladder_np.network.specification import Specification
+from ladder_np.operations import combinators, normalization
+from ladder_np.operations.activations import ACTIVATIONS
+from ladder_np.operations.combinators import COMBINATORS, Combinator
+
+SIZES = (5, 4, 6, 3)
+
+
+def failures(specification: Specification, n: int = 6, m: int = 8, seed: int = 0) -> list[str]:
+    checks = check_network(specification, n, m, seed)
+    assert {check.name for check in checks} == set(gradcheck.example_step(specification, n, m, seed)[0])
+    return [check.name for check in checks if not check.passed]
+
+
+@pytest.mark.parametrize(("activation", "combinator"), list(itertools.product(ACTIVATIONS, COMBINATORS)))
+def test_every_activation_and_combinator(activation: str, combinator: str) -> None:
+    specification = Specification(
+        SIZES,
+        activation=activation,
+        combinator=combinator,
+        noise_std=(0.3, 0.2, 0.4, 0.1),
+        denoising_weights=(2.0, 1.0, 0.5, 0.3),
+        dtype="float64",
+    )
+    assert failures(specification) == []
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [(0, 0, 0, 0), (0, 0, 0, 1), (3, 0, 0, 0), (0, 1, 0, 0), (1, 0, 2, 0), (0, 2, 0, 1), (1000, 10, 0.1, 0.1)],
+)
+@pytest.mark.parametrize("stop", [False, True])
+def test_every_choice_of_denoised_layers_with_and_without_constant_targets(weights: tuple, stop: bool) -> None:
+    specification = Specification(
+        SIZES, activation="leaky_relu", denoising_weights=weights, stop_gradient_targets=stop, dtype="float64"
+    )
+    assert failures(specification) == []
+
+
+@pytest.mark.parametrize("sizes", [(3, 2), (4, 3, 2), (9, 1, 3), (3, 7, 5, 4, 2, 3)])
+@pytest.mark.parametrize(("n", "m"), [(5, 11), (12, 5)])
+def test_every_depth_and_unequal_lanes(sizes: tuple, n: int, m: int) -> None:
+    specification = Specification(sizes, activation="tanh", denoising_weights=0.7, dtype="float64")
+    assert failures(specification, n, m) == []
+
+
+def test_without_any_noise() -> None:
+    assert failures(Specification(SIZES, activation="sigmoid", noise_std=0.0, dtype="float64")) == []
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_any_seed_passes(seed: int) -> None:
+    assert failures(Specification(SIZES, denoising_weights=1.0, dtype="float64"), seed=seed) == []
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, where: object, name: str, wrong: object) -> None:
+    right = getattr(where, name)
+    monkeypatch.setattr(where, name, lambda *args, **kwargs: wrong(right, *args, **kwargs))
+
+
+PLANTED = {
+    "the statistics' gradient is dropped": (
+        encoder,
+        "normalize_backward",
+        lambda right, dz, z, sigma, dmu=None, dsigma=None: right(dz, z, sigma),
+    ),
+    "only dsigma is dropped": (
+        encoder,
+        "normalize_backward",
+        lambda right, dz, z, sigma, dmu=None, dsigma=None: right(dz, z, sigma, dmu),
+    ),
+    "the batch mean is a constant": (encoder, "normalize_backward", lambda right, dz, z, sigma, *_: dz / sigma),
+    "a softmax is taken for elementwise": (ladder, "softmax_backward", lambda right, dp, p: dp * p * (1 - p)),
+    "the cross-entropy is a sum": (ladder, "cross_entropy_backward", lambda right, p, y: right(p, y) * len(p)),
+    "a factor 2 is lost": (decoder, "squared_error_backward", lambda right, *args: right(*args) / 2),
+    "a relative error of 1e-4": (decoder, "normalize_backward", lambda right, *args: right(*args) * 1.0001),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_a_planted_error_fails(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    plant(monkeypatch, *PLANTED[fault])
+    assert failures(Specification(SIZES, denoising_weights=1.0, dtype="float64")) != []
+
+
+def test_an_error_in_one_combinator_parameter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def backward(*args: object) -> tuple:
+        dz_tilde, du, da = combinators.gaussian_backward(*args)
+        return dz_tilde, du, {**da, "a7": da["a7"] * 1.001}
+
+    right = COMBINATORS["gaussian"]
+    monkeypatch.setitem(COMBINATORS, "gaussian", Combinator(right.initial, right.forward, backward))
+    names = failures(Specification(SIZES, denoising_weights=1.0, dtype="float64"))
+    assert names == [f"combinator.{layer}.a7" for layer in (3, 2, 1, 0)]
+
+
+def test_two_rows_hide_everything_and_are_refused() -> None:
+    z, _, sigma = normalization.normalize_forward(np.array([[-3.0, 2.0], [3.0, 1.0]]), 1e-10)
+    upstream = np.array([[5.0, -7.0], [1.0, 2.0]])
+    np.testing.assert_allclose(normalization.normalize_backward(upstream, z, sigma), 0, atol=1e-8)
+    with pytest.raises(InputError, match="needs 5 each"):
+        check_network(Specification(SIZES, dtype="float64"), 6, 4, 0)
+
+
+def test_float32_is_refused() -> None:
+    with pytest.raises(InputError, match="float32: differences need float64"):
+        check_network(Specification(SIZES), 6, 6, 0)
+
+
+class Kinked:
+    """|x| at a point on the kink first, then away from it."""
+
+    def __init__(self, x: float, slope: float) -> None:
+        self.arguments = {"x": np.array([x, 1.0])}
+        self.gradients = {"x": np.array([slope, 1.0])}
+
+    def cost(self) -> tuple[float, list]:
+        x = self.arguments["x"]
+        return float(np.abs(x).sum()), [x > 0]
+
+
+def test_a_point_on_a_kink_is_rejected_and_another_tried() -> None:
+    tried = []
+
+    def make_point(k: int) -> Kinked:
+        tried.append(k)
+        return Kinked(1e-7 if k < 3 else 1.0, 1.0)
+
+    (check,) = check_gradients(make_point, np.random.default_rng(0))
+    assert check.passed
+    assert tried == [0, 1, 2, 3]
+
+
+def test_a_function_that_is_all_kink_is_bounded_and_does_not_pass() -> None:
+    (check,) = check_gradients(lambda k: Kinked(1e-7, 1.0), np.random.default_rng(0))
+    assert not check.passed
+    assert check.unchecked == 2  # the random direction and the first coordinate; the second never meets the kink
+
+
+def test_the_point_is_left_as_it_was() -> None:
+    point = Kinked(0.5, 1.0)
+    check_gradients(lambda k: point, np.random.default_rng(0))
+    np.testing.assert_array_equal(point.arguments["x"], [0.5, 1.0])

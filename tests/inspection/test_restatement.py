@@ -1,0 +1,97 @@
+"""Values and gradients against the independent restatement in autograd, through a file of test vectors."""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from restatement import recompute
+
+from ladder_np.files import read_npz, write_npz
+from ladder_np.inspection.example import example_step
+from ladder_np.inspection.vectors import make_vectors
+from ladder_np.network.ladder import backward, forward
+from ladder_np.network.specification import Specification
+from ladder_np.operations.activations import ACTIVATIONS
+from ladder_np.operations.combinators import COMBINATORS
+
+EVERYTHING = list(itertools.product(ACTIVATIONS, COMBINATORS))
+SHAPES = [  # sizes, labelled, unlabelled
+    ((7, 5, 3), 4, 9),
+    ((3, 2), 6, 3),
+    ((13, 11, 7, 5, 2), 9, 5),
+    ((2, 17, 1, 9, 4, 3), 5, 8),
+]
+
+
+def assert_agrees(arrays: dict[str, np.ndarray], meta: dict) -> None:
+    computed = recompute(arrays, meta)
+    given = {key for key in arrays if not key.startswith(("meta", "param/", "input/", "noise/"))}
+    assert given == set(computed)
+    # A gradient that is exactly zero (a shift before a batch norm) is rounding on both sides.
+    floor = 1e-14 * abs(float(arrays["loss/total"]))
+    for key, value in computed.items():
+        scale = np.abs(value).max()
+        assert np.abs(arrays[key] - value).max() <= 1e-9 * scale + floor, key
+
+
+@pytest.mark.parametrize(("shape", "option"), list(itertools.product(SHAPES, EVERYTHING)))
+def test_a_file_of_vectors_agrees_to_1e_9(tmp_path: Path, shape: tuple, option: tuple) -> None:
+    sizes, n, m = shape
+    activation, combinator = option
+    specification = Specification(
+        sizes,
+        activation=activation,
+        combinator=combinator,
+        noise_std=tuple(0.1 + 0.1 * layer for layer in range(len(sizes))),
+        denoising_weights=tuple(2.0 / (1 + layer) for layer in range(len(sizes))),
+        dtype="float64",
+    )
+    write_npz(tmp_path / "v.npz", make_vectors(specification, n, m, seed=3))
+    arrays = read_npz(tmp_path / "v.npz", "test vectors")
+    assert_agrees(arrays, json.loads(str(arrays["meta"])))
+
+
+@pytest.mark.parametrize("weights", [(0, 0, 0, 0), (0, 0, 0, 2), (5, 0, 0, 0), (0, 3, 0, 1), (1, 0, 0.5, 0)])
+@pytest.mark.parametrize("stop", [False, True])
+def test_layers_that_are_not_denoised_and_constant_targets(weights: tuple, stop: bool) -> None:
+    specification = Specification(
+        (6, 5, 4, 3), denoising_weights=weights, stop_gradient_targets=stop, dtype="float64"
+    )
+    arrays = make_vectors(specification, 5, 7, seed=1)
+    assert_agrees(arrays, json.loads(str(arrays["meta"])))
+
+
+@pytest.mark.parametrize("weights", [(0, 0, 0, 0), (0, 0, 0, 2), (5, 0, 0, 0), (0, 3, 0, 1), (1, 0, 0.5, 0)])
+@pytest.mark.parametrize("stop", [False, True])
+def test_running_only_the_needed_lanes_changes_no_gradient(weights: tuple, stop: bool) -> None:
+    specification = Specification(
+        (6, 5, 4, 3), denoising_weights=weights, stop_gradient_targets=stop, dtype="float64"
+    )
+    arrays = make_vectors(specification, 5, 7, seed=1)  # computed with every lane and layer
+    parameters, batch, noise = example_step(specification, 5, 7, seed=1)
+    state = forward(parameters, batch, noise)
+    gradients = parameters.zeros_like()
+    backward(parameters, state, gradients)
+    assert state.losses.total == pytest.approx(float(arrays["loss/total"]), rel=1e-12)
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, arrays[f"grad/{name}"], rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_float32_gradients_are_near_float64_ones(activation: str) -> None:
+    specification = Specification((20, 30, 10, 5), activation=activation, denoising_weights=(10, 1, 0.1, 0.1))
+    parameters, batch, noise = example_step(specification, 40, 50, seed=0)
+    arrays = make_vectors(specification, 40, 50, seed=0)
+    meta = json.loads(str(arrays["meta"]))
+    exact = recompute({key: a if a.dtype.kind in "iU" else a.astype(np.float64) for key, a in arrays.items()}, meta)
+    state = forward(parameters, batch, noise)
+    gradients = parameters.zeros_like()
+    backward(parameters, state, gradients)
+    cost = float(exact["loss/total"])
+    for name, gradient in gradients.items():
+        assert gradient.dtype == np.float32
+        expected = exact[f"grad/{name}"]
+        difference = np.linalg.norm(gradient - expected)
+        assert difference <= 2e-4 * np.linalg.norm(expected) + 1e-6 * cost, name

@@ -1,0 +1,168 @@
+"""The nine facts that re-implementations get wrong, one test each: break the fact and the test fails."""
+
+import numpy as np
+import pytest
+
+from ladder_np.data.split import split_rows
+from ladder_np.inspection.example import example_step
+from ladder_np.network.inference import population_statistics, predict_proba
+from ladder_np.network.ladder import State, backward, forward
+from ladder_np.network.model import LadderNetwork
+from ladder_np.network.parameters import Parameters, initial_parameters, parameter_shapes
+from ladder_np.network.specification import Specification
+from ladder_np.training.trainer import TrainingSettings, train
+
+N, M = 6, 9
+SPECIFICATION = Specification(
+    (5, 7, 4, 3), activation="tanh", denoising_weights=(2.0, 1.5, 1.0, 0.5), dtype="float64"
+)
+
+
+def run(specification: Specification = SPECIFICATION) -> tuple[Parameters, State, Parameters]:
+    parameters, batch, noise = example_step(specification, N, M, seed=0)
+    state = forward(parameters, batch, noise)
+    gradients = parameters.zeros_like()
+    backward(parameters, state, gradients)
+    return parameters, state, gradients
+
+
+def standard(a: np.ndarray) -> np.ndarray:
+    return (a - a.mean(axis=0)) / np.sqrt(a.var(axis=0) + SPECIFICATION.batch_norm_eps)
+
+
+def test_fact_1_each_half_of_the_batch_has_its_own_statistics() -> None:
+    parameters, state, _ = run()
+    h = state.encoder.h[0]
+    for rows in (state.lanes.labeled, state.lanes.unlabeled, state.lanes.clean):
+        a = h[rows] @ parameters["encoder.1.weight"]
+        np.testing.assert_allclose(state.encoder.z[1][rows], standard(a), rtol=1e-10, atol=1e-12)
+    together = standard(h[state.lanes.corrupted] @ parameters["encoder.1.weight"])
+    assert np.abs(state.encoder.z[1][state.lanes.corrupted] - together).max() > 0.05
+
+
+def test_fact_1_denoising_costs_never_look_at_labelled_rows() -> None:
+    parameters, batch, noise = example_step(SPECIFICATION, N, M, seed=0)
+    costs = forward(parameters, batch, noise).losses
+    batch.x_labeled[...] += 1.0 + batch.x_labeled**2
+    changed = forward(parameters, batch, noise).losses
+    np.testing.assert_array_equal(changed.denoising, costs.denoising)
+    assert changed.supervised != costs.supervised
+
+
+def test_fact_2_unlabelled_rows_include_the_labelled_ones() -> None:
+    y = np.arange(40) % 4
+    generator = np.random.default_rng(0)
+    split = split_rows(y, 4, labels=8, validation=4, test_fraction=0.2, generator=generator)
+    assert set(split.labeled) <= set(split.train)
+    fed: list[np.ndarray] = []
+
+    def rows(numbers: np.ndarray) -> np.ndarray:
+        fed.append(numbers)
+        return np.random.default_rng(1).standard_normal((40, 3))[numbers]
+
+    network = LadderNetwork((3, 5, 4))
+    settings = TrainingSettings(epochs=1, labeled_batch=8, unlabeled_batch=7)
+    steps: list[np.ndarray] = []
+    train(network, rows, y, split.labeled, split.train, settings, on_epoch=lambda record: steps.extend(fed))
+    unlabeled = np.concatenate(steps[1::2])  # each step asks for its labelled rows, then its unlabelled ones
+    assert sorted(unlabeled) == sorted(split.train)
+
+
+def test_fact_3_gradients_reach_the_clean_pass_through_z_mean_and_deviation() -> None:
+    """Nothing is stopped: the directional derivative of the true cost is that of our gradient, not of a stopped one."""
+    parameters, state, gradients = run()
+    _, _, stopped = run(Specification(**{**SPECIFICATION.as_json(), "stop_gradient_targets": True}))
+    parameters, batch, noise = example_step(SPECIFICATION, N, M, seed=0)
+    direction = np.random.default_rng(1).standard_normal(parameters["encoder.1.weight"].shape)
+    costs = []
+    for sign in (1, -1):
+        shifted = Parameters(SPECIFICATION, parameters.vector.copy())
+        shifted["encoder.1.weight"][...] += sign * 1e-5 * direction
+        costs.append(forward(shifted, batch, noise).losses.total)
+    numeric = (costs[0] - costs[1]) / 2e-5
+    assert (gradients["encoder.1.weight"] * direction).sum() == pytest.approx(numeric, rel=1e-6)
+    assert (stopped["encoder.1.weight"] * direction).sum() != pytest.approx(numeric, rel=1e-2)
+    np.testing.assert_array_equal(stopped["decoder.0.weight"], gradients["decoder.0.weight"])
+
+
+def test_fact_4_the_input_layer_is_not_normalised() -> None:
+    _, state, _ = run()
+    parameters, batch, noise = example_step(SPECIFICATION, N, M, seed=0)
+    x = np.concatenate([batch.x_labeled, batch.x_unlabeled])
+    np.testing.assert_allclose(state.encoder.z_tilde[0][state.lanes.corrupted], x + 0.3 * noise[0], rtol=1e-14)
+    np.testing.assert_array_equal(state.encoder.h[0][state.lanes.clean], batch.x_unlabeled)
+    np.testing.assert_array_equal(state.decoder.z_hat_bn[0], state.decoder.z_hat[0])
+    expected = ((state.decoder.z_hat[0] - batch.x_unlabeled) ** 2).mean()
+    assert state.losses.denoising[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_fact_5_the_top_u_is_the_normalised_softmax_output_without_weights() -> None:
+    _, state, _ = run()
+    p = state.encoder.h[3][state.lanes.unlabeled]
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    np.testing.assert_allclose(state.decoder.u[3], standard(p), rtol=1e-10, atol=1e-12)
+    assert "decoder.3.weight" not in parameter_shapes(SPECIFICATION)
+
+
+def test_fact_5_every_u_is_normalised_without_scale_or_shift() -> None:
+    parameters, state, _ = run()
+    for layer in range(3):
+        vertical = state.decoder.z_hat[layer + 1] @ parameters[f"decoder.{layer}.weight"]
+        np.testing.assert_allclose(state.decoder.u[layer], standard(vertical), rtol=1e-9, atol=1e-11)
+        assert {n for n in parameters if n.startswith(f"decoder.{layer}.")} == {f"decoder.{layer}.weight"}
+
+
+def test_fact_6_the_cost_divides_by_the_clean_deviation_and_takes_the_mean() -> None:
+    _, state, _ = run()
+    for layer in (1, 2, 3):
+        mu, sigma = state.encoder.mu[layer][2], state.encoder.sigma[layer][2]
+        z, z_hat = state.encoder.z[layer][state.lanes.clean], state.decoder.z_hat[layer]
+        cost = state.losses.denoising[layer]
+        assert cost == pytest.approx((((z_hat - mu) / sigma - z) ** 2).mean(), rel=1e-12)
+        assert cost != pytest.approx((((z_hat - mu) / sigma**2 - z) ** 2).mean(), rel=1e-3)  # a TensorFlow port
+        assert cost != pytest.approx(((z_hat - z) ** 2).mean(), rel=1e-3)  # a Keras port
+        corrupted = state.encoder.mu[layer][1], state.encoder.sigma[layer][1]
+        assert cost != pytest.approx((((z_hat - corrupted[0]) / corrupted[1] - z) ** 2).mean(), rel=1e-3)
+    weighted = state.losses.supervised + np.dot(SPECIFICATION.denoising_weights, state.losses.denoising)
+    assert state.losses.total == pytest.approx(weighted, rel=1e-12)
+
+
+def test_fact_7_every_layer_has_a_shift_and_only_the_softmax_a_scale() -> None:
+    parameters, state, _ = run()
+    assert [name for name in parameters if "beta" in name] == [f"encoder.{layer}.beta" for layer in (1, 2, 3)]
+    assert [name for name in parameters if "gamma" in name] == ["encoder.3.gamma"]
+    beta, gamma = parameters["encoder.3.beta"], parameters["encoder.3.gamma"]
+    b = gamma * (state.encoder.z_tilde[3][state.lanes.corrupted] + beta)
+    np.testing.assert_allclose(state.encoder.b_top, b, rtol=1e-12)
+    h = np.tanh(state.encoder.z_tilde[1] + parameters["encoder.1.beta"])
+    np.testing.assert_allclose(state.encoder.h[1], h, rtol=1e-12)
+
+
+def test_fact_8_prediction_uses_unbiased_population_statistics_and_not_the_batch() -> None:
+    parameters, _, _ = run()
+    x = np.random.default_rng(2).standard_normal((50, 5))
+    statistics = population_statistics(parameters, lambda: iter(np.split(x, [7, 20, 21])))
+    h = x
+    for layer in (1, 2, 3):
+        a = h @ parameters[f"encoder.{layer}.weight"]
+        sigma = np.sqrt(a.var(axis=0, ddof=1) + SPECIFICATION.batch_norm_eps)
+        np.testing.assert_allclose(statistics.mu[layer], a.mean(axis=0), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(statistics.sigma[layer], sigma, rtol=1e-12)
+        h = np.tanh((a - a.mean(axis=0)) / sigma + parameters[f"encoder.{layer}.beta"])
+    together = predict_proba(parameters, statistics, x)
+    alone = np.concatenate([predict_proba(parameters, statistics, row[None]) for row in x])
+    np.testing.assert_allclose(alone, together, atol=1e-14)
+
+
+def test_fact_9_at_the_starting_point_most_decoder_gradients_vanish_and_examples_are_elsewhere() -> None:
+    start = initial_parameters(SPECIFICATION, np.random.default_rng(0))
+    random, batch, noise = example_step(SPECIFICATION, N, M, seed=0)
+    vanishing = {}
+    for name, parameters in (("start", start), ("random", random)):
+        state = forward(parameters, batch, noise)
+        gradients = parameters.zeros_like()
+        backward(parameters, state, gradients)
+        vanishing[name] = {key for key, gradient in gradients.items() if not gradient.any()}
+        assert (state.decoder.z_hat[1] == 0).all() == (name == "start")
+    assert {f"decoder.{layer}.weight" for layer in range(3)} <= vanishing["start"]
+    assert vanishing["random"] == set()

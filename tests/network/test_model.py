@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from ladder_np import InputError, LadderNetwork
+from ladder_np.network.lanes import Lanes
+
+GENERATOR = np.random.default_rng(0)
+X_LABELED, Y, X_UNLABELED = GENERATOR.normal(size=(6, 4)), [0, 1, 2, 0, 1, 2], GENERATOR.normal(size=(9, 4))
+
+
+def make_network(**options: object) -> LadderNetwork:
+    return LadderNetwork(sizes=(4, 5, 3), denoising_weights=(10, 1, 0.1), **options)
+
+
+def test_given_noise_makes_a_step_repeatable_and_drawn_noise_goes_on() -> None:
+    network = make_network()
+    noise = [GENERATOR.normal(size=(15, size)) for size in (4, 5, 3)]
+    first, gradients = network.loss_and_gradients(X_LABELED, Y, X_UNLABELED, noise)
+    again, same = network.loss_and_gradients(X_LABELED, Y, X_UNLABELED, noise)
+    assert first.total == again.total
+    np.testing.assert_array_equal(gradients.vector, same.vector)
+    drawn = [network.loss_and_gradients(X_LABELED, Y, X_UNLABELED)[0].total for _ in range(2)]
+    assert drawn[0] != drawn[1]
+
+
+def test_the_same_seed_draws_the_same_weights_and_noise() -> None:
+    one, two, other = make_network(seed=5), make_network(seed=5), make_network(seed=6)
+    lanes = Lanes.needed(one.specification, 6, 9)
+    np.testing.assert_array_equal(one.parameters.vector, two.parameters.vector)
+    assert (one.parameters.vector != other.parameters.vector).any()
+    for a, b in zip(one.draw_noise(lanes), two.draw_noise(lanes), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_results_have_the_networks_dtype_whatever_the_inputs(dtype: str) -> None:
+    losses, gradients = make_network(dtype=dtype).loss_and_gradients(
+        (10 * X_LABELED).astype(np.int16), np.uint8(Y), X_UNLABELED.tolist()
+    )
+    assert gradients.vector.dtype == losses.total.dtype == losses.denoising.dtype == dtype
+
+
+def test_fresh_gradients_each_call() -> None:
+    network = make_network()
+    _, first = network.loss_and_gradients(X_LABELED, Y, X_UNLABELED)
+    kept = first.vector.copy()
+    network.loss_and_gradients(X_LABELED, Y, X_UNLABELED)
+    np.testing.assert_array_equal(first.vector, kept)
+
+
+def with_nan(x: np.ndarray) -> np.ndarray:
+    x = x.copy()
+    x[1, 2] = np.nan
+    return x
+
+
+NOISE = [np.zeros((15, size)) for size in (4, 5, 3)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((X_LABELED[:, :3], Y, X_UNLABELED), r"x_labeled: expected shape \(rows, 4\).*got \(6, 3\)"),
+        ((X_LABELED, Y, X_UNLABELED[0]), r"x_unlabeled: expected shape \(rows, 4\).*got \(4,\)"),
+        ((X_LABELED[:1], Y[:1], X_UNLABELED), "x_labeled: 1 rows; batch normalisation needs at least 2"),
+        ((X_LABELED, Y, X_UNLABELED[:1]), "x_unlabeled: 1 rows"),
+        ((X_LABELED, Y[:5], X_UNLABELED), r"y: expected shape \(6,\).*got \(5,\)"),
+        ((X_LABELED, [0, 1, 2, 0, 1, 3], X_UNLABELED), r"y: expected whole numbers 0 \.\. 2, got int64 from 0 to 3"),
+        ((X_LABELED, [0, 1, 2, 0, 1, -1], X_UNLABELED), "from -1 to 2"),
+        ((X_LABELED, [0.0] * 6, X_UNLABELED), "y: expected whole numbers .* got float64"),
+        ((with_nan(X_LABELED), Y, X_UNLABELED), "x_labeled: holds NaN or infinite values"),
+        ((X_LABELED, Y, [["a"] * 4] * 3), "x_unlabeled: expected numbers"),
+        ((X_LABELED, Y, [[1, 2, 3, 4], [1]]), "x_unlabeled: expected a rectangular array"),
+        ((X_LABELED, Y, X_UNLABELED, NOISE[:2]), "noise: expected 3 arrays, one a layer with the input, got 2"),
+        ((X_LABELED, Y, X_UNLABELED, [*NOISE[:2], NOISE[0]]), r"noise\[2\]: expected shape \(15, 3\)"),
+    ],
+)
+def test_what_does_not_fit_is_named(arguments: tuple, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        make_network().loss_and_gradients(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_option_is_named() -> None:
+    with pytest.raises(InputError, match="unexpected keyword argument 'noise'"):
+        make_network(noise=0.1)
+
+
+def test_predicting_before_training_says_what_to_do() -> None:
+    with pytest.raises(InputError, match="call estimate_statistics first"):
+        make_network().predict_proba(X_LABELED)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_predictions_do_not_depend_on_the_batch(dtype: str) -> None:
+    network = LadderNetwork((30, 40, 20, 5), dtype=dtype)
+    x = np.random.default_rng(1).normal(size=(300, 30)).astype(dtype)
+    network.estimate_statistics(lambda: iter([x]))
+    together = network.predict_proba(x)
+    for size in (1, 7, 31, 32, 100):
+        parts = [network.predict_proba(x[start : start + size]) for start in range(0, 300, size)]
+        np.testing.assert_allclose(np.concatenate(parts), together, atol=1e-6)
+        np.testing.assert_array_equal(np.concatenate(parts).argmax(axis=1), together.argmax(axis=1))
+
+
+def test_statistics_of_one_row_are_refused() -> None:
+    with pytest.raises(InputError, match="at least 2 rows, got 1"):
+        make_network().estimate_statistics(lambda: iter([np.ones((1, 4), np.float32)]))

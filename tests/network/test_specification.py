@@ -1,0 +1,48 @@
+import pytest
+
+from ladder_np import InputError
+from ladder_np.network.specification import Specification
+
+
+def test_one_number_stands_for_all_layers() -> None:
+    specification = Specification((4, 5, 3), noise_std=0.2, denoising_weights=1)
+    assert specification.noise_std == (0.2, 0.2, 0.2)
+    assert specification.denoising_weights == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "weights"), [((4, 3), (1000, 10)), ((4, 5, 3), (1000, 10, 0.1)), ((4, 5, 6, 3), (1000, 10, 0.1, 0.1))]
+)
+def test_default_weights_are_the_papers_cut_to_the_layers(sizes: tuple, weights: tuple) -> None:
+    assert Specification(sizes).denoising_weights == weights
+
+
+def test_it_survives_json() -> None:
+    specification = Specification((4, 5, 3), activation="tanh", noise_std=(0.1, 0.2, 0.3), dtype="float64")
+    assert Specification.from_json(specification.as_json()) == specification
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"sizes": (4,)}, "at least two"),
+        ({"sizes": "4-3"}, "expected whole numbers"),
+        ({"sizes": (4, 0, 3)}, "0 is no whole number >= 1"),
+        ({"sizes": (4, 2.5, 3)}, "2.5 is no whole number"),
+        ({"sizes": (4, True, 3)}, "True is no whole number"),
+        ({"sizes": (4, 1)}, "number of classes, at least 2"),
+        ({"activation": "swish"}, "unknown activation 'swish'; choose one of relu, leaky_relu"),
+        ({"combinator": "magic"}, "unknown combinator 'magic'; choose one of gaussian, gated_gaussian"),
+        ({"dtype": "float16"}, "unknown dtype 'float16'; choose one of float32, float64"),
+        ({"noise_std": (0.1, 0.2)}, "noise_std: got 2 values for 3 layers"),
+        ({"noise_std": -0.1}, "noise_std -0.1: expected numbers >= 0"),
+        ({"denoising_weights": (1, 2, 3, 4)}, "denoising_weights: got 4 values for 3 layers"),
+        ({"denoising_weights": "abc"}, "denoising_weights 'abc': expected a number"),
+        ({"denoising_weights": float("nan")}, "expected a finite number"),
+        ({"batch_norm_eps": 0}, "batch_norm_eps 0.0: expected a number > 0"),
+    ],
+)
+def test_what_cannot_be_used_is_named(fields: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        Specification(**{"sizes": (4, 5, 3), **fields})
+    assert "\n" not in str(caught.value)

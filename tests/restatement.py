@@ -1,0 +1,113 @@
+"""The ladder's cost restated from the paper's equations in HIPS autograd: an independent witness.
+
+Nothing of `ladder_np` is used. There are no lanes and no hand-written gradients: the corrupted labelled, corrupted
+unlabelled and clean unlabelled rows go through the encoder one after the other, and autograd differentiates.
+Arrays and names are those of the test-vector format.
+"""
+
+import autograd.numpy as np
+from autograd import value_and_grad
+from autograd.tracer import getval
+
+ACTIVATIONS = {
+    "relu": lambda b: np.where(b > 0, b, 0.0),
+    "leaky_relu": lambda b: np.where(b > 0, b, 0.1 * b),
+    "sigmoid": lambda b: 1 / (1 + np.exp(-b)),
+    "tanh": np.tanh,
+    "softplus": lambda b: np.log(1 + np.exp(b)),
+    "linear": lambda b: b,
+}
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(b):
+    e = np.exp(b)
+    return e / np.sum(e, axis=1, keepdims=True)
+
+
+def batch_norm(a, eps):
+    mean = np.mean(a, axis=0)
+    std = np.sqrt(np.mean((a - mean) ** 2, axis=0) + eps)
+    return (a - mean) / std, mean, std
+
+
+def combinator(name, z_tilde, u, a):
+    mu = a["a1"] * sigmoid(a["a2"] * u + a["a3"]) + a["a4"] * u + a["a5"]
+    v = a["a6"] * sigmoid(a["a7"] * u + a["a8"]) + a["a9"] * u + a["a10"]
+    if name == "gated_gaussian":
+        v = sigmoid(v)
+    return (z_tilde - mu) * v + mu
+
+
+def encode(param, meta, x, noise):
+    """Return z, h, mean, std by layer; `noise` None is the clean pass."""
+    top = len(meta["sizes"]) - 1
+    noisy = lambda layer, z: z if noise is None else z + meta["noise_std"][layer] * noise[layer]  # noqa: E731
+    z, mean, std = [noisy(0, x)], [None], [None]
+    h = [z[0]]
+    for layer in range(1, top + 1):
+        a = np.dot(h[-1], param[f"encoder.{layer}.weight"])
+        normalized, mu, sigma = batch_norm(a, meta["batch_norm_eps"])
+        z.append(noisy(layer, normalized))
+        mean.append(mu)
+        std.append(sigma)
+        b = z[-1] + param[f"encoder.{layer}.beta"]
+        if layer == top:
+            h.append(softmax(b * param[f"encoder.{layer}.gamma"]))
+        else:
+            h.append(ACTIVATIONS[meta["activation"]](b))
+    return z, h, mean, std
+
+
+def step(param, meta, inputs):
+    """Return every intermediate and loss by its key in the format; `inputs` holds x_labeled, y, x_unlabeled, noise."""
+    top = len(meta["sizes"]) - 1
+    n = len(inputs["x_labeled"])
+    z_l, h_l, _, _ = encode(param, meta, inputs["x_labeled"], [draws[:n] for draws in inputs["noise"]])
+    z_u, h_u, _, _ = encode(param, meta, inputs["x_unlabeled"], [draws[n:] for draws in inputs["noise"]])
+    z, _, mean, std = encode(param, meta, inputs["x_unlabeled"], None)
+    if meta["stop_gradient_targets"]:
+        z, mean, std = (list(map(getval, values)) for values in (z, mean, std))
+    out = {}
+    for layer in range(top + 1):
+        out[f"clean/z.{layer}"] = z[layer]
+        out[f"corrupted/z.{layer}"] = np.concatenate([z_l[layer], z_u[layer]])
+        out[f"corrupted/h.{layer}"] = np.concatenate([h_l[layer], h_u[layer]])
+        if layer:
+            out[f"clean/mean.{layer}"], out[f"clean/std.{layer}"] = mean[layer], std[layer]
+    chosen = h_l[top][np.arange(n), inputs["y"]]
+    out["loss/supervised"] = -np.mean(np.log(chosen))
+    costs, vertical = [], h_u[top]
+    for layer in range(top, -1, -1):
+        u, _, _ = batch_norm(vertical, meta["batch_norm_eps"])
+        a = {f"a{k}": param[f"combinator.{layer}.a{k}"] for k in range(1, 11)}
+        z_hat = combinator(meta["combinator"], z_u[layer], u, a)
+        z_hat_bn = (z_hat - mean[layer]) / std[layer] if layer else z_hat
+        costs.insert(0, np.mean((z_hat_bn - z[layer]) ** 2))
+        out[f"decoder/u.{layer}"], out[f"decoder/z_hat.{layer}"] = u, z_hat
+        out[f"decoder/z_hat_bn.{layer}"] = z_hat_bn
+        if layer:
+            vertical = np.dot(z_hat, param[f"decoder.{layer - 1}.weight"])
+    out["loss/denoising"] = np.array(costs)
+    weighted = sum(weight * cost for weight, cost in zip(meta["denoising_weights"], costs, strict=True))
+    out["loss/total"] = out["loss/supervised"] + weighted
+    return out
+
+
+def total_and_gradients(param, meta, inputs):
+    """Return the total cost and its gradient by parameter name."""
+    return value_and_grad(lambda p: step(p, meta, inputs)["loss/total"])(dict(param))
+
+
+def recompute(arrays, meta):
+    """Return every computed key of a test-vector file from its param/, input/ and noise/ entries."""
+    param = {key.removeprefix("param/"): value for key, value in arrays.items() if key.startswith("param/")}
+    inputs = {name: arrays[f"input/{name}"] for name in ("x_labeled", "y", "x_unlabeled")}
+    inputs["noise"] = [arrays[f"noise/{layer}"] for layer in range(len(meta["sizes"]))]
+    computed = step(param, meta, inputs)
+    total, gradients = total_and_gradients(param, meta, inputs)
+    assert total == computed["loss/total"]
+    return computed | {f"grad/{name}": gradient for name, gradient in gradients.items()}
