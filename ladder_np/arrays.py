@@ -1,7 +1,7 @@
 """Array module and device: the only place that knows that there is more than NumPy.
 
 Code that has an array asks `array_module(x)` for the module whose functions work on it. A `Device` stands only
-where no array exists yet: to allocate, to move arrays in and out, and to wait for the device.
+where no array exists yet: to allocate, and to move arrays in and out.
 """
 
 import importlib
@@ -82,11 +82,23 @@ def _why_no_cuda() -> str:
     """Return why no GPU can be used through CuPy, with what to install; empty if one can."""
     try:
         cupy = importlib.import_module("cupy")
-    except ImportError:
+    except ModuleNotFoundError:
         return "CuPy is not installed; install ladder-np[cuda13] or ladder-np[cuda12] to match your CUDA version"
+    except ImportError as error:
+        return f"CuPy cannot be imported ({_first_line(error)}); install the CuPy that matches your CUDA version"
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        reason = " ".join(str(error).split())
-        return f"CuPy finds no working CUDA driver or device ({reason}); install NVIDIA's driver"
-    return "" if count else "CuPy finds no CUDA device"
+        return f"CuPy finds no working CUDA driver or device ({_first_line(error)}); install NVIDIA's driver"
+    if not count:
+        return "CuPy finds no CUDA device"
+    try:  # CuPy loads its compiler and cuBLAS on first use, and failing raises errors of many types
+        ones = cupy.ones((2, 2), dtype=cupy.float32)
+        cupy.asnumpy(ones @ ones)
+    except Exception as error:
+        return f"CuPy's first product failed ({_first_line(error)}); reinstall it with CUDA's libraries (extra ctk)"
+    return ""
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -85,12 +85,15 @@ def _write_bytes(file: BinaryIO, data: bytes) -> None:
     file.write(data)
 
 
-def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
-    """Write plain arrays as an `.npz` archive, atomically (see `write_atomically`)."""
-    save = np.savez_compressed if compress else np.savez
+def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write plain arrays as an `.npz` archive, atomically (see `write_atomically`); same arrays, same bytes."""
 
     def write(file: BinaryIO) -> None:
-        save(file, allow_pickle=False, **arrays)
+        with zipfile.ZipFile(file, "w") as archive:
+            for key, array in arrays.items():
+                member = zipfile.ZipInfo(f"{key}.npy")  # with zip's earliest date, not today's
+                with archive.open(member, "w", force_zip64=True) as stream:
+                    np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
 
     write_atomically(path, write)
 

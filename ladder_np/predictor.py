@@ -148,6 +148,7 @@ class Predictor:
         except (InputError, TypeError) as error:
             raise InputError(f"{path}: damaged model file: {error}") from None
         _check_arrays(path, arrays, specification)
+        _check_feature_names(path, meta.get("feature_names", ...), specification)
         vector = np.concatenate([arrays[f"param/{name}"].ravel() for name in parameter_shapes(specification)])
         network = LadderNetwork.from_parameters(specification, vector, device=device)
         layers = range(1, specification.top + 1)
@@ -156,12 +157,12 @@ class Predictor:
             mu={layer: put(arrays[f"population/mu.{layer}"]) for layer in layers},
             sigma={layer: put(arrays[f"population/sigma.{layer}"]) for layer in layers},
         )
-        names = meta.get("feature_names")
+        names = meta["feature_names"]
         return cls(
             network,
             Scaling(shift=arrays["scaling/shift"], scale=arrays["scaling/scale"]),
             arrays["classes"],
-            tuple(str(name) for name in names) if names else None,
+            tuple(names) if names is not None else None,
         )
 
 
@@ -175,6 +176,17 @@ def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any
     if meta.get("version") != VERSION:
         raise InputError(f"{path}: model file version {meta.get('version')!r}; this program reads version {VERSION}")
     return meta
+
+
+def _check_feature_names(path: Path | str, names: Any, specification: Specification) -> None:
+    if names is None:
+        return
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{path}: damaged model file: its feature names are no list of texts")
+    if len(names) != specification.sizes[0]:
+        raise InputError(
+            f"{path}: damaged model file: {len(names)} feature names for {specification.sizes[0]} features"
+        )
 
 
 def _check_arrays(path: Path | str, arrays: dict[str, np.ndarray], specification: Specification) -> None:
@@ -196,5 +208,7 @@ def _check_arrays(path: Path | str, arrays: dict[str, np.ndarray], specification
             )
         if not np.isfinite(array).all():
             raise InputError(f"{path}: damaged model file: {key} holds NaN or infinite values")
+        if key.startswith("population/sigma") and array.min() <= 0:
+            raise InputError(f"{path}: damaged model file: {key} holds values that are not positive")
     if unknown := set(arrays) - set(expected) - {"meta"}:
         raise InputError(f"{path}: damaged model file: unexpected entry {min(unknown)}")

@@ -1,4 +1,4 @@
-"""Every forward/backward pair of `ladder_np.operations` as one row of a table, for the tests that walk all of them."""
+"""Every forward/backward pair of `ladder_np.operations` as one row of a table, for tests that walk all of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -63,7 +63,7 @@ def encode(param, meta, x, noise):
 
 
 def step(param, meta, inputs):
-    """Return every intermediate and loss by its key in the format; `inputs` holds x_labeled, y, x_unlabeled, noise."""
+    """Return every intermediate and loss by its key in the format; `inputs`: x_labeled, y, x_unlabeled, noise."""
     top = len(meta["sizes"]) - 1
     n = len(inputs["x_labeled"])
     z_l, h_l, _, _ = encode(param, meta, inputs["x_labeled"], [draws[:n] for draws in inputs["noise"]])

@@ -101,9 +101,9 @@ class LadderNetwork:
     def from_parameters(
         cls, specification: Specification, vector: np.ndarray, *, device: Device | str = "cpu", seed: int = 0
     ) -> "LadderNetwork":
-        """Return a network with given parameters (the flat vector of `Parameters`), moved to `device`."""
+        """Return a network with a copy of given parameters (the flat vector of `Parameters`) on `device`."""
         network = cls.__new__(cls)
-        network._set_up(specification, vector, device, seed)
+        network._set_up(specification, vector.copy(), device, seed)
         return network
 
     def _set_up(
@@ -198,9 +198,8 @@ class LadderNetwork:
         return self.device.get(predict_proba(self.parameters, self.statistics, rows))
 
     def _rows(self, name: str, x: Any, fewest: int = FEWEST_ROWS) -> Array:
-        """Return `x` as a matrix on the device, checked (an array of the device's own is only checked in shape)."""
-        if not isinstance(x, self.device.xp.ndarray) or self.device.xp is np:
-            x = self.device.put(_as_numbers(name, x, self.specification.numpy_dtype))
+        """Return `x` as a checked matrix on the device."""
+        x = self._numbers(name, x)
         if x.ndim != 2 or x.shape[1] != self.specification.sizes[0]:
             expected = f"(rows, {self.specification.sizes[0]})"
             raise InputError(f"{name}: expected shape {expected} to fit the network's input, got {x.shape}")
@@ -208,8 +207,18 @@ class LadderNetwork:
             raise InputError(f"{name}: {len(x)} rows; batch normalisation needs at least {fewest}")
         return x
 
+    def _numbers(self, name: str, x: Any) -> Array:
+        """Return `x` in the network's dtype on the device; host values are checked to be finite numbers."""
+        dtype = self.specification.numpy_dtype
+        if self._is_on_device(x):
+            return x.astype(dtype)
+        return self.device.put(_as_numbers(name, x, dtype))
+
+    def _is_on_device(self, x: Any) -> bool:
+        return self.device.xp is not np and isinstance(x, self.device.xp.ndarray)
+
     def _classes(self, y: Any, rows: int) -> Array:
-        y = np.asarray(self.device.get(y) if isinstance(y, self.device.xp.ndarray) else y)
+        y = self.device.get(y) if self._is_on_device(y) else _as_array("y", y)
         classes = self.specification.sizes[-1]
         if y.shape != (rows,):
             raise InputError(f"y: expected shape ({rows},), one class a labelled row, got {y.shape}")
@@ -225,19 +234,23 @@ class LadderNetwork:
             raise InputError(f"noise: expected {len(sizes)} arrays, one a layer with the input, got {len(noise)}")
         draws: Noise = []
         for layer, (values, size) in enumerate(zip(noise, sizes, strict=True)):
-            values = _as_numbers(f"noise[{layer}]", values, self.specification.numpy_dtype)
+            values = self._numbers(f"noise[{layer}]", values)
             if values.shape != (rows, size):
                 raise InputError(f"noise[{layer}]: expected shape {(rows, size)}, got {values.shape}")
-            draws.append(self.device.put(values))
+            draws.append(values)
         return draws
+
+
+def _as_array(name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError):  # ragged lists; arrays of another device
+        raise InputError(f"{name}: expected a rectangular array of numbers, got {type(values).__name__}") from None
 
 
 def _as_numbers(name: str, values: Any, dtype: np.dtype) -> np.ndarray:
     """Return `values` as finite numbers of `dtype`."""
-    try:
-        values = np.asarray(values)
-    except ValueError:
-        raise InputError(f"{name}: expected a rectangular array of numbers") from None
+    values = _as_array(name, values)
     if values.dtype.kind not in "fiub":
         raise InputError(f"{name}: expected numbers, got {values.dtype}")
     values = np.ascontiguousarray(values, dtype=dtype)

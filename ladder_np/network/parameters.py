@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ladder_np.arrays import Array, Device
+from ladder_np.arrays import Array, Device, array_module
 from ladder_np.network.specification import Specification
 from ladder_np.operations.combinators import COMBINATORS
 
@@ -88,7 +88,7 @@ class Parameters(Mapping[str, Array]):
 
     def zeros_like(self) -> "Parameters":
         """Return zeros of the same layout, on the same device."""
-        return Parameters(self.specification, self.vector * 0)
+        return Parameters(self.specification, array_module(self.vector).zeros_like(self.vector))
 
     def _combinator_views(self, layer: int) -> dict[str, Array]:
         names = COMBINATORS[self.specification.combinator].initial

@@ -135,7 +135,7 @@ def train(
             rate = learning_rate(optimizer.steps / all_steps, settings.learning_rate, settings.decay_start)
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the record's check sees them
                 costs.add(_step(network, batch, noise, optimizer, gradients, rate))
-        record = costs.record(network, epoch, optimizer.steps, rate, time.perf_counter() - start)
+        record = costs.record(network, epoch, optimizer.steps, rate, start)
         if not math.isfinite(record.cost):
             raise TrainingDivergedError(
                 f"the cost became {record.cost} in epoch {epoch}; try a smaller learning rate or smaller weights"
@@ -189,8 +189,8 @@ class _CostSums:
         self.supervised = losses.supervised + self.supervised
         self.denoising = losses.denoising + self.denoising
 
-    def record(self, network: LadderNetwork, epoch: int, step: int, rate: float, seconds: float) -> EpochRecord:
-        get = network.device.get
+    def record(self, network: LadderNetwork, epoch: int, step: int, rate: float, start: float) -> EpochRecord:
+        get = network.device.get  # waits for the device, so the clock is read last
         denoising = (float(value) / self.steps for value in get(self.denoising))
         return EpochRecord(
             epoch=epoch,
@@ -199,5 +199,5 @@ class _CostSums:
             cost=float(get(self.total)) / self.steps,
             supervised=float(get(self.supervised)) / self.steps,
             denoising=tuple(None if math.isnan(value) else value for value in denoising),
-            seconds=seconds,
+            seconds=time.perf_counter() - start,
         )

@@ -69,8 +69,8 @@ def test_fact_2_unlabelled_rows_include_the_labelled_ones() -> None:
 
 
 def test_fact_3_gradients_reach_the_clean_pass_through_z_mean_and_deviation() -> None:
-    """Nothing is stopped: the directional derivative of the true cost is that of our gradient, not of a stopped one."""
-    parameters, state, gradients = run()
+    """The directional derivative of the true cost is that of our gradient, not of a stopped one."""
+    _, _, gradients = run()
     _, _, stopped = run(Specification(**{**SPECIFICATION.as_json(), "stop_gradient_targets": True}))
     parameters, batch, noise = example_step(SPECIFICATION, N, M, seed=0)
     direction = np.random.default_rng(1).standard_normal(parameters["encoder.1.weight"].shape)
@@ -87,7 +87,7 @@ def test_fact_3_gradients_reach_the_clean_pass_through_z_mean_and_deviation() ->
 
 def test_fact_4_the_input_layer_is_not_normalised() -> None:
     _, state, _ = run()
-    parameters, batch, noise = example_step(SPECIFICATION, N, M, seed=0)
+    _, batch, noise = example_step(SPECIFICATION, N, M, seed=0)
     x = np.concatenate([batch.x_labeled, batch.x_unlabeled])
     np.testing.assert_allclose(state.encoder.z_tilde[0][state.lanes.corrupted], x + 0.3 * noise[0], rtol=1e-14)
     np.testing.assert_array_equal(state.encoder.h[0][state.lanes.clean], batch.x_unlabeled)

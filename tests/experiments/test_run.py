@@ -1,0 +1,134 @@
+"""A run from data to folder; what the command line prints of it is tested beside the commands."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ladder_np import InputError
+from ladder_np.experiments.run import Measured, evaluate_run, execute, prepare
+from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
+from ladder_np.files import read_npz
+
+SMALL = {"epochs": 2, "hidden_layers": (12, 8), "unlabeled_batch": 50}
+
+
+def run(folder: Path, **named: object) -> dict[str, Measured]:
+    problem = prepare(make_settings({**SMALL, **named}), None, "cpu")
+    return execute(problem, folder, lambda name, record, error: None)[1]
+
+
+def test_the_digits_show_what_unlabelled_rows_are_worth(tmp_path: Path) -> None:
+    """The default settings as a user gets them: the ladder's error is clearly under the baseline's."""
+    problem = prepare(make_settings({}), None, "cpu")
+    _, measured = execute(problem, tmp_path / "run", lambda name, record, error: None)
+    baseline, ladder = measured["supervised only"], measured["ladder"]
+    assert baseline.rows == ladder.rows == 599
+    assert ladder.percent < 0.75 * baseline.percent
+
+
+def test_a_folder_holds_everything_needed_to_repeat_the_run(tmp_path: Path) -> None:
+    run(tmp_path / "first", seed=3, labels=30)
+    config = json.loads((tmp_path / "first" / "config.json").read_text())
+    settings = ExperimentSettings.from_json(config["settings"])
+    execute(prepare(settings, None, "cpu"), tmp_path / "second", lambda name, record, error: None)
+    for file in ("model.npz", "baseline.npz", "split.npz"):
+        first, second = (read_npz(tmp_path / folder / file, file) for folder in ("first", "second"))
+        assert set(first) == set(second)
+        for key in first:
+            np.testing.assert_array_equal(first[key], second[key])
+
+
+def test_the_split_seed_fixes_the_rows_whatever_the_seed(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        run(tmp_path / str(seed), seed=seed, split_seed=9, baseline=False)
+    one, two = (read_npz(tmp_path / str(seed) / "split.npz", "split") for seed in (1, 2))
+    for key in one:
+        np.testing.assert_array_equal(one[key], two[key])
+
+
+def test_labelled_rows_are_balanced_and_test_rows_are_never_trained_on(tmp_path: Path) -> None:
+    run(tmp_path / "run", labels=34, validation=60, baseline=False)
+    rows = read_npz(tmp_path / "run" / "split.npz", "split")
+    y = prepare(make_settings({}), None, "cpu").dataset.y
+    counts = np.bincount(y[rows["labeled"]], minlength=10)
+    assert sorted(counts) == [3] * 6 + [4] * 4
+    assert set(rows["labeled"]) <= set(rows["train"])
+    held_out = set(rows["test"]) | set(rows["validation"])
+    assert not held_out & set(rows["train"])
+    assert len(held_out) + len(rows["train"]) == 1797
+
+
+def test_evaluating_again_gives_the_stored_result(tmp_path: Path) -> None:
+    measured = run(tmp_path / "run")
+    stored = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert evaluate_run(tmp_path / "run", None, "cpu") == measured["ladder"]
+    assert stored["ladder"]["wrong"] == measured["ladder"].wrong
+
+
+def test_metrics_have_a_line_an_epoch_with_the_validation_error(tmp_path: Path) -> None:
+    run(tmp_path / "run", validation=50)
+    for file in ("metrics.jsonl", "baseline-metrics.jsonl"):
+        lines = [json.loads(line) for line in (tmp_path / "run" / file).read_text().splitlines()]
+        assert [line["epoch"] for line in lines] == [1, 2]
+        assert all(0 <= line["validation_error"] <= 1 for line in lines)
+        assert len(lines[0]["denoising"]) == 4
+
+
+def test_watching_a_validation_set_does_not_change_what_is_learnt_from_the_same_rows(tmp_path: Path) -> None:
+    problem = prepare(make_settings({**SMALL, "validation": 40, "baseline": False}), None, "cpu")
+    execute(problem, tmp_path / "watched", lambda name, record, error: None)
+    blind = dataclasses.replace(problem, split=dataclasses.replace(problem.split, validation=np.arange(0)))
+    execute(blind, tmp_path / "blind", lambda name, record, error: None)
+    watched, alone = (read_npz(tmp_path / name / "model.npz", "model") for name in ("watched", "blind"))
+    for key in watched:
+        np.testing.assert_array_equal(watched[key], alone[key])
+
+
+def test_presets_are_the_published_settings() -> None:
+    layers = (784, 1000, 500, 250, 250, 250, 10)
+    published = {
+        "mnist-100-full": (100, (1000, 10, 0.1, 0.1, 0.1, 0.1, 0.1), (0.3,) * 7),
+        "mnist-1000-full": (1000, (2000, 20, 0.1, 0.1, 0.1, 0.1, 0.1), (0.3, *(0.2,) * 6)),
+        "mnist-all-full": (None, (1000, 1, 0.01, 0.01, 0.01, 0.01, 0.01), (0.3,) * 7),
+        "mnist-100-baseline": (100, (0,) * 7, (0.3, *(0.5,) * 6)),
+    }
+    assert set(PRESETS) == set(published)
+    for name, (labels, weights, noise) in published.items():
+        settings = make_settings({}, name)
+        specification = settings.specification(784, 10)
+        assert (settings.dataset, settings.labels, settings.baseline) == ("mnist", labels, False)
+        assert (specification.sizes, specification.denoising_weights) == (layers, weights)
+        assert (specification.noise_std, specification.combinator) == (noise, "gaussian")
+        assert (specification.activation, specification.batch_norm_eps) == ("relu", 1e-10)
+        training = settings.training()
+        assert (training.epochs, training.labeled_batch, training.unlabeled_batch) == (150, 100, 100)
+        assert (training.learning_rate, training.decay_start) == (0.002, 0.67)
+
+
+def test_named_settings_win_over_the_preset_and_it_over_the_defaults() -> None:
+    settings = make_settings({"epochs": 7}, "mnist-1000-full")
+    assert (settings.epochs, settings.labels, settings.hidden_layers[0]) == (7, 1000, 1000)
+
+
+@pytest.mark.parametrize(
+    ("named", "preset", "message"),
+    [
+        ({}, "mnist-5", "unknown preset 'mnist-5'; choose one of mnist-100-full"),
+        ({"dataset": "digits"}, "mnist-100-full", "made for dataset mnist, not digits"),
+        ({"seed": -1}, None, "seed -1"),
+        ({"split_seed": -1}, None, "split_seed -1"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(named: dict, preset: str | None, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make_settings(named, preset)
+
+
+def test_a_failed_preparation_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError):
+        prepare(make_settings({"labels": 5000}), None, "cpu")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,95 @@
+"""The house's rules that a machine can watch: floors, one place for CuPy, a light import, one way to write files."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "ladder_np"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# From the ground up; a module may import from lower floors and from its own, training and inspection not from each
+# other. data stands beside network: neither knows the other.
+FLOORS = [
+    {"errors", "version"},
+    {"files", "arrays", "streams"},
+    {"operations", "data"},
+    {"network"},
+    {"training", "inspection"},
+    {"predictor"},
+    {"experiments"},
+    {"commands"},
+    {"", "__main__"},
+]
+STRANGERS = [("training", "inspection"), ("inspection", "training"), ("data", "network"), ("network", "data")]
+STRANGERS += [("network", "files"), ("operations", "files"), ("training", "files"), ("training", "data")]
+
+
+def room(module: str) -> str:
+    """Return the top-level room of ``ladder_np.a.b``: ``a``; of ``ladder_np`` itself: empty."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+
+
+def floor(name: str) -> int:
+    return next(level for level, rooms in enumerate(FLOORS) if name in rooms)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_only_go_down(path: Path) -> None:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    here = "" if parts == ("__init__",) else parts[0]
+    for module in imports(path):
+        if module.split(".")[0] != "ladder_np":
+            continue
+        there = room(module)
+        if (here, there) == ("", ""):
+            continue
+        assert floor(there) <= floor(here), f"{here} imports {module}"
+        assert (here, there) not in STRANGERS, f"{here} imports {module}"
+
+
+def test_cupy_is_imported_in_one_place_and_lazily() -> None:
+    naming = [path.name for path in MODULES if '"cupy"' in path.read_text(encoding="utf-8")]
+    assert naming == ["arrays.py"]
+    assert not [path for path in MODULES for module in imports(path) if module.split(".")[0] == "cupy"]
+
+
+def test_nothing_but_numpy_and_the_standard_library_is_imported() -> None:
+    allowed = {"ladder_np", "numpy", *sys.stdlib_module_names}
+    assert {module.split(".")[0] for path in MODULES for module in imports(path)} <= allowed
+
+
+def test_nothing_is_ever_unpickled() -> None:
+    for path in MODULES:
+        text = path.read_text(encoding="utf-8")
+        assert "allow_pickle=True" not in text, path
+        assert "import pickle" not in text, path
+        for call in ("np.load(", "numpy.load("):
+            if call in text.replace("``numpy.load(", ""):
+                assert "allow_pickle=False" in text, path
+
+
+def test_files_are_of_one_room_each() -> None:
+    lengths = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {path: n for path, n in lengths.items() if n > 300} == {}
+
+
+def test_importing_the_package_loads_neither_cupy_nor_matplotlib_nor_the_command_line() -> None:
+    loaded = "sorted({m.split('.')[0] for m in sys.modules}), 'ladder_np.commands' in sys.modules"
+    code = f"import sys, ladder_np; print({loaded})"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "'cupy'" not in out
+    assert "'matplotlib'" not in out
+    assert out.strip().endswith("False")

@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ladder_np import InputError, LadderNetwork
+from ladder_np.data.preprocessing import Scaling
+from ladder_np.files import read_npz, write_npz
+from ladder_np.predictor import Predictor
+
+X = 5 + 3 * np.random.default_rng(0).standard_normal((2500, 4))
+
+
+@pytest.fixture
+def predictor() -> Predictor:
+    network = LadderNetwork((4, 20, 3), seed=1)
+    scaling = Scaling(shift=X.mean(axis=0), scale=1 / X.std(axis=0))
+    network.estimate_statistics(lambda: iter([scaling.apply(X, np.float32)]))
+    return Predictor(network, scaling, np.array([3, 4, 5]), ("a", "b", "c", "d"))
+
+
+def test_a_saved_model_predicts_the_same_bits(predictor: Predictor, tmp_path: Path) -> None:
+    predictor.save(tmp_path / "m.npz")
+    loaded = Predictor.load(tmp_path / "m.npz")
+    np.testing.assert_array_equal(loaded.predict_proba(X), predictor.predict_proba(X))
+    np.testing.assert_array_equal(loaded.predict(X), predictor.predict(X))
+    assert loaded.feature_names == predictor.feature_names
+    assert loaded.network.specification == predictor.network.specification
+
+
+def test_classes_are_the_datas_own_numbers(predictor: Predictor) -> None:
+    probabilities = predictor.predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(predictor.predict(X), probabilities.argmax(axis=1) + 3)
+    assert len(predictor.predict_proba(X[:0])) == 0
+
+
+def test_predictions_do_not_depend_on_how_rows_are_cut(predictor: Predictor) -> None:
+    together = predictor.predict_proba(X)
+    for size in (1, 7, 999):
+        pieces = np.concatenate([predictor.predict_proba(X[k : k + size]) for k in range(0, len(X), size)])
+        np.testing.assert_allclose(pieces, together, atol=1e-6)
+        np.testing.assert_array_equal(pieces.argmax(axis=1), together.argmax(axis=1))
+
+
+def test_named_columns_are_put_in_the_order_of_training(predictor: Predictor) -> None:
+    arranged = predictor.arrange(X[:, [2, 0, 3, 1]], ("c", "a", "d", "b"))
+    np.testing.assert_array_equal(arranged, X)
+
+
+@pytest.mark.parametrize(
+    ("columns", "names", "message"),
+    [
+        (4, ("a", "b", "c", "x"), "trained on a column 'd' that this data lacks"),
+        (5, ("a", "b", "c", "d", "e"), "column 'e' was not in the training data"),
+        (3, None, "trained on 4 features a row, this data has 3"),
+    ],
+)
+def test_other_features_are_refused(
+    predictor: Predictor, columns: int, names: tuple[str, ...] | None, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        predictor.arrange(np.zeros((2, columns)), names)
+
+
+def change_meta(arrays: dict, **fields: object) -> None:
+    arrays["meta"] = np.array(json.dumps({**json.loads(str(arrays["meta"])), **fields}))
+
+
+DAMAGES = {
+    "meta says another format": (lambda a: change_meta(a, format="other"), "not a model file"),
+    "meta is no JSON": (lambda a: a.update(meta=np.array("{")), "not a model file"),
+    "meta is missing": (lambda a: a.pop("meta"), "not a model file"),
+    "meta is an array": (lambda a: a.update(meta=np.array(["{}"])), "not a model file"),
+    "a later version": (lambda a: change_meta(a, version=2), "version 2; this program reads version 1"),
+    "sizes that fit nothing": (lambda a: change_meta(a, sizes=[4, 21, 3]), "encoder.1.weight should be float32"),
+    "sizes of a wrong kind": (lambda a: change_meta(a, sizes="4-3"), "damaged model file: sizes '4-3'"),
+    "sizes missing": (lambda a: change_meta(a, sizes=None), "damaged model file"),
+    "an unknown activation": (lambda a: change_meta(a, activation="magic"), "unknown activation 'magic'"),
+    "feature names of a wrong kind": (lambda a: change_meta(a, feature_names=5), "feature names"),
+    "too few feature names": (lambda a: change_meta(a, feature_names=["a"]), "feature names"),
+    "an array is missing": (lambda a: a.pop("population/mu.2"), "population/mu.2 is missing"),
+    "an array has another shape": (
+        lambda a: a.update({"population/mu.1": np.zeros(19, np.float32)}),
+        r"population/mu.1 should be float32 \(20,\)",
+    ),
+    "an array has another type": (
+        lambda a: a.update({"param/encoder.1.beta": np.zeros(20)}),
+        "encoder.1.beta should be float32",
+    ),
+    "a number is NaN": (lambda a: a["param/encoder.1.beta"].fill(np.nan), "encoder.1.beta holds NaN"),
+    "an array too many": (lambda a: a.update(extra=np.zeros(1)), "unexpected entry extra"),
+    "a deviation is not positive": (lambda a: a["population/sigma.1"].fill(0), "population/sigma.1"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_model_file_is_refused_with_the_reason(predictor: Predictor, tmp_path: Path, damage: str) -> None:
+    predictor.save(tmp_path / "m.npz")
+    arrays = read_npz(tmp_path / "m.npz", "a model file")
+    change, message = DAMAGES[damage]
+    change(arrays)
+    write_npz(tmp_path / "m.npz", arrays)
+    with pytest.raises(InputError, match=message) as caught:
+        Predictor.load(tmp_path / "m.npz")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_untrained_network_is_not_saved(tmp_path: Path) -> None:
+    untrained = Predictor(LadderNetwork((4, 3)), Scaling(np.zeros(4), np.ones(4)), np.arange(3))
+    with pytest.raises(InputError, match="train it before saving"):
+        untrained.save(tmp_path / "m.npz")
+    assert list(tmp_path.iterdir()) == []
