@@ -13,7 +13,7 @@ import numpy as np
 
 from ladder_np.errors import InputError
 
-__all__ = ["append_line", "make_folder", "read_npz", "write_atomically", "write_npz", "write_text"]
+__all__ = ["append_line", "make_folder", "read_npz", "refuse_existing", "write_atomically", "write_npz", "write_text"]
 
 # What numpy.load may raise on a file that is no intact archive of plain arrays: damaged or encrypted archives, absurd
 # sizes in a header, a path that is too long.
@@ -104,6 +104,12 @@ def append_line(path: Path | str, line: str) -> None:
         file.write(line + "\n")
 
 
+def refuse_existing(path: Path | str) -> None:
+    """Raise `InputError` if there is something at `path`, where a new folder shall be made."""
+    if os.path.lexists(path):
+        raise InputError(f"output folder {path} exists already; name a new one")
+
+
 def make_folder(path: Path | str) -> Path:
     """Make a new folder, with its parents, and return it.
 
@@ -113,10 +119,9 @@ def make_folder(path: Path | str) -> Path:
         If it exists already or cannot be made.
     """
     path = Path(path)
+    refuse_existing(path)
     try:
         path.mkdir(parents=True)
-    except FileExistsError:
-        raise InputError(f"output folder {path} exists already; name a new one") from None
     except OSError as error:
         raise InputError(f"cannot make output folder {path}: {error.strerror}; choose another place") from error
     return path
@@ -144,12 +149,16 @@ def read_npz(path: Path | str, what: str) -> dict[str, np.ndarray]:
     path = Path(path)
     try:
         if not path.is_file():
-            raise InputError(f"{path}: no such file; expected {what} (.npz)")
+            found = "is a folder" if path.is_dir() else "no such file"
+            raise InputError(f"{path}: {found}; expected {what} (.npz)")
         with open(path, "rb") as file:  # numpy.load would leave a file of its own open when the archive is damaged
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
+            if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
                 raise InputError(f"{path}: expected {what} (.npz), got a single array; save it with numpy.savez")
-            arrays = {key: archive[key] for key in archive.files}
+            if not zipfile.is_zipfile(file):
+                raise InputError(f"{path}: not {what}: no readable .npz archive (truncated, or another kind of file)")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {key: archive[key] for key in archive.files}
     except InputError:
         raise
     except UNREADABLE as error:

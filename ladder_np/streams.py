@@ -43,5 +43,5 @@ def stream(seed: int, purpose: Stream, repetition: int = 0) -> np.random.Generat
 def check_seed(seed: object, name: str = "seed") -> int:
     """Return `seed` as an int, or raise `InputError` if it is no whole number >= 0."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"{name} {seed!r}: expected a whole number >= 0")
+        raise InputError(f"{name.replace('_', ' ')} {seed!r}: expected a whole number >= 0")
     return int(seed)

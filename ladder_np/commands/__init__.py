@@ -5,6 +5,8 @@ is one line.
 """
 
 import argparse
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +23,8 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line, like all others of this program."""
 
     def error(self, message: str) -> NoReturn:
+        if message.endswith("expected one argument"):
+            message += "; one that begins with - is written as OPTION=VALUE"
         raise InputError(f"{message} (see {self.prog} --help)")
 
 
@@ -32,9 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         The command line without the program's name; `sys.argv` by default.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # λ and … must not fail on a terminal that cannot show them
+            stream.reconfigure(errors="backslashreplace")
     try:
-        parsed = _parser().parse_args(arguments)
-        return parsed.run(parsed)
+        return _run(arguments)
     except InputError as error:
         return _complain(str(error), 2)
     except TrainingDivergedError as error:
@@ -42,12 +48,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
     except MemoryError as error:
         return _complain(f"not enough memory: {error}" if str(error) else "not enough memory", 2)
     except OSError as error:
-        return _complain(f"{error.filename or 'file system'}: {error.strerror or error}", 2)
+        _discard_output()
+        return _complain(f"{error.filename or 'output'}: {error.strerror or error}", 2)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        parsed, unknown = _parser().parse_known_args(arguments)
+        if unknown:
+            raise InputError(f"unknown option {unknown[0]} (see ladder-np {parsed.command} --help)")
+        status = parsed.run(parsed)
+    except SystemExit as exit:  # argparse has printed help or version
+        status = int(exit.code or 0)
+    sys.stdout.flush()  # here, where a full disk or a closed pipe can still be told in one line
+    return status
+
+
+def _discard_output() -> None:
+    """Let the interpreter's last flush go nowhere instead of failing again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str, status: int) -> int:

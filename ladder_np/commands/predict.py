@@ -10,6 +10,7 @@ import numpy as np
 
 from ladder_np.commands.options import add_device_option
 from ladder_np.data.readers import read_features
+from ladder_np.errors import InputError
 from ladder_np.experiments.run import load_run_model
 from ladder_np.files import write_text
 
@@ -33,12 +34,22 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Predict and write."""
+    _protect(arguments.out, arguments.folder, arguments.input)
     predictor = load_run_model(arguments.folder, arguments.device)
     X, names = read_features(arguments.input, arguments.label_column)
-    probabilities = predictor.predict_proba(predictor.arrange(X, names))
+    try:
+        probabilities = predictor.predict_proba(predictor.arrange(X, names))
+    except InputError as error:
+        raise InputError(f"{arguments.input}: {error}") from None
     write_text(arguments.out, _table(predictor.classes, probabilities))
     print(f"{len(X)} rows written to {arguments.out}")
     return 0
+
+
+def _protect(out: Path, folder: Path, given: Path) -> None:
+    """Refuse to replace what the predictions are made from."""
+    if out.resolve() == given.resolve() or (out.exists() and out.resolve().parent == folder.resolve()):
+        raise InputError(f"--out {out} would replace a file that the predictions come from; name another")
 
 
 def _table(classes: np.ndarray, probabilities: np.ndarray) -> str:

@@ -13,8 +13,10 @@ from ladder_np.commands.options import (
     whole_number,
 )
 from ladder_np.commands.progress import Progress
-from ladder_np.experiments.run import Measured, Problem, execute, prepare
+from ladder_np.experiments.problem import Problem, prepare
+from ladder_np.experiments.run import Measured, execute
 from ladder_np.experiments.settings import PRESETS, make_settings
+from ladder_np.files import refuse_existing
 
 __all__ = ["add_to"]
 
@@ -127,6 +129,8 @@ def run(arguments: argparse.Namespace) -> int:
         k: v for k, v in vars(arguments).items() if k not in ("command", "run", "preset", "out", "data_dir", "device")
     }
     settings = make_settings(named, arguments.preset)
+    if arguments.out is not None:
+        refuse_existing(arguments.out)
     problem = prepare(settings, arguments.data_dir, arguments.device)
     print(_describe(problem))
     with Progress(settings.epochs, sys.stderr) as progress:

@@ -1,6 +1,7 @@
 """``ladder-np vectors`` and ``compare-vectors``: let any implementation check itself against this one."""
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def add_to(commands: Any) -> None:
         "--tolerance",
         type=float,
         metavar="R",
-        help="largest relative difference that passes (default: 1e-9; 1e-4 where either file is float32)",
+        help="largest difference that passes, relative to the array's largest value (default: 1e-9; float32 1e-4)",
     )
     parser.add_argument(
         "--require",
@@ -82,6 +83,8 @@ def run_compare(arguments: argparse.Namespace) -> int:
     for key in missing:
         print(f"{key:<28} missing from {arguments.candidate}")
     wrong = [difference.key for difference in differences if not difference.passed]
+    for line in _not_compared(set(reference) - {"meta"}, set(candidate) - {"meta"}):
+        print(line)
     print(_verdict(wrong, missing, len(differences)))
     return 1 if wrong or missing else 0
 
@@ -93,6 +96,13 @@ def _row(difference: Difference) -> str:
     return (
         f"{difference.key:<28} {shape:>12} {difference.absolute:>9.1e} {difference.relative:>9.1e}  {where}{verdict}"
     )
+
+
+def _not_compared(reference: set[str], candidate: set[str]) -> Iterator[str]:
+    if absent := reference - candidate:
+        yield f"not compared: {len(absent)} keys of the reference that the candidate lacks, such as {min(absent)}"
+    if unknown := candidate - reference:
+        yield f"not compared: {len(unknown)} keys of the candidate that the reference lacks, such as {min(unknown)}"
 
 
 def _verdict(wrong: list[str], missing: list[str], compared: int) -> str:

@@ -20,7 +20,7 @@ class Scaling:
     shift: np.ndarray
     scale: np.ndarray
 
-    def apply(self, rows: np.ndarray, dtype: npt.DTypeLike) -> np.ndarray:
+    def apply(self, rows: np.ndarray, dtype: npt.DTypeLike, first_row: int = 0) -> np.ndarray:
         """Scale rows; each result depends on its row alone, not on the batch it comes in.
 
         Parameters
@@ -29,6 +29,8 @@ class Scaling:
             Any real numeric dtype; unchanged.
         dtype : float32 or float64
             The type of the result.
+        first_row : int, optional
+            What the error line calls the first of these rows.
 
         Returns
         -------
@@ -48,8 +50,8 @@ class Scaling:
             if not np.isfinite(part).all():
                 row, column = np.argwhere(~np.isfinite(part))[0]
                 raise InputError(
-                    f"row {start + row}, feature {column} (counted from 0): {rows[start + row, column]} is "
-                    f"too large for {result.dtype} once scaled; standardize the features or divide them"
+                    f"row {first_row + start + row}, feature {column} (counted from 0): "
+                    f"{rows[start + row, column]} is too large for {result.dtype} once scaled"
                 )
         return result
 

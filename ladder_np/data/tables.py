@@ -67,7 +67,9 @@ def _read_table(
     columns = _read_header(next(records, None), path)
     label_at = columns.index(label_column) if label_column in columns else None
     if labels_wanted and label_at is None:
-        raise InputError(f"{path}: has no column {label_column!r}; its columns are {_listed(columns)}")
+        raise InputError(
+            f"{path}: has no column {label_column!r}; its columns are {_listed(columns)}; name it with --label-column"
+        )
     names = tuple(name for name in columns if name != label_column)
     if not names:
         raise InputError(f"{path}: has only the label column {label_column!r}; expected features beside it")
@@ -118,7 +120,7 @@ def _read_header(record: tuple[int, list[str]] | None, path: Path) -> list[str]:
         if not name:
             raise InputError(f"{path}: column {at + 1} has no name in the header line; name it or drop the column")
         if name in columns[:at]:
-            raise InputError(f"{path}: two columns are called {name!r}; expected unique names in the header line")
+            raise InputError(f"{path}: two columns are called {name!r}; expected a header line with unique names")
     return columns
 
 

@@ -14,7 +14,7 @@ from ladder_np.network.specification import Specification
 from ladder_np.streams import check_seed
 from ladder_np.training.trainer import TrainingSettings
 
-__all__ = ["PRESETS", "ExperimentSettings", "make_settings"]
+__all__ = ["DATASET_DEFAULTS", "PRESETS", "ExperimentSettings", "make_settings"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,10 @@ class ExperimentSettings:
         check_seed(self.seed)
         if self.split_seed is not None:
             check_seed(self.split_seed, "split_seed")
+        if not isinstance(self.dataset, str) or not isinstance(self.label_column, str):
+            raise InputError("dataset and label column: expected texts")
+        if not (isinstance(self.test_fraction, int | float) and 0 <= self.test_fraction < 1):
+            raise InputError(f"test fraction {self.test_fraction!r}: expected a share from 0 to below 1")
         self.training()
 
     def specification(self, features: int, classes: int) -> Specification:
@@ -108,11 +112,11 @@ class ExperimentSettings:
         InputError
             If they are not a complete description.
         """
-        try:
-            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-            return cls(**values)
-        except TypeError as error:
-            raise InputError(f"no settings of a run: {error}") from None
+        names = {field.name for field in dataclasses.fields(cls)}
+        if unlike := names.symmetric_difference(fields):
+            raise InputError(f"setting {min(unlike)!r} is missing or unknown")
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        return cls(**values)
 
 
 PAPER_LAYERS = (1000, 500, 250, 250, 250)  # [R], permutation-invariant MNIST

@@ -25,7 +25,7 @@ from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.losses import squared_error_forward
 from ladder_np.operations.normalization import standardize_forward
-from ladder_np.streams import Stream, stream
+from ladder_np.streams import Stream, check_seed, stream
 
 __all__ = ["Check", "Point", "check_gradients", "check_network"]
 
@@ -250,6 +250,7 @@ def check_network(
         )
     if specification.dtype != "float64":
         raise InputError(f"dtype {specification.dtype}: differences need float64")
+    check_seed(seed)
     device = device or Device()
     return check_gradients(
         lambda k: _NetworkPoint(specification, n_labeled, n_unlabeled, seed, k, device),

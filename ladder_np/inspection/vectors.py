@@ -88,7 +88,7 @@ class Difference:
     shape : tuple of int
         In the reference.
     absolute : float
-        Largest absolute difference; infinite where shapes differ or either side is NaN.
+        Largest absolute difference; infinite where shapes differ or either side is not finite.
     relative : float
         The same over the largest magnitude in the reference's array.
     where : tuple of int or None
@@ -115,7 +115,7 @@ def read_vectors(path: Path | str, complete: bool) -> dict[str, np.ndarray]:
     ----------
     path : path
     complete : bool
-        Whether it must say its version and network in ``meta``, as a reference must.
+        Whether it must have a ``meta`` entry, as a reference must; one that is there must name a known version.
 
     Raises
     ------
@@ -126,10 +126,9 @@ def read_vectors(path: Path | str, complete: bool) -> dict[str, np.ndarray]:
     for key, array in arrays.items():
         if key != "meta" and array.dtype.kind not in "fiu":
             raise InputError(f"{path}: {key} holds {array.dtype}; expected real numbers")
-    if complete:
+    if complete or "meta" in arrays:
         try:
-            meta = json.loads(str(arrays["meta"][()]))
-            version = meta["version"]
+            version = json.loads(str(arrays["meta"][()]))["version"]
         except (KeyError, IndexError, TypeError, ValueError):
             raise InputError(f"{path}: not a file of test vectors: no meta entry that names a version") from None
         if version != VERSION:
@@ -165,8 +164,9 @@ def compare_vectors(
     ----------
     reference, candidate : mapping of str to array
     tolerance : float, optional
-        Largest relative difference that passes. Default: 1e-9 where both are float64, else 1e-4. Absolute
-        differences below 16 roundings of the total cost count as none.
+        Largest relative difference that passes. Default: 1e-9 where both are float64, else 1e-4. A gradient that is
+        zero but for rounding (in the reference, under 16 roundings of the total cost everywhere, as behind a shift
+        before a batch norm) passes if the candidate's is as small.
 
     Returns
     -------
@@ -180,26 +180,38 @@ def compare_vectors(
     shared = [key for key in _in_order(reference) if key in candidate and key != "meta"]
     if not shared:
         raise InputError("the two files have no key in common; names are those of the test-vector format")
-    cost = float(np.abs(reference["loss/total"])) if "loss/total" in reference else 1.0
-    return [_difference(key, reference[key], candidate[key], tolerance, cost) for key in shared]
+    cost = float(np.abs(reference["loss/total"]).max(initial=1)) if "loss/total" in reference else 1.0
+    return [
+        _difference(key, reference[key], candidate[key], tolerance, cost if key.startswith("grad/") else 0.0)
+        for key in shared
+    ]
 
 
 def _difference(
     key: str, reference: np.ndarray, candidate: np.ndarray, tolerance: float | None, cost: float
 ) -> Difference:
+    """Compare one array; `cost` is the total cost for gradients, 0 for all else."""
     if reference.shape != candidate.shape:
         note = f"shape {candidate.shape} instead of {reference.shape}"
         return Difference(key, reference.shape, np.inf, np.inf, None, False, note)
+    if not reference.size:
+        return Difference(key, reference.shape, 0.0, 0.0, None, True, "empty")
     coarser = np.dtype(np.float32) if np.float32 in (reference.dtype, candidate.dtype) else np.dtype(np.float64)
-    difference = np.abs(np.asarray(candidate, np.float64) - np.asarray(reference, np.float64))
-    difference = np.where(np.isnan(difference), np.inf, difference)
+    difference = _absolute_difference(reference.astype(np.float64), candidate.astype(np.float64))
     where = tuple(int(i) for i in np.unravel_index(difference.argmax(), difference.shape))
     absolute = float(difference[where])
-    largest = float(np.abs(reference).max())
-    relative = absolute / largest if largest else (np.inf if absolute else 0.0)
-    floor = ROUNDINGS * float(np.finfo(coarser).eps) * max(1.0, cost)
+    largest = float(np.abs(reference.astype(np.float64)).max())
+    relative = absolute / largest if largest and np.isfinite(largest) else (np.inf if absolute else 0.0)
+    zero = ROUNDINGS * float(np.finfo(coarser).eps) * cost
+    is_rounding = np.isfinite(cost) and largest <= zero and absolute <= zero
     limit = TOLERANCE[coarser] if tolerance is None else tolerance
-    return Difference(key, reference.shape, absolute, relative, where, relative <= limit or absolute <= floor)
+    return Difference(key, reference.shape, absolute, relative, where, relative <= limit or is_rounding)
+
+
+def _absolute_difference(reference: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+    """Return |candidate − reference|, infinite where either is no finite number: no right step has any."""
+    finite = np.isfinite(reference) & np.isfinite(candidate)
+    return np.abs(np.subtract(candidate, reference, where=finite, out=np.full(reference.shape, np.inf)))
 
 
 def _in_order(reference: Mapping[str, np.ndarray]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from ladder_np.operations.combinators import COMBINATORS
 __all__ = ["Specification"]
 
 DTYPES = ("float32", "float64")
+LARGEST_SIZE = 2**28  # so that sizes of arrays stay numbers that an address can hold
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ class Specification:
     def __post_init__(self) -> None:
         fix = partial(object.__setattr__, self)  # the class is frozen: fields are set once, here
         fix("sizes", _checked_sizes(self.sizes))
-        fix("noise_std", _per_layer("noise_std", self.noise_std, len(self.sizes)))
+        fix("noise_std", _per_layer("noise std", self.noise_std, len(self.sizes)))
         weights = default_weights(len(self.sizes)) if self.denoising_weights is None else self.denoising_weights
-        fix("denoising_weights", _per_layer("denoising_weights", weights, len(self.sizes)))
-        fix("batch_norm_eps", _number("batch_norm_eps", self.batch_norm_eps))
+        fix("denoising_weights", _per_layer("denoising weights", weights, len(self.sizes)))
+        fix("batch_norm_eps", _number("batch norm eps", self.batch_norm_eps))
         if self.batch_norm_eps <= 0:
-            raise InputError(f"batch_norm_eps {self.batch_norm_eps}: expected a number > 0")
+            raise InputError(f"batch norm eps {self.batch_norm_eps}: expected a number > 0")
         fix("stop_gradient_targets", bool(self.stop_gradient_targets))
         fix("dtype", str(self.dtype))
         for name, choices in (("activation", ACTIVATIONS), ("combinator", COMBINATORS), ("dtype", DTYPES)):
@@ -105,13 +106,14 @@ def default_weights(layers: int) -> tuple[float, ...]:
 def _checked_sizes(sizes: Any) -> tuple[int, ...]:
     if isinstance(sizes, str) or not isinstance(sizes, Sequence | np.ndarray):
         raise InputError(f"sizes {sizes!r}: expected whole numbers, for example (784, 1000, 500, 10)")
+    named = f"layer sizes {'-'.join(map(str, sizes))}"
     if len(sizes) < 2:
-        raise InputError(f"sizes {tuple(sizes)}: expected at least two, the input's and the number of classes")
+        raise InputError(f"{named}: expected at least two, the input's and the number of classes")
     for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-            raise InputError(f"sizes {tuple(sizes)}: {size!r} is no whole number >= 1")
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST_SIZE:
+            raise InputError(f"{named}: {size!r} is no whole number from 1 to {LARGEST_SIZE}")
     if sizes[-1] < 2:
-        raise InputError(f"sizes {tuple(sizes)}: the last is the number of classes, at least 2")
+        raise InputError(f"{named}: the last is the number of classes, at least 2")
     return tuple(int(size) for size in sizes)
 
 

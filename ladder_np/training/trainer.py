@@ -60,12 +60,16 @@ class TrainingSettings:
         for name, least in (("epochs", 1), ("labeled_batch", 2), ("unlabeled_batch", 2)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"{name} {value!r}: expected a whole number >= {least}")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise InputError(f"learning_rate {self.learning_rate!r}: expected a number > 0")
-        if not 0 <= self.decay_start <= 1:
-            raise InputError(f"decay_start {self.decay_start!r}: expected a share from 0 to 1")
+                raise InputError(f"{name.replace('_', ' ')} {value!r}: expected a whole number >= {least}")
+        if not (_is_number(self.learning_rate) and self.learning_rate > 0):
+            raise InputError(f"learning rate {self.learning_rate!r}: expected a number > 0")
+        if not (_is_number(self.decay_start) and 0 <= self.decay_start <= 1):
+            raise InputError(f"decay start {self.decay_start!r}: expected a share from 0 to 1")
         check_seed(self.seed)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 @dataclass(frozen=True)

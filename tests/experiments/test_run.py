@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError
-from ladder_np.experiments.run import Measured, evaluate_run, execute, prepare
+from ladder_np.experiments.problem import prepare
+from ladder_np.experiments.run import Measured, evaluate_run, execute
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.files import read_npz
 
@@ -119,7 +120,7 @@ def test_named_settings_win_over_the_preset_and_it_over_the_defaults() -> None:
         ({}, "mnist-5", "unknown preset 'mnist-5'; choose one of mnist-100-full"),
         ({"dataset": "digits"}, "mnist-100-full", "made for dataset mnist, not digits"),
         ({"seed": -1}, None, "seed -1"),
-        ({"split_seed": -1}, None, "split_seed -1"),
+        ({"split_seed": -1}, None, "split seed -1"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(named: dict, preset: str | None, message: str) -> None:

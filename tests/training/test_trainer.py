@@ -105,5 +105,5 @@ def test_a_lane_of_one_row_is_refused(labeled: np.ndarray, unlabeled: np.ndarray
 )
 def test_settings_that_make_no_sense_are_named(fields: dict) -> None:
     (name,) = fields
-    with pytest.raises(InputError, match=f"{name} .*: expected"):
+    with pytest.raises(InputError, match=f"{name.replace('_', ' ')} .*: expected"):
         TrainingSettings(**fields)

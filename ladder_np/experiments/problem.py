@@ -1,0 +1,152 @@
+"""Everything a run needs, read and checked before anything is written: data, split, scaling, network."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ladder_np.arrays import Device
+from ladder_np.data.dataset import Dataset
+from ladder_np.data.preprocessing import Scaling, make_scaling
+from ladder_np.data.readers import open_dataset
+from ladder_np.data.split import Split, split_rows
+from ladder_np.errors import InputError
+from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
+from ladder_np.network.specification import Specification
+from ladder_np.streams import Stream, stream
+
+__all__ = ["BASELINE", "LADDER", "Problem", "fingerprint", "prepare", "rows_for_test"]
+
+LADDER, BASELINE = "ladder", "supervised only"
+ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What a run needs.
+
+    Attributes
+    ----------
+    settings : ExperimentSettings
+        A file's path in it is absolute, so that the run's folder can be used from anywhere.
+    dataset : Dataset
+    data_dir : path or None
+    split : Split
+    scaling : Scaling
+    device : Device
+    models : dict of str to Specification
+        The networks to train, by name: the baseline first, if it is wanted.
+    """
+
+    settings: ExperimentSettings
+    dataset: Dataset
+    data_dir: Path | None
+    split: Split
+    scaling: Scaling
+    device: Device
+    models: dict[str, Specification]
+
+    @property
+    def main(self) -> str:
+        """The name of the model that the run is for: the last one."""
+        return list(self.models)[-1]
+
+    @property
+    def specification(self) -> Specification:
+        """The description of the main model."""
+        return self.models[self.main]
+
+    def rows(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the features of the given rows as the networks take them, (rows, d_0)."""
+        return self.scaling.apply(self.dataset.X[numbers], self.specification.numpy_dtype)
+
+
+def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: str) -> Problem:
+    """Read the data, check every setting against it; nothing is written.
+
+    Parameters
+    ----------
+    settings : ExperimentSettings
+    data_dir : path or None
+        See `open_dataset`.
+    device_name : {"cpu", "cuda", "auto"}
+
+    Raises
+    ------
+    InputError
+        If anything does not fit.
+    """
+    device = Device(device_name)
+    dataset = open_dataset(settings.dataset, data_dir, settings.label_column)
+    if settings.dataset not in DATASET_DEFAULTS:
+        settings = dataclasses.replace(settings, dataset=str(Path(settings.dataset).resolve()))
+    specification = settings.specification(dataset.X.shape[1], len(dataset.classes))
+    split = _split(settings, dataset)
+    scaling = make_scaling(dataset.X, split.train, settings.scaling, dataset.pixel_maximum)
+    _check_scaled(settings, dataset, scaling, specification)
+    models = dict(_models(settings, specification))
+    return Problem(settings, dataset, data_dir, split, scaling, device, models)
+
+
+def rows_for_test(dataset: Dataset, split: Split) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the test rows' features and classes: the dataset's own, else the held-out ones, else None."""
+    if dataset.X_test is not None and dataset.y_test is not None:
+        return dataset.X_test, dataset.y_test
+    if len(split.test):
+        return dataset.X[split.test], dataset.y[split.test]
+    return None
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """Return the sha256 of the dataset's arrays, so that a run can tell its data from another."""
+    digest = hashlib.sha256()
+    for array in (dataset.X, dataset.y, dataset.classes, dataset.X_test, dataset.y_test):
+        if array is not None:
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _models(settings: ExperimentSettings, specification: Specification) -> Iterator[tuple[str, Specification]]:
+    """Yield the models' names and descriptions; without any λ the network is its own baseline."""
+    supervised = dataclasses.replace(specification, denoising_weights=(0.0,))
+    if specification.denoising_weights == supervised.denoising_weights:
+        yield BASELINE, specification
+        return
+    if settings.baseline:
+        yield BASELINE, supervised
+    yield LADDER, specification
+
+
+def _split(settings: ExperimentSettings, dataset: Dataset) -> Split:
+    if dataset.X_test is not None and settings.test_fraction > 0:
+        raise InputError(
+            f"test fraction {settings.test_fraction}: {settings.dataset} brings its own test rows; leave it out"
+        )
+    seed = settings.seed if settings.split_seed is None else settings.split_seed
+    return split_rows(
+        dataset.y,
+        len(dataset.classes),
+        labels=settings.labels,
+        validation=settings.validation,
+        test_fraction=settings.test_fraction,
+        generator=stream(seed, Stream.SPLIT),
+        classes=dataset.classes,
+    )
+
+
+def _check_scaled(
+    settings: ExperimentSettings, dataset: Dataset, scaling: Scaling, specification: Specification
+) -> None:
+    """Scale every row once, so that a value too large for the dtype is found before training, not in it."""
+    for name, X in (("X", dataset.X), ("X_test", dataset.X_test)):
+        if X is None or X.dtype == np.uint8:
+            continue
+        try:
+            for start in range(0, len(X), ROWS_AT_ONCE):
+                scaling.apply(X[start : start + ROWS_AT_ONCE], specification.numpy_dtype, first_row=start)
+        except InputError as error:
+            raise InputError(f"{settings.dataset}: {name}: {error}") from None
