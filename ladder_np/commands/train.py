@@ -136,6 +136,8 @@ def run(arguments: argparse.Namespace) -> int:
     with Progress(settings.epochs, sys.stderr) as progress:
         folder, measured = execute(problem, arguments.out, progress.observe)
     _report(measured)
+    if not measured:
+        print("no test rows, so no test error: --test-fraction F holds some labelled rows out")
     print(f"run saved in {folder}")
     return 0
 

@@ -86,7 +86,7 @@ def load(path):
 def change(source, target, **entries):
     """Copy an archive with some entries replaced, added, or left out where None; the copy's path."""
     arrays = load(source) | entries
-    np.savez(target, allow_pickle=False, **{key: value for key, value in arrays.items() if value is not None})
+    np.savez(target, **{key: value for key, value in arrays.items() if value is not None})
     return target
 
 

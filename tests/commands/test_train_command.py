@@ -99,7 +99,8 @@ def test_without_test_rows_no_error_is_reported(command, tmp_path):
     outcome = command("train --dataset", data, TINY, "--out", tmp_path / "run")
     assert outcome.status == 0
     assert "none for test" in outcome.out
-    assert "test error" not in outcome.out
+    assert "no test rows, so no test error: --test-fraction F" in outcome.out
+    assert not re.search(RESULT, outcome.out)
     assert json.loads((tmp_path / "run" / "result.json").read_text()) == {}
 
 
