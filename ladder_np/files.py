@@ -1,19 +1,29 @@
 """Files on disk: written beside and renamed, read without unpickling. Nobody else writes a file whole."""
 
 import contextlib
+import json
 import os
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ladder_np.errors import InputError
 
-__all__ = ["append_line", "make_folder", "read_npz", "refuse_existing", "write_atomically", "write_npz", "write_text"]
+__all__ = [
+    "append_line",
+    "make_folder",
+    "read_json",
+    "read_npz",
+    "refuse_existing",
+    "write_atomically",
+    "write_npz",
+    "write_text",
+]
 
 # What numpy.load may raise on a file that is no intact archive of plain arrays: damaged or encrypted archives, absurd
 # sizes in a header, a path that is too long.
@@ -167,6 +177,14 @@ def read_npz(path: Path | str, what: str) -> dict[str, np.ndarray]:
         ) from error
     # NumPy hands members that are no .npy files out as bytes.
     return {key: array for key, array in arrays.items() if isinstance(array, np.ndarray)}
+
+
+def read_json(text: str) -> Any:
+    """Return the value of a JSON text from a file that may be damaged; None if it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _one_line(error: BaseException) -> str:

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Device
+from ladder_np.data.dataset import check_features
 from ladder_np.data.preprocessing import Scaling
 from ladder_np.errors import InputError
-from ladder_np.files import read_npz, write_npz
-from ladder_np.network.inference import PopulationStatistics
+from ladder_np.files import read_json, read_npz, write_npz
+from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
 from ladder_np.network.specification import Specification
@@ -27,7 +28,6 @@ __all__ = ["Predictor"]
 
 FORMAT = "ladder_np model"
 VERSION = 1
-ROWS_AT_ONCE = 1000
 
 
 @dataclass(eq=False)
@@ -44,12 +44,15 @@ class Predictor:
         The class numbers that the network's outputs stand for.
     feature_names : tuple of str or None
         Columns of the training table, None where it had no names.
+    pixels : bool
+        Whether the model was trained on whole-numbered pixels, so that it must be given such.
     """
 
     network: LadderNetwork
     scaling: Scaling
     classes: np.ndarray
     feature_names: tuple[str, ...] | None = None
+    pixels: bool = False
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return P(class), shape (rows, K), for raw features X (rows, d_0); batches change nothing.
@@ -57,15 +60,19 @@ class Predictor:
         Raises
         ------
         InputError
-            If X has another number of features than the training data.
+            If X is not numbers, or unlike the training data's features.
         """
-        self.check_features(X)
+        X = self._checked(X)
         dtype = self.network.specification.numpy_dtype
-        starts = range(0, len(X), ROWS_AT_ONCE)
-        blocks = [
-            self.network.predict_proba(self.scaling.apply(X[start : start + ROWS_AT_ONCE], dtype)) for start in starts
-        ]
-        return np.concatenate(blocks) if blocks else np.empty((0, len(self.classes)), dtype)
+        blocks = []
+        with np.errstate(all="ignore"):  # what overflows is found below
+            for start in range(0, len(X), ROWS_AT_ONCE):
+                rows = self.scaling.apply(X[start : start + ROWS_AT_ONCE], dtype, first_row=start)
+                blocks.append(self.network.predict_proba(rows))
+        probabilities = np.concatenate(blocks) if blocks else np.empty((0, len(self.classes)), dtype)
+        if not np.isfinite(probabilities).all():
+            raise InputError("the model gives no finite probabilities for this data; train it again")
+        return probabilities
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the most probable class number of each row, (rows,) integers."""
@@ -75,12 +82,18 @@ class Predictor:
         """Return how many rows get another class than their index y (rows,) into `classes`."""
         return int((self.predict_proba(X).argmax(axis=1) != y).sum())
 
-    def check_features(self, X: np.ndarray) -> None:
-        """Raise `InputError` unless X has as many features as the training data."""
+    def _checked(self, X: np.ndarray) -> np.ndarray:
+        """Return X as a finite matrix with the training data's number and kind of features."""
+        X = np.asarray(X)
         expected = self.network.specification.sizes[0]
         if X.ndim != 2 or X.shape[1] != expected:
             given = f"{X.shape[1]}" if X.ndim == 2 else f"shape {X.shape}"
             raise InputError(f"the model was trained on {expected} features a row, this data has {given}")
+        if len(X):
+            X = check_features(X, "the data to predict")
+        if self.pixels and X.dtype.kind == "f" and (np.floor(X) != X).any():
+            raise InputError("the model was trained on whole-numbered pixels, this data has fractions; give it raw")
+        return X
 
     def arrange(self, X: np.ndarray, names: tuple[str, ...] | None) -> np.ndarray:
         """Return X (rows, d_0) with its named columns in the order of the training table.
@@ -88,10 +101,9 @@ class Predictor:
         Raises
         ------
         InputError
-            If columns are missing or unknown, or their number differs where either side has no names.
+            If columns are missing or unknown.
         """
         if names is None or self.feature_names is None:
-            self.check_features(X)
             return X
         for name in self.feature_names:
             if name not in names:
@@ -120,6 +132,7 @@ class Predictor:
             "version": VERSION,
             "ladder_np": __version__,
             "feature_names": self.feature_names,
+            "pixels": self.pixels,
             **network.specification.as_json(),
         }
         yield "meta", np.array(json.dumps(meta))
@@ -163,14 +176,13 @@ class Predictor:
             Scaling(shift=arrays["scaling/shift"], scale=arrays["scaling/scale"]),
             arrays["classes"],
             tuple(names) if names is not None else None,
+            pixels=meta.get("pixels") is True,
         )
 
 
 def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    try:
-        meta = json.loads(str(arrays["meta"][()]))
-    except (KeyError, IndexError, ValueError):
-        meta = None
+    text = arrays.get("meta", np.array(""))
+    meta = read_json(str(text[()])) if text.ndim == 0 else None
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise InputError(f"{path}: not a model file of ladder_np (its meta entry does not say so)")
     if meta.get("version") != VERSION:

@@ -54,7 +54,6 @@ def test_named_columns_are_put_in_the_order_of_training(predictor: Predictor) ->
     [
         (4, ("a", "b", "c", "x"), "trained on a column 'd' that this data lacks"),
         (5, ("a", "b", "c", "d", "e"), "column 'e' was not in the training data"),
-        (3, None, "trained on 4 features a row, this data has 3"),
     ],
 )
 def test_other_features_are_refused(
@@ -64,6 +63,43 @@ def test_other_features_are_refused(
         predictor.arrange(np.zeros((2, columns)), names)
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (np.zeros((2, 3)), "trained on 4 features a row, this data has 3"),
+        (np.zeros(4), r"trained on 4 features a row, this data has shape \(4,\)"),
+        ([["a", "b", "c", "d"]], "expected real numbers"),
+        (np.full((2, 4), 1j), "expected real numbers"),
+        ([[1.0, 2.0, np.nan, 4.0]], "nan"),
+        (np.full((2, 4), 1e300), "row 0, feature 0 .* too large for float32"),
+    ],
+)
+def test_data_that_cannot_be_predicted_is_refused(predictor: Predictor, data: object, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        predictor.predict(data)
+    assert "\n" not in str(caught.value)
+
+
+def test_lists_are_as_good_as_arrays(predictor: Predictor) -> None:
+    np.testing.assert_array_equal(predictor.predict(X[:5].tolist()), predictor.predict(X[:5]))
+
+
+def test_scaled_pixels_are_refused_where_raw_ones_were_trained_on(predictor: Predictor, tmp_path: Path) -> None:
+    predictor.pixels = True
+    predictor.save(tmp_path / "m.npz")
+    loaded = Predictor.load(tmp_path / "m.npz")
+    loaded.predict(np.array([[0, 17, 255, 3]], np.uint8))
+    loaded.predict(np.array([[0.0, 17.0, 255.0, 3.0]]))
+    with pytest.raises(InputError, match="whole-numbered pixels, this data has fractions"):
+        loaded.predict(np.array([[0, 17, 255, 3]]) / 255)
+
+
+def test_a_model_that_overflows_says_so_instead_of_predicting(predictor: Predictor) -> None:
+    predictor.network.parameters["encoder.1.weight"][...] = 3e38
+    with pytest.raises(InputError, match="no finite probabilities"):
+        predictor.predict(X[:3])
+
+
 def change_meta(arrays: dict, **fields: object) -> None:
     arrays["meta"] = np.array(json.dumps({**json.loads(str(arrays["meta"])), **fields}))
 
@@ -71,6 +107,7 @@ def change_meta(arrays: dict, **fields: object) -> None:
 DAMAGES = {
     "meta says another format": (lambda a: change_meta(a, format="other"), "not a model file"),
     "meta is no JSON": (lambda a: a.update(meta=np.array("{")), "not a model file"),
+    "meta is nested without end": (lambda a: a.update(meta=np.array("[" * 100_000)), "not a model file"),
     "meta is missing": (lambda a: a.pop("meta"), "not a model file"),
     "meta is an array": (lambda a: a.update(meta=np.array(["{}"])), "not a model file"),
     "a later version": (lambda a: change_meta(a, version=2), "version 2; this program reads version 1"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ladder_np.commands import main
+from ladder_np.commands import _parser, main
 from ladder_np.inspection.vectors import make_vectors
 from ladder_np.network.specification import Specification
 
@@ -87,3 +87,12 @@ def test_pictures_and_files_that_the_text_names_exist() -> None:
         assert (ROOT / path).is_file(), path
     for path in re.findall(r"`((?:ladder_np|tests|benchmarks)/[\w./-]+\.\w+)`", README):
         assert (ROOT / path).is_file(), path
+
+
+def test_every_command_that_is_shown_but_not_run_has_options_that_exist() -> None:
+    """Blocks marked bash: training on MNIST is too long for a test, and set-up is CI's."""
+    lines = [line for text in blocks("bash") for line in text.splitlines() if line.startswith("ladder-np ")]
+    assert len(lines) >= 2
+    for line in lines:
+        arguments = _parser().parse_args(shlex.split(line, comments=True)[1:])
+        assert callable(arguments.run), line

@@ -10,6 +10,7 @@ __all__ = [
     "add_data_options",
     "add_device_option",
     "add_network_options",
+    "hidden_layers",
     "numbers",
     "sizes",
     "whole_number",
@@ -38,6 +39,11 @@ def sizes(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split("-"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}: expected widths such as 1000-500-250") from None
+
+
+def hidden_layers(text: str) -> tuple[int, ...]:
+    """Return layer widths from text such as ``1000-500``; ``none`` is a network without hidden layers."""
+    return () if text == "none" else sizes(text)
 
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from ladder_np.commands.options import add_device_option
 from ladder_np.data.readers import read_features
 from ladder_np.errors import InputError
-from ladder_np.experiments.run import load_run_model
+from ladder_np.experiments.run import load_run_model, load_run_settings
 from ladder_np.files import write_text
 
 __all__ = ["add_to"]
@@ -26,7 +26,7 @@ def add_to(commands: Any) -> None:
         "--out", type=Path, required=True, metavar="FILE", help="the .csv to write (replaced if it exists)"
     )
     parser.add_argument(
-        "--label-column", default="label", metavar="NAME", help="left out of a .csv if there (default: label)"
+        "--label-column", metavar="NAME", help="left out of a .csv if there (default: as in training)"
     )
     add_device_option(parser)
     parser.set_defaults(run=run)
@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict and write."""
     _protect(arguments.out, arguments.folder, arguments.input)
     predictor = load_run_model(arguments.folder, arguments.device)
-    X, names = read_features(arguments.input, arguments.label_column)
+    label_column = arguments.label_column or load_run_settings(arguments.folder).label_column
+    X, names = read_features(arguments.input, label_column)
     try:
         probabilities = predictor.predict_proba(predictor.arrange(X, names))
     except InputError as error:

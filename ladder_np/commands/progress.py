@@ -1,5 +1,6 @@
 """The progress line: one line, rewritten each epoch, on a terminal only."""
 
+import time
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -9,7 +10,7 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Shows which epoch a training has done, its cost, validation error and time left.
+    """Shows how many epochs a model has done, its cost, its validation error and the time left for this model.
 
     Parameters
     ----------
@@ -23,9 +24,10 @@ class Progress:
         self._epochs = epochs
         self._terminal = terminal
         self._shown = terminal.isatty()
-        self._seconds = 0.0
+        self._start = 0.0
 
     def __enter__(self) -> Self:
+        self._start = time.monotonic()
         return self
 
     def __exit__(
@@ -34,16 +36,16 @@ class Progress:
         self._rewrite("")
 
     def observe(self, name: str, record: EpochRecord, validation_error: float | None) -> None:
-        """Show one epoch's record of the model `name`."""
-        if record.epoch == 1:
-            self._seconds = 0.0
-        self._seconds += record.seconds
-        left = self._seconds / record.epoch * (self._epochs - record.epoch)
+        """Show one epoch's record of the model `name`; the clock runs from one model's end to the next one's."""
+        now = time.monotonic()
+        left = round((now - self._start) / record.epoch * (self._epochs - record.epoch))
         validation = "" if validation_error is None else f"  validation error {100 * validation_error:.2f} %"
         self._rewrite(
             f"{name}  epoch {record.epoch}/{self._epochs}  cost {record.cost:.4f}{validation}"
-            f"  {int(left) // 60}:{int(left) % 60:02} left"
+            f"  {left // 60}:{left % 60:02} left"
         )
+        if record.epoch == self._epochs:
+            self._start = now
 
     def _rewrite(self, text: str) -> None:
         if self._shown:

@@ -8,14 +8,14 @@ from typing import Any
 from ladder_np.commands.options import (
     add_data_options,
     add_device_option,
+    hidden_layers,
     numbers,
-    sizes,
     whole_number,
 )
 from ladder_np.commands.progress import Progress
 from ladder_np.experiments.problem import Problem, prepare
 from ladder_np.experiments.run import Measured, execute
-from ladder_np.experiments.settings import PRESETS, make_settings
+from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.files import refuse_existing
 
 __all__ = ["add_to"]
@@ -64,9 +64,9 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument(
         "--hidden-layers",
-        type=sizes,
+        type=hidden_layers,
         metavar="D1-D2-…",
-        help="widths (default: 200-100; mnist 1000-500-250-250-250)",
+        help="widths, or none (default: 200-100; mnist 1000-500-250-250-250)",
     )
     parser.add_argument("--activation", metavar="NAME", help="of the hidden layers (default: relu)")
     parser.add_argument("--combinator", metavar="NAME", help="(default: gaussian)")
@@ -109,7 +109,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--baseline",
         action=argparse.BooleanOptionalAction,
-        help="train the supervised-only baseline too (default: yes, without a preset)",
+        help="train the same network on the labelled rows alone too (default: yes, without a preset)",
     )
     parser.add_argument(
         "--out",
@@ -137,7 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
         folder, measured = execute(problem, arguments.out, progress.observe)
     _report(measured)
     if not measured:
-        print("no test rows, so no test error: --test-fraction F holds some labelled rows out")
+        print(f"no test rows, so no test error; {_why_no_test(settings)}")
     print(f"run saved in {folder}")
     return 0
 
@@ -152,6 +152,12 @@ def _describe(problem: Problem) -> str:
         f"{len(split.train)} training rows, {len(split.labeled)} of them labelled; {', '.join(held_out)}\n"
         f"network {'-'.join(map(str, problem.specification.sizes))}, seed {problem.settings.seed}"
     )
+
+
+def _why_no_test(settings: ExperimentSettings) -> str:
+    if settings.test_fraction > 0:
+        return "no labelled row could be spared: every class keeps at least one for training"
+    return "--test-fraction F holds some labelled rows out"
 
 
 def _report(measured: dict[str, Measured]) -> None:

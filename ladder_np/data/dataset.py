@@ -164,7 +164,7 @@ def _check_labels(y: np.ndarray, rows: int, source: str, features: str, what: st
         row = int(np.argmin(valid))
         raise InputError(
             f"{source}: {what}, row {row} (counted from 0) is {y[row]}; "
-            "expected a whole number: the class from 0 up, or -1 for an unlabeled row"
+            "expected a whole number: the class from 0 up, or -1 for an unlabelled row"
         )
     return numbers.astype(np.int64)
 

@@ -84,7 +84,7 @@ IMAGE_SETS = {
 def image_set(name: str) -> ImageSet:
     """The entry of the table; raises InputError for an unknown name."""
     if name not in IMAGE_SETS:
-        raise InputError(f"unknown image set {name!r}; choose from {', '.join(IMAGE_SETS)}")
+        raise InputError(f"unknown image set {name!r}; choose one of {', '.join(IMAGE_SETS)}")
     return IMAGE_SETS[name]
 
 

@@ -95,7 +95,7 @@ def make_scaling(X: np.ndarray, rows: np.ndarray, kind: str, pixel_maximum: int 
         large for float64 (1.8e308).
     """
     if kind not in KINDS:
-        raise InputError(f"unknown scaling {kind!r}; choose from {', '.join(KINDS)}")
+        raise InputError(f"unknown scaling {kind!r}; choose one of {', '.join(KINDS)}")
     if kind == "auto":
         kind = "standardize" if pixel_maximum is None else "pixels"
     if kind == "standardize":

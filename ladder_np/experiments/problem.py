@@ -112,12 +112,11 @@ def fingerprint(dataset: Dataset) -> str:
 
 def _models(settings: ExperimentSettings, specification: Specification) -> Iterator[tuple[str, Specification]]:
     """Yield the models' names and descriptions; without any λ the network is its own baseline."""
-    supervised = dataclasses.replace(specification, denoising_weights=(0.0,))
-    if specification.denoising_weights == supervised.denoising_weights:
+    if not specification.denoises:
         yield BASELINE, specification
         return
     if settings.baseline:
-        yield BASELINE, supervised
+        yield BASELINE, dataclasses.replace(specification, denoising_weights=(0.0,))
     yield LADDER, specification
 
 

@@ -23,13 +23,13 @@ from ladder_np.data.split import Split
 from ladder_np.errors import InputError
 from ladder_np.experiments.problem import Problem, fingerprint, rows_for_test
 from ladder_np.experiments.settings import ExperimentSettings
-from ladder_np.files import append_line, make_folder, read_npz, write_npz, write_text
+from ladder_np.files import append_line, make_folder, read_json, read_npz, write_npz, write_text
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
-from ladder_np.training.trainer import EpochRecord, device_batches, train
+from ladder_np.training.trainer import EpochRecord, estimate_statistics, train
 from ladder_np.version import __version__
 
-__all__ = ["Measured", "evaluate_run", "execute", "load_run_model"]
+__all__ = ["Measured", "evaluate_run", "execute", "load_run_model", "load_run_settings"]
 
 MODEL = "model.npz"
 
@@ -115,6 +115,17 @@ def load_run_model(folder: Path, device_name: str) -> Predictor:
     return Predictor.load(folder / MODEL, device_name)
 
 
+def load_run_settings(folder: Path) -> ExperimentSettings:
+    """Return the settings of a run.
+
+    Raises
+    ------
+    InputError
+        If its ``config.json`` is missing or damaged.
+    """
+    return _read_config(folder / "config.json")[0]
+
+
 def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> Measured:
     """Measure a finished run's test error again, from its stored model and split.
 
@@ -144,12 +155,14 @@ def _train_one(
 ) -> Predictor:
     """Train one model; its metrics go to a file line by line."""
     dataset, split = problem.dataset, problem.split
-    predictor = Predictor(network, problem.scaling, dataset.classes, dataset.feature_names)
+    predictor = Predictor(
+        network, problem.scaling, dataset.classes, dataset.feature_names, pixels=dataset.pixel_maximum is not None
+    )
 
     def on_epoch(record: EpochRecord) -> None:
         error = None
         if len(split.validation):
-            network.estimate_statistics(lambda: device_batches(network, problem.rows, split.train))
+            estimate_statistics(network, problem.rows, split.labeled, split.train)
             wrong = predictor.errors(dataset.X[split.validation], dataset.y[split.validation])
             error = wrong / len(split.validation)
         append_line(metrics, json.dumps({**dataclasses.asdict(record), "validation_error": error}))
@@ -177,11 +190,9 @@ def _config(problem: Problem) -> dict[str, Any]:
 def _read_config(path: Path) -> tuple[ExperimentSettings, Path | None, str]:
     """Return a run's settings, its data folder and its data's fingerprint."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected a run's configuration") from None
-    except ValueError:
-        raise InputError(f"{path}: damaged; expected a run's configuration as JSON") from None
     needed = {"settings": dict, "data_dir": str | None, "data_sha256": str}
     for key, kind in needed.items():
         if not isinstance(config, dict) or not isinstance(config.get(key, ...), kind):

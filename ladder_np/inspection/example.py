@@ -8,6 +8,7 @@ from ladder_np.network.ladder import Batch
 from ladder_np.network.noise import Noise
 from ladder_np.network.parameters import Parameters, random_parameters
 from ladder_np.network.specification import Specification
+from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.streams import Stream, check_seed, stream
 
 __all__ = ["example_step"]
@@ -29,8 +30,8 @@ def example_step(
         If a lane has fewer than 2 rows.
     """
     for name, rows in (("labelled", n_labeled), ("unlabelled", n_unlabeled)):
-        if rows < 2:
-            raise InputError(f"{rows} {name} rows: batch normalisation needs at least 2")
+        if rows < FEWEST_ROWS:
+            raise InputError(f"{rows} {name} rows: batch normalisation needs at least {FEWEST_ROWS}")
     device = device or Device()
     generator = stream(check_seed(seed), Stream.EXAMPLE_BATCH, repetition)
     parameters = random_parameters(specification, generator)

@@ -155,6 +155,8 @@ def _compare(point: Point, check: Check, direction: np.ndarray, tolerance: float
     rounding = ROUNDINGS * float(np.finfo(np.float64).eps) * max(abs(above), abs(below)) / (2 * STEP)
     absolute = abs(numeric - analytic)
     relative = absolute / max(abs(numeric), abs(analytic), typical, rounding / tolerance)
+    if not all(map(math.isfinite, (numeric, analytic, typical, rounding))):
+        absolute = relative = math.inf  # infinite over infinite would be no difference at all
     check.directions += 1
     check.passed &= relative <= tolerance
     check.absolute = max(check.absolute, absolute)
@@ -206,7 +208,7 @@ class _NetworkPoint:
                 continue
             z = self._batch.x_unlabeled if layer == 0 else encoder.z[layer][clean]  # type: ignore[index]
             if layer > 0:
-                z_hat = standardize_forward(z_hat, encoder.mu[layer][-1], encoder.sigma[layer][-1])
+                z_hat = standardize_forward(z_hat, *encoder.clean_statistics(layer))
             total = total + self._specification.denoising_weights[layer] * squared_error_forward(z_hat, z)[0]
         return total
 

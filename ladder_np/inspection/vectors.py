@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.errors import InputError
-from ladder_np.files import read_npz
+from ladder_np.files import read_json, read_npz
 from ladder_np.inspection.example import example_step
 from ladder_np.network.ladder import State, backward, forward
 from ladder_np.network.specification import Specification
@@ -63,8 +63,7 @@ def _intermediates(state: State) -> dict[str, np.ndarray]:
     for layer, h in enumerate(encoder.h):
         if layer > 0:
             arrays[f"clean/z.{layer}"] = encoder.z[layer][lanes.clean]  # type: ignore[index]
-            arrays[f"clean/mean.{layer}"] = encoder.mu[layer][-1]
-            arrays[f"clean/std.{layer}"] = encoder.sigma[layer][-1]
+            arrays[f"clean/mean.{layer}"], arrays[f"clean/std.{layer}"] = encoder.clean_statistics(layer)
         arrays[f"corrupted/z.{layer}"] = encoder.z_tilde[layer][lanes.corrupted]
         arrays[f"corrupted/h.{layer}"] = h[lanes.corrupted]
         arrays[f"decoder/u.{layer}"] = decoder.u[layer]
@@ -127,10 +126,11 @@ def read_vectors(path: Path | str, complete: bool) -> dict[str, np.ndarray]:
         if key != "meta" and array.dtype.kind not in "fiu":
             raise InputError(f"{path}: {key} holds {array.dtype}; expected real numbers")
     if complete or "meta" in arrays:
-        try:
-            version = json.loads(str(arrays["meta"][()]))["version"]
-        except (KeyError, IndexError, TypeError, ValueError):
-            raise InputError(f"{path}: not a file of test vectors: no meta entry that names a version") from None
+        text = arrays.get("meta", np.array(""))
+        meta = read_json(str(text[()])) if text.ndim == 0 else None
+        if not isinstance(meta, dict) or "version" not in meta:
+            raise InputError(f"{path}: not a file of test vectors: no meta entry that names a version")
+        version = meta["version"]
         if version != VERSION:
             raise InputError(f"{path}: test vectors of version {version!r}; this program reads version {VERSION}")
     return arrays
@@ -222,8 +222,8 @@ def _in_order(reference: Mapping[str, np.ndarray]) -> Iterator[str]:
 
 
 def _computing_order(reference: Mapping[str, np.ndarray]) -> Iterator[str]:
-    top = max((int(key.rpartition(".")[2]) for key in reference if key.startswith("corrupted/z.")), default=64)
-    layers = range(top + 1)
+    numbers = [key.removeprefix("corrupted/z.") for key in reference if key.startswith("corrupted/z.")]
+    layers = range(1 + max((int(number) for number in numbers if number.isdecimal()), default=64))
     yield from (key for key in reference if key.startswith(("param/", "input/", "noise/")))
     for layer in layers:
         yield from (f"clean/{name}.{layer}" for name in ("mean", "std", "z"))

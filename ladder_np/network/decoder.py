@@ -125,7 +125,7 @@ def _compare_with_clean(
         z, z_hat_bn = x_unlabeled, state.z_hat[0]
     else:
         z = encoder.z[layer][lanes.clean]  # type: ignore[index]
-        z_hat_bn = standardize_forward(state.z_hat[layer], encoder.mu[layer][-1], encoder.sigma[layer][-1])
+        z_hat_bn = standardize_forward(state.z_hat[layer], *encoder.clean_statistics(layer))
     state.z_hat_bn[layer] = z_hat_bn
     state.cost[layer], state.difference[layer] = squared_error_forward(z_hat_bn, z)
 
@@ -139,7 +139,8 @@ def _denoising_backward(
     dz_hat_bn = squared_error_backward(lambda_, state.difference[layer])
     if layer == 0:
         return dz_hat_bn
-    dz_hat, dmu, dsigma = standardize_backward(dz_hat_bn, state.z_hat_bn[layer], encoder.sigma[layer][-1])
+    _, sigma = encoder.clean_statistics(layer)
+    dz_hat, dmu, dsigma = standardize_backward(dz_hat_bn, state.z_hat_bn[layer], sigma)
     if not specification.stop_gradient_targets:
         result.clean[layer] = CleanGradient(-dz_hat_bn, dmu, dsigma)
     return dz_hat

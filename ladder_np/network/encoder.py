@@ -52,6 +52,10 @@ class EncoderState:
     sigma: list[list[Array]]
     b_top: Array
 
+    def clean_statistics(self, layer: int) -> tuple[Array, Array]:
+        """Return μ and σ of the clean lane, the last one, at a layer that it reaches."""
+        return self.mu[layer][-1], self.sigma[layer][-1]
+
 
 @dataclass
 class CleanGradient:

@@ -16,13 +16,14 @@ from ladder_np.network.encoder import gamma_of
 from ladder_np.network.parameters import Parameters
 from ladder_np.operations.activations import ACTIVATIONS, softmax_forward
 from ladder_np.operations.dense import dense_forward
-from ladder_np.operations.normalization import shift_scale_forward, standardize_forward
+from ladder_np.operations.normalization import FEWEST_ROWS, shift_scale_forward, standardize_forward
 
-__all__ = ["PopulationStatistics", "encode_clean", "population_statistics", "predict_proba"]
+__all__ = ["ROWS_AT_ONCE", "PopulationStatistics", "encode_clean", "population_statistics", "predict_proba"]
 
 # A matrix product of very few rows goes through other BLAS kernels, which sum in another order: smaller batches
 # are padded to this many rows, so that a row's result is the same alone and among thousands.
 SMALLEST_PRODUCT = 32
+ROWS_AT_ONCE = 1000  # in a pass over many rows: enough for fast products, small in memory
 
 
 @dataclass
@@ -82,8 +83,8 @@ def _mean_and_variance(batches: Iterable[Array]) -> tuple[Array, Array]:
         mean = mean + delta * (n / (count + n))
         squares = squares + batch_squares + delta * delta * (count * n / (count + n))
         count += n
-    if count < 2:
-        raise InputError(f"population statistics need at least 2 rows, got {count}")
+    if count < FEWEST_ROWS:
+        raise InputError(f"population statistics need at least {FEWEST_ROWS} rows, got {count}")
     return mean, squares / (count - 1)  # type: ignore[operator]
 
 

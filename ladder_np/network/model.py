@@ -13,11 +13,10 @@ from ladder_np.network.lanes import Lanes
 from ladder_np.network.noise import Noise, draw_noise
 from ladder_np.network.parameters import Parameters, initial_parameters
 from ladder_np.network.specification import Specification
+from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.streams import Stream, check_seed, stream
 
 __all__ = ["LadderNetwork"]
-
-FEWEST_ROWS = 2  # a lane of one row has no variance to normalise by
 
 
 class LadderNetwork:
@@ -27,11 +26,7 @@ class LadderNetwork:
     ----------
     sizes : sequence of int
         Widths d_0 .. d_L: input, hidden layers, classes.
-    noise_std : float or sequence of float, optional
-        Noise of all layers, or one value a layer, input first.
-    denoising_weights : float or sequence of float, optional
-        λ of all layers, or one value a layer, input first; see `Specification` for the default.
-    activation, combinator, batch_norm_eps, stop_gradient_targets, dtype : optional
+    activation, combinator, noise_std, denoising_weights, batch_norm_eps, stop_gradient_targets, dtype : optional
         See `Specification`.
     seed : int, optional
         Of the initial weights and of noise that is not given.
@@ -71,21 +66,26 @@ class LadderNetwork:
         self,
         sizes: Sequence[int],
         *,
+        activation: str = "relu",
+        combinator: str = "gaussian",
         noise_std: float | Sequence[float] = 0.3,
         denoising_weights: float | Sequence[float] | None = None,
+        batch_norm_eps: float = 1e-10,
+        stop_gradient_targets: bool = False,
+        dtype: str = "float32",
         seed: int = 0,
         device: Device | str = "cpu",
-        **options: Any,
     ) -> None:
-        try:
-            specification = Specification(
-                sizes=sizes,  # type: ignore[arg-type]
-                noise_std=noise_std,  # type: ignore[arg-type]
-                denoising_weights=denoising_weights,  # type: ignore[arg-type]
-                **options,
-            )
-        except TypeError as error:
-            raise InputError(f"LadderNetwork: {str(error).removeprefix('Specification.__init__() ')}") from None
+        specification = Specification(  # which makes tuples of what is one
+            sizes,  # type: ignore[arg-type]
+            activation,
+            combinator,
+            noise_std,  # type: ignore[arg-type]
+            denoising_weights,  # type: ignore[arg-type]
+            batch_norm_eps,
+            stop_gradient_targets,
+            dtype,
+        )
         self._set_up(specification, None, device, seed)
 
     @classmethod
@@ -179,8 +179,23 @@ class LadderNetwork:
         return draw_noise(self._noise_generator, self.specification, lanes, self.device)
 
     def estimate_statistics(self, batches: Callable[[], Iterable[Array]]) -> None:
-        """Compute the population statistics that prediction needs (see `inference.population_statistics`)."""
-        self.statistics = population_statistics(self.parameters, batches)
+        """Compute the population statistics that prediction needs.
+
+        Parameters
+        ----------
+        batches : callable
+            Each call returns a fresh iterable over all rows, (rows, d_0) arrays: ``lambda: [x]`` for an array.
+
+        Raises
+        ------
+        InputError
+            If it is no callable, or rows do not fit.
+        """
+        if not callable(batches):
+            raise InputError(f"batches: expected a callable such as lambda: [x], got {type(batches).__name__}")
+        self.statistics = population_statistics(
+            self.parameters, lambda: (self._rows("batches", x, fewest=1) for x in batches())
+        )
 
     def predict_proba(self, x: Any) -> np.ndarray:
         """Return P(class | x), shape (rows, classes), for x (rows, d_0), as a NumPy array.
@@ -204,7 +219,8 @@ class LadderNetwork:
             expected = f"(rows, {self.specification.sizes[0]})"
             raise InputError(f"{name}: expected shape {expected} to fit the network's input, got {x.shape}")
         if len(x) < fewest:
-            raise InputError(f"{name}: {len(x)} rows; batch normalisation needs at least {fewest}")
+            reason = "" if fewest < FEWEST_ROWS else ": batch normalisation has nothing to divide by"
+            raise InputError(f"{name}: got {len(x)} rows, expected at least {fewest}{reason}")
         return x
 
     def _numbers(self, name: str, x: Any) -> Array:
@@ -222,14 +238,16 @@ class LadderNetwork:
         classes = self.specification.sizes[-1]
         if y.shape != (rows,):
             raise InputError(f"y: expected shape ({rows},), one class a labelled row, got {y.shape}")
-        if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= classes:
-            raise InputError(
-                f"y: expected whole numbers 0 .. {classes - 1}, got {y.dtype} from {y.min()} to {y.max()}"
-            )
+        if y.dtype.kind not in "iu":
+            raise InputError(f"y: expected whole numbers 0 .. {classes - 1}, got {y.dtype}")
+        if y.size and (y.min() < 0 or y.max() >= classes):
+            raise InputError(f"y: expected whole numbers 0 .. {classes - 1}, got {y.min()} to {y.max()}")
         return self.device.put(y.astype(np.int64))
 
     def _given_noise(self, noise: Sequence[Any], rows: int) -> Noise:
         sizes = self.specification.sizes
+        if not isinstance(noise, Sequence):
+            raise InputError(f"noise: expected a list of {len(sizes)} arrays, got {type(noise).__name__}")
         if len(noise) != len(sizes):
             raise InputError(f"noise: expected {len(sizes)} arrays, one a layer with the input, got {len(noise)}")
         draws: Noise = []
@@ -253,7 +271,8 @@ def _as_numbers(name: str, values: Any, dtype: np.dtype) -> np.ndarray:
     values = _as_array(name, values)
     if values.dtype.kind not in "fiub":
         raise InputError(f"{name}: expected numbers, got {values.dtype}")
-    values = np.ascontiguousarray(values, dtype=dtype)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused
+        values = np.ascontiguousarray(values, dtype=dtype)
     if not np.isfinite(values).all():
         raise InputError(f"{name}: holds NaN or infinite values (for {dtype}); replace or drop those rows")
     return values

@@ -16,7 +16,7 @@ from ladder_np.operations.combinators import COMBINATORS
 __all__ = ["Specification"]
 
 DTYPES = ("float32", "float64")
-LARGEST_SIZE = 2**28  # so that sizes of arrays stay numbers that an address can hold
+LARGEST_SIZE, MOST_LAYERS = 2**26, 256  # so that the number of parameters stays one that an address can hold
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,21 @@ class Specification:
         fix("batch_norm_eps", _number("batch norm eps", self.batch_norm_eps))
         if self.batch_norm_eps <= 0:
             raise InputError(f"batch norm eps {self.batch_norm_eps}: expected a number > 0")
-        fix("stop_gradient_targets", bool(self.stop_gradient_targets))
-        fix("dtype", str(self.dtype))
+        if not isinstance(self.stop_gradient_targets, bool):
+            raise InputError(f"stop gradient targets {self.stop_gradient_targets!r}: expected True or False")
         for name, choices in (("activation", ACTIVATIONS), ("combinator", COMBINATORS), ("dtype", DTYPES)):
-            if getattr(self, name) not in choices:
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:
                 raise InputError(f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(choices)}")
 
     @property
     def top(self) -> int:
         """L, the number of layers above the input."""
         return len(self.sizes) - 1
+
+    @property
+    def denoises(self) -> bool:
+        """Whether any layer has a denoising cost; without one, unlabelled rows are not used."""
+        return any(weight > 0 for weight in self.denoising_weights)
 
     @property
     def numpy_dtype(self) -> np.dtype:
@@ -107,6 +112,8 @@ def _checked_sizes(sizes: Any) -> tuple[int, ...]:
     if isinstance(sizes, str) or not isinstance(sizes, Sequence | np.ndarray):
         raise InputError(f"sizes {sizes!r}: expected whole numbers, for example (784, 1000, 500, 10)")
     named = f"layer sizes {'-'.join(map(str, sizes))}"
+    if len(sizes) > MOST_LAYERS:
+        raise InputError(f"{len(sizes)} layer sizes: expected at most {MOST_LAYERS}")
     if len(sizes) < 2:
         raise InputError(f"{named}: expected at least two, the input's and the number of classes")
     for size in sizes:
@@ -119,7 +126,9 @@ def _checked_sizes(sizes: Any) -> tuple[int, ...]:
 
 def _per_layer(name: str, values: Any, layers: int) -> tuple[float, ...]:
     """Return one number >= 0 for each layer, input included, from one for all or one for each."""
-    if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str):
+    if (isinstance(values, Sequence) and not isinstance(values, str)) or (
+        isinstance(values, np.ndarray) and values.ndim
+    ):
         numbers = tuple(_number(name, value) for value in values)
     else:
         numbers = (_number(name, values),)

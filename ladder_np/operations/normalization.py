@@ -22,6 +22,7 @@ zero where nobody else uses the statistics):
 from ladder_np.arrays import Array, array_module
 
 __all__ = [
+    "FEWEST_ROWS",
     "normalize_backward",
     "normalize_forward",
     "shift_scale_backward",
@@ -29,6 +30,8 @@ __all__ = [
     "standardize_backward",
     "standardize_forward",
 ]
+
+FEWEST_ROWS = 2  # one row has no variance to normalise by
 
 
 def normalize_forward(a: Array, eps: float) -> tuple[Array, Array, Array]:

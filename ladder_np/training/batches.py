@@ -2,21 +2,22 @@
 
 import numpy as np
 
-__all__ = ["LabeledCycle", "steps_per_epoch", "unlabeled_batches"]
+from ladder_np.operations.normalization import FEWEST_ROWS
 
-FEWEST_ROWS = 2  # a batch of one row has no variance to normalise by
+__all__ = ["LabeledCycle", "steps_per_epoch", "unlabeled_batches"]
 
 
 def steps_per_epoch(rows: int, batch_rows: int) -> int:
-    """Return how many batches of at most `batch_rows` an epoch over `rows` rows takes, none under 2 rows."""
+    """Return how many batches an epoch takes: as few as batches of `batch_rows` need, none under 2 rows."""
     return max(1, min(-(-rows // batch_rows), rows // FEWEST_ROWS))
 
 
 def unlabeled_batches(rows: np.ndarray, batch_rows: int, generator: np.random.Generator) -> list[np.ndarray]:
-    """Return one epoch: all `rows`, shuffled, in batches of `batch_rows`.
+    """Return one epoch: all `rows`, shuffled, in even batches of about `batch_rows`.
 
-    Where the number of rows is no multiple, batches differ by at most one row instead of leaving a small last
-    one, whose batch statistics would be poor; a batch of a single row, which has none, never occurs.
+    Where the number of rows is a multiple, every batch has `batch_rows`. Elsewhere the shortage is shared: batches
+    differ by one row at most, because a small last batch would be normalised by poor statistics. Where that would
+    leave a batch of a single row, there is one batch fewer.
     """
     return np.array_split(generator.permutation(rows), steps_per_epoch(len(rows), batch_rows))
 

@@ -9,21 +9,21 @@ import numpy as np
 
 from ladder_np.arrays import Array
 from ladder_np.errors import InputError, TrainingDivergedError
+from ladder_np.network.inference import ROWS_AT_ONCE
 from ladder_np.network.ladder import Batch, Losses, backward, forward
 from ladder_np.network.lanes import Lanes
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.noise import draw_noise
 from ladder_np.network.parameters import Parameters
+from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.streams import Stream, check_seed, stream
 from ladder_np.training.adam import Adam, learning_rate
 from ladder_np.training.batches import LabeledCycle, steps_per_epoch, unlabeled_batches
 
-__all__ = ["EpochRecord", "Rows", "TrainingSettings", "device_batches", "train"]
+__all__ = ["EpochRecord", "Rows", "TrainingSettings", "device_batches", "estimate_statistics", "train"]
 
 # Returns the rows of the given numbers as floating-point features on the host, (rows, d_0).
 Rows = Callable[[np.ndarray], np.ndarray]
-
-ROWS_A_PASS = 1000  # when all training rows are run through the network
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class TrainingSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("labeled_batch", 2), ("unlabeled_batch", 2)):
+        for name, least in (("epochs", 1), ("labeled_batch", FEWEST_ROWS), ("unlabeled_batch", FEWEST_ROWS)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name.replace('_', ' ')} {value!r}: expected a whole number >= {least}")
@@ -98,7 +98,7 @@ def train(
     settings: TrainingSettings,
     on_epoch: Callable[[EpochRecord], None] = lambda record: None,
 ) -> None:
-    """Train `network` in place, then compute its population statistics over the unlabelled rows.
+    """Train `network` in place, then compute its population statistics (see `estimate_statistics`).
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def train(
     settings : TrainingSettings
     on_epoch : callable, optional
         Called after each epoch. The network has no population statistics then, unless the callee asks for them
-        (`device_batches`, `LadderNetwork.estimate_statistics`); asking changes nothing of the training.
+        (`estimate_statistics`); asking changes nothing of the training.
 
     Raises
     ------
@@ -122,8 +122,8 @@ def train(
         If an epoch's mean cost is infinite or no number.
     """
     for name, numbers in (("labelled", labeled), ("unlabelled", unlabeled)):
-        if len(numbers) < 2:
-            raise InputError(f"{len(numbers)} {name} rows: batch normalisation needs at least 2")
+        if len(numbers) < FEWEST_ROWS:
+            raise InputError(f"{len(numbers)} {name} rows: batch normalisation needs at least {FEWEST_ROWS}")
     optimizer = Adam(network.parameters.vector)
     gradients = network.parameters.zeros_like()
     network.statistics = None  # they would be those of other parameters
@@ -145,19 +145,31 @@ def train(
                 f"the cost became {record.cost} in epoch {epoch}; try a smaller learning rate or smaller weights"
             )
         on_epoch(record)
-    network.estimate_statistics(lambda: device_batches(network, rows, unlabeled))
+    estimate_statistics(network, rows, labeled, unlabeled)
+
+
+def estimate_statistics(network: LadderNetwork, rows: Rows, labeled: np.ndarray, unlabeled: np.ndarray) -> None:
+    """Compute the population statistics over the rows that `network` learns from.
+
+    These are the unlabelled rows (among them the labelled ones), but for a network without denoising costs the
+    labelled rows alone: the supervised-only baseline never sees another.
+    """
+    learnt_from = unlabeled if network.specification.denoises else labeled
+    network.estimate_statistics(lambda: device_batches(network, rows, learnt_from))
 
 
 def device_batches(network: LadderNetwork, rows: Rows, numbers: np.ndarray) -> Iterator[Array]:
     """Yield the features of the given rows, in order, in large batches on the network's device."""
-    for start in range(0, len(numbers), ROWS_A_PASS):
-        yield network.device.put(rows(numbers[start : start + ROWS_A_PASS]))
+    for start in range(0, len(numbers), ROWS_AT_ONCE):
+        yield network.device.put(rows(numbers[start : start + ROWS_AT_ONCE]))
 
 
 def _make_batch(
     network: LadderNetwork, rows: Rows, y: np.ndarray, labeled: np.ndarray, unlabeled: np.ndarray
 ) -> Batch:
     put = network.device.put
+    if not network.specification.denoises:
+        unlabeled = unlabeled[:0]  # nobody will look at them
     return Batch(put(rows(labeled)), put(y[labeled]), put(rows(unlabeled)))
 
 

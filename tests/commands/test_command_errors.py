@@ -277,7 +277,7 @@ CASES = [
     (f"{TRAIN} --dataset text_y.npz", "y", "<U6", "whole numbers"),
     (f"{TRAIN} --dataset fraction.npz", "row 4", "1.5", "whole number"),
     (f"{TRAIN} --dataset nan_y.npz", "row 4", "nan"),
-    (f"{TRAIN} --dataset minus_two.npz", "row 6", "-2", "-1 for an unlabeled"),
+    (f"{TRAIN} --dataset minus_two.npz", "row 6", "-2", "-1 for an unlabelled"),
     (f"{TRAIN} --dataset no_labels.npz", "no row is labelled"),
     (f"{TRAIN} --dataset one_class.npz", "class 4", "two classes"),
     (f"{TRAIN} --dataset gap.npz", "class 1", "from 0 to 2"),

@@ -123,3 +123,25 @@ def test_class_numbers_may_begin_at_one(npz_run, tmp_path):
     assert np.array_equal(from_one.classes, [1, 2, 3])
     rows = blobs(40, seed=12)[0]
     assert np.array_equal(from_zero.predict(rows) + 1, from_one.predict(rows))
+
+
+def test_the_label_column_of_the_training_is_left_out_and_a_feature_called_label_is_not(command, rows, tmp_path):
+    X, y = blobs(90, seed=4)
+    columns = ["label", *COLUMNS[1:], "target"]
+    lines = [[*x, label] for x, label in zip(X.tolist(), y.tolist(), strict=True)]
+    data = write_table(tmp_path / "table.csv", columns, lines)
+    quiet("train --dataset", data, "--label-column target", TINY, "--out", tmp_path / "run")
+    _, classes, _ = predict(command, tmp_path / "run", data, tmp_path / "out.csv")
+    assert np.array_equal(classes, Predictor.load(tmp_path / "run" / "model.npz").predict(X))
+
+
+def test_scaled_pixels_are_refused_by_a_model_of_raw_ones(command, tmp_path):
+    generator = np.random.default_rng(0)
+    X, y = generator.integers(0, 256, (80, 9), dtype=np.uint8), np.arange(80) % 2
+    np.savez(tmp_path / "pixels.npz", X=X, y=y)
+    np.savez(tmp_path / "scaled.npz", X=X / 255)
+    quiet("train --dataset", tmp_path / "pixels.npz", TINY, "--out", tmp_path / "run")
+    outcome = command("predict", tmp_path / "run", tmp_path / "scaled.npz", "--out", tmp_path / "out.csv")
+    assert outcome.status == 2
+    assert "scaled.npz: the model was trained on whole-numbered pixels" in outcome.err
+    assert not (tmp_path / "out.csv").exists()

@@ -99,7 +99,7 @@ def test_without_test_rows_no_error_is_reported(command, tmp_path):
     outcome = command("train --dataset", data, TINY, "--out", tmp_path / "run")
     assert outcome.status == 0
     assert "none for test" in outcome.out
-    assert "no test rows, so no test error: --test-fraction F" in outcome.out
+    assert "no test rows, so no test error; --test-fraction F" in outcome.out
     assert not re.search(RESULT, outcome.out)
     assert json.loads((tmp_path / "run" / "result.json").read_text()) == {}
 
@@ -302,6 +302,15 @@ def test_without_a_split_seed_the_seed_decides_the_split(command, tmp_path):
     assert all(np.array_equal(first[key], same[key]) for key in first)
 
 
+def test_constant_targets_are_an_option_that_changes_what_is_learnt(command, data, tmp_path):
+    command("train --dataset", data, TINY, "--no-baseline --out", tmp_path / "a")
+    command("train --dataset", data, TINY, "--no-baseline --stop-gradient-targets --out", tmp_path / "b")
+    metas = [json.loads(str(load(tmp_path / name / "model.npz")["meta"])) for name in "ab"]
+    assert [meta["stop_gradient_targets"] for meta in metas] == [False, True]
+    first, second = parameters_of(tmp_path / "a"), parameters_of(tmp_path / "b")
+    assert not np.array_equal(first["param/encoder.1.weight"], second["param/encoder.1.weight"])
+
+
 # ---- presets: the numbers are those of Rasmus et al. 2015 and of their program
 
 LAYERS = [1000, 500, 250, 250, 250]
@@ -389,3 +398,20 @@ def test_a_training_that_diverges_ends_with_one_line_and_status_1_and_leaves_no_
     assert "smaller learning rate" in outcome.err
     assert not list(tmp_path.glob("run/model.npz"))
     assert "test error" not in outcome.out
+
+
+def test_a_network_without_hidden_layers_can_be_trained(command, tmp_path):
+    data = write_csv_blobs(tmp_path / "table.csv")
+    arguments = ("--hidden-layers none --epochs 2 --test-fraction 0.2 --out", tmp_path / "run")
+    outcome = command("train --dataset", data, *arguments)
+    assert outcome.status == 0
+    assert "network 4-3, seed 0" in outcome.out
+    assert len(re.findall(RESULT, outcome.out)) == 2
+
+
+def test_a_share_too_small_for_the_labels_says_that_none_could_be_spared(command, tmp_path):
+    X = np.random.default_rng(0).standard_normal((40, 3))
+    np.savez(tmp_path / "few.npz", X=X, y=np.where(np.arange(40) < 3, np.arange(40), -1))
+    outcome = command("train --dataset", tmp_path / "few.npz", TINY, "--test-fraction 0.5 --out", tmp_path / "run")
+    assert outcome.status == 0
+    assert "no labelled row could be spared" in outcome.out

@@ -137,7 +137,7 @@ def test_a_missing_image_file_is_named_with_the_command_that_gets_it(image_folde
 
 
 def test_an_unknown_image_set_is_refused(tmp_path):
-    assert "unknown image set 'cifar'; choose from mnist, fashion-mnist" in line_of(load_images, "cifar", tmp_path)
+    assert "unknown image set 'cifar'; choose one of mnist, fashion-mnist" in line_of(load_images, "cifar", tmp_path)
 
 
 def real_data():

@@ -12,6 +12,7 @@ from ladder_np.experiments.problem import prepare
 from ladder_np.experiments.run import Measured, evaluate_run, execute
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.files import read_npz
+from ladder_np.predictor import Predictor
 
 SMALL = {"epochs": 2, "hidden_layers": (12, 8), "unlabeled_batch": 50}
 
@@ -133,3 +134,36 @@ def test_a_failed_preparation_writes_nothing(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(InputError):
         prepare(make_settings({"labels": 5000}), None, "cpu")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("metrics", "model"), [("metrics.jsonl", "model.npz"), ("baseline-metrics.jsonl", "baseline.npz")]
+)
+def test_the_last_validation_error_is_the_final_models_on_the_validation_rows(
+    tmp_path: Path, metrics: str, model: str
+) -> None:
+    problem = prepare(make_settings({**SMALL, "validation": 300}), None, "cpu")
+    execute(problem, tmp_path / "run", lambda name, record, error: None)
+    rows = read_npz(tmp_path / "run" / "split.npz", "split")["validation"]
+    wrong = Predictor.load(tmp_path / "run" / model).errors(problem.dataset.X[rows], problem.dataset.y[rows])
+    last = json.loads((tmp_path / "run" / metrics).read_text().splitlines()[-1])
+    assert last["validation_error"] == pytest.approx(wrong / 300)
+
+
+def test_constant_targets_reach_the_network_and_change_what_is_learnt(tmp_path: Path) -> None:
+    models = {}
+    for stop in (False, True):
+        run(tmp_path / str(stop), baseline=False, stop_gradient_targets=stop)
+        models[stop] = read_npz(tmp_path / str(stop) / "model.npz", "model")
+        assert json.loads(str(models[stop]["meta"]))["stop_gradient_targets"] is stop
+    assert (models[True]["param/encoder.1.weight"] != models[False]["param/encoder.1.weight"]).any()
+
+
+def test_baseline_and_ladder_start_from_the_same_encoder(tmp_path: Path) -> None:
+    """With a rate so small that no weight moves, both are still where they started."""
+    run(tmp_path / "run", learning_rate=1e-30, seed=5)
+    baseline, ladder = (read_npz(tmp_path / "run" / file, "model") for file in ("baseline.npz", "model.npz"))
+    names = [key for key in ladder if key.startswith("param/encoder.")]
+    assert len(names) == 7
+    for name in names:
+        np.testing.assert_allclose(baseline[name], ladder[name], rtol=0, atol=1e-20)

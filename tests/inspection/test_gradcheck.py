@@ -113,6 +113,15 @@ def test_two_rows_hide_everything_and_are_refused() -> None:
         check_network(Specification(SIZES, dtype="float64"), 6, 4, 0)
 
 
+@pytest.mark.parametrize(("weights", "noise"), [(1e200, 0.3), (1.0, 1e300)])
+def test_infinite_or_undefined_costs_do_not_pass(weights: float, noise: float) -> None:
+    specification = Specification((4, 4, 3), denoising_weights=weights, noise_std=noise, dtype="float64")
+    with np.errstate(all="ignore"):
+        checks = check_network(specification, 6, 6, 0)
+    assert not all(check.passed for check in checks)
+    assert all(check.passed or check.unchecked or check.absolute == np.inf for check in checks)
+
+
 def test_float32_is_refused() -> None:
     with pytest.raises(InputError, match="float32: differences need float64"):
         check_network(Specification(SIZES), 6, 6, 0)
@@ -146,6 +155,28 @@ def test_a_function_that_is_all_kink_is_bounded_and_does_not_pass() -> None:
     (check,) = check_gradients(lambda k: Kinked(1e-7, 1.0), np.random.default_rng(0))
     assert not check.passed
     assert check.unchecked == 2  # the random direction and the first coordinate; the second never meets the kink
+
+
+@pytest.mark.parametrize("row", [0, 6, 14], ids=["labelled", "unlabelled", "clean"])
+@pytest.mark.parametrize("layer", [1, 2])
+def test_a_kink_in_any_hidden_layer_and_lane_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, layer: int, row: int
+) -> None:
+    """One unit of one row stands on its kink at the first three points: no direction may be judged across it."""
+    example_step, tried = gradcheck.example_step, []
+
+    def with_kink(specification: Specification, n: int, m: int, seed: int, k: int, *device: object) -> tuple:
+        parameters, batch, noise = example_step(specification, n, m, seed, k, *device)
+        if k < 3:
+            z_tilde = ladder.forward(parameters, batch, noise).encoder.z_tilde[layer]
+            parameters[f"encoder.{layer}.beta"][0] = 1e-9 - z_tilde[row, 0]
+        tried.append(k)
+        return parameters, batch, noise
+
+    monkeypatch.setattr(gradcheck, "example_step", with_kink)
+    checks = check_network(Specification(SIZES, denoising_weights=1.0, dtype="float64"), 6, 8, 0)
+    assert [check.name for check in checks if not check.passed] == []
+    assert tried[:4] == [0, 1, 2, 3]
 
 
 def test_the_point_is_left_as_it_was() -> None:

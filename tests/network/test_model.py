@@ -23,13 +23,14 @@ def test_given_noise_makes_a_step_repeatable_and_drawn_noise_goes_on() -> None:
     assert drawn[0] != drawn[1]
 
 
-def test_the_same_seed_draws_the_same_weights_and_noise() -> None:
+def test_the_same_seed_draws_the_same_weights_and_noise_and_another_seed_others() -> None:
     one, two, other = make_network(seed=5), make_network(seed=5), make_network(seed=6)
     lanes = Lanes.needed(one.specification, 6, 9)
     np.testing.assert_array_equal(one.parameters.vector, two.parameters.vector)
     assert (one.parameters.vector != other.parameters.vector).any()
-    for a, b in zip(one.draw_noise(lanes), two.draw_noise(lanes), strict=True):
+    for a, b, c in zip(*(network.draw_noise(lanes) for network in (one, two, other)), strict=True):
         np.testing.assert_array_equal(a, b)
+        assert (a != c).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -62,28 +63,29 @@ NOISE = [np.zeros((15, size)) for size in (4, 5, 3)]
     [
         ((X_LABELED[:, :3], Y, X_UNLABELED), r"x_labeled: expected shape \(rows, 4\).*got \(6, 3\)"),
         ((X_LABELED, Y, X_UNLABELED[0]), r"x_unlabeled: expected shape \(rows, 4\).*got \(4,\)"),
-        ((X_LABELED[:1], Y[:1], X_UNLABELED), "x_labeled: 1 rows; batch normalisation needs at least 2"),
-        ((X_LABELED, Y, X_UNLABELED[:1]), "x_unlabeled: 1 rows"),
+        ((X_LABELED[:1], Y[:1], X_UNLABELED), "x_labeled: got 1 rows, expected at least 2"),
+        ((X_LABELED, Y, X_UNLABELED[:1]), "x_unlabeled: got 1 rows, expected at least 2"),
         ((X_LABELED, Y[:5], X_UNLABELED), r"y: expected shape \(6,\).*got \(5,\)"),
-        ((X_LABELED, [0, 1, 2, 0, 1, 3], X_UNLABELED), r"y: expected whole numbers 0 \.\. 2, got int64 from 0 to 3"),
-        ((X_LABELED, [0, 1, 2, 0, 1, -1], X_UNLABELED), "from -1 to 2"),
+        ((X_LABELED, [0, 1, 2, 0, 1, 3], X_UNLABELED), r"y: expected whole numbers 0 \.\. 2, got 0 to 3"),
+        ((X_LABELED, [0, 1, 2, 0, 1, -1], X_UNLABELED), "got -1 to 2"),
         ((X_LABELED, [0.0] * 6, X_UNLABELED), "y: expected whole numbers .* got float64"),
+        ((X_LABELED, list("abcabc"), X_UNLABELED), "y: expected whole numbers .* got <U1"),
+        ((X_LABELED, [None] * 6, X_UNLABELED), "y: expected whole numbers .* got object"),
+        ((X_LABELED * 1e300, Y, X_UNLABELED), r"x_labeled: holds NaN or infinite values \(for float32\)"),
+        ((X_LABELED, Y, X_UNLABELED, 5), "noise: expected a list of 3 arrays, got int"),
         ((with_nan(X_LABELED), Y, X_UNLABELED), "x_labeled: holds NaN or infinite values"),
         ((X_LABELED, Y, [["a"] * 4] * 3), "x_unlabeled: expected numbers"),
         ((X_LABELED, Y, [[1, 2, 3, 4], [1]]), "x_unlabeled: expected a rectangular array"),
         ((X_LABELED, Y, X_UNLABELED, NOISE[:2]), "noise: expected 3 arrays, one a layer with the input, got 2"),
         ((X_LABELED, Y, X_UNLABELED, [*NOISE[:2], NOISE[0]]), r"noise\[2\]: expected shape \(15, 3\)"),
+        ((X_LABELED, Y, X_UNLABELED, [with_nan(NOISE[0]), *NOISE[1:]]), r"noise\[0\]: holds NaN or infinite"),
+        ((X_LABELED, Y, X_UNLABELED, [*NOISE[:2], NOISE[2] + np.inf]), r"noise\[2\]: holds NaN or infinite"),
     ],
 )
 def test_what_does_not_fit_is_named(arguments: tuple, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         make_network().loss_and_gradients(*arguments)
     assert "\n" not in str(caught.value)
-
-
-def test_an_unknown_option_is_named() -> None:
-    with pytest.raises(InputError, match="unexpected keyword argument 'noise'"):
-        make_network(noise=0.1)
 
 
 def test_predicting_before_training_says_what_to_do() -> None:
@@ -101,6 +103,27 @@ def test_predictions_do_not_depend_on_the_batch(dtype: str) -> None:
         parts = [network.predict_proba(x[start : start + size]) for start in range(0, 300, size)]
         np.testing.assert_allclose(np.concatenate(parts), together, atol=1e-6)
         np.testing.assert_array_equal(np.concatenate(parts).argmax(axis=1), together.argmax(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("batches", "message"),
+    [
+        (X_UNLABELED, "batches: expected a callable such as lambda: .x., got ndarray"),
+        (lambda: [X_UNLABELED[:, :3]], r"batches: expected shape \(rows, 4\)"),
+        (lambda: [with_nan(X_UNLABELED)], "batches: holds NaN"),
+        (lambda: [], "at least 2 rows, got 0"),
+    ],
+)
+def test_statistics_of_unfit_rows_are_refused(batches: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make_network().estimate_statistics(batches)
+
+
+def test_predicting_no_rows_is_refused() -> None:
+    network = make_network()
+    network.estimate_statistics(lambda: [X_UNLABELED])
+    with pytest.raises(InputError, match="x: got 0 rows, expected at least 1$"):
+        network.predict_proba(X_UNLABELED[:0])
 
 
 def test_statistics_of_one_row_are_refused() -> None:

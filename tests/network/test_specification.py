@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from ladder_np import InputError
@@ -15,6 +16,10 @@ def test_one_number_stands_for_all_layers() -> None:
 )
 def test_default_weights_are_the_papers_cut_to_the_layers(sizes: tuple, weights: tuple) -> None:
     assert Specification(sizes).denoising_weights == weights
+
+
+def test_an_array_without_dimensions_is_one_number() -> None:
+    assert Specification((4, 3), denoising_weights=np.array(2.0)).denoising_weights == (2.0, 2.0)
 
 
 def test_it_survives_json() -> None:
@@ -39,6 +44,9 @@ def test_it_survives_json() -> None:
         ({"denoising_weights": (1, 2, 3, 4)}, "denoising weights: got 4 values for 3 layers"),
         ({"denoising_weights": "abc"}, "denoising weights 'abc': expected a number"),
         ({"denoising_weights": float("nan")}, "expected a finite number"),
+        ({"activation": ["relu"]}, "unknown activation"),
+        ({"stop_gradient_targets": "no"}, "stop gradient targets 'no': expected True or False"),
+        ({"sizes": (3,) * 300}, "300 layer sizes: expected at most 256"),
         ({"batch_norm_eps": 0}, "batch norm eps 0.0: expected a number > 0"),
     ],
 )

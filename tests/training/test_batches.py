@@ -30,3 +30,12 @@ def test_labelled_batches_are_full_and_every_cycle_has_each_row_once(rows: int, 
     stream = np.concatenate(batches)
     for start in range(0, len(stream) - rows, rows):
         assert sorted(stream[start : start + rows]) == list(np.arange(rows) + 5)
+
+
+def test_each_labelled_cycle_has_its_own_order() -> None:
+    cycle = LabeledCycle(np.arange(20), 8, np.random.default_rng(0))
+    stream = np.concatenate([cycle.next() for _ in range(5)])
+    first, second = stream[:20], stream[20:]
+    assert (first != second).any()
+    for order in (first, second):
+        assert (order != np.arange(20)).any()

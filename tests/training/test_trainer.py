@@ -1,7 +1,14 @@
+import itertools
+
 import numpy as np
 import pytest
 
 from ladder_np import InputError, LadderNetwork, TrainingDivergedError
+from ladder_np.network.inference import population_statistics
+from ladder_np.network.noise import Noise
+from ladder_np.streams import Stream, stream
+from ladder_np.training import trainer
+from ladder_np.training.batches import LabeledCycle, unlabeled_batches
 from ladder_np.training.trainer import EpochRecord, TrainingSettings, device_batches, train
 
 GENERATOR = np.random.default_rng(0)
@@ -81,6 +88,16 @@ def test_a_cost_that_explodes_stops_the_training_with_one_line() -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_an_infinite_cost_stops_the_training_before_it_is_reported() -> None:
+    network = LadderNetwork((6, 12, 3), denoising_weights=(10, 1, 0.1))
+    network.parameters["combinator.0.a10"][...] = 1e30  # its square is no float32
+    settings = TrainingSettings(epochs=1, unlabeled_batch=200)
+    reported: list[EpochRecord] = []
+    with pytest.raises(TrainingDivergedError, match="the cost became inf in epoch 1"):
+        train(network, lambda numbers: X[numbers].astype("f4"), Y, LABELED, TRAIN, settings, reported.append)
+    assert reported == []
+
+
 @pytest.mark.parametrize(
     ("labeled", "unlabeled", "which"), [(LABELED[:1], TRAIN, "labelled"), (LABELED, TRAIN[:1], "unlabelled")]
 )
@@ -107,3 +124,106 @@ def test_settings_that_make_no_sense_are_named(fields: dict) -> None:
     (name,) = fields
     with pytest.raises(InputError, match=f"{name.replace('_', ' ')} .*: expected"):
         TrainingSettings(**fields)
+
+
+@pytest.mark.parametrize(
+    ("weights", "learnt_from"), [((10, 1, 0.1), TRAIN), ((0, 0, 1), TRAIN), ((0, 0, 0), LABELED)]
+)
+def test_the_final_statistics_are_over_exactly_the_rows_that_are_learnt_from(
+    weights: tuple, learnt_from: np.ndarray
+) -> None:
+    """A network without denoising costs never sees an unlabelled row, in its statistics neither."""
+    network, _, rows = run(denoising_weights=weights)
+    expected = population_statistics(network.parameters, lambda: iter([rows(learnt_from)]))
+    for layer in (1, 2):
+        np.testing.assert_allclose(network.statistics.mu[layer], expected.mu[layer], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(network.statistics.sigma[layer], expected.sigma[layer], rtol=1e-5)
+
+
+def test_statistics_of_an_earlier_training_are_gone_when_the_next_begins() -> None:
+    network, _, rows = run()
+    assert network.statistics is not None
+    seen: list[object] = []
+    train(network, rows, Y, LABELED, TRAIN, SETTINGS, lambda record: seen.append(network.statistics))
+    assert seen == [None] * 4
+    assert network.statistics is not None
+
+
+@pytest.mark.parametrize("count", [2, 1000, 2500])
+def test_large_batches_have_each_row_once_in_order(count: int) -> None:
+    numbers = np.random.default_rng(0).permutation(5 * count)[:count]
+    batches = list(device_batches(LadderNetwork((1, 2)), lambda chosen: chosen[:, None], numbers))
+    np.testing.assert_array_equal(np.concatenate(batches)[:, 0], numbers)
+    assert max(map(len, batches)) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("decay_start", "shares"), [(0, [22 / 28, 15 / 28, 8 / 28, 1 / 28]), (0.5, [1, 1, 16 / 28, 2 / 28]), (1, [1] * 4)]
+)
+def test_the_rate_falls_from_the_share_of_steps_that_is_asked_for(decay_start: float, shares: list[float]) -> None:
+    """Four epochs of seven steps: the k-th step of all has the rate after k − 1."""
+    _, records, _ = run(TrainingSettings(epochs=4, unlabeled_batch=32, learning_rate=0.01, decay_start=decay_start))
+    assert [record.learning_rate / 0.01 for record in records] == pytest.approx(shares)
+
+
+def rows_by_epoch() -> list[list[np.ndarray]]:
+    """Return the row numbers that each epoch of a training asks for, a labelled and an unlabelled batch a step."""
+    asked: list[np.ndarray] = []
+    epochs: list[list[np.ndarray]] = []
+
+    def rows(numbers: np.ndarray) -> np.ndarray:
+        asked.append(numbers)
+        return X[numbers].astype("f4")
+
+    def end_epoch(record: EpochRecord) -> None:
+        epochs.append(asked.copy())
+        asked.clear()
+
+    network = LadderNetwork((6, 12, 3), denoising_weights=(10, 1, 0.1))
+    train(network, rows, Y, LABELED, TRAIN, SETTINGS, end_epoch)
+    return epochs
+
+
+def test_each_epoch_has_the_unlabelled_rows_in_another_order() -> None:
+    orders = [np.concatenate(epoch[1::2]) for epoch in rows_by_epoch()]
+    assert len(orders) == 4
+    for before, after in itertools.pairwise(orders):
+        assert (before != after).any()
+        assert sorted(before) == sorted(after) == list(TRAIN)
+
+
+def test_labelled_and_unlabelled_rows_come_in_the_orders_of_their_own_streams() -> None:
+    asked = [numbers for epoch in rows_by_epoch() for numbers in epoch]
+    cycle = LabeledCycle(LABELED, SETTINGS.labeled_batch, stream(SETTINGS.seed, Stream.LABELED_ORDER))
+    order = stream(SETTINGS.seed, Stream.UNLABELED_ORDER)
+    unlabeled = [batch for _ in range(4) for batch in unlabeled_batches(TRAIN, SETTINGS.unlabeled_batch, order)]
+    for numbers, expected in zip(asked[1::2], unlabeled, strict=True):
+        np.testing.assert_array_equal(numbers, expected)
+    for numbers in asked[::2]:
+        np.testing.assert_array_equal(numbers, cycle.next())
+
+
+def test_three_streams_of_the_settings_seed_are_asked_for_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple] = []
+    monkeypatch.setattr(trainer, "stream", lambda *key: asked.append(key) or stream(*key))
+    run(TrainingSettings(epochs=2, seed=11))
+    assert sorted(asked) == [(11, Stream.NOISE), (11, Stream.LABELED_ORDER), (11, Stream.UNLABELED_ORDER)]
+
+
+def test_the_noise_goes_on_from_step_to_step_in_its_own_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_noise, steps, replayed = trainer.draw_noise, [], []
+    own = stream(SETTINGS.seed, Stream.NOISE)
+
+    def spy(generator: np.random.Generator, *about: object) -> Noise:
+        steps.append(draw_noise(generator, *about))
+        replayed.append(draw_noise(own, *about))
+        return steps[-1]
+
+    monkeypatch.setattr(trainer, "draw_noise", spy)
+    run()
+    assert len(steps) == 28
+    for before, after in itertools.pairwise(steps):
+        assert (before[0][:30] != after[0][:30]).any()
+    for step, expected in zip(steps, replayed, strict=True):
+        for draws, again in zip(step, expected, strict=True):
+            np.testing.assert_array_equal(draws, again)
