@@ -55,7 +55,7 @@ class Predictor:
     pixels: bool = False
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return P(class), shape (rows, K), for raw features X (rows, d_0); batches change nothing.
+        """Return P(class), shape (rows, K), float64, for raw features X (rows, d_0); batches change nothing.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class Predictor:
             for start in range(0, len(X), ROWS_AT_ONCE):
                 rows = self.scaling.apply(X[start : start + ROWS_AT_ONCE], dtype, first_row=start)
                 blocks.append(self.network.predict_proba(rows))
-        probabilities = np.concatenate(blocks) if blocks else np.empty((0, len(self.classes)), dtype)
+        probabilities = np.concatenate(blocks) if blocks else np.empty((0, len(self.classes)))
         if not np.isfinite(probabilities).all():
             raise InputError("the model gives no finite probabilities for this data; train it again")
         return probabilities

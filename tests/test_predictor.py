@@ -94,10 +94,12 @@ def test_scaled_pixels_are_refused_where_raw_ones_were_trained_on(predictor: Pre
         loaded.predict(np.array([[0, 17, 255, 3]]) / 255)
 
 
-def test_a_model_that_overflows_says_so_instead_of_predicting(predictor: Predictor) -> None:
-    predictor.network.parameters["encoder.1.weight"][...] = 3e38
+def test_a_model_that_overflows_says_so_instead_of_predicting() -> None:
+    network = LadderNetwork((4, 3), dtype="float64")
+    network.estimate_statistics(lambda: [X])
+    network.parameters["encoder.1.weight"][...] = 1e308
     with pytest.raises(InputError, match="no finite probabilities"):
-        predictor.predict(X[:3])
+        Predictor(network, Scaling(np.zeros(4), np.ones(4)), np.arange(3)).predict(X[:3])
 
 
 def change_meta(arrays: dict, **fields: object) -> None:

@@ -20,9 +20,6 @@ from ladder_np.operations.normalization import FEWEST_ROWS, shift_scale_forward,
 
 __all__ = ["ROWS_AT_ONCE", "PopulationStatistics", "encode_clean", "population_statistics", "predict_proba"]
 
-# A matrix product of very few rows goes through other BLAS kernels, which sum in another order: smaller batches
-# are padded to this many rows, so that a row's result is the same alone and among thousands.
-SMALLEST_PRODUCT = 32
 ROWS_AT_ONCE = 1000  # in a pass over many rows: enough for fast products, small in memory
 
 
@@ -89,7 +86,10 @@ def _mean_and_variance(batches: Iterable[Array]) -> tuple[Array, Array]:
 
 
 def encode_clean(parameters: Parameters, statistics: PopulationStatistics, x: Array, layer: int) -> Array:
-    """Return h of `layer` (0: x itself), shape (rows, d_layer), without noise; the top's is the softmax output."""
+    """Return h of `layer` (0: x itself), shape (rows, d_layer), without noise; the top's is the softmax output.
+
+    The dtype is that of x where it is wider than the parameters'.
+    """
     specification = parameters.specification
     activation = ACTIVATIONS[specification.activation]
     h = x
@@ -102,9 +102,9 @@ def encode_clean(parameters: Parameters, statistics: PopulationStatistics, x: Ar
 
 
 def predict_proba(parameters: Parameters, statistics: PopulationStatistics, x: Array) -> Array:
-    """Return P(class | x), shape (rows, classes), for x (rows, d_0) on the parameters' device."""
-    rows = len(x)
-    if rows < SMALLEST_PRODUCT:
-        xp = array_module(x)
-        x = xp.concatenate([x, xp.zeros((SMALLEST_PRODUCT - rows, x.shape[1]), dtype=x.dtype)])
-    return encode_clean(parameters, statistics, x, parameters.specification.top)[:rows]
+    """Return P(class | x), shape (rows, classes), float64, for x (rows, d_0) on the parameters' device.
+
+    It is computed in float64 whatever the parameters' dtype: matrix products sum in an order that depends on how many
+    rows there are, and in float32 a row's probabilities would differ by more than 1e-6 with the rows beside it.
+    """
+    return encode_clean(parameters, statistics, x.astype(np.float64), parameters.specification.top)

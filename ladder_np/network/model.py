@@ -198,9 +198,9 @@ class LadderNetwork:
         )
 
     def predict_proba(self, x: Any) -> np.ndarray:
-        """Return P(class | x), shape (rows, classes), for x (rows, d_0), as a NumPy array.
+        """Return P(class | x), shape (rows, classes), float64, for x (rows, d_0), as a NumPy array.
 
-        A row's result does not depend on the other rows.
+        A row's result does not depend on the other rows (see `inference.predict_proba`).
 
         Raises
         ------

@@ -174,7 +174,7 @@ def test_a_kink_in_any_hidden_layer_and_lane_is_noticed(
         return parameters, batch, noise
 
     monkeypatch.setattr(gradcheck, "example_step", with_kink)
-    checks = check_network(Specification(SIZES, denoising_weights=1.0, dtype="float64"), 6, 8, 0)
+    checks = check_network(Specification((4, 3, 3, 2), denoising_weights=1.0, dtype="float64"), 6, 8, 0)
     assert [check.name for check in checks if not check.passed] == []
     assert tried[:4] == [0, 1, 2, 3]
 

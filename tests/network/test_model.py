@@ -88,6 +88,23 @@ def test_what_does_not_fit_is_named(arguments: tuple, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_every_option_reaches_the_specification() -> None:
+    options = {
+        "activation": "tanh",
+        "combinator": "gated_gaussian",
+        "noise_std": (0.1, 0.2, 0.4),
+        "denoising_weights": (3.0, 2.0, 1.0),
+        "batch_norm_eps": 1e-3,
+        "stop_gradient_targets": True,
+        "dtype": "float64",
+    }
+    about = LadderNetwork((4, 5, 3), **options).specification.as_json()
+    assert {name: tuple(value) if isinstance(value, list) else value for name, value in about.items()} == {
+        "sizes": (4, 5, 3),
+        **options,
+    }
+
+
 def test_predicting_before_training_says_what_to_do() -> None:
     with pytest.raises(InputError, match="call estimate_statistics first"):
         make_network().predict_proba(X_LABELED)
@@ -122,7 +139,7 @@ def test_statistics_of_unfit_rows_are_refused(batches: object, message: str) -> 
 def test_predicting_no_rows_is_refused() -> None:
     network = make_network()
     network.estimate_statistics(lambda: [X_UNLABELED])
-    with pytest.raises(InputError, match="x: got 0 rows, expected at least 1$"):
+    with pytest.raises(InputError, match=r"x: got 0 rows, expected at least 1$"):
         network.predict_proba(X_UNLABELED[:0])
 
 
