@@ -169,25 +169,23 @@ def _add_noise(z: Array, noise: Array | None, std: float, lanes: Lanes) -> Array
 
 
 def _normalize_lanes_forward(a: Array, lanes: list[slice], eps: float) -> tuple[Array, list[Array], list[Array]]:
-    """Normalise each lane with its own statistics; return z and the lists of μ and σ."""
-    parts = [normalize_forward(a[rows], eps) for rows in lanes]
-    z = array_module(a).concatenate([part[0] for part in parts])
-    return z, [part[1] for part in parts], [part[2] for part in parts]
+    """Normalise each lane with its own statistics, in place; return z and the lists of μ and σ."""
+    statistics = [normalize_forward(a[rows], eps, out=a[rows])[1:] for rows in lanes]
+    return a, [mu for mu, _ in statistics], [sigma for _, sigma in statistics]
 
 
 def _normalize_lanes_backward(
     dz: Array, state: EncoderState, layer: int, lanes: Lanes, clean: CleanGradient | None
 ) -> Array:
-    """Return da of the rows that `dz` has; only the clean lane's statistics are used elsewhere too."""
-    parts = []
+    """Turn dz into da, in place; only the clean lane's statistics are used elsewhere too."""
     for rows, sigma in zip(lanes.of_layer(layer), state.sigma[layer], strict=True):
         if rows.start >= len(dz):
             break  # constant targets: the clean lane takes no gradient
         dmu = dsigma = None
         if clean is not None and rows == lanes.clean:
             dmu, dsigma = clean.dmu, clean.dsigma
-        parts.append(normalize_backward(dz[rows], state.z[layer][rows], sigma, dmu, dsigma))  # type: ignore[index]
-    return array_module(dz).concatenate(parts)
+        normalize_backward(dz[rows], state.z[layer][rows], sigma, dmu, dsigma, out=dz[rows])  # type: ignore[index]
+    return dz
 
 
 def _with_clean_rows(dz: Array, lanes: Lanes) -> Array:

@@ -34,7 +34,7 @@ __all__ = [
 FEWEST_ROWS = 2  # one row has no variance to normalise by
 
 
-def normalize_forward(a: Array, eps: float) -> tuple[Array, Array, Array]:
+def normalize_forward(a: Array, eps: float, out: Array | None = None) -> tuple[Array, Array, Array]:
     """Return z = (a − μ)/σ and the batch statistics μ, σ = sqrt(var + eps).
 
     Parameters
@@ -42,6 +42,8 @@ def normalize_forward(a: Array, eps: float) -> tuple[Array, Array, Array]:
     a : (rows, units) array
     eps : float
         Added to the variance (the mean of squares, divisor n); 1e-10 in the reference.
+    out : (rows, units) array, optional
+        Receives z; may be `a` itself, where nobody needs it any more.
 
     Returns
     -------
@@ -50,14 +52,19 @@ def normalize_forward(a: Array, eps: float) -> tuple[Array, Array, Array]:
     """
     xp = array_module(a)
     mu = a.mean(axis=0)
-    z = a - mu
+    z = xp.subtract(a, mu, out=out)
     sigma = xp.sqrt((z * z).mean(axis=0) + eps)
     z /= sigma
     return z, mu, sigma
 
 
 def normalize_backward(
-    dz: Array, z: Array, sigma: Array, dmu: Array | None = None, dsigma: Array | None = None
+    dz: Array,
+    z: Array,
+    sigma: Array,
+    dmu: Array | None = None,
+    dsigma: Array | None = None,
+    out: Array | None = None,
 ) -> Array:
     """Return da from dz and, where the statistics are used elsewhere too, dμ and dσ (see the module's text).
 
@@ -69,6 +76,8 @@ def normalize_backward(
         The forward's σ.
     dmu, dsigma : (units,) arrays, optional
         Gradients that reach μ and σ directly.
+    out : (rows, units) array, optional
+        Receives da; may be `dz` itself, where nobody needs it any more.
 
     Returns
     -------
@@ -81,7 +90,7 @@ def normalize_backward(
         mean_dz -= sigma * dmu / n
     if dsigma is not None:
         mean_dz_z -= sigma * dsigma / n
-    da = dz - mean_dz
+    da = array_module(dz).subtract(dz, mean_dz, out=out)
     da -= z * mean_dz_z
     da /= sigma
     return da

@@ -3,8 +3,10 @@
     m ← β₁ m + (1 − β₁) g          v ← β₂ v + (1 − β₂) g²
     θ ← θ − η (m/(1 − β₁ᵗ)) / (sqrt(v/(1 − β₂ᵗ)) + ε)
 
-The last line is computed as θ ← θ − η' m/(sqrt(v) + ε') with η' = η sqrt(1 − β₂ᵗ)/(1 − β₁ᵗ) and
-ε' = ε sqrt(1 − β₂ᵗ), the same number with fewer passes over memory.
+It is computed with fewer passes over memory, for m' = m/(1 − β₁) and v' = v/(1 − β₂):
+
+    m' ← β₁ m' + g                 v' ← β₂ v' + g²
+    θ ← θ − η' m' / (sqrt(v') + ε')     with   c = sqrt((1 − β₂ᵗ)/(1 − β₂)),   ε' = ε c,   η' = η c (1 − β₁)/(1 − β₁ᵗ)
 """
 
 import math
@@ -17,7 +19,7 @@ __all__ = ["Adam", "learning_rate"]
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 # On a CPU the vector is worked through in pieces that stay in the cache between the passes over them.
-CACHED_PIECE = 16_384
+CACHED_PIECE = 65_536
 
 
 def learning_rate(progress: float, rate: float, decay_start: float) -> float:
@@ -38,7 +40,7 @@ def learning_rate(progress: float, rate: float, decay_start: float) -> float:
 
 
 class Adam:
-    """The optimiser's state: moments m and v of the whole parameter vector, and the number of steps done.
+    """The optimiser's state: scaled moments m' and v' of the whole parameter vector, and the number of steps done.
 
     Parameters
     ----------
@@ -58,23 +60,21 @@ class Adam:
     def update(self, gradient: Array, rate: float) -> None:
         """Take one step against `gradient`, a (total,) array, with learning rate `rate`."""
         self.steps += 1
-        correction = math.sqrt(1 - BETA2**self.steps)
-        step_size = rate * correction / (1 - BETA1**self.steps)
+        c = math.sqrt((1 - BETA2**self.steps) / (1 - BETA2))
+        step_size = rate * c * (1 - BETA1) / (1 - BETA1**self.steps)
         for start in range(0, self.vector.size, self._piece):
             piece = slice(start, start + self._piece)
-            self._update_piece(piece, gradient[piece], step_size, EPS * correction)
+            self._update_piece(piece, gradient[piece], step_size, EPS * c)
 
     def _update_piece(self, piece: slice, g: Array, step_size: float, eps: float) -> None:
         xp = array_module(g)
         theta, m, v = self.vector[piece], self.m[piece], self.v[piece]
         scratch = self._scratch[: len(theta)]
-        xp.subtract(g, m, out=scratch)
-        scratch *= 1 - BETA1
-        m += scratch  # β₁ m + (1 − β₁) g
+        m *= BETA1
+        m += g
+        v *= BETA2
         xp.multiply(g, g, out=scratch)
-        scratch -= v
-        scratch *= 1 - BETA2
-        v += scratch  # β₂ v + (1 − β₂) g²
+        v += scratch
         xp.sqrt(v, out=scratch)
         scratch += eps
         xp.divide(m, scratch, out=scratch)

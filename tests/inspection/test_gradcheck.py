@@ -73,14 +73,18 @@ PLANTED = {
     "the statistics' gradient is dropped": (
         encoder,
         "normalize_backward",
-        lambda right, dz, z, sigma, dmu=None, dsigma=None: right(dz, z, sigma),
+        lambda right, dz, z, sigma, dmu, dsigma, out: right(dz, z, sigma, out=out),
     ),
     "only dsigma is dropped": (
         encoder,
         "normalize_backward",
-        lambda right, dz, z, sigma, dmu=None, dsigma=None: right(dz, z, sigma, dmu),
+        lambda right, dz, z, sigma, dmu, dsigma, out: right(dz, z, sigma, dmu, out=out),
     ),
-    "the batch mean is a constant": (encoder, "normalize_backward", lambda right, dz, z, sigma, *_: dz / sigma),
+    "the batch mean is a constant": (
+        encoder,
+        "normalize_backward",
+        lambda right, dz, z, sigma, dmu, dsigma, out: np.divide(dz, sigma, out=out),
+    ),
     "a softmax is taken for elementwise": (ladder, "softmax_backward", lambda right, dp, p: dp * p * (1 - p)),
     "the cross-entropy is a sum": (ladder, "cross_entropy_backward", lambda right, p, y: right(p, y) * len(p)),
     "a factor 2 is lost": (decoder, "squared_error_backward", lambda right, *args: right(*args) / 2),
