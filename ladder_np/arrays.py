@@ -38,6 +38,8 @@ class Device:
     ----------
     name : {"cpu", "cuda", "auto"}
         "auto" is "cuda" where CuPy finds a usable GPU, else "cpu".
+    xp : module, optional
+        Another array module that has CuPy's functions, `asnumpy` among them; `name` is then free.
 
     Attributes
     ----------
@@ -52,7 +54,10 @@ class Device:
         If `name` is unknown, or "cuda" is asked for and CuPy, its driver or a device is missing.
     """
 
-    def __init__(self, name: str = "cpu") -> None:
+    def __init__(self, name: str = "cpu", xp: ModuleType | None = None) -> None:
+        if xp is not None:
+            self.name, self.xp = name, xp
+            return
         if name not in DEVICE_NAMES:
             raise InputError(f"unknown device {name!r}; choose one of {', '.join(DEVICE_NAMES)}")
         if name == "auto":
@@ -60,14 +65,7 @@ class Device:
         if name == "cuda" and (reason := _why_no_cuda()):
             raise InputError(f"device 'cuda' cannot be used: {reason}; or use device 'cpu'")
         self.name = name
-        self.xp: ModuleType = importlib.import_module("cupy") if name == "cuda" else np
-
-    @classmethod
-    def of_module(cls, xp: ModuleType, name: str) -> "Device":
-        """Return a device over any array module that has NumPy's functions and CuPy's `asnumpy`."""
-        device = cls("cpu")
-        device.name, device.xp = name, xp
-        return device
+        self.xp = importlib.import_module("cupy") if name == "cuda" else np
 
     def put(self, host: np.ndarray) -> Array:
         """Return a NumPy array's values as an array on this device (the same array on the CPU)."""

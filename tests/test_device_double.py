@@ -42,7 +42,7 @@ COSTS = {
 @pytest.fixture
 def device() -> Device:
     """Return the device over the double."""
-    return Device.of_module(strict_cupy, "strict")
+    return Device("strict", xp=strict_cupy)
 
 
 def on_device(values: Any) -> strict_cupy.ndarray:

@@ -4,9 +4,8 @@ import argparse
 from typing import Any
 
 from ladder_np.arrays import Device
-from ladder_np.commands.options import add_device_option, add_network_options
+from ladder_np.commands.options import add_device_option, add_network_options, described_network
 from ladder_np.inspection.gradcheck import TOLERANCE, Check, check_network
-from ladder_np.network.specification import Specification
 
 __all__ = ["add_to"]
 
@@ -22,14 +21,8 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, print a row a parameter and the verdict."""
-    specification = Specification(
-        sizes=arguments.sizes,
-        activation=arguments.activation,
-        combinator=arguments.combinator,
-        noise_std=arguments.noise_std,
-        denoising_weights=arguments.denoising_weights,
-        stop_gradient_targets=arguments.stop_gradient_targets,
-        dtype="float64",
+    specification = described_network(
+        arguments, stop_gradient_targets=arguments.stop_gradient_targets, dtype="float64"
     )
     checks = check_network(
         specification, arguments.labeled, arguments.unlabeled, arguments.seed, Device(arguments.device)

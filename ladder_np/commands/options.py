@@ -3,13 +3,16 @@
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 from ladder_np.arrays import DEVICE_NAMES
+from ladder_np.network.specification import Specification
 
 __all__ = [
     "add_data_options",
     "add_device_option",
     "add_network_options",
+    "described_network",
     "hidden_layers",
     "numbers",
     "sizes",
@@ -39,6 +42,18 @@ def sizes(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split("-"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}: expected widths such as 1000-500-250") from None
+
+
+def described_network(arguments: argparse.Namespace, **others: Any) -> Specification:
+    """Return the network that the options of `add_network_options` describe, with `others` of its fields."""
+    return Specification(
+        sizes=arguments.sizes,
+        activation=arguments.activation,
+        combinator=arguments.combinator,
+        noise_std=arguments.noise_std,
+        denoising_weights=arguments.denoising_weights,
+        **others,
+    )
 
 
 def hidden_layers(text: str) -> tuple[int, ...]:

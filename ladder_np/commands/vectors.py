@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ladder_np.commands.options import add_network_options
+from ladder_np.commands.options import add_network_options, described_network
 from ladder_np.errors import InputError
 from ladder_np.files import write_npz
 from ladder_np.inspection.vectors import (
@@ -15,7 +15,6 @@ from ladder_np.inspection.vectors import (
     read_vectors,
     required_keys,
 )
-from ladder_np.network.specification import Specification
 
 __all__ = ["add_to"]
 
@@ -55,14 +54,7 @@ def add_to(commands: Any) -> None:
 
 def run_vectors(arguments: argparse.Namespace) -> int:
     """Make and write the vectors."""
-    specification = Specification(
-        sizes=arguments.sizes,
-        activation=arguments.activation,
-        combinator=arguments.combinator,
-        noise_std=arguments.noise_std,
-        denoising_weights=arguments.denoising_weights,
-        dtype=arguments.dtype,
-    )
+    specification = described_network(arguments, dtype=arguments.dtype)
     arrays = make_vectors(specification, arguments.labeled, arguments.unlabeled, arguments.seed)
     write_npz(arguments.out, arrays)
     print(f"{len(arrays)} entries written to {arguments.out}; loss/total {float(arrays['loss/total']):.6g}")
