@@ -12,7 +12,11 @@ __all__ = ["add_to"]
 
 def add_to(commands: Any) -> None:
     """Add this command to the program's."""
-    parser = commands.add_parser("evaluate", help="test error of a finished run", description=__doc__)
+    parser = commands.add_parser(
+        "evaluate",
+        help="test error of a finished run",
+        description="Measure the test error of a finished run again, on the test rows of its own data.",
+    )
     parser.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
     add_data_options(parser)
     add_device_option(parser)

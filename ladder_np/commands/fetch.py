@@ -12,7 +12,11 @@ __all__ = ["add_to"]
 
 def add_to(commands: Any) -> None:
     """Add this command to the program's."""
-    parser = commands.add_parser("fetch", help="download and check a data set", description=__doc__)
+    parser = commands.add_parser(
+        "fetch",
+        help="download and check a data set",
+        description="Download a data set once, or check the files that are there.",
+    )
     parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(IMAGE_SETS)}")
     add_data_options(parser)
     parser.set_defaults(run=run)

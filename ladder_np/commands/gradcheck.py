@@ -12,7 +12,11 @@ __all__ = ["add_to"]
 
 def add_to(commands: Any) -> None:
     """Add this command to the program's."""
-    parser = commands.add_parser("gradcheck", help="check all gradients by differences", description=__doc__)
+    parser = commands.add_parser(
+        "gradcheck",
+        help="check all gradients by differences",
+        description="Compare every gradient of a random network with central differences, in float64.",
+    )
     add_network_options(parser, dtype=None)
     parser.add_argument("--stop-gradient-targets", action="store_true", help="treat the clean targets as constants")
     add_device_option(parser)

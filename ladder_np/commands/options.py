@@ -7,6 +7,8 @@ from typing import Any
 
 from ladder_np.arrays import DEVICE_NAMES
 from ladder_np.network.specification import Specification
+from ladder_np.operations.activations import ACTIVATIONS
+from ladder_np.operations.combinators import COMBINATORS
 
 __all__ = [
     "add_data_options",
@@ -90,8 +92,12 @@ def add_network_options(parser: argparse.ArgumentParser, dtype: str | None) -> N
         metavar="D0-D1-…",
         help="layer widths, input first, classes last (default: 8-7-6-4)",
     )
-    parser.add_argument("--combinator", default="gaussian", metavar="NAME", help="(default: gaussian)")
-    parser.add_argument("--activation", default="relu", metavar="NAME", help="(default: relu)")
+    parser.add_argument(
+        "--combinator", default="gaussian", metavar="NAME", help=f"{', '.join(COMBINATORS)} (default: gaussian)"
+    )
+    parser.add_argument(
+        "--activation", default="relu", metavar="NAME", help=f"{', '.join(ACTIVATIONS)} (default: relu)"
+    )
     parser.add_argument(
         "--noise-std", type=numbers, default=(0.3,), metavar="S", help="one, or one a layer (default: 0.3)"
     )

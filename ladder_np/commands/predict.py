@@ -19,7 +19,11 @@ __all__ = ["add_to"]
 
 def add_to(commands: Any) -> None:
     """Add this command to the program's."""
-    parser = commands.add_parser("predict", help="classes of new rows", description=__doc__)
+    parser = commands.add_parser(
+        "predict",
+        help="classes of new rows",
+        description="Write the class and the probabilities of every row of a file.",
+    )
     parser.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
     parser.add_argument("input", type=Path, metavar="INPUT", help=".csv, .npz (X) or IDX images")
     parser.add_argument(

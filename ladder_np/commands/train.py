@@ -17,6 +17,8 @@ from ladder_np.experiments.problem import Problem, prepare
 from ladder_np.experiments.run import Measured, execute
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.files import refuse_existing
+from ladder_np.operations.activations import ACTIVATIONS
+from ladder_np.operations.combinators import COMBINATORS
 
 __all__ = ["add_to"]
 
@@ -28,7 +30,7 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "train",
         help="train on data with few labels",
-        description=__doc__,
+        description="Train a ladder, and the same network on the labelled rows alone beside it; report both.",
         epilog=EPILOG,
         argument_default=argparse.SUPPRESS,
     )
@@ -68,8 +70,10 @@ def add_to(commands: Any) -> None:
         metavar="D1-D2-…",
         help="widths, or none (default: 200-100; mnist 1000-500-250-250-250)",
     )
-    parser.add_argument("--activation", metavar="NAME", help="of the hidden layers (default: relu)")
-    parser.add_argument("--combinator", metavar="NAME", help="(default: gaussian)")
+    parser.add_argument(
+        "--activation", metavar="NAME", help=f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"
+    )
+    parser.add_argument("--combinator", metavar="NAME", help=f"{', '.join(COMBINATORS)} (default: gaussian)")
     parser.add_argument(
         "--noise-std", type=numbers, metavar="S", help="one, or one a layer, input first (default: 0.3)"
     )
@@ -164,9 +168,13 @@ def _report(measured: dict[str, Measured]) -> None:
     for name, result in measured.items():
         print(f"{name + ':':<17}test error {result}")
     if len(measured) == 2:
-        baseline, ladder = measured.values()
-        print(
-            f"The unlabelled rows took {baseline.percent - ladder.percent:.2f} percentage points off the test error."
-            if ladder.wrong < baseline.wrong
-            else "The unlabelled rows did not lower the test error."
-        )
+        print(_compare(*measured.values()))
+
+
+def _compare(baseline: Measured, ladder: Measured) -> str:
+    points = abs(baseline.percent - ladder.percent)
+    if ladder.wrong < baseline.wrong:
+        return f"The unlabelled rows took {points:.2f} percentage points off the test error."
+    if ladder.wrong > baseline.wrong:
+        return f"The unlabelled rows did not help: the ladder's test error is {points:.2f} percentage points higher."
+    return "Both make as many errors; the unlabelled rows changed nothing here."

@@ -69,6 +69,8 @@ def run_compare(arguments: argparse.Namespace) -> int:
     candidate = read_vectors(arguments.candidate, complete=False)
     missing = [key for key in required_keys(reference, arguments.require) if key not in candidate]
     differences = compare_vectors(reference, candidate, arguments.tolerance)
+    named = "1e-09 (1e-04 where either is float32)" if arguments.tolerance is None else f"{arguments.tolerance:.0e}"
+    print(f"relative differences are over an array's largest value; tolerance {named}")
     print(f"{'key':<28} {'shape':>12} {'absolute':>9} {'relative':>9}  where")
     for difference in differences:
         print(_row(difference))

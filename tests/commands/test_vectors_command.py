@@ -146,7 +146,8 @@ def test_a_file_agrees_with_itself(command, reference):
     assert (outcome.status, outcome.err) == (0, "")
     lines = outcome.out.splitlines()
     keys = documented((5, 4, 3), 6, 9)
-    assert {line.split()[0] for line in lines[1:-1]} == set(keys) - {"meta"}
+    assert lines[0].endswith("tolerance 1e-09 (1e-04 where either is float32)")
+    assert {line.split()[0] for line in lines[2:-1]} == set(keys) - {"meta"}
     assert lines[-1] == f"all {len(keys) - 1} keys agree"
 
 
