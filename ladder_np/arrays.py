@@ -44,7 +44,7 @@ class Device:
     Attributes
     ----------
     name : str
-        "cpu" or "cuda".
+        "cpu", "cuda", or the one given with `xp`.
     xp : module
         The array module of this device.
 

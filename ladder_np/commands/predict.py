@@ -40,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict and write."""
     _protect(arguments.out, arguments.folder, arguments.input)
     predictor = load_run_model(arguments.folder, arguments.device)
-    label_column = arguments.label_column or load_run_settings(arguments.folder).label_column
-    X, names = read_features(arguments.input, label_column)
+    X, names = read_features(arguments.input, _label_column(arguments))
     try:
         probabilities = predictor.predict_proba(predictor.arrange(X, names))
     except InputError as error:
@@ -49,6 +48,13 @@ def run(arguments: argparse.Namespace) -> int:
     write_text(arguments.out, _table(predictor.classes, probabilities))
     print(f"{len(X)} rows written to {arguments.out}")
     return 0
+
+
+def _label_column(arguments: argparse.Namespace) -> str:
+    """Return the name of the column to leave out: as given, else as in training; only tables have one."""
+    if arguments.label_column is not None or arguments.input.suffix.lower() != ".csv":
+        return arguments.label_column or ""
+    return load_run_settings(arguments.folder).label_column
 
 
 def _protect(out: Path, folder: Path, given: Path) -> None:

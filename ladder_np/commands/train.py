@@ -160,7 +160,7 @@ def _describe(problem: Problem) -> str:
 
 def _why_no_test(settings: ExperimentSettings) -> str:
     if settings.test_fraction > 0:
-        return "no labelled row could be spared: every class keeps at least one for training"
+        return "the share is less than a row, or every class needs the few labelled rows it has; label more"
     return "--test-fraction F holds some labelled rows out"
 
 

@@ -24,7 +24,7 @@ from ladder_np.errors import InputError
 from ladder_np.files import read_json, read_npz
 from ladder_np.inspection.example import example_step
 from ladder_np.network.ladder import State, backward, forward
-from ladder_np.network.specification import Specification
+from ladder_np.network.specification import MOST_LAYERS, Specification
 from ladder_np.version import __version__
 
 __all__ = ["Difference", "compare_vectors", "make_vectors", "read_vectors", "required_keys"]
@@ -164,7 +164,7 @@ def compare_vectors(
     ----------
     reference, candidate : mapping of str to array
     tolerance : float, optional
-        Largest relative difference that passes. Default: 1e-9 where both are float64, else 1e-4. A gradient that is
+        Largest relative difference that passes. Default: 1e-4 where either is float32, else 1e-9. A gradient that is
         zero but for rounding (in the reference, under 16 roundings of the total cost everywhere, as behind a shift
         before a batch norm) passes if the candidate's is as small.
 
@@ -223,7 +223,8 @@ def _in_order(reference: Mapping[str, np.ndarray]) -> Iterator[str]:
 
 def _computing_order(reference: Mapping[str, np.ndarray]) -> Iterator[str]:
     numbers = [key.removeprefix("corrupted/z.") for key in reference if key.startswith("corrupted/z.")]
-    layers = range(1 + max((int(number) for number in numbers if number.isdecimal()), default=64))
+    top = max((int(number) for number in numbers if number.isdecimal()), default=MOST_LAYERS)
+    layers = range(1 + min(top, MOST_LAYERS))
     yield from (key for key in reference if key.startswith(("param/", "input/", "noise/")))
     for layer in layers:
         yield from (f"clean/{name}.{layer}" for name in ("mean", "std", "z"))

@@ -2,7 +2,7 @@
 
     uᴸ = BN(h̃ᴸ)                    the softmax output, no weights (fact 5)
     uˡ = BN(ẑˡ⁺¹ Vˡ)
-    ẑˡ = g(z̃ˡ, uˡ; aˡ)
+    ẑˡ = g(z̃ˡ, uˡ)                 with parameters a1 .. a10 of its own for every unit
     ẑˡ_BN = (ẑˡ − μˡ)/σˡ           with the clean batch's μ, σ (fact 6);   ẑ⁰_BN = ẑ⁰ (fact 4)
     Cˡ = mean (ẑˡ_BN − zˡ)²        weighted by λₗ in the total
 
@@ -112,7 +112,7 @@ def decode_backward(
         result.dz_tilde[layer], du, da = g_backward(dz_hat, state.u[layer], a, state.cache[layer])
         for name, gradient in da.items():
             gradients.combinator(layer)[name][...] = gradient
-        dvertical = normalize_backward(du, state.u[layer], state.u_sigma[layer])
+        dvertical = normalize_backward(du, state.u[layer], state.u_sigma[layer], out=du)
     result.dh_top = dvertical  # at the top, what was normalised is the softmax output itself
     return result
 

@@ -99,11 +99,11 @@ class LadderNetwork:
 
     @classmethod
     def from_parameters(
-        cls, specification: Specification, vector: np.ndarray, *, device: Device | str = "cpu", seed: int = 0
+        cls, specification: Specification, vector: np.ndarray, *, device: Device | str = "cpu"
     ) -> "LadderNetwork":
         """Return a network with a copy of given parameters (the flat vector of `Parameters`) on `device`."""
         network = cls.__new__(cls)
-        network._set_up(specification, vector.copy(), device, seed)
+        network._set_up(specification, vector.copy(), device, seed=0)
         return network
 
     def _set_up(
@@ -156,23 +156,19 @@ class LadderNetwork:
         y: Any,
         x_unlabeled: Any,
         noise: Sequence[Any] | None = None,
-        every_layer: bool = False,
     ) -> State:
-        """Run one step forward and return everything it computed; arguments as in `loss_and_gradients`.
-
-        With `every_layer`, also what λ = 0 makes unnecessary is computed.
-        """
+        """Run one step forward and return everything it computed; arguments as in `loss_and_gradients`."""
         batch = Batch(
             self._rows("x_labeled", x_labeled),
             self._classes(y, len(x_labeled)),
             self._rows("x_unlabeled", x_unlabeled),
         )
-        lanes = Lanes.needed(self.specification, len(batch.x_labeled), len(batch.x_unlabeled), every_layer)
+        lanes = Lanes.needed(self.specification, len(batch.x_labeled), len(batch.x_unlabeled))
         if noise is None:
             draws = self.draw_noise(lanes)
         else:
             draws = self._given_noise(noise, len(batch.x_labeled) + len(batch.x_unlabeled))
-        return forward(self.parameters, batch, draws, every_layer)
+        return forward(self.parameters, batch, draws)
 
     def draw_noise(self, lanes: Lanes) -> Noise:
         """Return the next step's noise from the network's own stream."""

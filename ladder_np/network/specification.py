@@ -13,7 +13,7 @@ from ladder_np.errors import InputError
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 
-__all__ = ["Specification"]
+__all__ = ["MOST_LAYERS", "Specification"]
 
 DTYPES = ("float32", "float64")
 LARGEST_SIZE, MOST_LAYERS = 2**26, 256  # so that the number of parameters stays one that an address can hold
@@ -39,7 +39,7 @@ class Specification:
     batch_norm_eps : float
         Added to batch variances.
     stop_gradient_targets : bool
-        Treat the clean z, μ, σ as constants. The reference does not (papers' fact 3), so False is the default.
+        Treat the clean z, μ, σ as constants. The reference does not (fact 3), so False is the default.
     dtype : {"float32", "float64"}
         Of parameters and computations.
 

@@ -120,6 +120,6 @@ def shift_scale_forward(z: Array, beta: Array, gamma: Array | None) -> Array:
 def shift_scale_backward(db: Array, z: Array, beta: Array, gamma: Array | None) -> tuple[Array, Array, Array | None]:
     """Return dz (rows, units), dβ (units,) and dγ (units,), the last None where there is no γ."""
     if gamma is None:
-        return db.copy(), db.sum(axis=0), None
+        return db.copy(), db.sum(axis=0), None  # a copy: callers own what a backward returns
     dz = db * gamma
     return dz, dz.sum(axis=0), (db * (z + beta)).sum(axis=0)

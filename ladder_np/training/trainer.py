@@ -126,13 +126,13 @@ def train(
             raise InputError(f"{len(numbers)} {name} rows: batch normalisation needs at least {FEWEST_ROWS}")
     optimizer = Adam(network.parameters.vector)
     gradients = network.parameters.zeros_like()
-    network.statistics = None  # they would be those of other parameters
     noise = stream(settings.seed, Stream.NOISE)
     cycle = LabeledCycle(labeled, settings.labeled_batch, stream(settings.seed, Stream.LABELED_ORDER))
     order = stream(settings.seed, Stream.UNLABELED_ORDER)
     all_steps = settings.epochs * steps_per_epoch(len(unlabeled), settings.unlabeled_batch)
     for epoch in range(1, settings.epochs + 1):
         start = time.perf_counter()
+        network.statistics = None  # they would be those of other parameters
         costs = _CostSums()
         for numbers in unlabeled_batches(unlabeled, settings.unlabeled_batch, order):
             batch = _make_batch(network, rows, y, cycle.next(), numbers)
@@ -152,7 +152,7 @@ def estimate_statistics(network: LadderNetwork, rows: Rows, labeled: np.ndarray,
     """Compute the population statistics over the rows that `network` learns from.
 
     These are the unlabelled rows (among them the labelled ones), but for a network without denoising costs the
-    labelled rows alone: the supervised-only baseline never sees another.
+    labelled rows alone: the supervised-only baseline sees no other (the scaling it is given may).
     """
     learnt_from = unlabeled if network.specification.denoises else labeled
     network.estimate_statistics(lambda: device_batches(network, rows, learnt_from))

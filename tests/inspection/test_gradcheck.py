@@ -88,7 +88,11 @@ PLANTED = {
     "a softmax is taken for elementwise": (ladder, "softmax_backward", lambda right, dp, p: dp * p * (1 - p)),
     "the cross-entropy is a sum": (ladder, "cross_entropy_backward", lambda right, p, y: right(p, y) * len(p)),
     "a factor 2 is lost": (decoder, "squared_error_backward", lambda right, *args: right(*args) / 2),
-    "a relative error of 1e-4": (decoder, "normalize_backward", lambda right, *args: right(*args) * 1.0001),
+    "a relative error of 1e-4": (
+        decoder,
+        "normalize_backward",
+        lambda right, *args, out: np.multiply(right(*args, out=out), 1.0001, out=out),
+    ),
 }
 
 
