@@ -21,6 +21,7 @@ __all__ = [
     "read_npz",
     "refuse_existing",
     "write_atomically",
+    "write_bytes",
     "write_npz",
     "write_text",
 ]
@@ -86,13 +87,18 @@ def _give_usual_mode(path: str) -> None:
     os.chmod(path, 0o666 & ~umask)
 
 
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write `data`, atomically (see `write_atomically`)."""
+
+    def write(file: BinaryIO) -> None:
+        file.write(data)
+
+    write_atomically(path, write)
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Write `text` as UTF-8, atomically (see `write_atomically`)."""
-    write_atomically(path, lambda file: _write_bytes(file, text.encode()))
-
-
-def _write_bytes(file: BinaryIO, data: bytes) -> None:
-    file.write(data)
+    write_bytes(path, text.encode())
 
 
 def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from ladder_np.data.idx import DAMAGED, unpacked
 from ladder_np.errors import InputError
-from ladder_np.files import write_atomically
+from ladder_np.files import write_bytes
 
 __all__ = [
     "FILES",
@@ -231,11 +231,8 @@ def _get(address: str) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    def write(target: BinaryIO) -> None:
-        target.write(data)
-
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, write)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}; choose another folder") from error
+    write_bytes(path, data)
