@@ -13,7 +13,7 @@ import numpy as np
 
 from ladder_np.errors import InputError
 
-__all__ = ["DEVICE_NAMES", "Array", "Device", "array_module"]
+__all__ = ["DEVICE_NAMES", "Array", "Device", "array_module", "why_no_cuda"]
 
 # An array of whichever module is in use; NumPy and CuPy share no base class to name here.
 Array = Any
@@ -61,8 +61,8 @@ class Device:
         if name not in DEVICE_NAMES:
             raise InputError(f"unknown device {name!r}; choose one of {', '.join(DEVICE_NAMES)}")
         if name == "auto":
-            name = "cpu" if _why_no_cuda() else "cuda"
-        if name == "cuda" and (reason := _why_no_cuda()):
+            name = "cpu" if why_no_cuda() else "cuda"
+        if name == "cuda" and (reason := why_no_cuda()):
             raise InputError(f"device 'cuda' cannot be used: {reason}; or use device 'cpu'")
         self.name = name
         self.xp = importlib.import_module("cupy") if name == "cuda" else np
@@ -76,7 +76,7 @@ class Device:
         return x if self.xp is np else self.xp.asnumpy(x)
 
 
-def _why_no_cuda() -> str:
+def why_no_cuda() -> str:
     """Return why no GPU can be used through CuPy, with what to install; empty if one can."""
     try:
         cupy = importlib.import_module("cupy")

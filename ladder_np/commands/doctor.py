@@ -1,0 +1,157 @@
+"""``ladder-np doctor``: what decides speed on this machine, and what is wrong with it."""
+
+import argparse
+import dataclasses
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ladder_np.arrays import Device
+from ladder_np.commands.options import add_device_option
+from ladder_np.inspection.machine import PRODUCT, Machine, describe_machine, product_milliseconds, product_rate
+
+__all__ = ["add_to", "advice"]
+
+NO_BLAS = (None, "none", "unknown", "lapack_lite")  # names of what NumPy falls back to where it finds no BLAS
+# OpenBLAS's kernels for x86 processors without AVX2. It says Katmai where OPENBLAS_CORETYPE asks for Prescott.
+KERNELS_BEFORE_AVX2 = (
+    "generic katmai coppermine northwood prescott banias atom core2 penryn dunnington nehalem sandybridge athlon "
+    "opteron opteron_sse3 barcelona bobcat bulldozer piledriver steamroller nano"
+)
+AVX2 = frozenset(("AVX2", "X86_V3"))  # NumPy's names of it, before and from 2.4 on
+SLOW = 8.0  # GFLOP/s a thread: plain code stays below it, SIMD code of any recent processor far above
+WHEELS = "install NumPy from PyPI's wheels (pip install --force-reinstall --only-binary=numpy numpy)"
+
+
+def add_to(commands: Any) -> None:
+    """Add this command to the program's."""
+    parser = commands.add_parser(
+        "doctor",
+        help="what decides speed on this machine",
+        description="Show what decides speed on this machine, and what is wrong with it. Advice is no failure: "
+        "the exit status is 0.",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    add_device_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Describe, measure, print, advise."""
+    device = Device(arguments.device)  # first, because a device that cannot be used is an error
+    machine, rate = describe_machine(), product_rate()
+    lines = advice(machine, rate)
+    if arguments.json:
+        product = {"product": PRODUCT, "gigaflops": rate, "milliseconds": product_milliseconds(rate)}
+        found = dataclasses.asdict(machine) | {"device": device.name, "float32_product": product, "advice": lines}
+        print(json.dumps(found, indent=2))
+        return 0
+    for name, value in _rows(machine, device, rate).items():
+        print(f"{name:<15}  {' '.join(value.split())}")
+    for line in lines:
+        print(f"advice: {line}")
+    if not lines:
+        print("nothing looks wrong")
+    return 0
+
+
+def _rows(machine: Machine, device: Device, rate: float) -> dict[str, str]:
+    blas = machine.blas
+    quota = "" if machine.cpu_quota is None else f" (the CPU quota is {machine.cpu_quota:g})"
+    gpus = [f"{gpu.name}, {gpu.memory / 2**30:.1f} GiB" for gpu in machine.gpus]
+    return {
+        "ladder_np": machine.ladder_np,
+        "Python": machine.python,
+        "NumPy": machine.numpy,
+        "NumPy's BLAS": "none" if blas.name is None else f"{blas.name} {blas.version or ''}",
+        "BLAS in use": _known(blas.loaded),
+        "BLAS kernel": _known(blas.kernel),
+        "BLAS threads": _known(blas.threads) + (f" ({blas.threading})" if blas.threading else ""),
+        "CPU": _known(machine.cpu),
+        "usable cores": f"{machine.cores} of {machine.cpu_count}{quota}",
+        "NumPy's SIMD": " ".join(machine.simd) or "none",
+        "environment": " ".join(f"{name}={value}" for name, value in machine.environment.items()) or "sets nothing",
+        "float32 product": f"{rate:.1f} GFLOP/s; {PRODUCT} takes {product_milliseconds(rate):.2f} ms",
+        "CuPy": machine.cupy or "not installed",
+        "GPU": "; ".join(gpus) or f"none: {machine.why_no_gpu}",
+        "device": device.name,
+    }
+
+
+def _known(value: str | int | None) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def advice(machine: Machine, rate: float) -> list[str]:
+    """Return what is wrong with a machine for training and what to do about it, a line each; empty if nothing is.
+
+    Parameters
+    ----------
+    machine : Machine
+        As `describe_machine` returns it.
+    rate : float
+        GFLOP/s, as `product_rate` returns it.
+    """
+    causes = [*_about_many_threads(machine), *_about_no_blas(machine), *_about_old_kernel(machine)]
+    return [
+        *(causes or _about_slow_product(machine, rate)),  # a symptom, of which a cause says more
+        *_about_few_threads(machine),
+        *_about_cupy(machine),
+    ]
+
+
+def _about_many_threads(machine: Machine) -> Iterator[str]:
+    if (machine.blas.threads or 0) > machine.cores:
+        yield (
+            f"BLAS threads: {machine.blas.threads}, usable cores: {machine.cores}; threads that share a core wait "
+            f"for each other: set {_threads_variable(machine)}={machine.cores}"
+        )
+
+
+def _about_no_blas(machine: Machine) -> Iterator[str]:
+    if machine.blas.loaded is None and machine.blas.name in NO_BLAS:
+        yield f"NumPy was built without an optimised BLAS; {WHEELS}"
+
+
+def _about_old_kernel(machine: Machine) -> Iterator[str]:
+    kernel, forced = machine.blas.kernel or "", machine.environment.get("OPENBLAS_CORETYPE")
+    if kernel.lower() not in KERNELS_BEFORE_AVX2.split() or AVX2.isdisjoint(machine.simd):
+        return
+    remedy = f"unset OPENBLAS_CORETYPE (it is {forced})" if forced else "set OPENBLAS_CORETYPE=Haswell"
+    if "DYNAMIC_ARCH" not in (machine.blas.loaded or ""):  # this build has no other kernel
+        remedy = WHEELS
+    yield f"OpenBLAS uses its {kernel} kernel, which has no AVX2, though the processor has it; {remedy}"
+
+
+def _about_slow_product(machine: Machine, rate: float) -> Iterator[str]:
+    each = rate / (machine.blas.threads or 1)  # of an unknown number of threads there is at least one
+    if each < SLOW:
+        yield (
+            f"products run at {each:.1f} GFLOP/s a thread, far below what SIMD gives; if they still do with nothing "
+            f"else running, {WHEELS}"
+        )
+
+
+def _about_few_threads(machine: Machine) -> Iterator[str]:
+    threads, variable = machine.blas.threads, _threads_variable(machine)
+    most = re.search(r"MAX_THREADS=(\d+)", machine.blas.loaded or "")
+    possible = min(machine.cores, int(most[1])) if most else machine.cores
+    if machine.blas.threading == "single" and machine.cores > 1:
+        yield f"OpenBLAS is a single-threaded build, usable cores: {machine.cores}; {WHEELS}"
+    elif threads is not None and threads < possible:
+        now = f" (it is {machine.environment[variable]})" if variable in machine.environment else ""
+        yield (
+            f"BLAS threads: {threads}, usable cores: {machine.cores}; unless other programs need the rest, "
+            f"set {variable}={possible}{now}"
+        )
+
+
+def _about_cupy(machine: Machine) -> Iterator[str]:
+    if machine.cupy is not None and machine.why_no_gpu:
+        yield f"CuPy {machine.cupy} is installed, but no GPU can be used: {machine.why_no_gpu}"
+
+
+def _threads_variable(machine: Machine) -> str:
+    """Return the variable that wins over all others; an OpenBLAS with OpenMP does not look at its own."""
+    return "OMP_NUM_THREADS" if machine.blas.threading == "OpenMP" else "OPENBLAS_NUM_THREADS"

@@ -1,0 +1,266 @@
+"""What decides speed on this machine: its processor and cores, NumPy's BLAS and its threads, its GPUs.
+
+What cannot be found out is None; whatever the system or the BLAS, finding out never fails.
+"""
+
+import importlib
+import itertools
+import math
+import os
+import platform
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ladder_np.arrays import Device, why_no_cuda
+from ladder_np.version import __version__
+
+__all__ = ["PRODUCT", "Blas", "Gpu", "Machine", "describe_machine", "product_milliseconds", "product_rate"]
+
+# Whatever decides how many threads a BLAS starts, or which instructions it or NumPy uses.
+VARIABLES = (
+    "OPENBLAS_NUM_THREADS",
+    "OPENBLAS_DEFAULT_NUM_THREADS",
+    "GOTO_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "OPENBLAS_CORETYPE",
+    "NPY_DISABLE_CPU_FEATURES",
+)
+THREADING = {0: "single", 1: "pthreads", 2: "OpenMP"}  # what openblas_get_parallel returns
+ROWS, INPUTS, UNITS = 300, 784, 1000  # the first product of a step of the paper's network: 100 rows in three lanes
+PRODUCT = f"{ROWS}x{INPUTS} @ {INPUTS}x{UNITS}"
+FLOP = 2 * ROWS * INPUTS * UNITS
+SECONDS = 0.25  # of repeats
+
+
+@dataclass(frozen=True)
+class Blas:
+    """The library in which NumPy's matrix products run.
+
+    Attributes
+    ----------
+    name, version : str or None
+        What NumPy was built with; None if with nothing.
+    loaded : str or None
+        Version and options of the OpenBLAS in use, in its own words; None for any other library.
+    kernel : str or None
+        The processor whose code OpenBLAS chose.
+    threads : int or None
+        How many OpenBLAS uses.
+    threading : {"single", "pthreads", "OpenMP"} or None
+        How it was built to make threads.
+    """
+
+    name: str | None
+    version: str | None
+    loaded: str | None
+    kernel: str | None
+    threads: int | None
+    threading: str | None
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU's name, and its memory in bytes."""
+
+    name: str
+    memory: int
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What decides speed here.
+
+    Attributes
+    ----------
+    ladder_np, python, numpy : str
+        Versions.
+    blas : Blas
+    simd : tuple of str
+        Instruction sets that NumPy itself uses, in its words.
+    cpu : str or None
+        The processor's model.
+    cpu_count : int
+        Cores of the machine, hardware threads counted.
+    cpu_quota : float or None
+        Cores' time that control groups allow; None without a limit.
+    cores : int
+        Cores that this process may use: by affinity, and by the quota, rounded up.
+    environment : mapping of str to str
+        The variables in `VARIABLES` that are set.
+    cupy : str or None
+        CuPy's version; None if it is not installed.
+    gpus : tuple of Gpu
+        Those that CuPy can use.
+    why_no_gpu : str
+        One line; empty if there are `gpus`.
+    """
+
+    ladder_np: str
+    python: str
+    numpy: str
+    blas: Blas
+    simd: tuple[str, ...]
+    cpu: str | None
+    cpu_count: int
+    cpu_quota: float | None
+    cores: int
+    environment: Mapping[str, str]
+    cupy: str | None
+    gpus: tuple[Gpu, ...]
+    why_no_gpu: str
+
+
+def describe_machine(root: Path = Path("/")) -> Machine:
+    """Return what decides speed on this machine, without measuring anything.
+
+    Parameters
+    ----------
+    root : path
+        Where ``proc`` and ``sys`` of Linux are; elsewhere they are missing, and nothing is lost but detail.
+    """
+    config: Mapping[str, Any] = np.show_config(mode="dicts") or {}
+    simd = config.get("SIMD Extensions", {})
+    quota = _cpu_quota(root)
+    why_no_gpu = why_no_cuda()
+    return Machine(
+        ladder_np=__version__,
+        python=platform.python_version(),
+        numpy=np.__version__,
+        blas=_describe_blas(config.get("Build Dependencies", {}).get("blas", {})),
+        simd=(*simd.get("baseline", ()), *simd.get("found", ())),
+        cpu=_cpu_model(root),
+        cpu_count=os.cpu_count() or 1,
+        cpu_quota=quota,
+        cores=_usable_cores(quota),
+        environment={name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
+        cupy=_cupy_version(),
+        gpus=() if why_no_gpu else _describe_gpus(Device("cuda").xp),
+        why_no_gpu=why_no_gpu,
+    )
+
+
+def _describe_blas(built: Mapping[str, Any]) -> Blas:
+    found = built if built.get("found") else {}
+    answers = _ask_openblas()
+    return Blas(
+        name=found.get("name"),
+        version=found.get("version"),
+        loaded=answers.get("get_config"),
+        kernel=answers.get("get_corename"),
+        threads=answers.get("get_num_threads"),
+        threading=THREADING.get(answers.get("get_parallel", -1)),
+    )
+
+
+def _ask_openblas() -> dict[str, Any]:
+    """Return what the OpenBLAS in use says of itself, by the names of its functions; empty for any other BLAS."""
+    try:
+        import ctypes  # here, because some Pythons are built without it
+
+        # The symbols of a library are looked up in those that it is linked with too.
+        library = ctypes.CDLL(importlib.import_module("numpy._core._multiarray_umath").__file__)
+    except (ImportError, OSError, AttributeError, TypeError):
+        return {}
+    types: dict[str, Any] = {"get_config": ctypes.c_char_p, "get_corename": ctypes.c_char_p}
+    types |= {"get_num_threads": ctypes.c_int, "get_parallel": ctypes.c_int}
+    answers = {}
+    # NumPy's wheels rename OpenBLAS's symbols, so that no other OpenBLAS in the process is mistaken for theirs.
+    for name, prefix, suffix in itertools.product(types, ("", "scipy_"), ("", "64_", "_64")):
+        function = getattr(library, f"{prefix}openblas_{name}{suffix}", None)
+        if function is not None:
+            function.restype = types[name]
+            answer = function()
+            answers[name] = " ".join(answer.decode(errors="replace").split()) if isinstance(answer, bytes) else answer
+    return answers
+
+
+def _cpu_model(root: Path) -> str | None:
+    """Return the processor's name; Linux on Arm tells none but the architecture's."""
+    named = re.search(r"^model name\s*:(.*)", _text(root / "proc/cpuinfo"), flags=re.MULTILINE)
+    return (named[1].strip() if named else "") or platform.processor() or platform.machine() or None
+
+
+def _usable_cores(quota: float | None) -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere a process may use every core
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    return allowed if quota is None else min(allowed, math.ceil(quota))
+
+
+def _cpu_quota(root: Path) -> float | None:
+    """Return how many cores' time the control groups of this process allow it; None where nothing limits it."""
+    quotas = (_group_quota(folder) for folder in _control_groups(root))
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _control_groups(root: Path) -> Iterator[Path]:
+    """Yield the folders of this process's groups that may limit its time (version 2 and 1), and of all above them."""
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        controllers, _, path = line.partition(":")[2].partition(":")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mount = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        group = mount / path.lstrip("/")
+        yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(mount))
+
+
+def _group_quota(folder: Path) -> float | None:
+    """Return one group's limit in cores: "150000 100000" are 1.5; without a limit there is "max" (2) or "-1" (1)."""
+    version_1 = f"{_text(folder / 'cpu.cfs_quota_us')} {_text(folder / 'cpu.cfs_period_us')}"
+    limit = re.fullmatch(r"\s*([1-9]\d*)\s+([1-9]\d*)\s*", _text(folder / "cpu.max") or version_1)
+    return int(limit[1]) / int(limit[2]) if limit else None
+
+
+def _text(path: Path) -> str:
+    """Return a file's text; empty if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _cupy_version() -> str | None:
+    """Return the version of the CuPy that is installed, whether or not it can be imported."""
+    from importlib import metadata  # here, because every command would wait for it
+
+    for distribution in metadata.distributions():
+        about = distribution.metadata
+        if "Name" in about and re.fullmatch("cupy(-cuda.*|-rocm.*)?", about["Name"]):
+            return distribution.version
+    return None
+
+
+def _describe_gpus(cupy: ModuleType) -> tuple[Gpu, ...]:
+    runtime = cupy.cuda.runtime
+    found = map(runtime.getDeviceProperties, range(runtime.getDeviceCount()))
+    return tuple(Gpu(about["name"].decode(), about["totalGlobalMem"]) for about in found)
+
+
+def product_rate() -> float:
+    """Return the speed of the float32 product `PRODUCT` in NumPy, in GFLOP/s: the best of a quarter of a second."""
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((ROWS, INPUTS), dtype=np.float32)
+    W = generator.standard_normal((INPUTS, UNITS), dtype=np.float32)
+    out = x @ W  # the first one also starts the threads
+    best = math.inf
+    end = time.perf_counter() + SECONDS
+    while (start := time.perf_counter()) < end:
+        np.matmul(x, W, out=out)
+        best = min(best, time.perf_counter() - start)
+    return FLOP / best / 1e9
+
+
+def product_milliseconds(rate: float) -> float:
+    """Return what one product of `product_rate` takes at `rate` GFLOP/s."""
+    return FLOP / rate / 1e6
