@@ -8,6 +8,13 @@ References
     ICML 2016, arXiv:1511.06430.
 """
 
+import os
+
+# OpenBLAS's threads wait for the next product by spinning, 2^26 cycles (20 ms) if not told otherwise, and keep the
+# cores from the threads of `workers`; 2^20 still bridges the gaps between a step's products. It is read when NumPy is
+# loaded, hence before the imports below.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
+
 from ladder_np.errors import InputError, TrainingDivergedError
 from ladder_np.network.model import LadderNetwork
 from ladder_np.version import __version__

@@ -238,7 +238,7 @@ for _name in [f"__{name}__" for name in CONVERSIONS] + ["item", "tolist"]:
 
 # ---- Functions of the module.
 ELEMENTWISE = (
-    "exp expm1 log log1p sqrt square tanh negative abs isfinite isnan "
+    "exp expm1 log log1p sqrt square tanh negative positive reciprocal abs isfinite isnan "
     "maximum minimum logaddexp add subtract multiply divide power"
 )
 _of_arrays: dict[str, Callable] = {
@@ -251,6 +251,7 @@ _functions |= {name: _offer(name, getattr(np, name), "dtype", operands=0) for na
 _functions |= {name: _offer(name, getattr(np, name), "dtype", operands=1) for name in ("zeros_like", "ones_like")}
 _functions |= {name: _offer(name, function, "axis", operands=0) for name, function in _of_arrays.items()}
 _functions |= {
+    "einsum": _offer("einsum", lambda about, *x: np.einsum(about, *map(_device_values, x)), operands=0),
     "matmul": _offer("matmul", np.matmul, "out"),
     "where": _offer("where", lambda condition, x, y: np.where(condition, x, y)),
     "empty": _offer("empty", lambda *a, **k: _uninitialized(np.empty(*a, **k)), "dtype", operands=0),

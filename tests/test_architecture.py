@@ -16,6 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"errors", "version"},
     {"files", "arrays", "streams"},
+    {"workers"},
     {"operations", "data"},
     {"network"},
     {"training", "inspection"},

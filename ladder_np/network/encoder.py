@@ -103,11 +103,12 @@ def encode_forward(
             parameters[f"encoder.{layer}.beta"],
             gamma_of(parameters, layer),
         )
+        h = activation.forward(b, out=b) if layer < specification.top else softmax_forward(b)
         state.z.append(z)
         state.z_tilde.append(z_tilde)
         state.mu.append(mu)
         state.sigma.append(sigma)
-        state.h.append(activation.forward(b) if layer < specification.top else softmax_forward(b))
+        state.h.append(h)
         state.b_top = b
     return state
 
@@ -141,7 +142,7 @@ def encode_backward(
     db = db_top
     for layer in range(specification.top, 0, -1):
         beta, gamma = parameters[f"encoder.{layer}.beta"], gamma_of(parameters, layer)
-        dz, dbeta, dgamma = shift_scale_backward(db, state.z_tilde[layer][: len(db)], beta, gamma)
+        dz, dbeta, dgamma = shift_scale_backward(db, state.z_tilde[layer][: len(db)], beta, gamma, out=db)
         gradients[f"encoder.{layer}.beta"][...] = dbeta
         if gamma is not None:
             gradients[f"encoder.{layer}.gamma"][...] = dgamma
@@ -163,8 +164,10 @@ def _add_noise(z: Array, noise: Array | None, std: float, lanes: Lanes) -> Array
     """Return z̃ = z + s n on the corrupted rows; the clean rows stay as they are."""
     if noise is None or std == 0:
         return z
-    z_tilde = z.copy()
-    z_tilde[lanes.corrupted] += std * noise
+    z_tilde = array_module(z).empty_like(z)
+    array_module(z).multiply(std, noise, out=z_tilde[lanes.corrupted])
+    z_tilde[lanes.corrupted] += z[lanes.corrupted]
+    z_tilde[lanes.n_corrupted :] = z[lanes.n_corrupted :]
     return z_tilde
 
 

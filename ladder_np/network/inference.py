@@ -95,9 +95,9 @@ def encode_clean(parameters: Parameters, statistics: PopulationStatistics, x: Ar
     h = x
     for k in range(1, layer + 1):
         a = dense_forward(h, parameters[f"encoder.{k}.weight"])
-        z = standardize_forward(a, statistics.mu[k], statistics.sigma[k])
-        b = shift_scale_forward(z, parameters[f"encoder.{k}.beta"], gamma_of(parameters, k))
-        h = activation.forward(b) if k < specification.top else softmax_forward(b)
+        z = standardize_forward(a, statistics.mu[k], statistics.sigma[k], out=a)
+        b = shift_scale_forward(z, parameters[f"encoder.{k}.beta"], gamma_of(parameters, k), out=z)
+        h = activation.forward(b, out=b) if k < specification.top else softmax_forward(b)
     return h
 
 
@@ -107,4 +107,6 @@ def predict_proba(parameters: Parameters, statistics: PopulationStatistics, x: A
     It is computed in float64 whatever the parameters' dtype: matrix products sum in an order that depends on how many
     rows there are, and in float32 a row's probabilities would differ by more than 1e-6 with the rows beside it.
     """
-    return encode_clean(parameters, statistics, x.astype(np.float64), parameters.specification.top)
+    top = parameters.specification.top
+    batches = (x[start : start + ROWS_AT_ONCE].astype(np.float64) for start in range(0, len(x), ROWS_AT_ONCE))
+    return array_module(x).concatenate([encode_clean(parameters, statistics, batch, top) for batch in batches])

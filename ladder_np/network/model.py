@@ -10,7 +10,7 @@ from ladder_np.errors import InputError
 from ladder_np.network.inference import PopulationStatistics, population_statistics, predict_proba
 from ladder_np.network.ladder import Batch, Losses, State, backward, forward
 from ladder_np.network.lanes import Lanes
-from ladder_np.network.noise import Noise, draw_noise
+from ladder_np.network.noise import Noise, NoiseSource
 from ladder_np.network.parameters import Parameters, initial_parameters
 from ladder_np.network.specification import Specification
 from ladder_np.operations.normalization import FEWEST_ROWS
@@ -116,7 +116,7 @@ class LadderNetwork:
         self.device = device if isinstance(device, Device) else Device(device)
         self.parameters = Parameters(specification, self.device.put(vector))
         self.statistics: PopulationStatistics | None = None
-        self._noise_generator = stream(check_seed(seed), Stream.NOISE)
+        self._noise = NoiseSource(check_seed(seed), specification)
 
     def loss_and_gradients(
         self, x_labeled: Any, y: Any, x_unlabeled: Any, noise: Sequence[Any] | None = None
@@ -172,7 +172,7 @@ class LadderNetwork:
 
     def draw_noise(self, lanes: Lanes) -> Noise:
         """Return the next step's noise from the network's own stream."""
-        return draw_noise(self._noise_generator, self.specification, lanes, self.device)
+        return self._noise.draw(lanes, self.device)
 
     def estimate_statistics(self, batches: Callable[[], Iterable[Array]]) -> None:
         """Compute the population statistics that prediction needs.

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ladder_np.arrays import Array, Device, array_module
+from ladder_np.network.lanes import Lanes
 from ladder_np.network.specification import Specification
 from ladder_np.operations.combinators import COMBINATORS
 
@@ -54,6 +55,9 @@ class Parameters(Mapping[str, Array]):
     ----------
     vector : (total,) array
         All values. Writing to it or to a view changes both.
+    used : (n,) array
+        The head of `vector` that a step reads and has gradients for; what follows belongs to the decoder below the
+        lowest denoised layer.
     """
 
     def __init__(
@@ -71,6 +75,8 @@ class Parameters(Mapping[str, Array]):
             stop = start + math.prod(shape)
             self._views[name] = vector[start:stop].reshape(shape)
             start = stop
+            if _is_used(name, specification):
+                self.used = vector[:stop]
         self._combinators = [self._combinator_views(layer) for layer in range(specification.top + 1)]
 
     def __getitem__(self, name: str) -> Array:
@@ -93,6 +99,11 @@ class Parameters(Mapping[str, Array]):
     def _combinator_views(self, layer: int) -> dict[str, Array]:
         names = COMBINATORS[self.specification.combinator].initial
         return {name: self._views[f"combinator.{layer}.{name}"] for name in names}
+
+
+def _is_used(name: str, specification: Specification) -> bool:
+    part, layer, _ = name.split(".")
+    return part == "encoder" or int(layer) >= Lanes.needed(specification, 0, 0).lowest
 
 
 def initial_parameters(specification: Specification, generator: np.random.Generator) -> Parameters:

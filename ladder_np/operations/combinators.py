@@ -26,6 +26,7 @@ from typing import Any
 
 from ladder_np.arrays import Array
 from ladder_np.operations.activations import sigmoid_backward, sigmoid_forward
+from ladder_np.operations.normalization import column_products
 
 __all__ = ["COMBINATORS", "Combinator"]
 
@@ -34,23 +35,31 @@ Cache = tuple[Any, ...]
 
 def curve_forward(u: Array, a1: Array, a2: Array, a3: Array, a4: Array, a5: Array) -> tuple[Array, Array]:
     """Return the curve a1 σ(a2 u + a3) + a4 u + a5 and s = σ(a2 u + a3); both μ(u) and v(u) are such curves."""
-    s = sigmoid_forward(a2 * u + a3)
-    return a1 * s + a4 * u + a5, s
+    s = a2 * u
+    s += a3
+    s = sigmoid_forward(s, out=s)
+    curve = a4 * u
+    curve += a5
+    curve += a1 * s
+    return curve, s
 
 
 def curve_backward(
     dcurve: Array, u: Array, s: Array, a1: Array, a2: Array, a4: Array
 ) -> tuple[Array, tuple[Array, ...]]:
     """Return du (rows, units) and the gradients of the curve's five parameters, (units,) each."""
-    p = sigmoid_backward(dcurve * a1, s)
-    du = p * a2 + dcurve * a4
-    return du, (
-        (dcurve * s).sum(axis=0),
-        (p * u).sum(axis=0),
-        p.sum(axis=0),
-        (dcurve * u).sum(axis=0),
+    ds = sigmoid_backward(dcurve, s)  # p without its factor a1, which is the same in all rows
+    da = (
+        column_products(dcurve, s),
+        a1 * column_products(ds, u),
+        a1 * ds.sum(axis=0),
+        column_products(dcurve, u),
         dcurve.sum(axis=0),
     )
+    du = ds
+    du *= a1 * a2
+    du += a4 * dcurve
+    return du, da
 
 
 def gaussian_forward(z_tilde: Array, u: Array, a: Mapping[str, Array], gated: bool = False) -> tuple[Array, Cache]:
@@ -74,7 +83,9 @@ def gaussian_forward(z_tilde: Array, u: Array, a: Mapping[str, Array], gated: bo
     if gated:
         v = sigmoid_forward(v)
     difference = z_tilde - mu
-    return difference * v + mu, (difference, v, s, t)
+    z_hat = difference * v
+    z_hat += mu
+    return z_hat, (difference, v, s, t)
 
 
 def gaussian_backward(
@@ -87,10 +98,11 @@ def gaussian_backward(
     dv = dz_hat * difference
     if gated:
         dv = sigmoid_backward(dv, v)
-    du_mu, da_mu = curve_backward(dmu, u, s, a["a1"], a["a2"], a["a4"])
+    du, da_mu = curve_backward(dmu, u, s, a["a1"], a["a2"], a["a4"])
     du_v, da_v = curve_backward(dv, u, t, a["a6"], a["a7"], a["a9"])
+    du += du_v
     da = {f"a{k + 1}": gradient for k, gradient in enumerate(da_mu + da_v)}
-    return dz_tilde, du_mu + du_v, da
+    return dz_tilde, du, da
 
 
 def gated_gaussian_forward(z_tilde: Array, u: Array, a: Mapping[str, Array]) -> tuple[Array, Cache]:

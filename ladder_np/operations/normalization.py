@@ -23,6 +23,7 @@ from ladder_np.arrays import Array, array_module
 
 __all__ = [
     "FEWEST_ROWS",
+    "column_products",
     "normalize_backward",
     "normalize_forward",
     "shift_scale_backward",
@@ -32,6 +33,11 @@ __all__ = [
 ]
 
 FEWEST_ROWS = 2  # one row has no variance to normalise by
+
+
+def column_products(a: Array, b: Array) -> Array:
+    """Return Σ a b over the rows, (units,), without a product of all elements in memory."""
+    return array_module(a).einsum("ij,ij->j", a, b)
 
 
 def normalize_forward(a: Array, eps: float, out: Array | None = None) -> tuple[Array, Array, Array]:
@@ -51,9 +57,10 @@ def normalize_forward(a: Array, eps: float, out: Array | None = None) -> tuple[A
     mu, sigma : (units,) arrays
     """
     xp = array_module(a)
-    mu = a.mean(axis=0)
+    n = len(a)
+    mu = a.sum(axis=0) / n
     z = xp.subtract(a, mu, out=out)
-    sigma = xp.sqrt((z * z).mean(axis=0) + eps)
+    sigma = xp.sqrt(column_products(z, z) / n + eps)
     z /= sigma
     return z, mu, sigma
 
@@ -84,8 +91,8 @@ def normalize_backward(
     da : (rows, units) array
     """
     n = len(z)
-    mean_dz = dz.mean(axis=0)
-    mean_dz_z = (dz * z).mean(axis=0)
+    mean_dz = dz.sum(axis=0) / n
+    mean_dz_z = column_products(dz, z) / n
     if dmu is not None:
         mean_dz -= sigma * dmu / n
     if dsigma is not None:
@@ -96,9 +103,12 @@ def normalize_backward(
     return da
 
 
-def standardize_forward(z_hat: Array, mu: Array, sigma: Array) -> Array:
-    """Return ẑ_BN = (ẑ − μ)/σ, shape (rows, units), with statistics (units,) of another batch: the clean one."""
-    z_hat_bn = z_hat - mu
+def standardize_forward(z_hat: Array, mu: Array, sigma: Array, out: Array | None = None) -> Array:
+    """Return ẑ_BN = (ẑ − μ)/σ, shape (rows, units), with statistics (units,) of another batch: the clean one.
+
+    It is written to `out` if given, which may be `z_hat` itself.
+    """
+    z_hat_bn = array_module(z_hat).subtract(z_hat, mu, out=out)
     z_hat_bn /= sigma
     return z_hat_bn
 
@@ -106,20 +116,28 @@ def standardize_forward(z_hat: Array, mu: Array, sigma: Array) -> Array:
 def standardize_backward(dz_hat_bn: Array, z_hat_bn: Array, sigma: Array) -> tuple[Array, Array, Array]:
     """Return dẑ (rows, units), dμ (units,) and dσ (units,)."""
     dz_hat = dz_hat_bn / sigma
-    return dz_hat, -dz_hat.sum(axis=0), -(dz_hat * z_hat_bn).sum(axis=0)
+    return dz_hat, -dz_hat.sum(axis=0), -column_products(dz_hat, z_hat_bn)
 
 
-def shift_scale_forward(z: Array, beta: Array, gamma: Array | None) -> Array:
-    """Return γ(z + β), shape (rows, units); `gamma` None means 1."""
-    b = z + beta
+def shift_scale_forward(z: Array, beta: Array, gamma: Array | None, out: Array | None = None) -> Array:
+    """Return γ(z + β), shape (rows, units), written to `out` if given; `gamma` None means 1."""
+    b = array_module(z).add(z, beta, out=out)
     if gamma is not None:
         b *= gamma
     return b
 
 
-def shift_scale_backward(db: Array, z: Array, beta: Array, gamma: Array | None) -> tuple[Array, Array, Array | None]:
-    """Return dz (rows, units), dβ (units,) and dγ (units,), the last None where there is no γ."""
-    if gamma is None:
-        return db.copy(), db.sum(axis=0), None  # a copy: callers own what a backward returns
-    dz = db * gamma
-    return dz, dz.sum(axis=0), (db * (z + beta)).sum(axis=0)
+def shift_scale_backward(
+    db: Array, z: Array, beta: Array, gamma: Array | None, out: Array | None = None
+) -> tuple[Array, Array, Array | None]:
+    """Return dz (rows, units), dβ (units,) and dγ (units,), the last None where there is no γ.
+
+    dz is written to `out` if given, which may be `db` itself.
+    """
+    xp = array_module(z)
+    dgamma = None if gamma is None else (db * (z + beta)).sum(axis=0)
+    if gamma is not None:
+        dz = xp.multiply(db, gamma, out=out)
+    else:
+        dz = db if out is db else xp.positive(db, out=out)
+    return dz, dz.sum(axis=0), dgamma

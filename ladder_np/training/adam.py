@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from ladder_np.arrays import Array, array_module
+from ladder_np.workers import in_parallel
 
 __all__ = ["Adam", "learning_rate"]
 
@@ -54,29 +55,25 @@ class Adam:
         self.m = xp.zeros_like(vector)
         self.v = xp.zeros_like(vector)
         self.steps = 0
-        self._piece = min(CACHED_PIECE, vector.size) if xp is np else vector.size
-        self._scratch = xp.empty(self._piece, dtype=vector.dtype)
+        piece = CACHED_PIECE if xp is np else vector.size
+        self._pieces = [slice(start, start + piece) for start in range(0, vector.size, piece)]
 
     def update(self, gradient: Array, rate: float) -> None:
         """Take one step against `gradient`, a (total,) array, with learning rate `rate`."""
         self.steps += 1
         c = math.sqrt((1 - BETA2**self.steps) / (1 - BETA2))
         step_size = rate * c * (1 - BETA1) / (1 - BETA1**self.steps)
-        for start in range(0, self.vector.size, self._piece):
-            piece = slice(start, start + self._piece)
-            self._update_piece(piece, gradient[piece], step_size, EPS * c)
 
-    def _update_piece(self, piece: slice, g: Array, step_size: float, eps: float) -> None:
-        xp = array_module(g)
-        theta, m, v = self.vector[piece], self.m[piece], self.v[piece]
-        scratch = self._scratch[: len(theta)]
-        m *= BETA1
-        m += g
-        v *= BETA2
-        xp.multiply(g, g, out=scratch)
-        v += scratch
-        xp.sqrt(v, out=scratch)
-        scratch += eps
-        xp.divide(m, scratch, out=scratch)
-        scratch *= step_size
-        theta -= scratch
+        def update(piece: slice) -> None:
+            theta, m, v, g = self.vector[piece], self.m[piece], self.v[piece], gradient[piece]
+            m *= BETA1
+            m += g
+            v *= BETA2
+            v += g * g
+            change = array_module(v).sqrt(v)
+            change += EPS * c
+            array_module(v).divide(m, change, out=change)
+            change *= step_size
+            theta -= change
+
+        in_parallel(update, self._pieces)

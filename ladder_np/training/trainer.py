@@ -10,15 +10,13 @@ import numpy as np
 from ladder_np.arrays import Array
 from ladder_np.errors import InputError, TrainingDivergedError
 from ladder_np.network.inference import ROWS_AT_ONCE
-from ladder_np.network.ladder import Batch, Losses, backward, forward
-from ladder_np.network.lanes import Lanes
+from ladder_np.network.ladder import Batch, Losses
 from ladder_np.network.model import LadderNetwork
-from ladder_np.network.noise import draw_noise
-from ladder_np.network.parameters import Parameters
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.streams import Stream, check_seed, stream
-from ladder_np.training.adam import Adam, learning_rate
+from ladder_np.training.adam import learning_rate
 from ladder_np.training.batches import LabeledCycle, steps_per_epoch, unlabeled_batches
+from ladder_np.training.step import TrainingStep
 
 __all__ = ["EpochRecord", "Rows", "TrainingSettings", "device_batches", "estimate_statistics", "train"]
 
@@ -124,9 +122,7 @@ def train(
     for name, numbers in (("labelled", labeled), ("unlabelled", unlabeled)):
         if len(numbers) < FEWEST_ROWS:
             raise InputError(f"{len(numbers)} {name} rows: batch normalisation needs at least {FEWEST_ROWS}")
-    optimizer = Adam(network.parameters.vector)
-    gradients = network.parameters.zeros_like()
-    noise = stream(settings.seed, Stream.NOISE)
+    step = TrainingStep(network, settings.seed)
     cycle = LabeledCycle(labeled, settings.labeled_batch, stream(settings.seed, Stream.LABELED_ORDER))
     order = stream(settings.seed, Stream.UNLABELED_ORDER)
     all_steps = settings.epochs * steps_per_epoch(len(unlabeled), settings.unlabeled_batch)
@@ -136,10 +132,10 @@ def train(
         costs = _CostSums()
         for numbers in unlabeled_batches(unlabeled, settings.unlabeled_batch, order):
             batch = _make_batch(network, rows, y, cycle.next(), numbers)
-            rate = learning_rate(optimizer.steps / all_steps, settings.learning_rate, settings.decay_start)
+            rate = learning_rate(step.count / all_steps, settings.learning_rate, settings.decay_start)
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the record's check sees them
-                costs.add(_step(network, batch, noise, optimizer, gradients, rate))
-        record = costs.record(network, epoch, optimizer.steps, rate, start)
+                costs.add(step.run(batch, rate))
+        record = costs.record(network, epoch, step.count, rate, start)
         if not math.isfinite(record.cost):
             raise TrainingDivergedError(
                 f"the cost became {record.cost} in epoch {epoch}; try a smaller learning rate or smaller weights"
@@ -171,23 +167,6 @@ def _make_batch(
     if not network.specification.denoises:
         unlabeled = unlabeled[:0]  # nobody will look at them
     return Batch(put(rows(labeled)), put(y[labeled]), put(rows(unlabeled)))
-
-
-def _step(
-    network: LadderNetwork,
-    batch: Batch,
-    generator: np.random.Generator,
-    optimizer: Adam,
-    gradients: Parameters,
-    rate: float,
-) -> Losses:
-    """Draw noise, run forward and backward, update the parameters; return the costs before the update."""
-    lanes = Lanes.needed(network.specification, len(batch.x_labeled), len(batch.x_unlabeled))
-    noise = draw_noise(generator, network.specification, lanes, network.device)
-    state = forward(network.parameters, batch, noise)
-    backward(network.parameters, state, gradients)
-    optimizer.update(gradients.vector, rate)
-    return state.losses
 
 
 class _CostSums:

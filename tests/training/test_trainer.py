@@ -1,11 +1,12 @@
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ladder_np import InputError, LadderNetwork, TrainingDivergedError
+from ladder_np.network import noise
 from ladder_np.network.inference import population_statistics
-from ladder_np.network.noise import Noise
 from ladder_np.streams import Stream, stream
 from ladder_np.training import trainer
 from ladder_np.training.batches import LabeledCycle, unlabeled_batches
@@ -205,21 +206,24 @@ def test_labelled_and_unlabelled_rows_come_in_the_orders_of_their_own_streams() 
 
 def test_three_streams_of_the_settings_seed_are_asked_for_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple] = []
-    monkeypatch.setattr(trainer, "stream", lambda *key: asked.append(key) or stream(*key))
+    for module in (trainer, noise):
+        monkeypatch.setattr(module, "stream", lambda *key: asked.append(key) or stream(*key))
     run(TrainingSettings(epochs=2, seed=11))
+    asked = [key for key in asked if key[0] == 11]  # the network has a stream of its own, of its own seed
     assert sorted(asked) == [(11, Stream.NOISE), (11, Stream.LABELED_ORDER), (11, Stream.UNLABELED_ORDER)]
 
 
 def test_the_noise_goes_on_from_step_to_step_in_its_own_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    draw_noise, steps, replayed = trainer.draw_noise, [], []
-    own = stream(SETTINGS.seed, Stream.NOISE)
+    draw, steps, replayed, own = noise.NoiseSource.draw, [], [], []
 
-    def spy(generator: np.random.Generator, *about: object) -> Noise:
-        steps.append(draw_noise(generator, *about))
-        replayed.append(draw_noise(own, *about))
+    def spy(source: noise.NoiseSource, *about: Any) -> noise.Noise:
+        if not own:
+            own.append(noise.NoiseSource(SETTINGS.seed, source._specification))
+        steps.append(draw(source, *about))
+        replayed.append(draw(own[0], *about))
         return steps[-1]
 
-    monkeypatch.setattr(trainer, "draw_noise", spy)
+    monkeypatch.setattr(noise.NoiseSource, "draw", spy)
     run()
     assert len(steps) == 28
     for before, after in itertools.pairwise(steps):
