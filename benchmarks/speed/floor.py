@@ -1,0 +1,118 @@
+"""The floor: the matrix products of a step alone, same shapes, same BLAS. No NumPy step can be faster than these.
+
+Every product belongs to one weight matrix W (inputs, outputs) and is one of
+
+    forward     (rows, inputs) W                               in the encoder, or V in the decoder
+    weight      (inputs, rows)(rows, outputs) = hᵀ da          the gradient of W, written in place
+    input       (rows, outputs) Wᵀ                             the gradient of what came in
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.speed.cases import Case
+from ladder_np.network.lanes import Lanes
+from ladder_np.network.specification import Specification
+
+__all__ = ["FloorInference", "FloorStep", "Product", "inference_products", "step_products", "total_flop"]
+
+
+@dataclass(frozen=True)
+class Product:
+    """One matrix product with or for the matrix `name` (inputs, outputs)."""
+
+    kind: str
+    name: str
+    rows: int
+    inputs: int
+    outputs: int
+
+    @property
+    def flop(self) -> int:
+        """Multiplications and additions."""
+        return 2 * self.rows * self.inputs * self.outputs
+
+
+def total_flop(case: Case) -> int:
+    """Return the multiplications and additions in all products of a step."""
+    return sum(product.flop for product in step_products(case.specification(), case.n_labeled, case.n_unlabeled))
+
+
+def step_products(specification: Specification, n_labeled: int, n_unlabeled: int) -> list[Product]:
+    """Return the products of a training step in the order in which it needs them.
+
+    The rows are those of the lanes that the λs ask for; the decoder runs down to the lowest layer with λ > 0.
+    """
+    sizes, top = specification.sizes, specification.top
+    lanes = Lanes.needed(specification, n_labeled, n_unlabeled)
+
+    def encoder(kind: str, layer: int) -> Product:
+        constant_targets = kind != "forward" and specification.stop_gradient_targets
+        rows = lanes.n_corrupted if constant_targets else lanes.rows(layer)
+        return Product(kind, f"encoder.{layer}", rows, sizes[layer - 1], sizes[layer])
+
+    def decoder(kind: str, layer: int) -> Product:
+        return Product(kind, f"decoder.{layer}", lanes.n_unlabeled, sizes[layer + 1], sizes[layer])
+
+    products = [encoder("forward", layer) for layer in range(1, top + 1)]
+    products += [decoder("forward", layer) for layer in range(top - 1, lanes.lowest - 1, -1)]
+    for layer in range(lanes.lowest, top):
+        products += [decoder("weight", layer), decoder("input", layer)]
+    for layer in range(top, 1, -1):
+        products += [encoder("weight", layer), encoder("input", layer)]
+    return [*products, encoder("weight", 1)]  # nobody asks for the gradient of x
+
+
+def inference_products(sizes: tuple[int, ...], rows: int) -> list[Product]:
+    """Return the products that the classes of `rows` rows need."""
+    pairs = enumerate(itertools.pairwise(sizes), start=1)
+    return [Product("forward", f"encoder.{layer}", rows, *widths) for layer, widths in pairs]
+
+
+class _Products:
+    """Run a list of products with random operands; those of one matrix share them, as in a network."""
+
+    def __init__(self, products: list[Product], dtype: str) -> None:
+        self._dtype = np.dtype(dtype)
+        self._generator = np.random.default_rng(0)
+        self._arrays: dict[tuple[str, str, int, int], np.ndarray] = {}
+        self._operands = [self._prepare(product) for product in products]
+
+    def step(self) -> None:
+        """Run all products once, in order."""
+        for left, right, out in self._operands:
+            np.matmul(left, right, out=out)
+
+    def _prepare(self, product: Product) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rows, inputs, outputs = product.rows, product.inputs, product.outputs
+        if product.kind == "forward":
+            h, W = self._array("h", product, rows, inputs), self._array("W", product, inputs, outputs)
+            return h, W, self._array("a", product, rows, outputs)
+        da = self._array("da", product, rows, outputs)
+        if product.kind == "weight":
+            h = self._array("h", product, rows, inputs)
+            return h.T, da, self._array("dW", product, inputs, outputs)
+        return da, self._array("W", product, inputs, outputs).T, self._array("dh", product, rows, inputs)
+
+    def _array(self, role: str, product: Product, rows: int, columns: int) -> np.ndarray:
+        key = role, product.name, rows, columns
+        if key not in self._arrays:
+            values = self._generator.standard_normal((rows, columns), dtype=np.float32)
+            self._arrays[key] = values.astype(self._dtype, copy=False)
+        return self._arrays[key]
+
+
+class FloorStep(_Products):
+    """The products of one training step."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(step_products(case.specification(), case.n_labeled, case.n_unlabeled), case.dtype)
+
+
+class FloorInference(_Products):
+    """The products of predicting `n_unlabeled` rows."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(inference_products(case.sizes, case.n_unlabeled), case.dtype)

@@ -1,0 +1,61 @@
+"""Peers compute what we compute, and one that does not is found out."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from benchmarks.speed.cases import Case
+from benchmarks.speed.check import check_peers
+from benchmarks.speed.contender import PEERS
+from benchmarks.speed.turns import Child, ContenderError
+
+CASE = Case((9, 8, 7, 5), 14, 17)
+
+
+@pytest.fixture(autouse=True)
+def few_resources(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")  # JAX spends its time on compiling
+
+
+@pytest.mark.parametrize("name", ["PyTorch", "JAX jit"])  # torch.compile runs PyTorch's function; it takes a minute
+def test_loss_and_gradients_are_ours_before_and_after_steps(name) -> None:
+    package = PEERS[name][0]
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed (extra bench)")
+    with Child(name, CASE) as peer:
+        check_peers({name: peer}, CASE)
+        assert len(peer.run(2)["milliseconds"]) == 2
+        check_peers({name: peer}, CASE)
+
+
+class Impostor:
+    """Answers with our own gradients, but for one change."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def check(self, vectors, result):
+        with np.load(vectors, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files if key.startswith(("loss/total", "grad/"))}
+        self.change(arrays)
+        np.savez(result, **arrays)
+
+
+def test_our_own_gradients_pass() -> None:
+    check_peers({"ours": Impostor(lambda arrays: None)}, CASE)
+
+
+def test_a_wrong_gradient_is_named() -> None:
+    def spoil(arrays):
+        arrays["grad/encoder.2.beta"][3] *= 1.01
+
+    with pytest.raises(ContenderError, match=r"impostor computes something else .* grad/encoder\.2\.beta"):
+        check_peers({"impostor": Impostor(spoil)}, CASE)
+
+
+def test_a_missing_gradient_is_named() -> None:
+    with pytest.raises(ContenderError, match=r"impostor has no grad/decoder\.0\.weight"):
+        check_peers({"impostor": Impostor(lambda arrays: arrays.pop("grad/decoder.0.weight"))}, CASE)
