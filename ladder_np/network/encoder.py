@@ -129,7 +129,7 @@ def encode_backward(
     parameters, lanes, state
         As in, and from, the forward pass.
     db_top : (N + M, d_L) array
-        Gradient of the values before the softmax.
+        Gradient of the values before the softmax; overwritten.
     dz_tilde : dict of int to (M, d_l) array
         Gradients that reach z̃ of the corrupted unlabelled rows through the lateral connections, by layer.
     clean : dict of int to CleanGradient

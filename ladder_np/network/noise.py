@@ -23,7 +23,7 @@ __all__ = ["Noise", "NoiseSource", "fill_normal"]
 # For each layer 0..L standard normal draws (N + M, d_l), before scaling; None where the layer has no noise.
 Noise = list[Array | None]
 
-PIECE = 32_768  # numbers
+PIECE = 131_072  # numbers; small enough for the cache, long enough not to quarrel over Python's lock
 
 
 class NoiseSource:

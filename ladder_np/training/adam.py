@@ -19,8 +19,9 @@ from ladder_np.workers import in_parallel
 __all__ = ["Adam", "learning_rate"]
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
-# On a CPU the vector is worked through in pieces that stay in the cache between the passes over them.
-CACHED_PIECE = 65_536
+# On a CPU the vector is worked through in pieces that stay in the (shared) cache between the passes over them; smaller
+# ones make the threads quarrel over Python's lock.
+CACHED_PIECE = 262_144
 
 
 def learning_rate(progress: float, rate: float, decay_start: float) -> float:
