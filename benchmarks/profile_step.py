@@ -16,9 +16,11 @@ from collections.abc import Mapping
 from functools import partial
 from types import CodeType
 
+# isort: off
+from ladder_np import LadderNetwork  # before NumPy: ladder_np prepares what NumPy reads when it is loaded
 import numpy as np
 
-from ladder_np import LadderNetwork
+# isort: on
 from ladder_np.data.preprocessing import Scaling
 from ladder_np.training.trainer import EpochRecord, TrainingSettings, train
 

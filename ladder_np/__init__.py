@@ -10,7 +10,7 @@ References
 
 import os
 
-# OpenBLAS's threads wait for the next product by spinning, 2^26 cycles (20 ms) if not told otherwise, and keep the
+# OpenBLAS's threads wait for the next product by spinning, 2^28 cycles (0.1 s) if not told otherwise, and keep the
 # cores from the threads of `workers`; 2^20 still bridges the gaps between a step's products. It is read when NumPy is
 # loaded, hence before the imports below.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")

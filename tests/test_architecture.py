@@ -14,9 +14,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up; a module may import from lower floors and from its own, training and inspection not from each
 # other. data stands beside network: neither knows the other.
 FLOORS = [
-    {"errors", "version"},
-    {"files", "arrays", "streams"},
-    {"workers"},
+    {"errors", "version", "cores"},
+    {"files", "arrays", "streams", "workers"},
     {"operations", "data"},
     {"network"},
     {"training", "inspection"},

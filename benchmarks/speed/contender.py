@@ -5,6 +5,7 @@
 CASE is a `Case` as JSON. Commands come on standard input, answers leave on standard output, each a line of JSON:
 
     ["run", K]                      take K steps; answers their milliseconds and page faults
+    ["threads"]                     answers the cores it may use, NumPy's threads, and its framework's
     ["check", VECTORS, RESULT]      compute loss and gradients of the step in the file VECTORS, write RESULT
 """
 
@@ -19,6 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmarks.speed.cases import Case
+from ladder_np.inspection.machine import describe_machine
 from ladder_np.inspection.vectors import read_vectors
 
 __all__ = ["PEERS", "Runner"]
@@ -63,13 +65,22 @@ def main() -> None:
         print(json.dumps(obey(runner, *json.loads(line))), file=answers)
 
 
-def obey(runner: Any, verb: str, *arguments: Any) -> dict[str, list[float]] | None:
+def obey(runner: Any, verb: str, *arguments: Any) -> dict[str, Any] | None:
     """Carry out one command and return its answer."""
     if verb == "run":
         return run(runner, *arguments)
+    if verb == "threads":
+        return threads(runner)
     vectors, result = arguments
     np.savez(result, **runner.loss_and_gradients(read_vectors(vectors, complete=True)))
     return None
+
+
+def threads(runner: Runner) -> dict[str, int | None]:
+    """Return how many threads this process's parts use, as they say themselves."""
+    machine = describe_machine()
+    framework = getattr(runner, "threads", None)
+    return {"cores": machine.cores, "NumPy": machine.blas.threads, "framework": framework() if framework else None}
 
 
 def run(runner: Runner, steps: int) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""The floor: the matrix products of a step alone, same shapes, same BLAS. No NumPy step can be faster than these.
+"""The floor: the matrix products of a step alone, same shapes, same BLAS.
 
 Every product belongs to one weight matrix W (inputs, outputs) and is one of
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.speed.cases import Case
+from ladder_np.network.inference import ROWS_AT_ONCE
 from ladder_np.network.lanes import Lanes
 from ladder_np.network.specification import Specification
 
@@ -112,7 +113,8 @@ class FloorStep(_Products):
 
 
 class FloorInference(_Products):
-    """The products of predicting `n_unlabeled` rows."""
+    """The products of predicting `n_unlabeled` rows, in batches as prediction takes them."""
 
     def __init__(self, case: Case) -> None:
-        super().__init__(inference_products(case.sizes, case.n_unlabeled), case.dtype)
+        rows = [min(ROWS_AT_ONCE, case.n_unlabeled - start) for start in range(0, case.n_unlabeled, ROWS_AT_ONCE)]
+        super().__init__([p for n in rows for p in inference_products(case.sizes, n)], case.dtype)

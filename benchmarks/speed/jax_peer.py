@@ -12,7 +12,7 @@ from jax import Array
 from benchmarks.speed.cases import RATE, Case
 from ladder_np.network.specification import Specification
 
-__all__ = ["JaxStep"]
+__all__ = ["JaxStep", "adam", "initial_state"]
 
 Arrays = dict[str, Array]
 Cost = Callable[..., Array]  # see make_cost
@@ -84,7 +84,7 @@ class JaxStep:
         self._top = specification.top
         self._gradients = jax.jit(jax.value_and_grad(make_cost(specification)))
         self._step = _make_step(specification, case.n_labeled + case.n_unlabeled)
-        self._state = _initial_state(case.network().parameters)
+        self._state = initial_state(case.network().parameters)
         batch = case.batch()
         self._batch = [jnp.asarray(rows) for rows in (batch.x_labeled, batch.y, batch.x_unlabeled)]
 
@@ -102,7 +102,8 @@ class JaxStep:
         return {"loss/total": np.asarray(total), **{f"grad/{name}": np.asarray(g) for name, g in gradients.items()}}
 
 
-def _initial_state(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def initial_state(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return the state of training at the parameters `arrays`, before the first step."""
     parameters = {name: jnp.array(array) for name, array in arrays.items()}
     m, v = jax.tree.map(jnp.zeros_like, parameters), jax.tree.map(jnp.zeros_like, parameters)
     return {"parameters": parameters, "m": m, "v": v, "count": jnp.zeros((), jnp.float32), "key": jax.random.key(0)}

@@ -46,7 +46,9 @@ def steps(peers: Sequence[str], quick: bool) -> list[Result]:
             check_peers({name: children[name] for name in present}, case)
             note(f"step: {title}: measuring")
             timings = take_turns(children, QUICK if quick else plan)
-        results.append({"title": title, **_about(case), "timings": _as_json(timings), "not_installed": missing})
+            threads = {name: child.threads() for name, child in children.items()}
+        about = {"title": title, **_about(case), "threads": threads, "not_installed": missing}
+        results.append({**about, "timings": _as_json(timings)})
     return results
 
 

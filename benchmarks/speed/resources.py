@@ -36,7 +36,9 @@ def import_time(quick: bool) -> dict[str, float]:
     """Return the median seconds that `import numpy` takes in a fresh process, and `import ladder_np` after it."""
     measured = []
     for _ in range(3 if quick else 9):
-        done = subprocess.run([sys.executable, "-c", IMPORT], cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, "-c", IMPORT], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            raise ContenderError(f"import failed: {done.stderr.strip()}")
         measured.append(json.loads(done.stdout))
     return dict(zip(("numpy", "ladder_np"), map(statistics.median, zip(*measured, strict=True)), strict=True))
 

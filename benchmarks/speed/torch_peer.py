@@ -95,6 +95,10 @@ class TorchStep:
         self._cost(self._parameters, *self._batch, noise).backward()
         self._optimizer.step()
 
+    def threads(self) -> int:
+        """Return how many threads PyTorch uses."""
+        return torch.get_num_threads()
+
     def loss_and_gradients(self, vectors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return ``loss/total`` and every ``grad/…`` of the step in `vectors`."""
         parameters = _leaves({name: vectors[f"param/{name}"] for name in self._parameters})

@@ -112,6 +112,10 @@ class Child:
         """Return milliseconds and page faults of that many more steps."""
         return self._ask("run", steps)
 
+    def threads(self) -> dict[str, int | None]:
+        """Return how many cores and threads the contender has."""
+        return self._ask("threads")
+
     def check(self, vectors: Path, result: Path) -> None:
         """Have the contender compute the step in the file `vectors` and write loss and gradients to `result`."""
         self._ask("check", str(vectors), str(result))

@@ -68,6 +68,7 @@ def _rows(machine: Machine, device: Device, rate: float) -> dict[str, str]:
         "BLAS in use": _known(blas.loaded),
         "BLAS kernel": _known(blas.kernel),
         "BLAS threads": _known(blas.threads) + (f" ({blas.threading})" if blas.threading else ""),
+        "other threads": f"{machine.threads} share the work that is no matrix product",
         "CPU": _known(machine.cpu),
         "usable cores": f"{machine.cores} of {machine.cpu_count}{quota}",
         "NumPy's SIMD": " ".join(machine.simd) or "none",

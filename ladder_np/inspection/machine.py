@@ -10,7 +10,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Device, why_no_cuda
+from ladder_np.cores import cpu_model, cpu_quota, usable_cores
 from ladder_np.version import __version__
+from ladder_np.workers import thread_count
 
 __all__ = ["PRODUCT", "Blas", "Gpu", "Machine", "describe_machine", "product_milliseconds", "product_rate"]
 
@@ -32,6 +34,7 @@ VARIABLES = (
     "MKL_NUM_THREADS",
     "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
+    "OPENBLAS_THREAD_TIMEOUT",
     "OPENBLAS_CORETYPE",
     "NPY_DISABLE_CPU_FEATURES",
 )
@@ -95,6 +98,8 @@ class Machine:
         Cores' time that control groups allow; None without a limit.
     cores : int
         Cores that this process may use: by affinity, and by the quota, rounded up.
+    threads : int
+        Threads that share what is no matrix product (`ladder_np.workers`).
     environment : mapping of str to str
         The variables in `VARIABLES` that are set.
     cupy : str or None
@@ -114,6 +119,7 @@ class Machine:
     cpu_count: int
     cpu_quota: float | None
     cores: int
+    threads: int
     environment: Mapping[str, str]
     cupy: str | None
     gpus: tuple[Gpu, ...]
@@ -130,7 +136,7 @@ def describe_machine(root: Path = Path("/")) -> Machine:
     """
     config: Mapping[str, Any] = np.show_config(mode="dicts") or {}
     simd = config.get("SIMD Extensions", {})
-    quota = _cpu_quota(root)
+    quota = cpu_quota(root)
     why_no_gpu = why_no_cuda()
     return Machine(
         ladder_np=__version__,
@@ -138,10 +144,11 @@ def describe_machine(root: Path = Path("/")) -> Machine:
         numpy=np.__version__,
         blas=_describe_blas(config.get("Build Dependencies", {}).get("blas", {})),
         simd=(*simd.get("baseline", ()), *simd.get("found", ())),
-        cpu=_cpu_model(root),
+        cpu=cpu_model(root),
         cpu_count=os.cpu_count() or 1,
         cpu_quota=quota,
-        cores=_usable_cores(quota),
+        cores=usable_cores(quota),
+        threads=thread_count(),
         environment={name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
         cupy=_cupy_version(),
         gpus=() if why_no_gpu else _describe_gpus(Device("cuda").xp),
@@ -182,52 +189,6 @@ def _ask_openblas() -> dict[str, Any]:
             answer = function()
             answers[name] = " ".join(answer.decode(errors="replace").split()) if isinstance(answer, bytes) else answer
     return answers
-
-
-def _cpu_model(root: Path) -> str | None:
-    """Return the processor's name; Linux on Arm tells none but the architecture's."""
-    named = re.search(r"^model name\s*:(.*)", _text(root / "proc/cpuinfo"), flags=re.MULTILINE)
-    return (named[1].strip() if named else "") or platform.processor() or platform.machine() or None
-
-
-def _usable_cores(quota: float | None) -> int:
-    if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere a process may use every core
-        allowed = len(os.sched_getaffinity(0))
-    else:
-        allowed = os.cpu_count() or 1
-    return allowed if quota is None else min(allowed, math.ceil(quota))
-
-
-def _cpu_quota(root: Path) -> float | None:
-    """Return how many cores' time the control groups of this process allow it; None where nothing limits it."""
-    quotas = (_group_quota(folder) for folder in _control_groups(root))
-    return min((quota for quota in quotas if quota is not None), default=None)
-
-
-def _control_groups(root: Path) -> Iterator[Path]:
-    """Yield the folders of this process's groups that may limit its time (version 2 and 1), and of all above them."""
-    for line in _text(root / "proc/self/cgroup").splitlines():
-        controllers, _, path = line.partition(":")[2].partition(":")
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        mount = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
-        group = mount / path.lstrip("/")
-        yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(mount))
-
-
-def _group_quota(folder: Path) -> float | None:
-    """Return one group's limit in cores: "150000 100000" are 1.5; without a limit there is "max" (2) or "-1" (1)."""
-    version_1 = f"{_text(folder / 'cpu.cfs_quota_us')} {_text(folder / 'cpu.cfs_period_us')}"
-    limit = re.fullmatch(r"\s*([1-9]\d*)\s+([1-9]\d*)\s*", _text(folder / "cpu.max") or version_1)
-    return int(limit[1]) / int(limit[2]) if limit else None
-
-
-def _text(path: Path) -> str:
-    """Return a file's text; empty if it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _cupy_version() -> str | None:

@@ -41,14 +41,20 @@ class NoiseSource:
 
     def draw(self, lanes: Lanes, device: Device) -> Noise:
         """Return the standard normal draws of one step, labelled rows first, layers from the input up."""
-        return in_parallel(lambda layer: self._draw_layer(layer, lanes, device), range(len(self._generators)))
+        dtype = self._specification.numpy_dtype
+        noisy = [layer for layer, std in enumerate(self._specification.noise_std) if std > 0]
+        # Allocated and put on the device by the calling thread: memory and devices belong to threads too.
+        drawn = {layer: np.empty((lanes.n_corrupted, self._specification.sizes[layer]), dtype) for layer in noisy}
 
-    def _draw_layer(self, layer: int, lanes: Lanes, device: Device) -> Array | None:
-        if self._specification.noise_std[layer] == 0:
-            return None
-        out = np.empty((lanes.n_corrupted, self._specification.sizes[layer]), self._specification.numpy_dtype)
-        fill_normal(self._generators[layer], out.reshape(-1))
-        return device.put(out)
+        def fill(layer: int) -> None:
+            fill_normal(self._generators[layer], drawn[layer].reshape(-1))
+
+        if sum(draws.size for draws in drawn.values()) < PIECE:  # not worth waking anybody
+            for layer in noisy:
+                fill(layer)
+        else:
+            in_parallel(fill, noisy)
+        return [device.put(drawn[layer]) if layer in drawn else None for layer in range(len(self._generators))]
 
 
 def fill_normal(generator: np.random.Generator, out: np.ndarray) -> None:

@@ -70,12 +70,14 @@ class Parameters(Mapping[str, Array]):
         self.specification = specification
         self.vector = vector
         self._views: dict[str, Array] = {}
+        lowest = Lanes.needed(specification, 0, 0).lowest
         start = 0
         for name, shape in shapes.items():
             stop = start + math.prod(shape)
             self._views[name] = vector[start:stop].reshape(shape)
             start = stop
-            if _is_used(name, specification):
+            part, layer, _ = name.split(".")
+            if part == "encoder" or int(layer) >= lowest:
                 self.used = vector[:stop]
         self._combinators = [self._combinator_views(layer) for layer in range(specification.top + 1)]
 
@@ -99,11 +101,6 @@ class Parameters(Mapping[str, Array]):
     def _combinator_views(self, layer: int) -> dict[str, Array]:
         names = COMBINATORS[self.specification.combinator].initial
         return {name: self._views[f"combinator.{layer}.{name}"] for name in names}
-
-
-def _is_used(name: str, specification: Specification) -> bool:
-    part, layer, _ = name.split(".")
-    return part == "encoder" or int(layer) >= Lanes.needed(specification, 0, 0).lowest
 
 
 def initial_parameters(specification: Specification, generator: np.random.Generator) -> Parameters:

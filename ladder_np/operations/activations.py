@@ -49,10 +49,10 @@ def sigmoid_forward(b: Array, out: Array | None = None) -> Array:
     """Return 1/(1 + exp(−b))."""
     xp = array_module(b)
     h = xp.negative(b, out=out)
-    with np.errstate(over="ignore"):  # exp(−b) = inf is right: h = 0
+    with np.errstate(over="ignore", under="ignore"):  # exp(−b) = inf is right: h = 0
         xp.exp(h, out=h)
-    h += 1
-    return xp.reciprocal(h, out=h)
+        h += 1
+        return xp.reciprocal(h, out=h)
 
 
 def sigmoid_backward(dh: Array, h: Array) -> Array:

@@ -19,8 +19,8 @@ from ladder_np.workers import in_parallel
 __all__ = ["Adam", "learning_rate"]
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
-# On a CPU the vector is worked through in pieces that stay in the (shared) cache between the passes over them; smaller
-# ones make the threads quarrel over Python's lock.
+# On a CPU the vector is worked through in pieces, which stay in the cache between the passes over them; with smaller
+# ones the threads quarrel over Python's lock.
 CACHED_PIECE = 262_144
 
 

@@ -5,10 +5,11 @@ import importlib.util
 import numpy as np
 import pytest
 
-from benchmarks.speed.cases import Case
+from benchmarks.speed.cases import RATE, Case
 from benchmarks.speed.check import check_peers
 from benchmarks.speed.contender import PEERS
 from benchmarks.speed.turns import Child, ContenderError
+from ladder_np.training.adam import Adam
 
 CASE = Case((9, 8, 7, 5), 14, 17)
 
@@ -29,6 +30,21 @@ def test_loss_and_gradients_are_ours_before_and_after_steps(name) -> None:
         check_peers({name: peer}, CASE)
         assert len(peer.run(2)["milliseconds"]) == 2
         check_peers({name: peer}, CASE)
+
+
+def test_jaxs_adam_is_ours() -> None:
+    pytest.importorskip("jax", reason="jax is not installed (extra bench)")
+    from benchmarks.speed import jax_peer
+
+    generator = np.random.default_rng(0)
+    theta = generator.standard_normal(50).astype("float32")
+    state = jax_peer.initial_state({"theta": theta})
+    optimizer = Adam(theta)
+    for _ in range(5):
+        gradient = generator.standard_normal(50).astype("float32")
+        state = {**state, **jax_peer.adam(state, {"theta": gradient})}
+        optimizer.update(gradient, RATE)
+    np.testing.assert_allclose(state["parameters"]["theta"], theta, rtol=1e-5, atol=1e-7)
 
 
 class Impostor:

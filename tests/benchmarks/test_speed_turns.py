@@ -1,9 +1,11 @@
 """Turns, what is counted of them, and processes that fail."""
 
+import os
+
 import pytest
 
 from benchmarks.speed.cases import Case
-from benchmarks.speed.turns import Child, ContenderError, Plan, Timing, take_turns
+from benchmarks.speed.turns import THREAD_VARIABLES, Child, ContenderError, Plan, Timing, limit_threads, take_turns
 
 
 class Scripted:
@@ -26,6 +28,20 @@ def test_contenders_alternate_and_first_steps_do_not_count() -> None:
     assert log[:3] == [("a", 2), ("b", 2), ("c", 2)]  # the warming up
     assert log[3:] == [(name, 4) for name in "abccba"]
     assert timings["a"] == Timing(median=6, lower_quartile=4.25, upper_quartile=7.75, faults=6, steps=6)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
+def test_every_contender_has_the_threads_that_were_asked_for(monkeypatch) -> None:
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")  # so that it is restored
+    for name in THREAD_VARIABLES:
+        monkeypatch.setenv(name, "7")
+    before = os.sched_getaffinity(0)
+    try:
+        limit_threads(1)
+        with Child("ours", Case((6, 5, 4), 5, 7)) as child:
+            assert child.threads() == {"cores": 1, "NumPy": 1, "framework": None}
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @pytest.mark.parametrize("name", ["ours", "floor", "our inference", "inference floor"])

@@ -22,6 +22,7 @@ GOOD = Machine(
     cpu_count=8,
     cpu_quota=None,
     cores=4,
+    threads=4,
     environment={},
     cupy=None,
     gpus=(),
@@ -29,7 +30,8 @@ GOOD = Machine(
 )
 RATE = 200.0
 NAMES = [
-    *("ladder_np", "Python", "NumPy", "NumPy's BLAS", "BLAS in use", "BLAS kernel", "BLAS threads", "CPU"),
+    *("ladder_np", "Python", "NumPy", "NumPy's BLAS", "BLAS in use", "BLAS kernel", "BLAS threads"),
+    *("other threads", "CPU"),
     *("usable cores", "NumPy's SIMD", "environment", "float32 product", "CuPy", "GPU", "device"),
 ]
 

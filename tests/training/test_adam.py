@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ladder_np.training import adam
 from ladder_np.training.adam import Adam, learning_rate
 
 
@@ -26,6 +27,12 @@ def test_it_is_algorithm_1_whatever_the_size(size: int) -> None:
         optimizer.update(gradient, rate)
     np.testing.assert_allclose(theta, expected, rtol=1e-9, atol=1e-12)
     assert optimizer.steps == 5
+
+
+@pytest.mark.parametrize("size", [999, 1000, 1001, 40_000])
+def test_it_is_algorithm_1_piece_by_piece(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(adam, "CACHED_PIECE", 1000)
+    test_it_is_algorithm_1_whatever_the_size(size)
 
 
 def test_a_zero_gradient_moves_nothing() -> None:

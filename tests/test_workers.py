@@ -1,0 +1,172 @@
+"""Shared work: the same results as alone, in order, whoever does it."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from ladder_np import workers
+from ladder_np.cores import THREAD_VARIABLES
+from ladder_np.workers import in_parallel, thread_count
+
+
+@pytest.fixture
+def two_threads(monkeypatch: pytest.MonkeyPatch):
+    """Let two threads share work, on a machine with one core too."""
+    monkeypatch.setattr(workers, "thread_count", lambda: 2)
+    workers._pool.cache_clear()
+    yield
+    workers._pool().shutdown()
+    workers._pool.cache_clear()
+
+
+@pytest.fixture
+def three_threads(two_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "thread_count", lambda: 3)
+
+
+def in_fresh_python(code: str, **variables: str) -> str:
+    inherited = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS") and "OPENBLAS" not in k}
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, env=inherited | variables, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.strip()
+
+
+def test_results_come_in_the_order_of_the_items(two_threads: None) -> None:
+    assert in_parallel(lambda k: k * k, range(500)) == [k * k for k in range(500)]
+    assert in_parallel(lambda k: k, []) == []
+
+
+def test_two_threads_do_take_part(two_threads: None) -> None:
+    both_are_here = threading.Barrier(2, timeout=20)  # one thread alone would wait for ever
+    in_parallel(lambda _: both_are_here.wait(), [0, 1])
+
+
+def test_one_thread_does_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "thread_count", lambda: 1)
+    assert set(in_parallel(lambda _: threading.get_ident(), range(9))) == {threading.get_ident()}
+
+
+def test_the_error_of_the_first_item_is_raised_when_all_have_ended(three_threads: None) -> None:
+    all_are_here, ended = threading.Barrier(3, timeout=20), []
+
+    def fail(k: int) -> None:
+        all_are_here.wait()
+        time.sleep((0.2, 0, 0.4)[k])
+        ended.append(k)
+        if k < 2:
+            raise ValueError(f"item {k}")
+
+    with pytest.raises(ValueError, match="item 0"):  # though item 1 fails earlier
+        in_parallel(fail, range(3))
+    assert sorted(ended) == [0, 1, 2]
+
+
+def test_work_may_share_out_work_of_its_own() -> None:
+    code = """
+import threading
+from ladder_np import workers
+workers.thread_count = lambda: 2
+both_are_here = threading.Barrier(2, timeout=20)
+def squares(n):
+    both_are_here.wait()  # so that the helper shares out work too, while nobody is free
+    return workers.in_parallel(lambda k: k * k, range(n))
+print(workers.in_parallel(squares, [3, 4]))
+"""
+    assert in_fresh_python(code) == "[[0, 1, 4], [0, 1, 4, 9]]"
+
+
+def test_callers_do_not_disturb_each_other(three_threads: None) -> None:
+    results: dict[int, list[int]] = {}
+
+    def call(n: int) -> None:
+        results[n] = [sum(in_parallel(lambda k: k * n, range(50))) for _ in range(100)]
+
+    callers = [threading.Thread(target=call, args=(n,)) for n in range(5)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=60)
+    assert results == {n: [n * 1225] * 100 for n in range(5)}
+
+
+def test_helpers_know_the_callers_error_state(two_threads: None) -> None:
+    met = threading.Barrier(2, timeout=20)
+
+    def overflow(_: int) -> float:
+        met.wait()
+        return float(np.float32(1e38) * np.float32(10))
+
+    with np.errstate(over="ignore"):  # elsewhere a warning, and in these tests an error
+        assert in_parallel(overflow, [0, 1]) == [np.inf, np.inf]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, 8),
+        ({"OMP_NUM_THREADS": "1"}, 1),
+        ({"OPENBLAS_NUM_THREADS": "2"}, 2),
+        ({"GOTO_NUM_THREADS": "3"}, 3),
+        ({"OPENBLAS_DEFAULT_NUM_THREADS": "4"}, 4),
+        ({"MKL_NUM_THREADS": "5"}, 5),
+        ({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "2"}, 2),  # as OpenBLAS does it
+        ({"OMP_NUM_THREADS": " 2,1"}, 2),
+        ({"OMP_NUM_THREADS": "10000"}, 8),
+        ({"OMP_NUM_THREADS": "0"}, 8),
+        ({"OMP_NUM_THREADS": "", "OPENBLAS_NUM_THREADS": "two"}, 8),
+    ],
+)
+def test_the_variables_of_numpys_threads_limit_these_too(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: int
+) -> None:
+    monkeypatch.setattr(workers, "usable_cores", lambda quota: 8)
+    for name in THREAD_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert thread_count.__wrapped__() == expected
+
+
+def test_a_quota_limits_them() -> None:
+    assert workers.usable_cores(0.5) == 1
+
+
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    code = """
+import os, signal
+from ladder_np import workers
+workers.thread_count = lambda: 2
+workers.in_parallel(abs, range(4))
+child = os.fork()
+if child == 0:
+    signal.alarm(30)
+    os._exit(0 if workers.in_parallel(abs, range(-4, 0)) == [4, 3, 2, 1] else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    if not hasattr(os, "fork"):
+        pytest.skip("this system cannot fork")
+    assert in_fresh_python(code) == "0"
+
+
+def test_importing_asks_openblas_to_wait_less_unless_the_user_has_asked_for_something() -> None:
+    code = "import ladder_np, os; print(os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    assert in_fresh_python(code) == "20"
+    assert in_fresh_python(code, OPENBLAS_THREAD_TIMEOUT="26") == "26"
+
+
+def test_numpy_is_loaded_after_that_request() -> None:
+    code = """
+import os, sys
+class Watch:
+    def find_spec(self, name, *_):
+        if name == "numpy":
+            print("OPENBLAS_THREAD_TIMEOUT" in os.environ)
+sys.meta_path.insert(0, Watch())
+import ladder_np
+"""
+    assert in_fresh_python(code) == "True"
