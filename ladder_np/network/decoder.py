@@ -80,7 +80,8 @@ def decode_forward(parameters: Parameters, lanes: Lanes, encoder: EncoderState, 
     state = DecoderState()
     vertical = encoder.h[specification.top][lanes.unlabeled]
     for layer in range(specification.top, lanes.lowest - 1, -1):
-        u, _, state.u_sigma[layer] = normalize_forward(vertical, specification.batch_norm_eps)
+        out = vertical if layer < specification.top else None  # the softmax output is needed again
+        u, _, state.u_sigma[layer] = normalize_forward(vertical, specification.batch_norm_eps, out)
         z_tilde = encoder.z_tilde[layer][lanes.unlabeled]
         z_hat, state.cache[layer] = g(z_tilde, u, parameters.combinator(layer))
         state.u[layer], state.z_hat[layer] = u, z_hat
@@ -107,7 +108,9 @@ def decode_backward(
             V_name = f"decoder.{layer - 1}.weight"
             dense_backward_weight(dvertical, state.z_hat[layer], out=gradients[V_name])
             from_below = dense_backward_input(dvertical, parameters[V_name])
-            dz_hat = from_below if dz_hat is None else dz_hat + from_below
+            if dz_hat is not None:
+                from_below += dz_hat
+            dz_hat = from_below
         a = parameters.combinator(layer)
         result.dz_tilde[layer], du, da = g_backward(dz_hat, state.u[layer], a, state.cache[layer])
         for name, gradient in da.items():

@@ -70,8 +70,9 @@ class Adam:
             m *= BETA1
             m += g
             v *= BETA2
-            v += g * g
-            change = array_module(v).sqrt(v)
+            change = g * g
+            v += change
+            array_module(v).sqrt(v, out=change)
             change += EPS * c
             array_module(v).divide(m, change, out=change)
             change *= step_size

@@ -201,6 +201,7 @@ def test_the_table_says_what_was_found(command, on):
                     OPENBLAS,
                     "Haswell",
                     "4 (pthreads)",
+                    "4 share the work that is no matrix product",
                     "Fast CPU",
                 ),
                 *("4 of 8", "X86_V2 X86_V3", "sets nothing", "200.0 GFLOP/s; 300x784 @ 784x1000 takes 2.35 ms"),
