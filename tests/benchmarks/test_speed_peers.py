@@ -37,6 +37,7 @@ JAXS_ADAM = """
 import numpy as np
 from benchmarks.speed import jax_peer
 from benchmarks.speed.cases import RATE
+from ladder_np.training.adam import Adam
 
 generator = np.random.default_rng(0)
 theta = generator.standard_normal(50).astype("float32")
