@@ -37,7 +37,7 @@ def draw_steps(ax: Any, results: list[dict[str, Any]]) -> None:
         ratios = [time / result["timings"]["floor"]["median"] for time, result in zip(timings, results, strict=True)]
         bars = ax.bar(places, ratios, 0.92 * width, color=COLORS[name], label=name)
         ax.bar_label(bars, [f"{time:.0f}" for time in timings], fontsize=8, padding=1)
-    ax.margins(y=0.4)  # room for the legend
+    ax.margins(y=0.6)  # room for the legend
     ax.axhline(1, color="black", linestyle="--", label="floor: the products alone")
     labels = [
         f"{result['title'].replace(', ', chr(10))}\nfloor {result['timings']['floor']['median']:.0f} ms"
