@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["cpu_model", "cpu_quota", "requested_threads", "usable_cores"]
+__all__ = ["THREAD_VARIABLES", "cpu_model", "cpu_quota", "requested_threads", "usable_cores"]
 
 # What limits the threads of NumPy's products: OpenBLAS's variables, the first that is set wins, then MKL's.
 THREAD_VARIABLES = (

@@ -1,1 +1,1 @@
-"""Looking into the network: gradient checks and test vectors. Knows the network, not training."""
+"""Looking into the network and its machine: gradient checks, test vectors, what decides speed. Knows no training."""

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Device, why_no_cuda
-from ladder_np.cores import cpu_model, cpu_quota, usable_cores
+from ladder_np.cores import THREAD_VARIABLES, cpu_model, cpu_quota, usable_cores
 from ladder_np.version import __version__
 from ladder_np.workers import thread_count
 
@@ -27,11 +27,7 @@ __all__ = ["PRODUCT", "Blas", "Gpu", "Machine", "describe_machine", "product_mil
 
 # Whatever decides how many threads a BLAS starts, or which instructions it or NumPy uses.
 VARIABLES = (
-    "OPENBLAS_NUM_THREADS",
-    "OPENBLAS_DEFAULT_NUM_THREADS",
-    "GOTO_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
+    *THREAD_VARIABLES,
     "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
     "OPENBLAS_THREAD_TIMEOUT",
