@@ -98,7 +98,8 @@ class JaxStep:
         parameters = {name: vectors[f"param/{name}"] for name in self._state["parameters"]}
         batch = [vectors[f"input/{name}"] for name in ("x_labeled", "y", "x_unlabeled")]
         noise = [vectors[f"noise/{layer}"] for layer in range(self._top + 1)]
-        total, gradients = self._gradients(parameters, *batch, noise)
+        with jax.enable_x64(vectors["loss/total"].dtype == np.float64):
+            total, gradients = self._gradients(parameters, *batch, noise)
         return {"loss/total": np.asarray(total), **{f"grad/{name}": np.asarray(g) for name, g in gradients.items()}}
 
 

@@ -84,6 +84,31 @@ def test_a_wrong_gradient_is_named() -> None:
         check_peers({"impostor": Impostor(spoil)}, CASE)
 
 
+def test_a_gradient_that_is_wrong_beyond_rounding_is_found_in_float64() -> None:
+    def spoil(arrays):
+        arrays["grad/encoder.2.beta"] *= 1 + 1e-6
+
+    with pytest.raises(ContenderError, match=r"in float64, grad/encoder\.2\.beta"):
+        check_peers({"impostor": Impostor(spoil)}, CASE)
+
+
+def test_float32_is_checked_too() -> None:
+    def spoil(arrays):
+        if arrays["loss/total"].dtype == np.float32:
+            arrays["grad/encoder.2.beta"] *= 1.01
+
+    with pytest.raises(ContenderError, match=r"in float32, grad/encoder\.2\.beta"):
+        check_peers({"impostor": Impostor(spoil)}, CASE)
+
+
+def test_a_peer_that_answers_in_another_precision_is_named() -> None:
+    def spoil(arrays):
+        arrays.update({key: array.astype(np.float32) for key, array in arrays.items()})
+
+    with pytest.raises(ContenderError, match=r"computes in float32 where float64 is asked"):
+        check_peers({"impostor": Impostor(spoil)}, CASE)
+
+
 def test_a_missing_gradient_is_named() -> None:
     with pytest.raises(ContenderError, match=r"impostor has no grad/decoder\.0\.weight"):
         check_peers({"impostor": Impostor(lambda arrays: arrays.pop("grad/decoder.0.weight"))}, CASE)
