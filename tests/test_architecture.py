@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up; a module may import from lower floors and from its own, training and inspection not from each
 # other. data stands beside network: neither knows the other.
 FLOORS = [
-    {"errors", "version", "cores"},
+    {"errors", "version", "cores", "memory"},
     {"files", "arrays", "streams", "workers"},
     {"operations", "data"},
     {"network"},

@@ -155,7 +155,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 def test_importing_asks_openblas_to_wait_less_unless_the_user_has_asked_for_something() -> None:
     code = "import ladder_np, os; print(os.environ['OPENBLAS_THREAD_TIMEOUT'])"
-    assert in_fresh_python(code) == "20"
+    assert in_fresh_python(code) == "22"
     assert in_fresh_python(code, OPENBLAS_THREAD_TIMEOUT="26") == "26"
 
 

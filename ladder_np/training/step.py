@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ladder_np.memory import keep_freed_memory
 from ladder_np.network.ladder import Batch, Losses, backward, forward
 from ladder_np.network.lanes import Lanes
 from ladder_np.network.model import LadderNetwork
@@ -9,11 +10,6 @@ from ladder_np.network.noise import NoiseSource
 from ladder_np.training.adam import Adam
 
 __all__ = ["TrainingStep"]
-
-# A step allocates and frees the same arrays over and over. glibc's allocator gives large ones back to the system, and
-# each page then costs a fault at its next use, until a freed block shows it that blocks of that size come and go;
-# 32 MiB is the most that it learns (mallopt(3), M_MMAP_THRESHOLD). Elsewhere this changes nothing.
-LARGEST_KEPT_BLOCK = 2**25 - 2**16
 
 
 class TrainingStep:
@@ -33,7 +29,7 @@ class TrainingStep:
         self._optimizer = Adam(network.parameters.used)
         self._noise = NoiseSource(seed, network.specification)
         if network.device.xp is np:
-            np.empty(LARGEST_KEPT_BLOCK, np.uint8)  # freed at once
+            keep_freed_memory()
 
     @property
     def count(self) -> int:
