@@ -12,7 +12,7 @@ import os
 
 # OpenBLAS's threads wait for the next product by spinning, 2^28 cycles (0.1 s) if not told otherwise, and keep the
 # cores from the threads of `workers`; 2^22 bridge the gaps between a step's products (with 2^20 they fall asleep in
-# some, and a virtual machine may be slow to wake them). It is read when NumPy is loaded, hence before the imports below.
+# some, and a virtual machine may be slow to wake them). It is read when NumPy is loaded: before the imports below.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "22")
 
 from ladder_np.errors import InputError, TrainingDivergedError

@@ -59,6 +59,6 @@ def _check(
     differences = compare_vectors(reference, candidate, tolerance)
     if wrong := [difference for difference in differences if not difference.passed]:
         raise ContenderError(
-            f"{name} computes something else than we do: in {kind}, {wrong[0].key} differs by {wrong[0].relative:.2g} "
-            f"of its largest value, and {len(wrong) - 1} of {len(differences)} arrays besides"
+            f"{name} computes something else than we do: in {kind}, {wrong[0].key} differs by "
+            f"{wrong[0].relative:.2g} of its largest value, and {len(wrong) - 1} of {len(differences)} arrays besides"
         )
