@@ -40,6 +40,8 @@ class Device:
         "auto" is "cuda" where CuPy finds a usable GPU, else "cpu".
     xp : module, optional
         Another array module that has CuPy's functions, `asnumpy` among them; `name` is then free.
+    fused : bool, optional
+        Whether a layer's passes run as one kernel each, where the array module has kernels; else as plain formulas.
 
     Attributes
     ----------
@@ -47,6 +49,8 @@ class Device:
         "cpu", "cuda", or the one given with `xp`.
     xp : module
         The array module of this device.
+    fused : bool
+        Always False on the CPU.
 
     Raises
     ------
@@ -54,18 +58,9 @@ class Device:
         If `name` is unknown, or "cuda" is asked for and CuPy, its driver or a device is missing.
     """
 
-    def __init__(self, name: str = "cpu", xp: ModuleType | None = None) -> None:
-        if xp is not None:
-            self.name, self.xp = name, xp
-            return
-        if name not in DEVICE_NAMES:
-            raise InputError(f"unknown device {name!r}; choose one of {', '.join(DEVICE_NAMES)}")
-        if name == "auto":
-            name = "cpu" if why_no_cuda() else "cuda"
-        if name == "cuda" and (reason := why_no_cuda()):
-            raise InputError(f"device 'cuda' cannot be used: {reason}; or use device 'cpu'")
-        self.name = name
-        self.xp = importlib.import_module("cupy") if name == "cuda" else np
+    def __init__(self, name: str = "cpu", xp: ModuleType | None = None, fused: bool = True) -> None:
+        self.name, self.xp = (name, xp) if xp is not None else _find(name)
+        self.fused = fused and self.xp is not np
 
     def put(self, host: np.ndarray) -> Array:
         """Return a NumPy array's values as an array on this device (the same array on the CPU)."""
@@ -74,6 +69,17 @@ class Device:
     def get(self, x: Array) -> np.ndarray:
         """Return an array of this device as a NumPy array (the same array on the CPU); waits for its values."""
         return x if self.xp is np else self.xp.asnumpy(x)
+
+
+def _find(name: str) -> tuple[str, ModuleType]:
+    """Return the name, "cpu" or "cuda", and the array module of the device that was asked for."""
+    if name not in DEVICE_NAMES:
+        raise InputError(f"unknown device {name!r}; choose one of {', '.join(DEVICE_NAMES)}")
+    if name == "auto":
+        name = "cpu" if why_no_cuda() else "cuda"
+    if name == "cuda" and (reason := why_no_cuda()):
+        raise InputError(f"device 'cuda' cannot be used: {reason}; or use device 'cpu'")
+    return name, importlib.import_module("cupy") if name == "cuda" else np
 
 
 def why_no_cuda() -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from host_kernels import HostModule
 
 # What is asked of an array module besides functions; CuPy has NumPy's own dtypes and constants.
 nan, inf, pi, newaxis = np.nan, np.inf, np.pi, None
@@ -29,10 +30,24 @@ calls: set[tuple[str, tuple[str, ...]]] = set()
 
 @dataclass
 class Traffic:
-    """How often the host waited for the device, and how often it sent data there (which waits for nothing)."""
+    """What the host had to do with the device.
+
+    Attributes
+    ----------
+    synchronizations : int
+        How often it waited for the device.
+    transfers : int
+        How often it sent data there, which waits for nothing.
+    launches : int
+        Kernels other than matrix products; what CuPy needs several for counts as one.
+    products : int
+        Matrix products.
+    """
 
     synchronizations: int = 0
     transfers: int = 0
+    launches: int = 0
+    products: int = 0
 
 
 _total = Traffic()
@@ -50,8 +65,8 @@ def watched_traffic() -> Iterator[Traffic]:
     try:
         yield within
     finally:
-        within.synchronizations = _total.synchronizations - before.synchronizations
-        within.transfers = _total.transfers - before.transfers
+        for field in dataclasses.fields(Traffic):
+            setattr(within, field.name, getattr(_total, field.name) - getattr(before, field.name))
 
 
 class ndarray:  # noqa: N801  # CuPy's name
@@ -64,6 +79,10 @@ class ndarray:  # noqa: N801  # CuPy's name
     @property
     def T(self) -> "ndarray":
         return _wrap(self._values.T)
+
+    @property
+    def flags(self) -> Any:
+        return self._values.flags
 
     def __len__(self) -> int:
         return len(self._values)
@@ -84,6 +103,7 @@ class ndarray:  # noqa: N801  # CuPy's name
 
     def __setitem__(self, key: Any, value: Any) -> None:
         calls.add(("ndarray.__setitem__", ()))
+        _total.launches += 1
         self._values[_index(key)] = _operand(value)
 
 
@@ -161,6 +181,7 @@ def _offer(name: str, function: Callable, keywords: str = "", operands: int | No
         if unknown := sorted(set(options) - allowed):
             raise TypeError(f"{name}: unexpected keyword {', '.join(unknown)}")
         calls.add((name, tuple(sorted(options))))
+        _count(name)
         count = len(arguments) if operands is None else operands
         out = options.get("out")
         if out is not None:
@@ -170,6 +191,40 @@ def _offer(name: str, function: Callable, keywords: str = "", operands: int | No
 
     call.__name__ = name
     return call
+
+
+# These launch nothing: views, and memory that nobody has written to.
+VIEWS = {"ndarray.reshape", "ndarray.ravel", "ndarray.transpose", "empty", "empty_like"}
+
+
+def _count(name: str) -> None:
+    if name.endswith("matmul") or name.endswith("matmul__"):
+        _total.products += 1
+    elif name not in VIEWS:
+        _total.launches += 1
+
+
+class RawModule:
+    """Kernels, compiled from their text for this machine and run here."""
+
+    def __init__(self, *, code: str, options: tuple[str, ...] = ()) -> None:
+        calls.add(("RawModule", ("code", "options")))
+        self._module = HostModule(code, options)
+
+    def get_function(self, name: str) -> Callable:
+        """Return a kernel by its name."""
+        calls.add(("RawModule.get_function", ()))
+
+        def launch(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple) -> None:
+            calls.add(("RawKernel.__call__", ()))
+            _total.launches += 1
+            self._module.launch(name, grid, block, [_kernel_argument(x) for x in arguments])
+
+        return launch
+
+
+def _kernel_argument(x: Any) -> Any:
+    return x if type(x) in (int, float) else _device_values(x)
 
 
 def _refuse(name: str) -> Callable:
@@ -182,6 +237,7 @@ def _refuse(name: str) -> Callable:
 def _in_place(name: str, ufunc: Callable) -> Callable:
     def call(self: ndarray, other: Any) -> ndarray:
         calls.add((name, ()))
+        _count(name)
         ufunc(self._values, _operand(other), out=self._values)
         return self
 
@@ -258,5 +314,6 @@ _functions |= {
     "empty_like": _offer("empty_like", lambda *a, **k: _uninitialized(np.empty_like(*a, **k)), "dtype", operands=1),
     "full": _offer("full", lambda shape, x, **k: np.full(shape, _operand(x), **k), "dtype", operands=0),
     "full_like": _offer("full_like", np.full_like, "dtype", operands=2),
+    "ascontiguousarray": _offer("ascontiguousarray", np.ascontiguousarray, "dtype", operands=1),
 }
 globals().update(_functions)

@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"errors", "version", "cores", "memory"},
     {"files", "arrays", "streams", "workers"},
-    {"operations", "data"},
+    {"operations", "data", "kernels"},
     {"network"},
     {"training", "inspection"},
     {"predictor"},

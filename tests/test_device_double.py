@@ -41,8 +41,8 @@ COSTS = {
 
 @pytest.fixture
 def device() -> Device:
-    """Return the device over the double."""
-    return Device("strict", xp=strict_cupy)
+    """Return the device over the double, which runs plain formulas."""
+    return Device("strict", xp=strict_cupy, fused=False)
 
 
 def on_device(values: Any) -> strict_cupy.ndarray:

@@ -42,7 +42,9 @@ class DecoderState:
     z_hat_bn, difference : dict of int to (M, d_l) array
         ẑ_BN, and ẑ_BN − z.
     cost : dict of int to 0-dimensional array
-        Unweighted costs.
+        Unweighted costs; empty where passes are fused.
+    unit_costs : (Σ d_l,) array or None
+        Where passes are fused: the sum over rows of each unit's squared error, layer after layer.
     """
 
     u: dict[int, Array] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class DecoderState:
     z_hat_bn: dict[int, Array] = field(default_factory=dict)
     difference: dict[int, Array] = field(default_factory=dict)
     cost: dict[int, Array] = field(default_factory=dict)
+    unit_costs: Array | None = None
 
 
 @dataclass
@@ -76,48 +79,135 @@ class DecoderGradients:
 def decode_forward(parameters: Parameters, lanes: Lanes, encoder: EncoderState, x_unlabeled: Array) -> DecoderState:
     """Rebuild every layer from the top down and compare it with the clean one."""
     specification = parameters.specification
-    g = COMBINATORS[specification.combinator].forward
     state = DecoderState()
+    if parameters.fused:
+        state.unit_costs = parameters.fused.unit_costs(x_unlabeled)
     vertical = encoder.h[specification.top][lanes.unlabeled]
     for layer in range(specification.top, lanes.lowest - 1, -1):
-        out = vertical if layer < specification.top else None  # the softmax output is needed again
-        u, _, state.u_sigma[layer] = normalize_forward(vertical, specification.batch_norm_eps, out)
-        z_tilde = encoder.z_tilde[layer][lanes.unlabeled]
-        z_hat, state.cache[layer] = g(z_tilde, u, parameters.combinator(layer))
-        state.u[layer], state.z_hat[layer] = u, z_hat
-        if lanes.denoised[layer]:
-            _compare_with_clean(state, layer, lanes, encoder, x_unlabeled)
+        if parameters.fused:
+            _decode_layer_fused(parameters, lanes, layer, encoder, state, vertical, x_unlabeled)
+        else:
+            _decode_layer(parameters, lanes, layer, encoder, state, vertical, x_unlabeled)
         if layer > lanes.lowest:
-            vertical = dense_forward(z_hat, parameters[f"decoder.{layer - 1}.weight"])
+            vertical = dense_forward(state.z_hat[layer], parameters[f"decoder.{layer - 1}.weight"])
     return state
+
+
+def _decode_layer(
+    parameters: Parameters,
+    lanes: Lanes,
+    layer: int,
+    encoder: EncoderState,
+    state: DecoderState,
+    vertical: Array,
+    x_unlabeled: Array,
+) -> None:
+    """Compute u, ẑ and the layer's cost from `vertical`, the matrix that batch norm makes u of."""
+    specification = parameters.specification
+    g = COMBINATORS[specification.combinator].forward
+    out = vertical if layer < specification.top else None  # the softmax output is needed again
+    u, _, state.u_sigma[layer] = normalize_forward(vertical, specification.batch_norm_eps, out)
+    z_tilde = encoder.z_tilde[layer][lanes.unlabeled]
+    state.u[layer] = u
+    state.z_hat[layer], state.cache[layer] = g(z_tilde, u, parameters.combinator(layer))
+    if lanes.denoised[layer]:
+        _compare_with_clean(state, layer, lanes, encoder, x_unlabeled)
+
+
+def _decode_layer_fused(
+    parameters: Parameters,
+    lanes: Lanes,
+    layer: int,
+    encoder: EncoderState,
+    state: DecoderState,
+    vertical: Array,
+    x_unlabeled: Array,
+) -> None:
+    """Do the same in one kernel; the costs stay sums over rows, (d_l,), until all are there."""
+    clean: tuple[Array | None, ...] | None = None
+    if lanes.denoised[layer]:
+        clean = (
+            (x_unlabeled, None, None)
+            if layer == 0
+            else (
+                encoder.z[layer][lanes.clean],  # type: ignore[index]
+                *encoder.clean_statistics(layer),
+            )
+        )
+    z_tilde = encoder.z_tilde[layer][lanes.unlabeled]
+    a = parameters.combinator_block(layer)
+    state.u[layer], state.u_sigma[layer], state.z_hat[layer], z_hat_bn, difference = parameters.fused.decode(
+        layer, vertical, z_tilde, a, clean, state.unit_costs
+    )
+    if clean is not None:
+        state.z_hat_bn[layer], state.difference[layer] = z_hat_bn, difference
 
 
 def decode_backward(
     parameters: Parameters, lanes: Lanes, encoder: EncoderState, state: DecoderState, gradients: Parameters
 ) -> DecoderGradients:
     """Run the costs' gradients upwards through the decoder; write those of V and a into `gradients`."""
-    specification = parameters.specification
-    g_backward = COMBINATORS[specification.combinator].backward
     result = DecoderGradients(None, {}, {})
-    dvertical = None  # gradient of ẑˡ Vˡ⁻¹, from the layer below
-    for layer in range(lanes.lowest, specification.top + 1):
-        dz_hat = None
-        if lanes.denoised[layer]:
-            dz_hat = _denoising_backward(parameters, layer, encoder, state, result)
-        if dvertical is not None:
-            V_name = f"decoder.{layer - 1}.weight"
-            dense_backward_weight(dvertical, state.z_hat[layer], out=gradients[V_name])
-            from_below = dense_backward_input(dvertical, parameters[V_name])
-            if dz_hat is not None:
-                from_below += dz_hat
-            dz_hat = from_below
-        a = parameters.combinator(layer)
-        result.dz_tilde[layer], du, da = g_backward(dz_hat, state.u[layer], a, state.cache[layer])
-        for name, gradient in da.items():
-            gradients.combinator(layer)[name][...] = gradient
-        dvertical = normalize_backward(du, state.u[layer], state.u_sigma[layer], out=du)
+    layer_backward = _decode_layer_backward_fused if parameters.fused else _decode_layer_backward
+    below = None  # gradient of ẑ from the layer below
+    for layer in range(lanes.lowest, parameters.specification.top + 1):
+        dvertical = layer_backward(parameters, lanes, layer, encoder, state, below, result, gradients)
+        if layer < parameters.specification.top:
+            V_name = f"decoder.{layer}.weight"
+            dense_backward_weight(dvertical, state.z_hat[layer + 1], out=gradients[V_name])
+            below = dense_backward_input(dvertical, parameters[V_name])
     result.dh_top = dvertical  # at the top, what was normalised is the softmax output itself
     return result
+
+
+def _decode_layer_backward(
+    parameters: Parameters,
+    lanes: Lanes,
+    layer: int,
+    encoder: EncoderState,
+    state: DecoderState,
+    below: Array | None,
+    result: DecoderGradients,
+    gradients: Parameters,
+) -> Array:
+    """Return the gradient of the matrix that u was made of; note dz̃ and what reaches the clean lane, write da."""
+    dz_hat = below
+    if lanes.denoised[layer]:
+        dz_hat = _denoising_backward(parameters, layer, encoder, state, result)
+        if below is not None:
+            below += dz_hat
+            dz_hat = below
+    g_backward = COMBINATORS[parameters.specification.combinator].backward
+    a = parameters.combinator(layer)
+    result.dz_tilde[layer], du, da = g_backward(dz_hat, state.u[layer], a, state.cache[layer])
+    for name, gradient in da.items():
+        gradients.combinator(layer)[name][...] = gradient
+    return normalize_backward(du, state.u[layer], state.u_sigma[layer], out=du)
+
+
+def _decode_layer_backward_fused(
+    parameters: Parameters,
+    lanes: Lanes,
+    layer: int,
+    encoder: EncoderState,
+    state: DecoderState,
+    below: Array | None,
+    result: DecoderGradients,
+    gradients: Parameters,
+) -> Array:
+    """Do the same in one kernel."""
+    error = None
+    if lanes.denoised[layer]:
+        sigma = encoder.clean_statistics(layer)[1] if layer else None
+        error = state.difference[layer], state.z_hat_bn[layer], sigma
+    z_tilde = encoder.z_tilde[layer][lanes.unlabeled]
+    mine = state.u[layer], z_tilde, state.u_sigma[layer], parameters.combinator_block(layer)
+    dvertical, result.dz_tilde[layer], clean = parameters.fused.decode_backward(
+        layer, below, error, *mine, gradients.combinator_block(layer)
+    )
+    if clean is not None:
+        result.clean[layer] = CleanGradient(*clean)
+    return dvertical
 
 
 def _compare_with_clean(

@@ -9,6 +9,7 @@
 Arrays hold all lanes; on the clean rows z̃ is z. The backward is the same list from the end to the beginning.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ladder_np.arrays import Array, array_module
@@ -39,7 +40,7 @@ class EncoderState:
         With noise on the corrupted lanes.
     h : list of (rows of the layer above, d_l) arrays
         After the activation, of the rows that go on; ``h[L]`` is the softmax output of the corrupted rows.
-    mu, sigma : list of list of (d_l,) arrays
+    mu, sigma : list of sequences of (d_l,) arrays
         Batch statistics, one pair a lane in the order of `Lanes.of_layer`; empty at layer 0.
     b_top : (N + M, d_L) array
         The values before the softmax.
@@ -48,8 +49,8 @@ class EncoderState:
     z: list[Array | None]
     z_tilde: list[Array]
     h: list[Array]
-    mu: list[list[Array]]
-    sigma: list[list[Array]]
+    mu: list[Sequence[Array]]
+    sigma: list[Sequence[Array]]
     b_top: Array
 
     def clean_statistics(self, layer: int) -> tuple[Array, Array]:
@@ -89,28 +90,38 @@ def encode_forward(
     EncoderState
     """
     specification = parameters.specification
-    activation = ACTIVATIONS[specification.activation]
-    std = specification.noise_std
-    inputs = [x_labeled, x_unlabeled, x_unlabeled][: len(lanes.of_layer(1))]
-    z_tilde = _add_noise(array_module(x_labeled).concatenate(inputs), noise[0], std[0], lanes)
+    if parameters.fused:
+        z_tilde = parameters.fused.corrupt_input(x_labeled, x_unlabeled, noise[0], lanes)
+    else:
+        inputs = [x_labeled, x_unlabeled, x_unlabeled][: len(lanes.of_layer(1))]
+        z_tilde = _add_noise(array_module(x_labeled).concatenate(inputs), noise[0], specification.noise_std[0], lanes)
     state = EncoderState([None], [z_tilde], [z_tilde], [[]], [[]], b_top=None)
     for layer in range(1, specification.top + 1):
         a = dense_forward(state.h[layer - 1], parameters[f"encoder.{layer}.weight"])
-        z, mu, sigma = _normalize_lanes_forward(a, lanes.of_layer(layer), specification.batch_norm_eps)
-        z_tilde = _add_noise(z, noise[layer], std[layer], lanes)
-        b = shift_scale_forward(
-            z_tilde[: lanes.rows(layer + 1)],
-            parameters[f"encoder.{layer}.beta"],
-            gamma_of(parameters, layer),
-        )
-        h = activation.forward(b, out=b) if layer < specification.top else softmax_forward(b)
+        z, z_tilde, h, mu, sigma = _encode_layer(parameters, lanes, layer, a, noise[layer])
         state.z.append(z)
         state.z_tilde.append(z_tilde)
         state.mu.append(mu)
         state.sigma.append(sigma)
         state.h.append(h)
-        state.b_top = b
+    state.b_top = h
+    state.h[-1] = parameters.fused.softmax(h) if parameters.fused else softmax_forward(h)
     return state
+
+
+def _encode_layer(
+    parameters: Parameters, lanes: Lanes, layer: int, a: Array, noise: Array | None
+) -> tuple[Array, Array, Array, Sequence[Array], Sequence[Array]]:
+    """Return z, z̃, h (at the top b, before the softmax), μ and σ of one layer from a = h W, which is overwritten."""
+    specification = parameters.specification
+    beta, gamma = parameters[f"encoder.{layer}.beta"], gamma_of(parameters, layer)
+    if parameters.fused:
+        return parameters.fused.encode(layer, a, noise, beta, gamma, lanes)
+    z, mu, sigma = _normalize_lanes_forward(a, lanes.of_layer(layer), specification.batch_norm_eps)
+    z_tilde = _add_noise(z, noise, specification.noise_std[layer], lanes)
+    b = shift_scale_forward(z_tilde[: lanes.rows(layer + 1)], beta, gamma)
+    h = b if layer == specification.top else ACTIVATIONS[specification.activation].forward(b, out=b)
+    return z, z_tilde, h, mu, sigma
 
 
 def encode_backward(
@@ -137,27 +148,54 @@ def encode_backward(
     gradients : Parameters
         Receives the results.
     """
-    specification = parameters.specification
-    activation = ACTIVATIONS[specification.activation]
-    db = db_top
-    for layer in range(specification.top, 0, -1):
-        beta, gamma = parameters[f"encoder.{layer}.beta"], gamma_of(parameters, layer)
-        dz, dbeta, dgamma = shift_scale_backward(db, state.z_tilde[layer][: len(db)], beta, gamma, out=db)
-        gradients[f"encoder.{layer}.beta"][...] = dbeta
-        if gamma is not None:
-            gradients[f"encoder.{layer}.gamma"][...] = dgamma
-        # z̃ = z + s n: the gradient of z̃ is that of z. Here the lateral and the target gradients join.
-        if layer in dz_tilde:
-            dz[lanes.unlabeled] += dz_tilde[layer]
-        if layer in clean:
-            dz = _with_clean_rows(dz, lanes)
-            dz[lanes.clean] += clean[layer].dz
-        da = _normalize_lanes_backward(dz, state, layer, lanes, clean.get(layer))
+    up = db_top
+    for layer in range(parameters.specification.top, 0, -1):
+        da = _encode_layer_backward(
+            parameters, lanes, state, layer, up, dz_tilde.get(layer), clean.get(layer), gradients
+        )
         h = state.h[layer - 1][: len(da)]
         dense_backward_weight(da, h, out=gradients[f"encoder.{layer}.weight"])
         if layer > 1:
-            dh = dense_backward_input(da, parameters[f"encoder.{layer}.weight"])
-            db = activation.backward(dh, h)
+            up = dense_backward_input(da, parameters[f"encoder.{layer}.weight"])
+
+
+def _encode_layer_backward(
+    parameters: Parameters,
+    lanes: Lanes,
+    state: EncoderState,
+    layer: int,
+    up: Array,
+    dz_tilde: Array | None,
+    clean: CleanGradient | None,
+    gradients: Parameters,
+) -> Array:
+    """Return da of one layer from the gradient of its h (at the top: of b); write those of β and γ.
+
+    The clean lane's rows are left out where nothing has reached them.
+    """
+    specification = parameters.specification
+    top = layer == specification.top
+    beta, gamma = parameters[f"encoder.{layer}.beta"], gamma_of(parameters, layer)
+    to_beta, to_gamma = gradients[f"encoder.{layer}.beta"], gamma_of(gradients, layer)
+    h = None if top else state.h[layer]
+    if parameters.fused:
+        target = None if clean is None else (clean.dz, clean.dmu, clean.dsigma)
+        mine = state.z[layer], state.sigma[layer]
+        return parameters.fused.encode_backward(
+            up, h, state.z_tilde[layer], beta, gamma, dz_tilde, target, *mine, lanes, to_beta, to_gamma
+        )
+    db = up if h is None else ACTIVATIONS[specification.activation].backward(up, h[: len(up)])
+    dz, dbeta, dgamma = shift_scale_backward(db, state.z_tilde[layer][: len(db)], beta, gamma, out=db)
+    to_beta[...] = dbeta
+    if to_gamma is not None:
+        to_gamma[...] = dgamma
+    # z̃ = z + s n: the gradient of z̃ is that of z. Here the lateral and the target gradients join.
+    if dz_tilde is not None:
+        dz[lanes.unlabeled] += dz_tilde
+    if clean is not None:
+        dz = _with_clean_rows(dz, lanes)
+        dz[lanes.clean] += clean.dz
+    return _normalize_lanes_backward(dz, state, layer, lanes, clean)
 
 
 def _add_noise(z: Array, noise: Array | None, std: float, lanes: Lanes) -> Array:

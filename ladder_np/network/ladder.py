@@ -9,7 +9,7 @@ same parameters, batch and noise give the same values.
 from dataclasses import dataclass
 
 from ladder_np.arrays import Array, array_module
-from ladder_np.network.decoder import DecoderState, decode_backward, decode_forward
+from ladder_np.network.decoder import DecoderGradients, DecoderState, decode_backward, decode_forward
 from ladder_np.network.encoder import EncoderState, encode_backward, encode_forward
 from ladder_np.network.lanes import Lanes
 from ladder_np.network.noise import Noise
@@ -31,21 +31,30 @@ class Batch:
 
 @dataclass(frozen=True)
 class Losses:
-    """The costs of one step, all on the device of the batch.
+    """The costs of one step, on the device of the batch.
 
     Attributes
     ----------
-    total : 0-dimensional array
-        C, the weighted sum.
-    supervised : 0-dimensional array
-        Cross-entropy of the labelled rows.
-    denoising : (L + 1,) array
-        Unweighted denoising cost of each layer; NaN where λ is 0 and nothing was computed.
+    values : (2 + L + 1,) array
+        All of them: total, supervised, denoising.
     """
 
-    total: Array
-    supervised: Array
-    denoising: Array
+    values: Array
+
+    @property
+    def total(self) -> Array:
+        """C, the weighted sum; 0-dimensional."""
+        return self.values[0]
+
+    @property
+    def supervised(self) -> Array:
+        """Cross-entropy of the labelled rows; 0-dimensional."""
+        return self.values[1]
+
+    @property
+    def denoising(self) -> Array:
+        """Unweighted denoising cost of each layer, (L + 1,); NaN where λ is 0 and nothing was computed."""
+        return self.values[2:]
 
 
 @dataclass
@@ -79,9 +88,13 @@ def forward(parameters: Parameters, batch: Batch, noise: Noise, every_layer: boo
     lanes = Lanes.needed(parameters.specification, len(batch.x_labeled), len(batch.x_unlabeled), every_layer)
     noise = [draws if draws is None else draws[lanes.corrupted] for draws in noise]
     encoder = encode_forward(parameters, lanes, batch.x_labeled, batch.x_unlabeled, noise)
-    supervised = cross_entropy_forward(encoder.b_top[lanes.labeled], batch.y)
     decoder = decode_forward(parameters, lanes, encoder, batch.x_unlabeled)
-    losses = _total(parameters, supervised, decoder.cost)
+    b_labeled = encoder.b_top[lanes.labeled]
+    if parameters.fused:
+        row_costs = parameters.fused.cross_entropy(b_labeled, batch.y)
+        losses = Losses(parameters.fused.total(row_costs, decoder.unit_costs, lanes))
+    else:
+        losses = _total(parameters, cross_entropy_forward(b_labeled, batch.y), decoder.cost)
     return State(lanes, batch, encoder, decoder, losses)
 
 
@@ -98,24 +111,33 @@ def backward(parameters: Parameters, state: State, gradients: Parameters) -> Non
         Receives the gradients.
     """
     lanes, encoder = state.lanes, state.encoder
+    decoder = DecoderGradients(None, {}, {})
+    if lanes.n_unlabeled:
+        decoder = decode_backward(parameters, lanes, encoder, state.decoder, gradients)
     p = encoder.h[parameters.specification.top]
-    db_top = cross_entropy_backward(p[lanes.labeled], state.batch.y)
-    if not lanes.n_unlabeled:
-        encode_backward(parameters, lanes, encoder, db_top, {}, {}, gradients)
-        return
-    decoder = decode_backward(parameters, lanes, encoder, state.decoder, gradients)
-    db_unlabeled = softmax_backward(decoder.dh_top, p[lanes.unlabeled])
-    db_top = array_module(p).concatenate([db_top, db_unlabeled])
+    if parameters.fused:
+        db_top = parameters.fused.classify_backward(p, state.batch.y, decoder.dh_top)
+    else:
+        db_top = _classify_backward(p, state.batch.y, decoder.dh_top, lanes)
     encode_backward(parameters, lanes, encoder, db_top, decoder.dz_tilde, decoder.clean, gradients)
 
 
+def _classify_backward(p: Array, y: Array, dh_top: Array | None, lanes: Lanes) -> Array:
+    """Return the gradient of the values before the softmax: cross-entropy, and below it the decoder's, if any."""
+    db_labeled = cross_entropy_backward(p[lanes.labeled], y)
+    if dh_top is None:
+        return db_labeled
+    return array_module(p).concatenate([db_labeled, softmax_backward(dh_top, p[lanes.unlabeled])])
+
+
 def _total(parameters: Parameters, supervised: Array, cost: dict[int, Array]) -> Losses:
-    """Return C = supervised + Σ λ cost."""
+    """Return C = supervised + Σ λ cost, and its parts."""
     weights = parameters.specification.denoising_weights
     xp = array_module(parameters.vector)
-    denoising = xp.full(len(weights), xp.nan, dtype=parameters.vector.dtype)
+    values = xp.full(2 + len(weights), xp.nan, dtype=parameters.vector.dtype)
     total = supervised
     for layer, value in cost.items():
-        denoising[layer] = value
+        values[2 + layer] = value
         total = total + weights[layer] * value
-    return Losses(total, supervised, denoising)
+    values[0], values[1] = total, supervised
+    return Losses(values)

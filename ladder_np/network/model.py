@@ -114,7 +114,7 @@ class LadderNetwork:
             vector = initial_parameters(specification, generator).vector
         self.specification = specification
         self.device = device if isinstance(device, Device) else Device(device)
-        self.parameters = Parameters(specification, self.device.put(vector))
+        self.parameters = Parameters(specification, self.device.put(vector), self.device)
         self.statistics: PopulationStatistics | None = None
         self._noise = NoiseSource(check_seed(seed), specification)
 
@@ -223,7 +223,7 @@ class LadderNetwork:
         """Return `x` in the network's dtype on the device; host values are checked to be finite numbers."""
         dtype = self.specification.numpy_dtype
         if self._is_on_device(x):
-            return x.astype(dtype)
+            return self.device.xp.ascontiguousarray(x, dtype=dtype)
         return self.device.put(_as_numbers(name, x, dtype))
 
     def _is_on_device(self, x: Any) -> bool:

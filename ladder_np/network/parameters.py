@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ladder_np.arrays import Array, Device, array_module
+from ladder_np.network.fused import FusedPasses
 from ladder_np.network.lanes import Lanes
 from ladder_np.network.specification import Specification
 from ladder_np.operations.combinators import COMBINATORS
@@ -47,9 +48,9 @@ class Parameters(Mapping[str, Array]):
     specification : Specification
         Gives names, shapes and dtype.
     vector : (total,) array, optional
-        The values; not copied. Zeros on `device` if not given.
+        The values, on `device`; not copied. Zeros if not given.
     device : Device, optional
-        Where to allocate when no vector is given; the CPU by default.
+        The CPU by default.
 
     Attributes
     ----------
@@ -58,25 +59,35 @@ class Parameters(Mapping[str, Array]):
     used : (n,) array
         The head of `vector` that a step reads and has gradients for; what follows belongs to the decoder below the
         lowest denoised layer.
+    fused : FusedPasses or None
+        How the passes of this network's layers run; None: as plain formulas.
     """
 
     def __init__(
         self, specification: Specification, vector: Array | None = None, device: Device | None = None
     ) -> None:
+        device = device or Device()
         shapes = parameter_shapes(specification)
         if vector is None:
             total = sum(math.prod(shape) for shape in shapes.values())
-            vector = (device or Device()).xp.zeros(total, dtype=specification.numpy_dtype)
+            vector = device.xp.zeros(total, dtype=specification.numpy_dtype)
         self.specification = specification
         self.vector = vector
+        self.fused = FusedPasses(specification, device) if device.fused else None
+        self._device = device
         self._views: dict[str, Array] = {}
+        self._blocks: dict[int, Array] = {}
+        names = list(COMBINATORS[specification.combinator].initial)
         lowest = Lanes.needed(specification, 0, 0).lowest
         start = 0
         for name, shape in shapes.items():
             stop = start + math.prod(shape)
             self._views[name] = vector[start:stop].reshape(shape)
+            part, layer, short = name.split(".")
+            if short == names[0]:
+                units = shape[0]
+                self._blocks[int(layer)] = vector[start : start + len(names) * units].reshape((len(names), units))
             start = stop
-            part, layer, _ = name.split(".")
             if part == "encoder" or int(layer) >= lowest:
                 self.used = vector[:stop]
         self._combinators = [self._combinator_views(layer) for layer in range(specification.top + 1)]
@@ -94,9 +105,13 @@ class Parameters(Mapping[str, Array]):
         """Return the combinator's parameters of one layer by their short names (a1 .. a10)."""
         return self._combinators[layer]
 
+    def combinator_block(self, layer: int) -> Array:
+        """Return the same as one array (10, d_l): they lie one after the other in the vector."""
+        return self._blocks[layer]
+
     def zeros_like(self) -> "Parameters":
         """Return zeros of the same layout, on the same device."""
-        return Parameters(self.specification, array_module(self.vector).zeros_like(self.vector))
+        return Parameters(self.specification, array_module(self.vector).zeros_like(self.vector), self._device)
 
     def _combinator_views(self, layer: int) -> dict[str, Array]:
         names = COMBINATORS[self.specification.combinator].initial

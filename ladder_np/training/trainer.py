@@ -174,25 +174,21 @@ class _CostSums:
 
     def __init__(self) -> None:
         self.steps = 0
-        self.total: Array = 0.0
-        self.supervised: Array = 0.0
-        self.denoising: Array = 0.0
+        self.values: Array = 0.0
 
     def add(self, losses: Losses) -> None:
         self.steps += 1
-        self.total = losses.total + self.total
-        self.supervised = losses.supervised + self.supervised
-        self.denoising = losses.denoising + self.denoising
+        self.values = losses.values + self.values
 
     def record(self, network: LadderNetwork, epoch: int, step: int, rate: float, start: float) -> EpochRecord:
-        get = network.device.get  # waits for the device, so the clock is read last
-        denoising = (float(value) / self.steps for value in get(self.denoising))
+        # The only wait for the device in an epoch, so the clock is read after it.
+        cost, supervised, *denoising = (float(value) / self.steps for value in network.device.get(self.values))
         return EpochRecord(
             epoch=epoch,
             step=step,
             learning_rate=rate,
-            cost=float(get(self.total)) / self.steps,
-            supervised=float(get(self.supervised)) / self.steps,
+            cost=cost,
+            supervised=supervised,
             denoising=tuple(None if math.isnan(value) else value for value in denoising),
             seconds=time.perf_counter() - start,
         )

@@ -1,0 +1,493 @@
+// The passes of a layer, each as one kernel: what stands in ladder_np/operations and ladder_np/network as plain
+// formulas, without their intermediate arrays. The plain formulas are the reference; tests compare.
+//
+// Compiled with -DREAL=float or double, -DACTIVATION=RELU (or another name of the list below), -DGATED=0 or 1.
+//
+// All matrices are (rows, units), row by row. A block of threads is SLOTS by TILE: threadIdx.x is one of TILE
+// neighbouring units, threadIdx.y one of SLOTS rows that are worked on side by side. So neighbouring threads read
+// neighbouring memory, sums over rows stay within a block, and their order never changes. Pointers that may be null
+// are said so; whole numbers arrive as long long and scalars as double, as Python's do.
+
+#define TILE 32
+#define SLOTS 16
+
+#define RELU 0
+#define LEAKY_RELU 1
+#define SIGMOID 2
+#define TANH 3
+#define SOFTPLUS 4
+#define LINEAR 5
+
+typedef REAL real;
+typedef long long integer;
+
+// ---- Sums within a block. Every thread of it must call them.
+
+// The sum of `value` over the rows (threadIdx.y) of each unit; all of the unit's threads get it.
+__device__ real sum_over_rows(real value)
+{
+    __shared__ real values[SLOTS][TILE];
+    __syncthreads(); // the values of an earlier call have been read
+    values[threadIdx.y][threadIdx.x] = value;
+    __syncthreads();
+    real sum = 0;
+    for (int slot = 0; slot < SLOTS; ++slot)
+        sum += values[slot][threadIdx.x];
+    return sum;
+}
+
+// The sum of `value` over the units (threadIdx.x) of each row; all of the row's threads get it.
+__device__ real sum_over_units(real value)
+{
+    __shared__ real values[SLOTS][TILE + 1]; // one more, so that rows lie in different banks
+    __syncthreads();
+    values[threadIdx.y][threadIdx.x] = value;
+    __syncthreads();
+    real sum = 0;
+    for (int unit = 0; unit < TILE; ++unit)
+        sum += values[threadIdx.y][unit];
+    return sum;
+}
+
+// The largest `value` over the units (threadIdx.x) of each row; all of the row's threads get it.
+__device__ real largest_of_units(real value)
+{
+    __shared__ real values[SLOTS][TILE + 1];
+    __syncthreads();
+    values[threadIdx.y][threadIdx.x] = value;
+    __syncthreads();
+    real largest = values[threadIdx.y][0];
+    for (int unit = 1; unit < TILE; ++unit)
+        largest = values[threadIdx.y][unit] > largest ? values[threadIdx.y][unit] : largest;
+    return largest;
+}
+
+// ---- Activations (operations/activations.py).
+
+__device__ real sigmoid(real b)
+{
+    return 1 / (1 + exp(-b));
+}
+
+__device__ real activate(real b)
+{
+#if ACTIVATION == RELU
+    return b > 0 ? b : b != b ? b : (real)0; // NaN stays NaN
+#elif ACTIVATION == LEAKY_RELU
+    return b > 0 ? b : (real)0.1 * b;
+#elif ACTIVATION == SIGMOID
+    return sigmoid(b);
+#elif ACTIVATION == TANH
+    return tanh(b);
+#elif ACTIVATION == SOFTPLUS
+    return (b > 0 ? b : 0) + log1p(exp(b > 0 ? -b : b)); // log(1 + exp(b)) without overflow
+#elif ACTIVATION == LINEAR
+    return b;
+#endif
+}
+
+// dh/db as a function of h.
+__device__ real activation_slope(real h)
+{
+#if ACTIVATION == RELU
+    return h > 0 ? 1 : 0;
+#elif ACTIVATION == LEAKY_RELU
+    return h > 0 ? 1 : (real)0.1;
+#elif ACTIVATION == SIGMOID
+    return h * (1 - h);
+#elif ACTIVATION == TANH
+    return 1 - h * h;
+#elif ACTIVATION == SOFTPLUS
+    return -expm1(-h);
+#elif ACTIVATION == LINEAR
+    return 1;
+#endif
+}
+
+// ---- Lanes (network/lanes.py): labelled, corrupted unlabelled, clean unlabelled rows.
+
+__device__ integer first_row(integer lane, integer n_labeled, integer n_unlabeled)
+{
+    return lane == 0 ? 0 : n_labeled + (lane - 1) * n_unlabeled;
+}
+
+__device__ integer rows_of(integer lane, integer n_labeled, integer n_unlabeled)
+{
+    return lane == 0 ? n_labeled : n_unlabeled;
+}
+
+// ---- The encoder (network/encoder.py).
+
+// z0~ = x + s n, all lanes one below the other; a thread for every number.
+//
+// x_labeled (N, units), x_unlabeled (M, units; null if M is 0), noise (N + M, units; null without noise)
+// -> z_tilde (rows, units), rows being N, N + M or N + 2 M
+extern "C" __global__ void corrupt_input(const real *x_labeled, const real *x_unlabeled, const real *noise,
+                                         real *z_tilde, integer n_labeled, integer n_unlabeled, integer rows,
+                                         integer units, double std)
+{
+    integer k = (integer)blockIdx.x * blockDim.x + threadIdx.x;
+    if (k >= rows * units)
+        return;
+    integer labeled = n_labeled * units, corrupted = labeled + n_unlabeled * units;
+    real x = k < labeled ? x_labeled[k] : x_unlabeled[k < corrupted ? k - labeled : k - corrupted];
+    z_tilde[k] = noise && k < corrupted ? x + (real)std * noise[k] : x;
+}
+
+// z = BN(a) lane by lane, z~ = z + s n on the corrupted rows, h = phi(z~ + beta), or at the top b = gamma (z~ + beta).
+//
+// a (rows, units), noise (N + M, units; null without noise), beta (units), gamma (units; null below the top)
+// -> z (rows, units; may be a), z_tilde (rows, units; z itself without noise), h (rows_on, units), mu, sigma (lanes, units)
+// A block for each tile of units and, as blockIdx.y, each lane.
+extern "C" __global__ void encode(const real *a, const real *noise, const real *beta, const real *gamma, real *z,
+                                  real *z_tilde, real *h, real *mu, real *sigma, integer n_labeled,
+                                  integer n_unlabeled, integer rows_on, integer units, double std, double eps)
+{
+    integer unit = (integer)blockIdx.x * TILE + threadIdx.x, lane = blockIdx.y;
+    integer first = first_row(lane, n_labeled, n_unlabeled), n = rows_of(lane, n_labeled, n_unlabeled);
+    bool inside = unit < units;
+
+    real sum = 0;
+    for (integer i = threadIdx.y; inside && i < n; i += SLOTS)
+        sum += a[(first + i) * units + unit];
+    real mean = sum_over_rows(sum) / n;
+    real squares = 0;
+    for (integer i = threadIdx.y; inside && i < n; i += SLOTS) {
+        real difference = a[(first + i) * units + unit] - mean;
+        squares += difference * difference;
+    }
+    real deviation = sqrt(sum_over_rows(squares) / n + (real)eps);
+    if (!inside)
+        return;
+    if (threadIdx.y == 0) {
+        mu[lane * units + unit] = mean;
+        sigma[lane * units + unit] = deviation;
+    }
+    for (integer i = threadIdx.y; i < n; i += SLOTS) {
+        integer k = (first + i) * units + unit;
+        real value = (a[k] - mean) / deviation;
+        z[k] = value;
+        if (noise && lane < 2)
+            value += (real)std * noise[k];
+        z_tilde[k] = value;
+        if (first + i < rows_on) {
+            real b = value + beta[unit];
+            h[k] = gamma ? gamma[unit] * b : activate(b);
+        }
+    }
+}
+
+// From the gradient of h (or, at the top, of b) to that of a = h W, with those of beta and gamma.
+//
+// up (rows_up, units), h (rows_up or more, units; null at the top), z_tilde (rows_up or more, units),
+// beta, gamma (units; gamma null below the top),
+// lateral (M, units; null if nothing comes), clean_dz (M, units), clean_dmu, clean_dsigma (units; null together),
+// z (rows, units), sigma (lanes, units)
+// -> da (rows_down, units; may be up), dbeta (units), dgamma (units; null below the top)
+// A block for each tile of units works through the lanes, because beta and gamma are shared by all.
+extern "C" __global__ void encode_backward(const real *up, const real *h, const real *z_tilde, const real *beta,
+                                           const real *gamma, const real *lateral, const real *clean_dz,
+                                           const real *clean_dmu, const real *clean_dsigma, const real *z,
+                                           const real *sigma, real *da, real *dbeta, real *dgamma,
+                                           integer n_labeled, integer n_unlabeled, integer rows_up,
+                                           integer rows_down, integer units)
+{
+    integer unit = (integer)blockIdx.x * TILE + threadIdx.x;
+    bool inside = unit < units;
+    real beta_sum = 0, gamma_sum = 0;
+    for (integer lane = 0; lane < 3 && first_row(lane, n_labeled, n_unlabeled) < rows_down; ++lane) {
+        integer first = first_row(lane, n_labeled, n_unlabeled), n = rows_of(lane, n_labeled, n_unlabeled);
+        real sum = 0, sum_z = 0;
+        for (integer i = threadIdx.y; inside && i < n; i += SLOTS) {
+            integer row = first + i, k = row * units + unit;
+            real d = 0;
+            if (row < rows_up) {
+                d = h ? up[k] * activation_slope(h[k]) : up[k];
+                if (gamma) {
+                    gamma_sum += d * (z_tilde[k] + beta[unit]);
+                    d *= gamma[unit];
+                }
+                beta_sum += d;
+            }
+            if (lane == 1 && lateral)
+                d += lateral[i * units + unit];
+            if (lane == 2 && clean_dz)
+                d += clean_dz[i * units + unit];
+            da[k] = d;
+            sum += d;
+            sum_z += d * z[k];
+        }
+        real m = sum_over_rows(sum) / n, s = sum_over_rows(sum_z) / n;
+        if (!inside)
+            continue;
+        real deviation = sigma[lane * units + unit];
+        if (lane == 2 && clean_dmu) {
+            m -= deviation * clean_dmu[unit] / n;
+            s -= deviation * clean_dsigma[unit] / n;
+        }
+        for (integer i = threadIdx.y; i < n; i += SLOTS) {
+            integer k = (first + i) * units + unit;
+            da[k] = (da[k] - m - z[k] * s) / deviation;
+        }
+    }
+    beta_sum = sum_over_rows(beta_sum);
+    gamma_sum = sum_over_rows(gamma_sum);
+    if (inside && threadIdx.y == 0) {
+        dbeta[unit] = beta_sum;
+        if (gamma)
+            dgamma[unit] = gamma_sum;
+    }
+}
+
+// ---- The softmax layer and the cross-entropy (operations/losses.py); a block for SLOTS rows.
+
+__device__ real largest_of_row(const real *b, integer row, integer rows, integer units)
+{
+    real largest = row < rows ? b[row * units] : 0;
+    for (integer unit = threadIdx.x; row < rows && unit < units; unit += TILE)
+        largest = b[row * units + unit] > largest ? b[row * units + unit] : largest;
+    return largest_of_units(largest);
+}
+
+__device__ real sum_of_exponentials(const real *b, real largest, integer row, integer rows, integer units)
+{
+    real sum = 0;
+    for (integer unit = threadIdx.x; row < rows && unit < units; unit += TILE)
+        sum += exp(b[row * units + unit] - largest);
+    return sum_over_units(sum);
+}
+
+// p = softmax(b): b (rows, units) -> p (rows, units)
+extern "C" __global__ void softmax(const real *b, real *p, integer rows, integer units)
+{
+    integer row = (integer)blockIdx.x * SLOTS + threadIdx.y;
+    bool inside = row < rows;
+    real largest = largest_of_row(b, row, rows, units);
+    real sum = sum_of_exponentials(b, largest, row, rows, units);
+    for (integer unit = threadIdx.x; inside && unit < units; unit += TILE)
+        p[row * units + unit] = exp(b[row * units + unit] - largest) / sum;
+}
+
+// The cross-entropy of each labelled row: b (rows, units), y (rows) -> row_costs (rows)
+extern "C" __global__ void cross_entropy(const real *b, const integer *y, real *row_costs, integer rows, integer units)
+{
+    integer row = (integer)blockIdx.x * SLOTS + threadIdx.y;
+    real largest = largest_of_row(b, row, rows, units);
+    real sum = sum_of_exponentials(b, largest, row, rows, units);
+    if (threadIdx.x == 0 && row < rows)
+        row_costs[row] = log(sum) - (b[row * units + y[row]] - largest);
+}
+
+// The gradient of b: (p - onehot(y))/N on the labelled rows, p (dp - sum dp p) on the unlabelled ones.
+//
+// p (rows, units), y (N), dp (M, units; null if there are none) -> db (rows, units)
+extern "C" __global__ void classify_backward(const real *p, const integer *y, const real *dp, real *db,
+                                             integer n_labeled, integer rows, integer units)
+{
+    integer row = (integer)blockIdx.x * SLOTS + threadIdx.y;
+    bool unlabeled = row >= n_labeled && row < rows;
+    const real *p_row = p + row * units, *dp_row = dp + (row - n_labeled) * units;
+    real sum = 0;
+    for (integer unit = threadIdx.x; unlabeled && unit < units; unit += TILE)
+        sum += dp_row[unit] * p_row[unit];
+    sum = sum_over_units(sum);
+    for (integer unit = threadIdx.x; row < rows && unit < units; unit += TILE)
+        db[row * units + unit] = unlabeled ? p_row[unit] * (dp_row[unit] - sum)
+                                           : (p_row[unit] - (unit == y[row] ? 1 : 0)) / n_labeled;
+}
+
+// ---- The decoder (network/decoder.py, operations/combinators.py).
+
+// The combinator at one place: its two curves and what their slopes need.
+struct Combined {
+    real s, t, mu, v;
+};
+
+// a (10, units): the parameters a1 .. a10 of every unit.
+__device__ Combined combine(real u, const real *a, integer unit, integer units)
+{
+    Combined c;
+    c.s = sigmoid(a[1 * units + unit] * u + a[2 * units + unit]);
+    c.mu = a[3 * units + unit] * u + a[4 * units + unit] + a[0 * units + unit] * c.s;
+    c.t = sigmoid(a[6 * units + unit] * u + a[7 * units + unit]);
+    c.v = a[8 * units + unit] * u + a[9 * units + unit] + a[5 * units + unit] * c.t;
+#if GATED
+    c.v = sigmoid(c.v);
+#endif
+    return c;
+}
+
+// u = BN(vertical), z^ = g(z~, u), and where the layer has a cost z^_BN = (z^ - mu)/sigma and its squared error.
+//
+// vertical, z_tilde (M, units), a (10, units),
+// clean_z (M, units; null without a cost), clean_mu, clean_sigma (units; null at layer 0, which is not normalised)
+// -> u (M, units; may be vertical), u_sigma (units), z_hat (M, units),
+//    z_hat_bn, difference (M, units), unit_costs (units): sums of squares over the rows; these only with clean_z
+extern "C" __global__ void decode(const real *vertical, const real *z_tilde, const real *a, const real *clean_z,
+                                  const real *clean_mu, const real *clean_sigma, real *u, real *u_sigma,
+                                  real *z_hat, real *z_hat_bn, real *difference, real *unit_costs, integer rows,
+                                  integer units, double eps)
+{
+    integer unit = (integer)blockIdx.x * TILE + threadIdx.x;
+    bool inside = unit < units;
+    real sum = 0;
+    for (integer i = threadIdx.y; inside && i < rows; i += SLOTS)
+        sum += vertical[i * units + unit];
+    real mean = sum_over_rows(sum) / rows;
+    real squares = 0;
+    for (integer i = threadIdx.y; inside && i < rows; i += SLOTS) {
+        real centered = vertical[i * units + unit] - mean;
+        squares += centered * centered;
+    }
+    real deviation = sqrt(sum_over_rows(squares) / rows + (real)eps);
+    real cost = 0;
+    for (integer i = threadIdx.y; inside && i < rows; i += SLOTS) {
+        integer k = i * units + unit;
+        real here = (vertical[k] - mean) / deviation;
+        Combined c = combine(here, a, unit, units);
+        real rebuilt = (z_tilde[k] - c.mu) * c.v + c.mu;
+        u[k] = here;
+        z_hat[k] = rebuilt;
+        if (clean_z) {
+            if (clean_mu)
+                rebuilt = (rebuilt - clean_mu[unit]) / clean_sigma[unit];
+            real error = rebuilt - clean_z[k];
+            z_hat_bn[k] = rebuilt;
+            difference[k] = error;
+            cost += error * error;
+        }
+    }
+    cost = sum_over_rows(cost);
+    if (inside && threadIdx.y == 0) {
+        u_sigma[unit] = deviation;
+        if (clean_z)
+            unit_costs[unit] = cost;
+    }
+}
+
+// From the gradient of z^ and the layer's own cost to those of z~, of what u was made of, of a1 .. a10 and of the clean
+// lane.
+//
+// below (M, units): the gradient of z^ from the layer below; null at the lowest,
+// difference (M, units), scale = 2 lambda/(M units): the layer's own cost; null without one,
+// z_hat_bn (M, units), clean_sigma (units): null at layer 0 and without a cost,
+// u, z_tilde (M, units), u_sigma (units), a (10, units)
+// -> dvertical, dz_tilde (M, units), da (10, units),
+//    clean_dz (M, units), clean_dmu, clean_dsigma (units): null where the clean lane takes no gradient
+extern "C" __global__ void decode_backward(const real *below, const real *difference, const real *z_hat_bn,
+                                           const real *clean_sigma, const real *u, const real *z_tilde,
+                                           const real *u_sigma, const real *a, real *dvertical, real *dz_tilde,
+                                           real *da, real *clean_dz, real *clean_dmu, real *clean_dsigma,
+                                           integer rows, integer units, double scale)
+{
+    integer unit = (integer)blockIdx.x * TILE + threadIdx.x;
+    bool inside = unit < units;
+    real sums[10] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; // of da1 .. da10; a1 and a6 reach da2, da3, da7, da8 at the end
+    real du_sum = 0, du_u_sum = 0, dmu_sum = 0, dsigma_sum = 0;
+    for (integer i = threadIdx.y; inside && i < rows; i += SLOTS) {
+        integer k = i * units + unit;
+        real dz_hat = below ? below[k] : 0;
+        if (difference) {
+            real dz_hat_bn = (real)scale * difference[k];
+            real own = clean_sigma ? dz_hat_bn / clean_sigma[unit] : dz_hat_bn;
+            if (clean_dz) {
+                clean_dz[k] = -dz_hat_bn;
+                dmu_sum -= own;
+                dsigma_sum -= own * z_hat_bn[k];
+            }
+            dz_hat += own;
+        }
+        Combined c = combine(u[k], a, unit, units);
+        real dz = dz_hat * c.v;
+        real dmu = dz_hat - dz;
+        real dv = dz_hat * (z_tilde[k] - c.mu);
+#if GATED
+        dv *= c.v * (1 - c.v);
+#endif
+        real p = dmu * c.s * (1 - c.s), q = dv * c.t * (1 - c.t); // without their factors a1 and a6
+        sums[0] += dmu * c.s;
+        sums[1] += p * u[k];
+        sums[2] += p;
+        sums[3] += dmu * u[k];
+        sums[4] += dmu;
+        sums[5] += dv * c.t;
+        sums[6] += q * u[k];
+        sums[7] += q;
+        sums[8] += dv * u[k];
+        sums[9] += dv;
+        real du = p * a[0 * units + unit] * a[1 * units + unit] + dmu * a[3 * units + unit]
+                  + q * a[5 * units + unit] * a[6 * units + unit] + dv * a[8 * units + unit];
+        dz_tilde[k] = dz;
+        dvertical[k] = du;
+        du_sum += du;
+        du_u_sum += du * u[k];
+    }
+    real m = sum_over_rows(du_sum) / rows, s = sum_over_rows(du_u_sum) / rows;
+    for (integer i = threadIdx.y; inside && i < rows; i += SLOTS) {
+        integer k = i * units + unit;
+        dvertical[k] = (dvertical[k] - m - u[k] * s) / u_sigma[unit];
+    }
+    for (int parameter = 0; parameter < 10; ++parameter) {
+        real sum = sum_over_rows(sums[parameter]);
+        bool inner = parameter % 5 == 1 || parameter % 5 == 2; // a2, a3; a7, a8
+        if (inside && threadIdx.y == 0)
+            da[parameter * units + unit] = inner ? sum * a[(parameter < 5 ? 0 : 5) * units + unit] : sum;
+    }
+    if (!clean_dz)
+        return; // all threads together
+    dmu_sum = sum_over_rows(dmu_sum);
+    dsigma_sum = sum_over_rows(dsigma_sum);
+    if (inside && threadIdx.y == 0) {
+        clean_dmu[unit] = dmu_sum;
+        clean_dsigma[unit] = dsigma_sum;
+    }
+}
+
+// ---- The cost, Adam.
+
+// C = supervised + sum of lambda cost; one block.
+//
+// row_costs (N), unit_costs (ends[layers - 1]): as `cross_entropy` and `decode` left them, layer after layer,
+// ends (layers): where each layer's end, lambdas (layers): NaN where no cost was computed
+// -> costs (2 + layers): C, the supervised cost, each layer's own (NaN where none was computed)
+extern "C" __global__ void total(const real *row_costs, const real *unit_costs, const integer *ends,
+                                 const double *lambdas, real *costs, integer n_labeled, integer n_unlabeled,
+                                 integer layers)
+{
+    integer slot = threadIdx.y * TILE + threadIdx.x, slots = SLOTS * TILE;
+    real sum = 0;
+    for (integer i = slot; i < n_labeled; i += slots)
+        sum += row_costs[i];
+    real supervised = sum_over_units(sum_over_rows(sum)) / n_labeled;
+    real cost = supervised;
+    for (integer layer = 0; layer < layers; ++layer) {
+        integer start = layer ? ends[layer - 1] : 0, end = ends[layer];
+        bool computed = lambdas[layer] == lambdas[layer];
+        sum = 0;
+        for (integer i = start + slot; computed && i < end; i += slots)
+            sum += unit_costs[i];
+        sum = sum_over_units(sum_over_rows(sum)) / (n_unlabeled * (end - start));
+        if (computed)
+            cost += (real)lambdas[layer] * sum;
+        if (slot == 0)
+            costs[2 + layer] = computed ? sum : (real)lambdas[layer];
+    }
+    if (slot == 0) {
+        costs[0] = cost;
+        costs[1] = supervised;
+    }
+}
+
+// One step of Adam (training/adam.py) with its scaled moments; a thread for every parameter.
+//
+// factors (2): the step's eta' and epsilon'
+extern "C" __global__ void adam(const real *gradient, const double *factors, real *theta, real *m, real *v,
+                                integer size, double beta1, double beta2)
+{
+    integer k = (integer)blockIdx.x * blockDim.x + threadIdx.x;
+    if (k >= size)
+        return;
+    m[k] = (real)beta1 * m[k] + gradient[k];
+    v[k] = (real)beta2 * v[k] + gradient[k] * gradient[k];
+    theta[k] -= (real)factors[0] * m[k] / (sqrt(v[k]) + (real)factors[1]);
+}
