@@ -30,7 +30,7 @@ STAGES = {
     "data: picking, scaling": (
         "ladder_np.data.preprocessing",
         "ladder_np.training.batches",
-        "ladder_np.training.trainer:_make_batch",
+        "ladder_np.training.feed",
     ),
     "drawing noise": ("ladder_np.network.noise",),
     "matrix products": ("ladder_np.operations.dense",),

@@ -5,6 +5,7 @@ where no array exists yet: to allocate, and to move arrays in and out.
 """
 
 import importlib
+import math
 import sys
 from types import ModuleType
 from typing import Any
@@ -42,6 +43,8 @@ class Device:
         Another array module that has CuPy's functions, `asnumpy` among them; `name` is then free.
     fused : bool, optional
         Whether a layer's passes run as one kernel each, where the array module has kernels; else as plain formulas.
+    host_noise : bool, optional
+        Whether a GPU's noise is drawn on the host, as the CPU's is, so that results can be compared.
 
     Attributes
     ----------
@@ -51,6 +54,8 @@ class Device:
         The array module of this device.
     fused : bool
         Always False on the CPU.
+    host_noise : bool
+        As given.
 
     Raises
     ------
@@ -58,13 +63,30 @@ class Device:
         If `name` is unknown, or "cuda" is asked for and CuPy, its driver or a device is missing.
     """
 
-    def __init__(self, name: str = "cpu", xp: ModuleType | None = None, fused: bool = True) -> None:
+    def __init__(
+        self, name: str = "cpu", xp: ModuleType | None = None, fused: bool = True, host_noise: bool = False
+    ) -> None:
         self.name, self.xp = (name, xp) if xp is not None else _find(name)
         self.fused = fused and self.xp is not np
+        self.host_noise = host_noise
 
     def put(self, host: np.ndarray) -> Array:
         """Return a NumPy array's values as an array on this device (the same array on the CPU)."""
         return self.xp.asarray(host)
+
+    def generator(self, seed: int) -> Any:
+        """Return the GPU's own random generator (its `standard_normal` is used)."""
+        return self.xp.random.Generator(self.xp.random.Philox4x3210(seed))
+
+    def free_memory(self) -> int:
+        """Return how many bytes the GPU has left."""
+        return int(self.xp.cuda.runtime.memGetInfo()[0])
+
+    def empty_pinned(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """Return host memory from which the GPU copies while the host goes on."""
+        size = math.prod(shape)
+        memory = self.xp.cuda.alloc_pinned_memory(max(1, size) * dtype.itemsize)
+        return np.frombuffer(memory, dtype, size).reshape(shape)
 
     def get(self, x: Array) -> np.ndarray:
         """Return an array of this device as a NumPy array (the same array on the CPU); waits for its values."""

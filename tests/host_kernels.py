@@ -1,8 +1,8 @@
 """CUDA kernels on the host: the same text, compiled by the C++ compiler, run block by block.
 
-The threads of a block are fibers: each runs until it meets a barrier, then the next one does. A barrier that only some
-threads of a block reach, which would hang or spoil a GPU, is an error, and so is an argument of another type than the
-kernel's parameter, which CuPy would pass on without a word.
+The threads of a block are fibers: each runs until it meets a barrier, then the next one does. A barrier that only
+some threads of a block reach, which would hang or spoil a GPU, is an error, and so is an argument of another type
+than the kernel's parameter, which CuPy would pass on without a word.
 """
 
 import ctypes
@@ -37,7 +37,14 @@ struct Index { unsigned x, y, z; };
 static Index threadIdx, blockIdx, blockDim, gridDim;
 
 namespace host {
-struct Fiber { ucontext_t context; jmp_buf place; char *stack; Index index; enum { FRESH, WAITING, DONE } state; bool begun; };
+struct Fiber {
+    ucontext_t context;
+    jmp_buf place;
+    char *stack;
+    Index index;
+    enum { FRESH, WAITING, DONE } state;
+    bool begun;
+};
 static Fiber fibers[1024];
 static Fiber *current;
 static jmp_buf scheduler;
@@ -88,8 +95,8 @@ static long long run(const long long *grid, const long long *block, void (*kerne
     blockDim = {(unsigned)block[0], (unsigned)block[1], (unsigned)block[2]};
     int threads = block[0] * block[1] * block[2];
     long long divergent = 0;
-    for (unsigned z = 0; z < grid[2]; ++z) for (unsigned y = 0; y < grid[1]; ++y) for (unsigned x = 0; x < grid[0]; ++x) {
-        blockIdx = {x, y, z};
+    for (unsigned number = 0; number < gridDim.x * gridDim.y * gridDim.z; ++number) {
+        blockIdx = {number % gridDim.x, number / gridDim.x % gridDim.y, number / gridDim.x / gridDim.y};
         for (int k = 0; k < threads; ++k) {
             fibers[k].index = {k % blockDim.x, k / blockDim.x % blockDim.y, k / blockDim.x / blockDim.y};
             fibers[k].state = Fiber::FRESH;

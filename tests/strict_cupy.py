@@ -8,6 +8,7 @@ lists and NumPy arrays as indices, NumPy scalars as operands, `np.exp(x)`), the 
 """
 
 import dataclasses
+import functools
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,31 +43,50 @@ class Traffic:
         Kernels other than matrix products; what CuPy needs several for counts as one.
     products : int
         Matrix products.
+    event_waits : int
+        How often it waited until the device had come to an event.
     """
 
     synchronizations: int = 0
     transfers: int = 0
     launches: int = 0
     products: int = 0
+    event_waits: int = 0
 
 
-_total = Traffic()
+traffic = Traffic()
+
+# The actions of the stream that is being recorded; None while work runs at once (see strict_cupy_cuda).
+recording: list[Callable[[], None]] | None = None
+
+
+def _act(action: Callable[[], Any]) -> None:
+    """Change an array: now, or whenever the graph that is being recorded is launched."""
+    if recording is None:
+        action()
+    else:
+        recording.append(action)
+
+
+def _not_recorded(name: str) -> None:
+    if recording is not None:
+        raise cuda.runtime.CUDARuntimeError(f"cudaErrorStreamCaptureUnsupported: {name}")
 
 
 def synchronizations() -> int:
     """Return how often the host has waited for the device so far."""
-    return _total.synchronizations
+    return traffic.synchronizations
 
 
 @contextmanager
 def watched_traffic() -> Iterator[Traffic]:
     """Yield the traffic within the context, complete when it is left."""
-    before, within = dataclasses.replace(_total), Traffic()
+    before, within = dataclasses.replace(traffic), Traffic()
     try:
         yield within
     finally:
         for field in dataclasses.fields(Traffic):
-            setattr(within, field.name, getattr(_total, field.name) - getattr(before, field.name))
+            setattr(within, field.name, getattr(traffic, field.name) - getattr(before, field.name))
 
 
 class ndarray:  # noqa: N801  # CuPy's name
@@ -103,8 +123,19 @@ class ndarray:  # noqa: N801  # CuPy's name
 
     def __setitem__(self, key: Any, value: Any) -> None:
         calls.add(("ndarray.__setitem__", ()))
-        _total.launches += 1
-        self._values[_index(key)] = _operand(value)
+        traffic.launches += 1
+        index, values = _index(key), _operand(value)
+        _act(lambda: self._values.__setitem__(index, values))
+
+    def set(self, host: np.ndarray, stream: Any = None) -> None:
+        """Copy from the host."""
+        calls.add(("ndarray.set", ("stream",) if stream is not None else ()))
+        _not_recorded("ndarray.set")
+        if host.shape != self.shape or host.dtype != self.dtype:
+            raise ValueError(f"{host.shape} {host.dtype} to {self.shape} {self.dtype}")
+        traffic.transfers += 1
+        traffic.synchronizations += stream is None
+        self._values[...] = host
 
 
 def asarray(x: Any, dtype: Any = None) -> ndarray:
@@ -112,10 +143,11 @@ def asarray(x: Any, dtype: Any = None) -> ndarray:
     calls.add(("asarray", () if dtype is None else ("dtype",)))
     if isinstance(x, ndarray):
         return x if dtype is None or x.dtype == dtype else _wrap(x._values.astype(dtype))
+    _not_recorded("asarray")
     values = np.array(x, dtype)
     if values.dtype.kind not in NUMBERS:
         raise TypeError(f"Unsupported dtype {values.dtype}")
-    _total.transfers += 1
+    traffic.transfers += 1
     return _wrap(values)
 
 
@@ -123,7 +155,8 @@ def asnumpy(x: ndarray) -> np.ndarray:
     """Wait for the values of `x` and return a copy of them on the host."""
     calls.add(("asnumpy", ()))
     values = _device_values(x)
-    _total.synchronizations += 1
+    _not_recorded("asnumpy")
+    traffic.synchronizations += 1
     return values.copy()
 
 
@@ -156,7 +189,8 @@ def _index_part(part: Any) -> Any:
             return part
     elif isinstance(part, ndarray) and part.dtype.kind in "biu":
         if part.dtype.kind == "b":
-            _total.synchronizations += 1  # the host must know how many are true
+            _not_recorded("a boolean index")
+            traffic.synchronizations += 1  # the host must know how many are true
         return part._values
     raise TypeError(f"Unsupported index {part!r}: expected int, slice, None, ... or a device array")
 
@@ -186,8 +220,16 @@ def _offer(name: str, function: Callable, keywords: str = "", operands: int | No
         out = options.get("out")
         if out is not None:
             options["out"] = _device_values(out)
-        result = function(*map(_operand, arguments[:count]), *arguments[count:], **options)
-        return _wrap(result) if out is None else out
+
+        compute = functools.partial(function, *map(_operand, arguments[:count]), *arguments[count:], **options)
+        if out is not None:
+            _act(compute)
+            return out
+        with np.errstate(all="ignore" if recording is not None else None):
+            result = _wrap(compute())
+        if recording is not None and name not in VIEWS:
+            recording.append(lambda: result._values.__setitem__(..., compute()))
+        return result
 
     call.__name__ = name
     return call
@@ -199,9 +241,11 @@ VIEWS = {"ndarray.reshape", "ndarray.ravel", "ndarray.transpose", "empty", "empt
 
 def _count(name: str) -> None:
     if name.endswith("matmul") or name.endswith("matmul__"):
-        _total.products += 1
+        if recording is not None and not cuda.records_products:
+            raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+        traffic.products += 1
     elif name not in VIEWS:
-        _total.launches += 1
+        traffic.launches += 1
 
 
 class RawModule:
@@ -217,8 +261,9 @@ class RawModule:
 
         def launch(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple) -> None:
             calls.add(("RawKernel.__call__", ()))
-            _total.launches += 1
-            self._module.launch(name, grid, block, [_kernel_argument(x) for x in arguments])
+            traffic.launches += 1
+            values = [_kernel_argument(x) for x in arguments]
+            _act(lambda: self._module.launch(name, grid, block, values))
 
         return launch
 
@@ -238,7 +283,8 @@ def _in_place(name: str, ufunc: Callable) -> Callable:
     def call(self: ndarray, other: Any) -> ndarray:
         calls.add((name, ()))
         _count(name)
-        ufunc(self._values, _operand(other), out=self._values)
+        values = _operand(other)
+        _act(lambda: ufunc(self._values, values, out=self._values))
         return self
 
     return call
@@ -317,3 +363,5 @@ _functions |= {
     "ascontiguousarray": _offer("ascontiguousarray", np.ascontiguousarray, "dtype", operands=1),
 }
 globals().update(_functions)
+
+from strict_cupy_cuda import cuda, random  # noqa: E402, F401  # they need all of the above

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ladder_np.commands.options import add_network_options, described_network
+from ladder_np.arrays import Device
+from ladder_np.commands.options import add_device_option, add_network_options, described_network
 from ladder_np.errors import InputError
 from ladder_np.files import write_npz
 from ladder_np.inspection.vectors import (
@@ -28,6 +29,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("out", type=Path, metavar="OUT.npz", help="the file to write (replaced if it exists)")
     add_network_options(parser, dtype="float64")
+    add_device_option(parser)
     parser.set_defaults(run=run_vectors)
     parser = commands.add_parser(
         "compare-vectors",
@@ -54,8 +56,8 @@ def add_to(commands: Any) -> None:
 
 def run_vectors(arguments: argparse.Namespace) -> int:
     """Make and write the vectors."""
-    specification = described_network(arguments, dtype=arguments.dtype)
-    arrays = make_vectors(specification, arguments.labeled, arguments.unlabeled, arguments.seed)
+    specification, device = described_network(arguments, dtype=arguments.dtype), Device(arguments.device)
+    arrays = make_vectors(specification, arguments.labeled, arguments.unlabeled, arguments.seed, device)
     write_npz(arguments.out, arrays)
     print(f"{len(arrays)} entries written to {arguments.out}; loss/total {float(arrays['loss/total']):.6g}")
     return 0

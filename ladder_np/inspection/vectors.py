@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ladder_np.arrays import Array, Device
 from ladder_np.errors import InputError
 from ladder_np.files import read_json, read_npz
 from ladder_np.inspection.example import example_step
@@ -34,32 +35,45 @@ TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
 ROUNDINGS = 16  # of the total cost, in units of its last place: the size of a gradient that is zero but for rounding
 
 
-def make_vectors(specification: Specification, n_labeled: int, n_unlabeled: int, seed: int) -> dict[str, np.ndarray]:
+def make_vectors(
+    specification: Specification, n_labeled: int, n_unlabeled: int, seed: int, device: Device | None = None
+) -> dict[str, np.ndarray]:
     """Run one step at random parameters and return everything in it, by the format's keys.
+
+    Parameters
+    ----------
+    specification : Specification
+    n_labeled, n_unlabeled : int
+        Rows, at least 2 each.
+    seed : int
+        Of parameters, inputs and noise, which are the same on every device.
+    device : Device, optional
+        Where the step runs; the CPU by default.
 
     Raises
     ------
     InputError
         If a lane has fewer than 2 rows.
     """
-    parameters, batch, noise = example_step(specification, n_labeled, n_unlabeled, seed)
+    device = device or Device()
+    parameters, batch, noise = example_step(specification, n_labeled, n_unlabeled, seed, device=device)
     state = forward(parameters, batch, noise, every_layer=True)
     gradients = parameters.zeros_like()
     backward(parameters, state, gradients)
     meta = {"version": VERSION, **specification.as_json(), "seed": seed, "ladder_np": __version__}
-    arrays = {"meta": np.array(json.dumps(meta))}
-    arrays |= {f"param/{name}": view for name, view in parameters.items()}
+    arrays: dict[str, Array] = {f"param/{name}": view for name, view in parameters.items()}
     arrays |= {"input/x_labeled": batch.x_labeled, "input/y": batch.y, "input/x_unlabeled": batch.x_unlabeled}
     arrays |= {f"noise/{layer}": draws for layer, draws in enumerate(noise) if draws is not None}
     arrays |= _intermediates(state)
     arrays |= {f"grad/{name}": view for name, view in gradients.items()}
-    return {key: np.asarray(value, order="C") for key, value in arrays.items()}
+    there = {key: np.asarray(device.get(value), order="C") for key, value in arrays.items()}
+    return {"meta": np.array(json.dumps(meta))} | there
 
 
-def _intermediates(state: State) -> dict[str, np.ndarray]:
+def _intermediates(state: State) -> dict[str, Array]:
     """Return what the forward pass computed, by the format's keys."""
     lanes, encoder, decoder = state.lanes, state.encoder, state.decoder
-    arrays = {"clean/z.0": state.batch.x_unlabeled}
+    arrays: dict[str, Array] = {"clean/z.0": state.batch.x_unlabeled}
     for layer, h in enumerate(encoder.h):
         if layer > 0:
             arrays[f"clean/z.{layer}"] = encoder.z[layer][lanes.clean]  # type: ignore[index]
@@ -71,9 +85,9 @@ def _intermediates(state: State) -> dict[str, np.ndarray]:
         arrays[f"decoder/z_hat_bn.{layer}"] = decoder.z_hat_bn[layer]
     losses = state.losses
     return arrays | {
-        "loss/supervised": np.asarray(losses.supervised),
+        "loss/supervised": losses.supervised,
         "loss/denoising": losses.denoising,
-        "loss/total": np.asarray(losses.total),
+        "loss/total": losses.total,
     }
 
 

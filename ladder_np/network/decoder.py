@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ladder_np.arrays import Array
 from ladder_np.network.encoder import CleanGradient, EncoderState
+from ladder_np.network.fused import FusedPasses
 from ladder_np.network.lanes import Lanes
 from ladder_np.network.parameters import Parameters
 from ladder_np.operations.combinators import COMBINATORS
@@ -85,7 +86,7 @@ def decode_forward(parameters: Parameters, lanes: Lanes, encoder: EncoderState, 
     vertical = encoder.h[specification.top][lanes.unlabeled]
     for layer in range(specification.top, lanes.lowest - 1, -1):
         if parameters.fused:
-            _decode_layer_fused(parameters, lanes, layer, encoder, state, vertical, x_unlabeled)
+            _decode_layer_fused(parameters.fused, parameters, lanes, layer, encoder, state, vertical, x_unlabeled)
         else:
             _decode_layer(parameters, lanes, layer, encoder, state, vertical, x_unlabeled)
         if layer > lanes.lowest:
@@ -115,6 +116,7 @@ def _decode_layer(
 
 
 def _decode_layer_fused(
+    fused: FusedPasses,
     parameters: Parameters,
     lanes: Lanes,
     layer: int,
@@ -136,7 +138,7 @@ def _decode_layer_fused(
         )
     z_tilde = encoder.z_tilde[layer][lanes.unlabeled]
     a = parameters.combinator_block(layer)
-    state.u[layer], state.u_sigma[layer], state.z_hat[layer], z_hat_bn, difference = parameters.fused.decode(
+    state.u[layer], state.u_sigma[layer], state.z_hat[layer], z_hat_bn, difference = fused.decode(
         layer, vertical, z_tilde, a, clean, state.unit_costs
     )
     if clean is not None:
@@ -148,10 +150,13 @@ def decode_backward(
 ) -> DecoderGradients:
     """Run the costs' gradients upwards through the decoder; write those of V and a into `gradients`."""
     result = DecoderGradients(None, {}, {})
-    layer_backward = _decode_layer_backward_fused if parameters.fused else _decode_layer_backward
     below = None  # gradient of ẑ from the layer below
     for layer in range(lanes.lowest, parameters.specification.top + 1):
-        dvertical = layer_backward(parameters, lanes, layer, encoder, state, below, result, gradients)
+        about = parameters, lanes, layer, encoder, state, below, result, gradients
+        if parameters.fused:
+            dvertical = _decode_layer_backward_fused(parameters.fused, *about)
+        else:
+            dvertical = _decode_layer_backward(*about)
         if layer < parameters.specification.top:
             V_name = f"decoder.{layer}.weight"
             dense_backward_weight(dvertical, state.z_hat[layer + 1], out=gradients[V_name])
@@ -186,6 +191,7 @@ def _decode_layer_backward(
 
 
 def _decode_layer_backward_fused(
+    fused: FusedPasses,
     parameters: Parameters,
     lanes: Lanes,
     layer: int,
@@ -202,7 +208,7 @@ def _decode_layer_backward_fused(
         error = state.difference[layer], state.z_hat_bn[layer], sigma
     z_tilde = encoder.z_tilde[layer][lanes.unlabeled]
     mine = state.u[layer], z_tilde, state.u_sigma[layer], parameters.combinator_block(layer)
-    dvertical, result.dz_tilde[layer], clean = parameters.fused.decode_backward(
+    dvertical, result.dz_tilde[layer], clean = fused.decode_backward(
         layer, below, error, *mine, gradients.combinator_block(layer)
     )
     if clean is not None:

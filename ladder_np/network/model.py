@@ -116,7 +116,7 @@ class LadderNetwork:
         self.device = device if isinstance(device, Device) else Device(device)
         self.parameters = Parameters(specification, self.device.put(vector), self.device)
         self.statistics: PopulationStatistics | None = None
-        self._noise = NoiseSource(check_seed(seed), specification)
+        self._noise = NoiseSource(check_seed(seed), specification, self.device)
 
     def loss_and_gradients(
         self, x_labeled: Any, y: Any, x_unlabeled: Any, noise: Sequence[Any] | None = None
@@ -172,7 +172,7 @@ class LadderNetwork:
 
     def draw_noise(self, lanes: Lanes) -> Noise:
         """Return the next step's noise from the network's own stream."""
-        return self._noise.draw(lanes, self.device)
+        return self._noise.draw(lanes)
 
     def estimate_statistics(self, batches: Callable[[], Iterable[Array]]) -> None:
         """Compute the population statistics that prediction needs.

@@ -1,6 +1,7 @@
 """Drawing the noise of one step. Passes never draw: noise is always their argument.
 
-Normal numbers are made two at a time from two uniform ones u, w in [0, 1) (Box and Muller 1958):
+A GPU draws its own, all layers at once, by a generator seeded from our stream; other numbers than the host's. On the
+host normal numbers are made two at a time from two uniform ones u, w in [0, 1) (Box and Muller 1958):
 
     n = sqrt(−2 log(1 − u)) cos(2π w),   n' = sqrt(−2 log(1 − u)) sin(2π w)
 
@@ -27,22 +28,47 @@ PIECE = 131_072  # numbers; small enough for the cache, long enough not to quarr
 
 
 class NoiseSource:
-    """A random stream of noise, with a child stream for each layer, so that layers are drawn side by side.
+    """A random stream of noise.
 
     Parameters
     ----------
     seed : int
     specification : Specification
+    device : Device
+        Draws itself unless it is the CPU or has `Device.host_noise`.
     """
 
-    def __init__(self, seed: int, specification: Specification) -> None:
+    def __init__(self, seed: int, specification: Specification, device: Device) -> None:
         self._specification = specification
-        self._generators = stream(seed, Stream.NOISE).spawn(len(specification.sizes))
+        self._device = device
+        source = stream(seed, Stream.NOISE)
+        self._on_host = device.xp is np or device.host_noise
+        if self._on_host:  # a child stream for each layer, so that layers are drawn side by side
+            self._generators = source.spawn(len(specification.sizes))
+        else:
+            self._device_generator = device.generator(int(source.integers(2**63)))
 
-    def draw(self, lanes: Lanes, device: Device) -> Noise:
+    def draw(self, lanes: Lanes) -> Noise:
         """Return the standard normal draws of one step, labelled rows first, layers from the input up."""
-        dtype = self._specification.numpy_dtype
         noisy = [layer for layer, std in enumerate(self._specification.noise_std) if std > 0]
+        drawn = self._draw_on_host(lanes, noisy) if self._on_host else self._draw_on_device(lanes, noisy)
+        return [drawn.get(layer) for layer in range(len(self._specification.sizes))]
+
+    def _draw_on_device(self, lanes: Lanes, noisy: list[int]) -> dict[int, Array]:
+        """Draw all layers in one array and cut it up."""
+        sizes = self._specification.sizes
+        ends = [lanes.n_corrupted * sum(sizes[k] for k in noisy[: i + 1]) for i in range(len(noisy))]
+        if not noisy:
+            return {}
+        drawn = self._device_generator.standard_normal(ends[-1], dtype=self._specification.numpy_dtype)
+        starts = [0, *ends]
+        return {
+            layer: drawn[start:end].reshape((lanes.n_corrupted, sizes[layer]))
+            for layer, start, end in zip(noisy, starts, ends, strict=False)
+        }
+
+    def _draw_on_host(self, lanes: Lanes, noisy: list[int]) -> dict[int, Array]:
+        dtype = self._specification.numpy_dtype
         # Allocated and put on the device by the calling thread: memory and devices belong to threads too.
         drawn = {layer: np.empty((lanes.n_corrupted, self._specification.sizes[layer]), dtype) for layer in noisy}
 
@@ -54,7 +80,7 @@ class NoiseSource:
                 fill(layer)
         else:
             in_parallel(fill, noisy)
-        return [device.put(drawn[layer]) if layer in drawn else None for layer in range(len(self._generators))]
+        return {layer: self._device.put(draws) for layer, draws in drawn.items()}
 
 
 def fill_normal(generator: np.random.Generator, out: np.ndarray) -> None:

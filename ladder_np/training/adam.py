@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from ladder_np.arrays import Array, array_module
+from ladder_np.kernels import Kernels
 from ladder_np.workers import in_parallel
 
 __all__ = ["Adam", "learning_rate"]
@@ -48,11 +49,15 @@ class Adam:
     ----------
     vector : (total,) array
         The parameter vector that `update` changes in place.
+    kernels : Kernels, optional
+        A GPU's; without them the update runs as plain formulas.
     """
 
-    def __init__(self, vector: Array) -> None:
+    def __init__(self, vector: Array, kernels: Kernels | None = None) -> None:
         xp = array_module(vector)
         self.vector = vector
+        self._kernels = kernels
+        self._factors: Array = (0.0, 0.0) if kernels is None else xp.empty(2, dtype=np.float64)  # η' and ε'
         self.m = xp.zeros_like(vector)
         self.v = xp.zeros_like(vector)
         self.steps = 0
@@ -61,9 +66,26 @@ class Adam:
 
     def update(self, gradient: Array, rate: float) -> None:
         """Take one step against `gradient`, a (total,) array, with learning rate `rate`."""
+        self.advance(rate)
+        self.apply(gradient)
+
+    def advance(self, rate: float) -> None:
+        """Count a step, and set η' and ε' for it: what differs from step to step besides the gradient."""
         self.steps += 1
         c = math.sqrt((1 - BETA2**self.steps) / (1 - BETA2))
-        step_size = rate * c * (1 - BETA1) / (1 - BETA1**self.steps)
+        factors = rate * c * (1 - BETA1) / (1 - BETA1**self.steps), EPS * c
+        if self._kernels is None:
+            self._factors = factors
+        else:
+            self._factors[0], self._factors[1] = factors
+
+    def apply(self, gradient: Array) -> None:
+        """Change moments and parameters against `gradient`, with the factors that `advance` has set."""
+        if self._kernels is not None:
+            arrays = gradient, self._factors, self.vector, self.m, self.v
+            self._kernels.over_elements("adam", self.vector.size, *arrays, self.vector.size, BETA1, BETA2)
+            return
+        step_size, eps = self._factors
 
         def update(piece: slice) -> None:
             theta, m, v, g = self.vector[piece], self.m[piece], self.v[piece], gradient[piece]
@@ -73,7 +95,7 @@ class Adam:
             change = g * g
             v += change
             array_module(v).sqrt(v, out=change)
-            change += EPS * c
+            change += eps
             array_module(v).divide(m, change, out=change)
             change *= step_size
             theta -= change

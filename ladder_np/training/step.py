@@ -8,6 +8,7 @@ from ladder_np.network.lanes import Lanes
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.noise import NoiseSource
 from ladder_np.training.adam import Adam
+from ladder_np.training.capture import CapturedSteps
 
 __all__ = ["TrainingStep"]
 
@@ -26,8 +27,12 @@ class TrainingStep:
     def __init__(self, network: LadderNetwork, seed: int) -> None:
         self._network = network
         self._gradients = network.parameters.zeros_like()
-        self._optimizer = Adam(network.parameters.used)
-        self._noise = NoiseSource(seed, network.specification)
+        fused = network.parameters.fused
+        self._optimizer = Adam(network.parameters.used, fused.kernels if fused else None)
+        self._noise = NoiseSource(seed, network.specification, network.device)
+        # A graph holds no host's work: not the host's noise, nor plain formulas' numbers that differ between steps.
+        capturable = fused is not None and not network.device.host_noise
+        self._captured = CapturedSteps(network.device.xp, self._work) if capturable else None
         if network.device.xp is np:
             keep_freed_memory()
 
@@ -38,10 +43,13 @@ class TrainingStep:
 
     def run(self, batch: Batch, rate: float) -> Losses:
         """Draw noise, run forward and backward, update the parameters; return the costs before the update."""
-        network = self._network
-        lanes = Lanes.needed(network.specification, len(batch.x_labeled), len(batch.x_unlabeled))
-        noise = self._noise.draw(lanes, network.device)
-        state = forward(network.parameters, batch, noise)
-        backward(network.parameters, state, self._gradients)
-        self._optimizer.update(self._gradients.used, rate)
+        self._optimizer.advance(rate)
+        return self._captured.run(batch) if self._captured else self._work(batch)
+
+    def _work(self, batch: Batch) -> Losses:
+        parameters = self._network.parameters
+        noise = self._noise.draw(Lanes.needed(parameters.specification, len(batch.x_labeled), len(batch.x_unlabeled)))
+        state = forward(parameters, batch, noise)
+        backward(parameters, state, self._gradients)
+        self._optimizer.apply(self._gradients.used)
         return state.losses

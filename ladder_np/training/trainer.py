@@ -10,18 +10,16 @@ import numpy as np
 from ladder_np.arrays import Array
 from ladder_np.errors import InputError, TrainingDivergedError
 from ladder_np.network.inference import ROWS_AT_ONCE
-from ladder_np.network.ladder import Batch, Losses
+from ladder_np.network.ladder import Losses
 from ladder_np.network.model import LadderNetwork
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.streams import Stream, check_seed, stream
 from ladder_np.training.adam import learning_rate
 from ladder_np.training.batches import LabeledCycle, steps_per_epoch, unlabeled_batches
+from ladder_np.training.feed import Rows, make_feed
 from ladder_np.training.step import TrainingStep
 
 __all__ = ["EpochRecord", "Rows", "TrainingSettings", "device_batches", "estimate_statistics", "train"]
-
-# Returns the rows of the given numbers as floating-point features on the host, (rows, d_0).
-Rows = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -125,13 +123,15 @@ def train(
     step = TrainingStep(network, settings.seed)
     cycle = LabeledCycle(labeled, settings.labeled_batch, stream(settings.seed, Stream.LABELED_ORDER))
     order = stream(settings.seed, Stream.UNLABELED_ORDER)
+    feed = make_feed(network, rows, y, labeled, unlabeled)
     all_steps = settings.epochs * steps_per_epoch(len(unlabeled), settings.unlabeled_batch)
     for epoch in range(1, settings.epochs + 1):
         start = time.perf_counter()
         network.statistics = None  # they would be those of other parameters
         costs = _CostSums()
-        for numbers in unlabeled_batches(unlabeled, settings.unlabeled_batch, order):
-            batch = _make_batch(network, rows, y, cycle.next(), numbers)
+        for batch in feed.batches(
+            _plan(network, cycle, unlabeled_batches(unlabeled, settings.unlabeled_batch, order))
+        ):
             rate = learning_rate(step.count / all_steps, settings.learning_rate, settings.decay_start)
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the record's check sees them
                 costs.add(step.run(batch, rate))
@@ -160,13 +160,13 @@ def device_batches(network: LadderNetwork, rows: Rows, numbers: np.ndarray) -> I
         yield network.device.put(rows(numbers[start : start + ROWS_AT_ONCE]))
 
 
-def _make_batch(
-    network: LadderNetwork, rows: Rows, y: np.ndarray, labeled: np.ndarray, unlabeled: np.ndarray
-) -> Batch:
-    put = network.device.put
+def _plan(
+    network: LadderNetwork, cycle: LabeledCycle, unlabeled: list[np.ndarray]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the row numbers of an epoch's steps, labelled and unlabelled."""
     if not network.specification.denoises:
-        unlabeled = unlabeled[:0]  # nobody will look at them
-    return Batch(put(rows(labeled)), put(y[labeled]), put(rows(unlabeled)))
+        unlabeled = [numbers[:0] for numbers in unlabeled]  # nobody will look at them
+    return [(cycle.next(), numbers) for numbers in unlabeled]
 
 
 class _CostSums:

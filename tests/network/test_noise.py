@@ -19,8 +19,8 @@ DEVICE = Device()
 
 def draw(seed: int = 0, steps: int = 1, rows: tuple[int, int] = (3, 4), **options: object) -> list:
     specification = Specification(SIZES, **options)
-    source = NoiseSource(seed, specification)
-    return [source.draw(Lanes.needed(specification, *rows), DEVICE) for _ in range(steps)]
+    source = NoiseSource(seed, specification, DEVICE)
+    return [source.draw(Lanes.needed(specification, *rows)) for _ in range(steps)]
 
 
 def normal(size: int, dtype: str = "float32", seed: int = 0) -> np.ndarray:

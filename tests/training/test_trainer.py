@@ -218,7 +218,7 @@ def test_the_noise_goes_on_from_step_to_step_in_its_own_stream(monkeypatch: pyte
 
     def spy(source: noise.NoiseSource, *about: Any) -> noise.Noise:
         if not own:
-            own.append(noise.NoiseSource(SETTINGS.seed, source._specification))
+            own.append(noise.NoiseSource(SETTINGS.seed, source._specification, source._device))
         steps.append(draw(source, *about))
         replayed.append(draw(own[0], *about))
         return steps[-1]

@@ -1,0 +1,151 @@
+"""The double's `cuda` and `random`: streams that record graphs, events, pinned memory, a generator.
+
+While a stream records, nothing runs: results are placeholders, changes of arrays wait for the graph's launch, and
+whatever must wait for the device or copy from pageable memory is an error. Like CuPy 14, it refuses to record matrix
+products, unless `cuda.records_products` says otherwise.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import strict_cupy
+
+FREE_MEMORY = 2**30
+
+streams: list["Stream"] = []  # those that `with` has made current, the last one first in line
+
+
+class CUDARuntimeError(RuntimeError):
+    """CUDA's own errors."""
+
+
+class Graph:
+    """Recorded actions."""
+
+    def __init__(self, actions: list[Callable[[], None]]) -> None:
+        self._actions = actions
+
+    def launch(self) -> None:
+        """Run them all, in order."""
+        _call("cuda.Graph.launch")
+        strict_cupy.traffic.launches += 1
+        for action in self._actions:
+            action()
+
+
+class Event:
+    """A place in a stream's work."""
+
+    def synchronize(self) -> None:
+        """Wait until the work has come here."""
+        _call("cuda.Event.synchronize")
+        strict_cupy.traffic.event_waits += 1
+
+
+class Stream:
+    """A queue of work; all the double's are one."""
+
+    def __init__(self, non_blocking: bool = False) -> None:
+        _call("cuda.Stream", "non_blocking")
+        self._non_blocking = non_blocking
+
+    def __enter__(self) -> "Stream":
+        streams.append(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        streams.pop()
+
+    def begin_capture(self) -> None:
+        """Record from now on."""
+        _call("cuda.Stream.begin_capture")
+        if not self._non_blocking or streams[-1:] != [self]:
+            raise CUDARuntimeError("cudaErrorStreamCaptureUnsupported: only a non-blocking, current stream records")
+        strict_cupy.recording = []
+
+    def end_capture(self) -> Graph:
+        """Return what was recorded."""
+        _call("cuda.Stream.end_capture")
+        actions, strict_cupy.recording = strict_cupy.recording, None
+        return Graph(actions or [])
+
+    def record(self) -> Event:
+        """Return an event that stands for all work so far."""
+        _call("cuda.Stream.record")
+        return Event()
+
+
+class MemoryPool:
+    """Memory of its own."""
+
+    def malloc(self, size: int) -> None:
+        """Never called: the double allocates by itself."""
+
+
+@contextmanager
+def using_allocator(allocator: Callable[[int], Any]) -> Iterator[None]:
+    """Allocate from `allocator` within the context."""
+    _call("cuda.using_allocator")
+    yield
+
+
+def get_current_stream() -> Stream:
+    """Return the stream that work goes to."""
+    _call("cuda.get_current_stream")
+    return streams[-1] if streams else _default
+
+
+def alloc_pinned_memory(size: int) -> bytearray:
+    """Return memory of the host; its bytes are not zero."""
+    _call("cuda.alloc_pinned_memory")
+    return bytearray(b"\x7f" * size)
+
+
+def get_memory_info() -> tuple[int, int]:
+    """Return free and total bytes."""
+    _call("cuda.runtime.memGetInfo")
+    return cuda.free_memory, 2 * FREE_MEMORY
+
+
+class Generator:
+    """A generator of the device."""
+
+    def __init__(self, bits: np.random.Philox) -> None:
+        _call("random.Generator")
+        self._generator = np.random.Generator(bits)
+
+    def standard_normal(self, size: int, dtype: Any = np.float64) -> "strict_cupy.ndarray":
+        """Return `size` draws."""
+        return strict_cupy._offer(
+            "random.Generator.standard_normal", lambda: self._generator.standard_normal(size, dtype), operands=0
+        )()
+
+
+def make_bits(seed: int) -> np.random.Philox:
+    """Return a source of bits."""
+    _call("random.Philox4x3210")
+    if type(seed) is not int:
+        raise TypeError(f"seed {seed!r}: expected int")
+    return np.random.Philox(seed)
+
+
+def _call(name: str, *keywords: str) -> None:
+    strict_cupy.calls.add((name, keywords))
+
+
+cuda = SimpleNamespace(
+    Stream=Stream,
+    Event=Event,
+    MemoryPool=MemoryPool,
+    using_allocator=using_allocator,
+    get_current_stream=get_current_stream,
+    alloc_pinned_memory=alloc_pinned_memory,
+    runtime=SimpleNamespace(memGetInfo=get_memory_info, CUDARuntimeError=CUDARuntimeError),
+    records_products=False,
+    free_memory=FREE_MEMORY,
+)
+random = SimpleNamespace(Generator=Generator, Philox4x3210=make_bits)
+_default = Stream()
