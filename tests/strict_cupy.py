@@ -4,7 +4,8 @@ Code that runs on it and gives NumPy's result never mixes host and device arrays
 without saying so, and uses only functions and keywords that CuPy has. Where CuPy helps silently (`float(x)`,
 lists and NumPy arrays as indices, NumPy scalars as operands, `np.exp(x)`), the double refuses.
 
-`calls` collects which functions, methods and keywords were asked for, to be compared with a real CuPy.
+`calls` collects which functions, methods and keywords were asked for, and `types` for arrays of which dtypes, to be
+compared with a real CuPy.
 """
 
 import dataclasses
@@ -27,6 +28,7 @@ SCALARS = (bool, int, float, complex)
 NUMBERS = "biufc"  # dtype kinds that a device can hold
 
 calls: set[tuple[str, tuple[str, ...]]] = set()
+types: set[tuple[str, tuple[str, ...]]] = set()
 
 
 @dataclass
@@ -215,6 +217,7 @@ def _offer(name: str, function: Callable, keywords: str = "", operands: int | No
         if unknown := sorted(set(options) - allowed):
             raise TypeError(f"{name}: unexpected keyword {', '.join(unknown)}")
         calls.add((name, tuple(sorted(options))))
+        types.add((name, tuple(x.dtype.char for x in arguments if isinstance(x, ndarray))))
         _count(name)
         count = len(arguments) if operands is None else operands
         out = options.get("out")
