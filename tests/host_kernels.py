@@ -31,6 +31,7 @@ using std::exp; using std::expm1; using std::log; using std::log1p; using std::s
 #define __global__
 #define __device__ static
 #define __shared__ static
+#define __launch_bounds__(threads)
 #define __forceinline__ inline
 
 struct Index { unsigned x, y, z; };
@@ -125,7 +126,7 @@ extern "C" long long launch_{name}(const long long *grid, const long long *block
 {{ return host::run(grid, block, call_{name}, p); }}
 """
 
-SIGNATURE = re.compile(r'extern\s+"C"\s+__global__\s+void\s+(\w+)\s*\(([^)]*)\)')
+SIGNATURE = re.compile(r"^KERNEL\s+(\w+)\s*\(([^)]*)\)", re.MULTILINE)
 
 
 class CompileError(Exception):

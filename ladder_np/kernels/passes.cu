@@ -21,6 +21,9 @@
 typedef REAL real;
 typedef long long integer;
 
+// The bound keeps the registers of a thread few enough for a block of this size.
+#define KERNEL extern "C" __global__ void __launch_bounds__(TILE *SLOTS)
+
 // ---- Sums within a block. Every thread of it must call them.
 
 // The sum of `value` over the rows (threadIdx.y) of each unit; all of the unit's threads get it.
@@ -122,9 +125,9 @@ __device__ integer rows_of(integer lane, integer n_labeled, integer n_unlabeled)
 //
 // x_labeled (N, units), x_unlabeled (M, units; null if M is 0), noise (N + M, units; null without noise)
 // -> z_tilde (rows, units), rows being N, N + M or N + 2 M
-extern "C" __global__ void corrupt_input(const real *x_labeled, const real *x_unlabeled, const real *noise,
-                                         real *z_tilde, integer n_labeled, integer n_unlabeled, integer rows,
-                                         integer units, double std)
+KERNEL corrupt_input(const real *x_labeled, const real *x_unlabeled, const real *noise,
+                     real *z_tilde, integer n_labeled, integer n_unlabeled, integer rows,
+                     integer units, double std)
 {
     integer k = (integer)blockIdx.x * blockDim.x + threadIdx.x;
     if (k >= rows * units)
@@ -139,9 +142,9 @@ extern "C" __global__ void corrupt_input(const real *x_labeled, const real *x_un
 // a (rows, units), noise (N + M, units; null without noise), beta (units), gamma (units; null below the top)
 // -> z (rows, units; may be a), z_tilde (rows, units; z itself without noise), h (rows_on, units), mu, sigma (lanes, units)
 // A block for each tile of units and, as blockIdx.y, each lane.
-extern "C" __global__ void encode(const real *a, const real *noise, const real *beta, const real *gamma, real *z,
-                                  real *z_tilde, real *h, real *mu, real *sigma, integer n_labeled,
-                                  integer n_unlabeled, integer rows_on, integer units, double std, double eps)
+KERNEL encode(const real *a, const real *noise, const real *beta, const real *gamma, real *z,
+              real *z_tilde, real *h, real *mu, real *sigma, integer n_labeled,
+              integer n_unlabeled, integer rows_on, integer units, double std, double eps)
 {
     integer unit = (integer)blockIdx.x * TILE + threadIdx.x, lane = blockIdx.y;
     integer first = first_row(lane, n_labeled, n_unlabeled), n = rows_of(lane, n_labeled, n_unlabeled);
@@ -185,12 +188,12 @@ extern "C" __global__ void encode(const real *a, const real *noise, const real *
 // z (rows, units), sigma (lanes, units)
 // -> da (rows_down, units; may be up), dbeta (units), dgamma (units; null below the top)
 // A block for each tile of units works through the lanes, because beta and gamma are shared by all.
-extern "C" __global__ void encode_backward(const real *up, const real *h, const real *z_tilde, const real *beta,
-                                           const real *gamma, const real *lateral, const real *clean_dz,
-                                           const real *clean_dmu, const real *clean_dsigma, const real *z,
-                                           const real *sigma, real *da, real *dbeta, real *dgamma,
-                                           integer n_labeled, integer n_unlabeled, integer rows_up,
-                                           integer rows_down, integer units)
+KERNEL encode_backward(const real *up, const real *h, const real *z_tilde, const real *beta,
+                       const real *gamma, const real *lateral, const real *clean_dz,
+                       const real *clean_dmu, const real *clean_dsigma, const real *z,
+                       const real *sigma, real *da, real *dbeta, real *dgamma,
+                       integer n_labeled, integer n_unlabeled, integer rows_up,
+                       integer rows_down, integer units)
 {
     integer unit = (integer)blockIdx.x * TILE + threadIdx.x;
     bool inside = unit < units;
@@ -258,7 +261,7 @@ __device__ real sum_of_exponentials(const real *b, real largest, integer row, in
 }
 
 // p = softmax(b): b (rows, units) -> p (rows, units)
-extern "C" __global__ void softmax(const real *b, real *p, integer rows, integer units)
+KERNEL softmax(const real *b, real *p, integer rows, integer units)
 {
     integer row = (integer)blockIdx.x * SLOTS + threadIdx.y;
     bool inside = row < rows;
@@ -269,7 +272,7 @@ extern "C" __global__ void softmax(const real *b, real *p, integer rows, integer
 }
 
 // The cross-entropy of each labelled row: b (rows, units), y (rows) -> row_costs (rows)
-extern "C" __global__ void cross_entropy(const real *b, const integer *y, real *row_costs, integer rows, integer units)
+KERNEL cross_entropy(const real *b, const integer *y, real *row_costs, integer rows, integer units)
 {
     integer row = (integer)blockIdx.x * SLOTS + threadIdx.y;
     real largest = largest_of_row(b, row, rows, units);
@@ -281,8 +284,8 @@ extern "C" __global__ void cross_entropy(const real *b, const integer *y, real *
 // The gradient of b: (p - onehot(y))/N on the labelled rows, p (dp - sum dp p) on the unlabelled ones.
 //
 // p (rows, units), y (N), dp (M, units; null if there are none) -> db (rows, units)
-extern "C" __global__ void classify_backward(const real *p, const integer *y, const real *dp, real *db,
-                                             integer n_labeled, integer rows, integer units)
+KERNEL classify_backward(const real *p, const integer *y, const real *dp, real *db,
+                         integer n_labeled, integer rows, integer units)
 {
     integer row = (integer)blockIdx.x * SLOTS + threadIdx.y;
     bool unlabeled = row >= n_labeled && row < rows;
@@ -323,10 +326,10 @@ __device__ Combined combine(real u, const real *a, integer unit, integer units)
 // clean_z (M, units; null without a cost), clean_mu, clean_sigma (units; null at layer 0, which is not normalised)
 // -> u (M, units; may be vertical), u_sigma (units), z_hat (M, units),
 //    z_hat_bn, difference (M, units), unit_costs (units): sums of squares over the rows; these only with clean_z
-extern "C" __global__ void decode(const real *vertical, const real *z_tilde, const real *a, const real *clean_z,
-                                  const real *clean_mu, const real *clean_sigma, real *u, real *u_sigma,
-                                  real *z_hat, real *z_hat_bn, real *difference, real *unit_costs, integer rows,
-                                  integer units, double eps)
+KERNEL decode(const real *vertical, const real *z_tilde, const real *a, const real *clean_z,
+              const real *clean_mu, const real *clean_sigma, real *u, real *u_sigma,
+              real *z_hat, real *z_hat_bn, real *difference, real *unit_costs, integer rows,
+              integer units, double eps)
 {
     integer unit = (integer)blockIdx.x * TILE + threadIdx.x;
     bool inside = unit < units;
@@ -374,11 +377,11 @@ extern "C" __global__ void decode(const real *vertical, const real *z_tilde, con
 // u, z_tilde (M, units), u_sigma (units), a (10, units)
 // -> dvertical, dz_tilde (M, units), da (10, units),
 //    clean_dz (M, units), clean_dmu, clean_dsigma (units): null where the clean lane takes no gradient
-extern "C" __global__ void decode_backward(const real *below, const real *difference, const real *z_hat_bn,
-                                           const real *clean_sigma, const real *u, const real *z_tilde,
-                                           const real *u_sigma, const real *a, real *dvertical, real *dz_tilde,
-                                           real *da, real *clean_dz, real *clean_dmu, real *clean_dsigma,
-                                           integer rows, integer units, double scale)
+KERNEL decode_backward(const real *below, const real *difference, const real *z_hat_bn,
+                       const real *clean_sigma, const real *u, const real *z_tilde,
+                       const real *u_sigma, const real *a, real *dvertical, real *dz_tilde,
+                       real *da, real *clean_dz, real *clean_dmu, real *clean_dsigma,
+                       integer rows, integer units, double scale)
 {
     integer unit = (integer)blockIdx.x * TILE + threadIdx.x;
     bool inside = unit < units;
@@ -450,9 +453,9 @@ extern "C" __global__ void decode_backward(const real *below, const real *differ
 // row_costs (N), unit_costs (ends[layers - 1]): as `cross_entropy` and `decode` left them, layer after layer,
 // ends (layers): where each layer's end, lambdas (layers): NaN where no cost was computed
 // -> costs (2 + layers): C, the supervised cost, each layer's own (NaN where none was computed)
-extern "C" __global__ void total(const real *row_costs, const real *unit_costs, const integer *ends,
-                                 const double *lambdas, real *costs, integer n_labeled, integer n_unlabeled,
-                                 integer layers)
+KERNEL total(const real *row_costs, const real *unit_costs, const integer *ends,
+             const double *lambdas, real *costs, integer n_labeled, integer n_unlabeled,
+             integer layers)
 {
     integer slot = threadIdx.y * TILE + threadIdx.x, slots = SLOTS * TILE;
     real sum = 0;
@@ -481,8 +484,8 @@ extern "C" __global__ void total(const real *row_costs, const real *unit_costs, 
 // One step of Adam (training/adam.py) with its scaled moments; a thread for every parameter.
 //
 // factors (2): the step's eta' and epsilon'
-extern "C" __global__ void adam(const real *gradient, const double *factors, real *theta, real *m, real *v,
-                                integer size, double beta1, double beta2)
+KERNEL adam(const real *gradient, const double *factors, real *theta, real *m, real *v,
+            integer size, double beta1, double beta2)
 {
     integer k = (integer)blockIdx.x * blockDim.x + threadIdx.x;
     if (k >= size)

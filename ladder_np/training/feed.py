@@ -50,6 +50,7 @@ def make_feed(network: LadderNetwork, rows: Rows, y: np.ndarray, labeled: np.nda
         All row numbers that plans will hold.
     """
     device = network.device
+    y = y.astype(np.int64, copy=False)  # as the kernels read them
     if device.xp is np:
         return _HostFeed(rows, y)
     used = np.union1d(labeled, unlabeled) if network.specification.denoises else np.unique(labeled)
