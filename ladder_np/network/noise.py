@@ -10,6 +10,7 @@ exceeds 5.8, which one normal number in a hundred million does.
 """
 
 import math
+from itertools import accumulate
 
 import numpy as np
 
@@ -56,15 +57,13 @@ class NoiseSource:
 
     def _draw_on_device(self, lanes: Lanes, noisy: list[int]) -> dict[int, Array]:
         """Draw all layers in one array and cut it up."""
-        sizes = self._specification.sizes
-        ends = [lanes.n_corrupted * sum(sizes[k] for k in noisy[: i + 1]) for i in range(len(noisy))]
         if not noisy:
             return {}
-        drawn = self._device_generator.standard_normal(ends[-1], dtype=self._specification.numpy_dtype)
-        starts = [0, *ends]
+        counts = [lanes.n_corrupted * self._specification.sizes[layer] for layer in noisy]
+        drawn = self._device_generator.standard_normal(sum(counts), dtype=self._specification.numpy_dtype)
         return {
-            layer: drawn[start:end].reshape((lanes.n_corrupted, sizes[layer]))
-            for layer, start, end in zip(noisy, starts, ends, strict=False)
+            layer: drawn[end - count : end].reshape((lanes.n_corrupted, count // lanes.n_corrupted))
+            for layer, count, end in zip(noisy, counts, accumulate(counts), strict=True)
         }
 
     def _draw_on_host(self, lanes: Lanes, noisy: list[int]) -> dict[int, Array]:
