@@ -126,16 +126,7 @@ def _decode_layer_fused(
     x_unlabeled: Array,
 ) -> None:
     """Do the same in one kernel; the costs stay sums over rows, (d_l,), until all are there."""
-    clean: tuple[Array | None, ...] | None = None
-    if lanes.denoised[layer]:
-        clean = (
-            (x_unlabeled, None, None)
-            if layer == 0
-            else (
-                encoder.z[layer][lanes.clean],  # type: ignore[index]
-                *encoder.clean_statistics(layer),
-            )
-        )
+    clean = _clean_target(encoder, lanes, layer, x_unlabeled) if lanes.denoised[layer] else None
     z_tilde = encoder.z_tilde[layer][lanes.unlabeled]
     a = parameters.combinator_block(layer)
     state.u[layer], state.u_sigma[layer], state.z_hat[layer], z_hat_bn, difference = fused.decode(
@@ -220,13 +211,20 @@ def _compare_with_clean(
     state: DecoderState, layer: int, lanes: Lanes, encoder: EncoderState, x_unlabeled: Array
 ) -> None:
     """Compute ẑ_BN and the layer's cost."""
-    if layer == 0:
-        z, z_hat_bn = x_unlabeled, state.z_hat[0]
-    else:
-        z = encoder.z[layer][lanes.clean]  # type: ignore[index]
-        z_hat_bn = standardize_forward(state.z_hat[layer], *encoder.clean_statistics(layer))
+    z, mu, sigma = _clean_target(encoder, lanes, layer, x_unlabeled)
+    z_hat = state.z_hat[layer]
+    z_hat_bn = z_hat if layer == 0 else standardize_forward(z_hat, mu, sigma)
     state.z_hat_bn[layer] = z_hat_bn
     state.cost[layer], state.difference[layer] = squared_error_forward(z_hat_bn, z)
+
+
+def _clean_target(
+    encoder: EncoderState, lanes: Lanes, layer: int, x_unlabeled: Array
+) -> tuple[Array, Array | None, Array | None]:
+    """Return the clean z, μ and σ; at layer 0, which is not normalised, z is x and there are no statistics (fact 4)."""
+    if layer == 0:
+        return x_unlabeled, None, None
+    return encoder.z[layer][lanes.clean], *encoder.clean_statistics(layer)  # type: ignore[index]
 
 
 def _denoising_backward(
