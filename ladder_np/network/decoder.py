@@ -221,7 +221,7 @@ def _compare_with_clean(
 def _clean_target(
     encoder: EncoderState, lanes: Lanes, layer: int, x_unlabeled: Array
 ) -> tuple[Array, Array | None, Array | None]:
-    """Return the clean z, μ and σ; at layer 0, which is not normalised, z is x and there are no statistics (fact 4)."""
+    """Return the clean z, μ and σ; of layer 0, which is not normalised, x and no statistics (fact 4)."""
     if layer == 0:
         return x_unlabeled, None, None
     return encoder.z[layer][lanes.clean], *encoder.clean_statistics(layer)  # type: ignore[index]
