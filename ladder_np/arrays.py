@@ -88,6 +88,19 @@ class Device:
         memory = self.xp.cuda.alloc_pinned_memory(max(1, size) * dtype.itemsize)
         return np.frombuffer(memory, dtype, size).reshape(shape)
 
+    def synchronize(self) -> None:
+        """Wait until the GPU has done all that it was given; on the CPU there is nothing to wait for."""
+        if self.xp is not np:
+            self.xp.cuda.get_current_stream().synchronize()
+
+    def mark(self) -> Any:
+        """Return an event of the GPU whose `done` says whether all that it was given before has been done."""
+        return self.xp.cuda.get_current_stream().record()
+
+    def held_memory(self) -> int:
+        """Return how many bytes of the GPU's memory CuPy's pool holds for this process, in use or free again."""
+        return int(self.xp.get_default_memory_pool().total_bytes())
+
     def get(self, x: Array) -> np.ndarray:
         """Return an array of this device as a NumPy array (the same array on the CPU); waits for its values."""
         return x if self.xp is np else self.xp.asnumpy(x)

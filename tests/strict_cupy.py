@@ -367,4 +367,4 @@ _functions |= {
 }
 globals().update(_functions)
 
-from strict_cupy_cuda import cuda, random  # noqa: E402, F401  # they need all of the above
+from strict_cupy_cuda import cuda, get_default_memory_pool, random  # noqa: E402, F401  # they need all of the above

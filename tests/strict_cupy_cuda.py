@@ -37,7 +37,16 @@ class Graph:
 
 
 class Event:
-    """A place in a stream's work."""
+    """A place in a stream's work; what was given before it is under way until somebody waits for the device."""
+
+    def __init__(self) -> None:
+        self._waits = _waits()
+
+    @property
+    def done(self) -> bool:
+        """Whether the work has come here."""
+        _call("cuda.Event.done")
+        return _waits() > self._waits
 
     def synchronize(self) -> None:
         """Wait until the work has come here."""
@@ -72,6 +81,11 @@ class Stream:
         actions, strict_cupy.recording = strict_cupy.recording, None
         return Graph(actions or [])
 
+    def synchronize(self) -> None:
+        """Wait until all work has been done."""
+        _call("cuda.Stream.synchronize")
+        strict_cupy.traffic.synchronizations += 1
+
     def record(self) -> Event:
         """Return an event that stands for all work so far."""
         _call("cuda.Stream.record")
@@ -83,6 +97,17 @@ class MemoryPool:
 
     def malloc(self, size: int) -> None:
         """Never called: the double allocates by itself."""
+
+    def total_bytes(self) -> int:
+        """Return how much it holds."""
+        _call("cuda.MemoryPool.total_bytes")
+        return 2**20
+
+
+def get_default_memory_pool() -> MemoryPool:
+    """Return the pool that arrays usually come from."""
+    _call("get_default_memory_pool")
+    return MemoryPool()
 
 
 @contextmanager
@@ -110,6 +135,18 @@ def get_memory_info() -> tuple[int, int]:
     return cuda.free_memory, 2 * FREE_MEMORY
 
 
+def get_device_count() -> int:
+    """Return how many devices there are."""
+    _call("cuda.runtime.getDeviceCount")
+    return 1
+
+
+def get_device_properties(number: int) -> dict[str, Any]:
+    """Return what a device says of itself."""
+    _call("cuda.runtime.getDeviceProperties")
+    return {"name": b"strict double", "totalGlobalMem": 2 * FREE_MEMORY}
+
+
 class Generator:
     """A generator of the device."""
 
@@ -132,6 +169,10 @@ def make_bits(seed: int) -> np.random.Philox:
     return np.random.Philox(seed)
 
 
+def _waits() -> int:
+    return strict_cupy.traffic.synchronizations + strict_cupy.traffic.event_waits
+
+
 def _call(name: str, *keywords: str) -> None:
     strict_cupy.calls.add((name, keywords))
 
@@ -143,7 +184,12 @@ cuda = SimpleNamespace(
     using_allocator=using_allocator,
     get_current_stream=get_current_stream,
     alloc_pinned_memory=alloc_pinned_memory,
-    runtime=SimpleNamespace(memGetInfo=get_memory_info, CUDARuntimeError=CUDARuntimeError),
+    runtime=SimpleNamespace(
+        memGetInfo=get_memory_info,
+        getDeviceCount=get_device_count,
+        getDeviceProperties=get_device_properties,
+        CUDARuntimeError=CUDARuntimeError,
+    ),
     records_products=False,
     free_memory=FREE_MEMORY,
 )

@@ -16,9 +16,11 @@ import host_kernels
 import numpy as np
 import pytest
 import strict_cupy
+from test_device_check import SMALL
 from test_fused_device import COSTS, batches, specification, step, steps, trained
 
 from ladder_np.arrays import Device
+from ladder_np.experiments.device_check import check_device
 from ladder_np.inspection.gradcheck import check_network
 from ladder_np.inspection.vectors import make_vectors
 from ladder_np.operations.activations import ACTIVATIONS
@@ -104,6 +106,7 @@ def run_everything(folder: Any) -> None:
         for free in (0, 2**30):
             strict_cupy.cuda.free_memory = free
             batches(device)
+    assert all(check.passed is not False for check in check_device(Device("strict", xp=strict_cupy), SMALL))
 
 
 # ---- What must be true of the real one.
@@ -175,6 +178,9 @@ def test_kernels_streams_pinned_memory_and_the_generator_are_among_it(asked: Ask
         "cuda.Graph.launch",
         "cuda.Event.synchronize",
         "cuda.alloc_pinned_memory",
+        "cuda.Event.done",
+        "cuda.Stream.synchronize",
+        "cuda.MemoryPool.total_bytes",
         "random.Generator.standard_normal",
         "ndarray.set",
         "einsum",

@@ -9,6 +9,7 @@ from typing import Any
 
 from ladder_np.arrays import Device
 from ladder_np.commands.options import add_device_option
+from ladder_np.experiments.device_check import DeviceCheck, check_device
 from ladder_np.inspection.machine import PRODUCT, Machine, describe_machine, product_milliseconds, product_rate
 
 __all__ = ["add_to", "advice"]
@@ -20,6 +21,8 @@ KERNELS_BEFORE_AVX2 = (
     "opteron opteron_sse3 barcelona bobcat bulldozer piledriver steamroller nano"
 )
 AVX2 = frozenset(("AVX2", "X86_V3"))  # NumPy's names of it, before and from 2.4 on
+CHECK_WIDTH = 43
+VERDICT = {True: "ok", False: "FAILED", None: ""}
 SLOW = 8.0  # GFLOP/s a thread: plain code stays below it, SIMD code of any recent processor far above
 WHEELS = "install NumPy from PyPI's wheels (pip install --force-reinstall --only-binary=numpy numpy)"
 
@@ -30,7 +33,8 @@ def add_to(commands: Any) -> None:
         "doctor",
         help="what decides speed on this machine",
         description="Show what decides speed on this machine, and what is wrong with it. Advice is no failure: "
-        "the exit status is 0.",
+        "the exit status is 0. With --device cuda, also check that the GPU computes what NumPy computes, and show "
+        "how fast; the exit status is 1 if a check fails.",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     add_device_option(parser)
@@ -42,18 +46,39 @@ def run(arguments: argparse.Namespace) -> int:
     device = Device(arguments.device)  # first, because a device that cannot be used is an error
     machine, rate = describe_machine(), product_rate()
     lines = advice(machine, rate)
+    checks = check_device(device) if device.name != "cpu" else iter(())
     if arguments.json:
         product = {"product": PRODUCT, "gigaflops": rate, "milliseconds": product_milliseconds(rate)}
         found = dataclasses.asdict(machine) | {"device": device.name, "float32_product": product, "advice": lines}
-        print(json.dumps(found, indent=2))
-        return 0
+        done = list(checks)
+        print(json.dumps(found | {"device_checks": [dataclasses.asdict(check) for check in done]}, indent=2))
+        return _status(done)
     for name, value in _rows(machine, device, rate).items():
         print(f"{name:<15}  {' '.join(value.split())}")
     for line in lines:
         print(f"advice: {line}")
     if not lines:
         print("nothing looks wrong")
-    return 0
+    return _status(_shown(checks))
+
+
+def _shown(checks: Iterator[DeviceCheck]) -> list[DeviceCheck]:
+    """Print each check when it is done, and the verdict; return them."""
+    done: list[DeviceCheck] = []
+    for check in checks:
+        if not done:
+            print(f"\n{'on the GPU':<{CHECK_WIDTH}}  verdict  found")
+        done.append(check)
+        print(f"{check.name:<{CHECK_WIDTH}}  {VERDICT[check.passed]:<7}  {check.found}", flush=True)
+    if done:
+        failed = sum(check.passed is False for check in done)
+        judged = sum(check.passed is not None for check in done)
+        print(f"{failed} of {judged} checks FAILED" if failed else f"all {judged} checks passed")
+    return done
+
+
+def _status(checks: list[DeviceCheck]) -> int:
+    return 1 if any(check.passed is False for check in checks) else 0
 
 
 def _rows(machine: Machine, device: Device, rate: float) -> dict[str, str]:

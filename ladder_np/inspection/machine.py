@@ -10,7 +10,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +23,19 @@ from ladder_np.cores import THREAD_VARIABLES, cpu_model, cpu_quota, usable_cores
 from ladder_np.version import __version__
 from ladder_np.workers import thread_count
 
-__all__ = ["PRODUCT", "Blas", "Gpu", "Machine", "describe_machine", "product_milliseconds", "product_rate"]
+__all__ = [
+    "INPUTS",
+    "PRODUCT",
+    "ROWS",
+    "UNITS",
+    "Blas",
+    "Gpu",
+    "Machine",
+    "best_rate",
+    "describe_machine",
+    "product_milliseconds",
+    "product_rate",
+]
 
 # Whatever decides how many threads a BLAS starts, or which instructions it or NumPy uses.
 VARIABLES = (
@@ -204,16 +216,30 @@ def _describe_gpus(cupy: ModuleType) -> tuple[Gpu, ...]:
     return tuple(Gpu(about["name"].decode(), about["totalGlobalMem"]) for about in found)
 
 
-def product_rate() -> float:
-    """Return the speed of the float32 product `PRODUCT` in NumPy, in GFLOP/s: the best of a quarter of a second."""
+def product_rate(device: Device | None = None) -> float:
+    """Return the speed of the float32 product `PRODUCT` on a device, in GFLOP/s: the best of a quarter of a second.
+
+    The device is the CPU by default.
+    """
+    device = device or Device()
     generator = np.random.default_rng(0)
-    x = generator.standard_normal((ROWS, INPUTS), dtype=np.float32)
-    W = generator.standard_normal((INPUTS, UNITS), dtype=np.float32)
+    x = device.put(generator.standard_normal((ROWS, INPUTS), dtype=np.float32))
+    W = device.put(generator.standard_normal((INPUTS, UNITS), dtype=np.float32))
     out = x @ W  # the first one also starts the threads
+
+    def multiply() -> None:
+        device.xp.matmul(x, W, out=out)
+        device.synchronize()
+
+    return best_rate(multiply)
+
+
+def best_rate(multiply: Callable[[], None]) -> float:
+    """Return the best speed, in GFLOP/s, of a function that computes `PRODUCT` and waits for it."""
     best = math.inf
     end = time.perf_counter() + SECONDS
     while (start := time.perf_counter()) < end:
-        np.matmul(x, W, out=out)
+        multiply()
         best = min(best, time.perf_counter() - start)
     return FLOP / best / 1e9
 

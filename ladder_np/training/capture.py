@@ -44,6 +44,11 @@ class CapturedSteps:
         graph = self._graphs[shape]
         return graph.launch(batch) if graph else self._work(batch)
 
+    @property
+    def recorded(self) -> bool:
+        """Whether any steps are launched as a graph."""
+        return any(self._graphs.values())
+
     def _record(self, batch: Batch) -> "_Graph | None":
         try:
             return _Graph(self._xp, self._work, batch)

@@ -126,7 +126,7 @@ class _PinnedFeed:
             for k in range(len(plan)):
                 pinned = waiting.result()
                 batch = Batch(*map(self._send, (pinned.batch.x_labeled, pinned.batch.y, pinned.batch.x_unlabeled)))
-                pinned.copied = self._device.xp.cuda.get_current_stream().record()
+                pinned.copied = self._device.mark()
                 if k + 1 < len(plan):
                     waiting = worker.submit(self._prepare, k + 1, plan[k + 1])
                 yield batch

@@ -41,6 +41,11 @@ class TrainingStep:
         """Steps taken so far."""
         return self._optimizer.steps
 
+    @property
+    def recorded(self) -> bool:
+        """Whether steps are launched as a graph (from the third of a batch's shape on, where that can be)."""
+        return self._captured is not None and self._captured.recorded
+
     def run(self, batch: Batch, rate: float) -> Losses:
         """Draw noise, run forward and backward, update the parameters; return the costs before the update."""
         self._optimizer.advance(rate)
