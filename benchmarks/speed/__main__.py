@@ -19,6 +19,7 @@ from benchmarks.speed.picture import PANELS, draw
 from benchmarks.speed.report import TABLES, heading
 from benchmarks.speed.resources import import_time, peak_memory
 from benchmarks.speed.turns import ROOT, ContenderError, limit_threads
+from ladder_np.arrays import why_no_cuda
 from ladder_np.inspection.machine import describe_machine
 
 __all__ = ["main"]
@@ -28,11 +29,12 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 1 if a contender failed or computes something else than we do."""
     machine = describe_machine()
     arguments = parse(words, machine.cores)
-    limit_threads(arguments.threads)
+    limit_threads(arguments.threads, arguments.device)
     about = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": commit(ROOT),
         "threads": arguments.threads,
+        "device": arguments.device,
         "quick": arguments.quick,
         "versions": {name: version(name) for name in ("numpy", "torch", "jax")},
         "machine": dataclasses.asdict(machine),
@@ -55,14 +57,14 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     """Return what measures each part."""
-    quick = arguments.quick
+    quick, device = arguments.quick, arguments.device
     return {
-        "step": lambda: parts.steps(arguments.peers, quick),
-        "settings": lambda: parts.settings(quick),
-        "inference": lambda: parts.inference(quick),
-        "memory": lambda: peak_memory(arguments.data_dir, quick),
+        "step": lambda: parts.steps(arguments.peers, quick, device),
+        "settings": lambda: parts.settings(quick, device),
+        "inference": lambda: parts.inference(quick, device),
+        "memory": lambda: peak_memory(arguments.data_dir, quick, device),
         "import": lambda: import_time(quick),
-        "scaling": lambda: parts.growth(quick),
+        "scaling": lambda: parts.growth(quick, device),
     }
 
 
@@ -72,11 +74,14 @@ def parse(words: Sequence[str] | None, cores: int) -> argparse.Namespace:
     parser.add_argument("--parts", type=names_of(TABLES), default=list(TABLES), help=f"of {','.join(TABLES)}")
     parser.add_argument("--peers", type=names_of(PEERS), default=list(PEERS), help=f"of {','.join(PEERS)}")
     parser.add_argument("--threads", type=int, default=cores, help="for each contender (default: %(default)s)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="a few steps of everything: does it run?")
     parser.add_argument("--data-dir", type=Path, default=os.environ.get("LADDER_NP_DATA"), help="with MNIST's files")
     parser.add_argument("--json", type=Path, help="write everything measured to this file")
     parser.add_argument("--picture", type=Path, help="draw steps and scaling (needs the extra plot)")
     arguments = parser.parse_args(words)
+    if arguments.device == "cuda" and (reason := why_no_cuda()):
+        parser.error(f"--device cuda cannot be used: {reason}")
     if not 1 <= arguments.threads <= cores:
         parser.error(f"--threads {arguments.threads}: expected 1 to {cores}, the cores this process may use")
     for path in filter(None, (arguments.json, arguments.picture)):

@@ -36,6 +36,7 @@ class Case:
     denoising_weights : tuple of float or None
         λ of every layer; None: those of the full ladder.
     dtype : {"float32", "float64"}
+    device : {"cpu", "cuda"}
     """
 
     sizes: tuple[int, ...]
@@ -43,6 +44,7 @@ class Case:
     n_unlabeled: int = UNLABELED
     denoising_weights: tuple[float, ...] | None = None
     dtype: str = "float32"
+    device: str = "cpu"
 
     def specification(self) -> Specification:
         """Return the network's description."""
@@ -50,10 +52,10 @@ class Case:
 
     def network(self) -> LadderNetwork:
         """Return the network at its starting point, the same for every contender."""
-        return LadderNetwork.from_specification(self.specification(), seed=0)
+        return LadderNetwork.from_specification(self.specification(), device=self.device, seed=0)
 
     def batch(self) -> Batch:
-        """Return random pixels in [0, 1) and classes that take turns, the same for every contender."""
+        """Return random pixels in [0, 1) and classes that take turns, on the host, the same for every contender."""
         generator = np.random.default_rng(0)
 
         def pixels(rows: int) -> np.ndarray:

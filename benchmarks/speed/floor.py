@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.speed.cases import Case
+from ladder_np.arrays import Array, Device
 from ladder_np.network.inference import ROWS_AT_ONCE
 from ladder_np.network.lanes import Lanes
 from ladder_np.network.specification import Specification
@@ -75,18 +76,20 @@ def inference_products(sizes: tuple[int, ...], rows: int) -> list[Product]:
 class _Products:
     """Run a list of products with random operands; those of one matrix share them, as in a network."""
 
-    def __init__(self, products: list[Product], dtype: str) -> None:
+    def __init__(self, products: list[Product], dtype: str, device: str) -> None:
+        self._device = Device(device)
         self._dtype = np.dtype(dtype)
         self._generator = np.random.default_rng(0)
-        self._arrays: dict[tuple[str, str, int, int], np.ndarray] = {}
+        self._arrays: dict[tuple[str, str, int, int], Array] = {}
         self._operands = [self._prepare(product) for product in products]
 
     def step(self) -> None:
-        """Run all products once, in order."""
+        """Run all products once, in order, and wait for them."""
         for left, right, out in self._operands:
-            np.matmul(left, right, out=out)
+            self._device.xp.matmul(left, right, out=out)
+        self._device.synchronize()
 
-    def _prepare(self, product: Product) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _prepare(self, product: Product) -> tuple[Array, Array, Array]:
         rows, inputs, outputs = product.rows, product.inputs, product.outputs
         if product.kind == "forward":
             h, W = self._array("h", product, rows, inputs), self._array("W", product, inputs, outputs)
@@ -97,11 +100,11 @@ class _Products:
             return h.T, da, self._array("dW", product, inputs, outputs)
         return da, self._array("W", product, inputs, outputs).T, self._array("dh", product, rows, inputs)
 
-    def _array(self, role: str, product: Product, rows: int, columns: int) -> np.ndarray:
+    def _array(self, role: str, product: Product, rows: int, columns: int) -> Array:
         key = role, product.name, rows, columns
         if key not in self._arrays:
             values = self._generator.standard_normal((rows, columns), dtype=np.float32)
-            self._arrays[key] = values.astype(self._dtype, copy=False)
+            self._arrays[key] = self._device.put(values.astype(self._dtype, copy=False))
         return self._arrays[key]
 
 
@@ -109,7 +112,8 @@ class FloorStep(_Products):
     """The products of one training step."""
 
     def __init__(self, case: Case) -> None:
-        super().__init__(step_products(case.specification(), case.n_labeled, case.n_unlabeled), case.dtype)
+        products = step_products(case.specification(), case.n_labeled, case.n_unlabeled)
+        super().__init__(products, case.dtype, case.device)
 
 
 class FloorInference(_Products):
@@ -117,4 +121,4 @@ class FloorInference(_Products):
 
     def __init__(self, case: Case) -> None:
         rows = [min(ROWS_AT_ONCE, case.n_unlabeled - start) for start in range(0, case.n_unlabeled, ROWS_AT_ONCE)]
-        super().__init__([p for n in rows for p in inference_products(case.sizes, n)], case.dtype)
+        super().__init__([p for n in rows for p in inference_products(case.sizes, n)], case.dtype, case.device)

@@ -1,5 +1,6 @@
 """The same step in JAX: noise, cost, gradients and Adam in one jitted function whose state is donated."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -84,7 +85,7 @@ class JaxStep:
         self._top = specification.top
         self._gradients = jax.jit(jax.value_and_grad(make_cost(specification)))
         self._step = _make_step(specification, case.n_labeled + case.n_unlabeled)
-        self._state = initial_state(case.network().parameters)
+        self._state = initial_state(dataclasses.replace(case, device="cpu").network().parameters)
         batch = case.batch()
         self._batch = [jnp.asarray(rows) for rows in (batch.x_labeled, batch.y, batch.x_unlabeled)]
 

@@ -1,6 +1,7 @@
 """Our own contenders: a training step, and prediction."""
 
 from benchmarks.speed.cases import RATE, Case
+from ladder_np.network.ladder import Batch
 from ladder_np.training.step import TrainingStep
 
 __all__ = ["OurInference", "OurStep"]
@@ -10,12 +11,15 @@ class OurStep:
     """A training step as `train` runs it: noise, forward, backward, Adam."""
 
     def __init__(self, case: Case) -> None:
-        self._training = TrainingStep(case.network(), seed=0)
-        self._batch = case.batch()
+        network, batch = case.network(), case.batch()
+        self._device = network.device
+        self._training = TrainingStep(network, seed=0)
+        self._batch = Batch(*map(self._device.put, (batch.x_labeled, batch.y, batch.x_unlabeled)))
 
     def step(self) -> None:
-        """Take one step."""
+        """Take one step and wait for it."""
         self._training.run(self._batch, RATE)
+        self._device.synchronize()
 
 
 class OurInference:
@@ -24,8 +28,8 @@ class OurInference:
     def __init__(self, case: Case) -> None:
         self._network = case.network()
         self._x = case.batch().x_unlabeled
-        self._network.estimate_statistics(lambda: [self._x])
+        self._network.estimate_statistics(lambda: [self._network.device.put(self._x)])
 
     def step(self) -> None:
-        """Predict all rows once."""
+        """Predict all rows once, from the host to the host."""
         self._network.predict_proba(self._x)

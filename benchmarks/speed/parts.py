@@ -27,7 +27,7 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def steps(peers: Sequence[str], quick: bool) -> list[Result]:
+def steps(peers: Sequence[str], quick: bool, device: str) -> list[Result]:
     """Measure whole training steps: ours, the peers', and the floor.
 
     Raises
@@ -40,6 +40,7 @@ def steps(peers: Sequence[str], quick: bool) -> list[Result]:
     results = []
     plans = list(zip(STEP_CASES.items(), STEP_PLANS, strict=True))
     for (title, case), plan in plans[:1] if quick else plans:
+        case = dataclasses.replace(case, device=device)
         with contextlib.ExitStack() as stack:
             children = _start(stack, {name: (name, case) for name in ("floor", "ours", *present)})
             note(f"step: {title}: checking {', '.join(present) or 'nobody'} against ours")
@@ -52,10 +53,11 @@ def steps(peers: Sequence[str], quick: bool) -> list[Result]:
     return results
 
 
-def settings(quick: bool) -> list[Result]:
+def settings(quick: bool, device: str) -> list[Result]:
     """Measure our step where some or all λ are 0, each against the products that it needs."""
     note("settings: measuring")
-    names = {f"{kind}: {title}": (kind, case) for title, case in SETTINGS.items() for kind in ("ours", "floor")}
+    cases = {title: dataclasses.replace(case, device=device) for title, case in SETTINGS.items()}
+    names = {f"{kind}: {title}": (kind, case) for title, case in cases.items() for kind in ("ours", "floor")}
     with contextlib.ExitStack() as stack:
         timings = _as_json(take_turns(_start(stack, names), QUICK if quick else Plan(8, 10)))
     return [
@@ -64,15 +66,15 @@ def settings(quick: bool) -> list[Result]:
             **_about(case),
             "timings": {kind: timings[f"{kind}: {title}"] for kind in ("ours", "floor")},
         }
-        for title, case in SETTINGS.items()
+        for title, case in cases.items()
     ]
 
 
-def inference(quick: bool) -> Result:
+def inference(quick: bool, device: str) -> Result:
     """Measure prediction of many rows at once against the products it needs, in float64 and in float32."""
     note("inference: measuring")
     paper = next(iter(STEP_CASES.values()))
-    case = dataclasses.replace(paper, n_unlabeled=500 if quick else INFERENCE_ROWS)
+    case = dataclasses.replace(paper, n_unlabeled=500 if quick else INFERENCE_ROWS, device=device)
     names = {
         "predict_proba": ("our inference", case),
         "products alone, float64": ("inference floor", dataclasses.replace(case, dtype="float64")),
@@ -83,13 +85,13 @@ def inference(quick: bool) -> Result:
     return {"rows": case.n_unlabeled, "timings": _as_json(timings)}
 
 
-def growth(quick: bool) -> list[Result]:
+def growth(quick: bool, device: str) -> list[Result]:
     """Measure how our step's time grows along every curve, and fit exponents to the larger half of its points."""
     results = []
     for curve in CURVES:
         values = curve.values[:3] if quick else curve.values
         note(f"scaling: {curve.title} {', '.join(map(str, values))}")
-        cases = [curve.case(value) for value in values]
+        cases = [dataclasses.replace(curve.case(value), device=device) for value in values]
         names = {str(value): ("ours", case) for value, case in zip(values, cases, strict=True)}
         with contextlib.ExitStack() as stack:
             timings = take_turns(_start(stack, names), QUICK if quick else Plan(3, 4, uncounted=1))

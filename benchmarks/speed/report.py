@@ -19,9 +19,11 @@ def heading(about: dict[str, Any]) -> str:
     machine = about["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items() if version)
     blas = machine["blas"]["loaded"] or machine["blas"]["name"]
+    gpus = ", ".join(gpu["name"] for gpu in machine["gpus"])
+    on_gpu = f"on the GPU ({gpus}) of " if about.get("device") == "cuda" else ""
     return (
-        f"{machine['cpu']}, {machine['cores']} usable cores, threads for everybody: {about['threads']}; {versions}, "
-        f"{blas}; commit {about['commit']}, {about['date']}. Medians over all counted steps."
+        f"{on_gpu}{machine['cpu']}, {machine['cores']} usable cores, threads for everybody: {about['threads']}; "
+        f"{versions}, {blas}; commit {about['commit']}, {about['date']}. Medians over all counted steps."
         + (" Only a smoke run (--quick): its figures mean nothing." if about["quick"] else "")
     )
 

@@ -43,20 +43,22 @@ def import_time(quick: bool) -> dict[str, float]:
     return dict(zip(("numpy", "ladder_np"), map(statistics.median, zip(*measured, strict=True)), strict=True))
 
 
-def peak_memory(data: Path | None, quick: bool) -> dict[str, Any]:
-    """Return the peak memory in bytes of training on MNIST for one and for two epochs; quickly: on the digits.
+def peak_memory(data: Path | None, quick: bool, device: str = "cpu") -> dict[str, Any]:
+    """Return the host's peak memory in bytes of training on MNIST for one and for two epochs; quickly: on the digits.
 
     Parameters
     ----------
     data : path or None
         The folder with MNIST's; None: nothing is measured, and the result says why.
     quick : bool
+    device : {"cpu", "cuda"}
     """
+    where = ["--device", device]
     if quick:
-        return {"what": "embedded digits", "bytes": {epochs: _train([], epochs) for epochs in (1, 2)}}
+        return {"what": "embedded digits", "bytes": {epochs: _train(where, epochs) for epochs in (1, 2)}}
     if data is None:
         return {"skipped": "no folder with MNIST was named (--data-dir or LADDER_NP_DATA)"}
-    options = ["--preset", "mnist-100-full", "--data-dir", str(data.resolve())]
+    options = [*where, "--preset", "mnist-100-full", "--data-dir", str(data.resolve())]
     return {"what": "mnist-100-full", "bytes": {epochs: _train(options, epochs) for epochs in (1, 2)}}
 
 

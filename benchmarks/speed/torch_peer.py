@@ -4,6 +4,7 @@ Lanes are stacked as in our own code, so that one product a layer serves all thr
 else needs are normalised by the fused batch norm, the clean lane by `var_mean`; Adam is the fused one.
 """
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -77,23 +78,26 @@ class TorchStep:
     def __init__(self, case: Case) -> None:
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         torch.manual_seed(0)
+        self._device = case.device
         self._specification = case.specification()
         self._cost = self._prepare(make_cost(self._specification))
-        self._parameters = _leaves(case.network().parameters)
+        self._parameters = self._leaves(dataclasses.replace(case, device="cpu").network().parameters)
         self._optimizer = torch.optim.Adam(self._parameters.values(), lr=RATE, fused=True)
         batch = case.batch()
-        self._batch = [torch.from_numpy(rows) for rows in (batch.x_labeled, batch.y, batch.x_unlabeled)]
+        self._batch = self._put(batch.x_labeled, batch.y, batch.x_unlabeled)
 
     def _prepare(self, cost: Cost) -> Cost:
         return cost
 
     def step(self) -> None:
-        """Take one step."""
+        """Take one step and wait for it."""
         rows = len(self._batch[0]) + len(self._batch[2])
-        noise = [torch.randn(rows, size) for size in self._specification.sizes]
+        noise = [torch.randn(rows, size, device=self._device) for size in self._specification.sizes]
         self._optimizer.zero_grad(set_to_none=True)
         self._cost(self._parameters, *self._batch, noise).backward()
         self._optimizer.step()
+        if self._device == "cuda":
+            torch.cuda.synchronize()
 
     def threads(self) -> int:
         """Return how many threads PyTorch uses."""
@@ -101,13 +105,19 @@ class TorchStep:
 
     def loss_and_gradients(self, vectors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return ``loss/total`` and every ``grad/…`` of the step in `vectors`."""
-        parameters = _leaves({name: vectors[f"param/{name}"] for name in self._parameters})
-        batch = [torch.from_numpy(vectors[f"input/{name}"]) for name in ("x_labeled", "y", "x_unlabeled")]
-        noise = [torch.from_numpy(vectors[f"noise/{layer}"]) for layer in range(self._specification.top + 1)]
+        parameters = self._leaves({name: vectors[f"param/{name}"] for name in self._parameters})
+        batch = self._put(*(vectors[f"input/{name}"] for name in ("x_labeled", "y", "x_unlabeled")))
+        noise = self._put(*(vectors[f"noise/{layer}"] for layer in range(self._specification.top + 1)))
         total = self._cost(parameters, *batch, noise)
         gradients = torch.autograd.grad(total, list(parameters.values()))
-        named = {f"grad/{name}": g.numpy() for name, g in zip(parameters, gradients, strict=True)}
-        return {"loss/total": total.detach().numpy(), **named}
+        named = {f"grad/{name}": g.cpu().numpy() for name, g in zip(parameters, gradients, strict=True)}
+        return {"loss/total": total.detach().cpu().numpy(), **named}
+
+    def _put(self, *arrays: np.ndarray) -> list[Tensor]:
+        return [torch.from_numpy(array).to(self._device) for array in arrays]
+
+    def _leaves(self, arrays: Mapping[str, np.ndarray]) -> Tensors:
+        return {name: torch.tensor(x, device=self._device, requires_grad=True) for name, x in arrays.items()}
 
 
 class CompiledTorchStep(TorchStep):
@@ -115,7 +125,3 @@ class CompiledTorchStep(TorchStep):
 
     def _prepare(self, cost: Cost) -> Cost:
         return torch.compile(cost)
-
-
-def _leaves(arrays: Mapping[str, np.ndarray]) -> Tensors:
-    return {name: torch.tensor(array, requires_grad=True) for name, array in arrays.items()}

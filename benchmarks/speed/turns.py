@@ -25,12 +25,12 @@ class ContenderError(Exception):
     """A contender could not run, or computes something else than we do."""
 
 
-def limit_threads(threads: int) -> None:
-    """Let this process and those it starts use as many threads, and no more cores than that.
+def limit_threads(threads: int, device: str = "cpu") -> None:
+    """Let this process and those it starts use as many threads, and no more cores than that; JAX on `device`.
 
     JAX has no setting for it: it makes as many threads as it sees cores.
     """
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)), JAX_PLATFORMS="cpu")
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)), JAX_PLATFORMS=device)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 

@@ -51,7 +51,7 @@ def _tiny(monkeypatch):
     monkeypatch.setattr(parts, "STEP_CASES", {"tiny": TINY})
     monkeypatch.setattr(parts, "STEP_PLANS", (parts.QUICK,))
     monkeypatch.setattr(parts, "SETTINGS", {"tiny": TINY})
-    monkeypatch.setattr(command, "limit_threads", lambda threads: None)
+    monkeypatch.setattr(command, "limit_threads", lambda threads, device: None)
 
 
 @pytest.mark.usefixtures("_tiny")
@@ -63,7 +63,7 @@ def test_the_command_prints_tables_and_writes_all_of_it_as_json(tmp_path, capsys
     assert out.count("|---|") == 4
     assert "step: tiny: measuring" in err
     written = json.loads(target.read_text(encoding="utf-8"))
-    assert set(written) == {"date", "commit", "threads", "quick", "versions", "machine", "parts"}
+    assert set(written) == {"date", "commit", "threads", "device", "quick", "versions", "machine", "parts"}
     assert set(written["parts"]) == {"step", "settings", "inference", "import"}
     assert written["parts"]["step"][0]["timings"]["ours"]["steps"] == parts.QUICK.rounds * parts.QUICK.steps
 
