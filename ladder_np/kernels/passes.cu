@@ -418,8 +418,8 @@ KERNEL decode_backward(const real *below, const real *difference, const real *z_
         sums[7] += q;
         sums[8] += dv * u[k];
         sums[9] += dv;
-        real du = p * a[0 * units + unit] * a[1 * units + unit] + dmu * a[3 * units + unit]
-                  + q * a[5 * units + unit] * a[6 * units + unit] + dv * a[8 * units + unit];
+        real du = p * (a[0 * units + unit] * a[1 * units + unit]) + dmu * a[3 * units + unit]
+                  + q * (a[5 * units + unit] * a[6 * units + unit]) + dv * a[8 * units + unit];
         dz_tilde[k] = dz;
         dvertical[k] = du;
         du_sum += du;

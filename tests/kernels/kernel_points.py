@@ -1,0 +1,134 @@
+"""One launch of a kernel: sizes, options, and the values it is given, random ones or hard ones."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ladder_np.network.lanes import Lanes
+from ladder_np.network.parameters import Parameters
+from ladder_np.network.specification import Specification
+
+# No block's size (32 units, 16 rows) divides all of them; some fill it exactly, some exceed it by one.
+ROWS = (2, 5, 17, 33)
+UNITS = (1, 10, 31, 32, 33, 65, 100)
+LAYER_WEIGHTS = (1000.0, 10.0, 0.5)
+TOP = 2
+# Which rows a layer has: no unlabelled ones; no clean ones; clean ones that end here, or go on to the next layer.
+LANES = ("labelled", "corrupted", "clean ends", "clean goes on")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One launch of a kernel."""
+
+    dtype: str
+    n_labeled: int
+    n_unlabeled: int
+    units: int
+    activation: str
+    combinator: str
+    edge: bool
+    seed: int
+    options: Mapping[str, Any]
+
+    def __getitem__(self, option: str) -> Any:
+        return self.options.get(option)
+
+    @property
+    def layer(self) -> int:
+        return self.options.get("layer", 1)
+
+    @property
+    def rows(self) -> int:
+        return max(self.n_labeled, self.n_unlabeled)
+
+    @cached_property
+    def lanes(self) -> Lanes:
+        kind = self["lanes"] or "clean goes on"
+        clean_top = {"clean ends": self.layer, "clean goes on": min(self.layer + 1, TOP)}.get(kind, 0)
+        return Lanes(self.n_labeled, 0 if kind == "labelled" else self.n_unlabeled, 0, clean_top, (True,) * (TOP + 1))
+
+    @cached_property
+    def specification(self) -> Specification:
+        return Specification(
+            (self.units, self.units, max(self.units, 2)),
+            activation=self.activation,
+            combinator=self.combinator,
+            noise_std=0.3 if self["noise"] else 0.0,
+            denoising_weights=LAYER_WEIGHTS,
+            stop_gradient_targets=bool(self["stop gradient"]),
+            dtype=self.dtype,
+        )
+
+    def parameters(self, **values: np.ndarray) -> Parameters:
+        """Return parameters of which those of this layer have these values: beta, gamma, a (10, units)."""
+        parameters = Parameters(self.specification)
+        for name, value in values.items():
+            if name == "a":
+                parameters.combinator_block(self.layer)[...] = value
+            elif value is not None:
+                parameters[f"encoder.{self.layer}.{name}"][...] = value
+        return parameters
+
+
+class Values:
+    """Random values of a point: standard normal ones, or with `edge` columns of what is hard to compute with."""
+
+    def __init__(self, point: Point) -> None:
+        self.generator = np.random.default_rng(point.seed)
+        self._edge, self._dtype = point.edge, np.dtype(point.dtype)
+
+    def matrix(self, rows: int, units: int, overflows: bool = False) -> np.ndarray:
+        """Return (rows, units); with `overflows` some columns' sums are too large, whatever the order."""
+        values = self.generator.standard_normal((rows, units))
+        if self._edge:
+            kinds = _hard_columns(values[:, 0], self._dtype)
+            kinds = kinds[int(not overflows) : self._most(len(kinds), NOT_FINITE)]
+            for unit in np.flatnonzero(self.generator.random(units) < 0.5):
+                values[:, unit] = kinds[self.generator.integers(len(kinds))]
+        with np.errstate(under="ignore"):
+            return values.astype(self._dtype)
+
+    def vector(self, units: int, positive: bool = False) -> np.ndarray:
+        values = self.generator.uniform(0.5, 1.5, units) if positive else self.generator.standard_normal(units)
+        if self._edge:
+            kinds = HARD_SIGMAS if positive else _hard_numbers(self._dtype)
+            mask = self.generator.random(units) < 0.3
+            values[mask] = self.generator.choice(kinds[: self._most(len(kinds), NOT_FINITE - positive)], mask.sum())
+        with np.errstate(under="ignore"):
+            return values.astype(self._dtype)
+
+    def _most(self, kinds: int, not_finite: int) -> int:
+        """Return how many kinds to choose from: now and then without those that are no finite numbers."""
+        return kinds - not_finite * int(self.generator.random() < 0.5)
+
+
+# Hard values; the last are infinite, or none.
+NOT_FINITE = 3
+# sqrt(eps) of a column without variance, up to that of one whose squares overflow.
+HARD_SIGMAS = (1e-5, 1e4, 1e15, np.inf, np.nan)
+
+
+def _hard_numbers(dtype: np.dtype) -> tuple[float, ...]:
+    denormal = float(np.finfo(dtype).tiny) / 8
+    return 0, denormal, -denormal, 1e-30, 100, -100, 1e4, -1e4, 1e15, np.inf, -np.inf, np.nan
+
+
+def _hard_columns(normal: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return columns made of one of normal numbers; (kinds, rows), the first being one whose sum overflows."""
+    denormal, largest = float(np.finfo(dtype).tiny) / 8, float(np.finfo(dtype).max)
+    one = np.zeros_like(normal)
+    one[len(one) // 2 :][:1] = 1
+    with np.errstate(invalid="ignore"):
+        return np.array(
+            [
+                largest / 4 * (1 + one),
+                *(np.full_like(normal, x) for x in (0, 0.1, -3, denormal)),  # no variance: eps is all there is
+                *(scale * normal for scale in (denormal, 1e-30, 100, 1e4, 1e15)),
+                largest**0.7 * normal,  # squares overflow, sums do not: no order of a sum decides
+                *(np.where(one, x, normal) for x in (np.inf, -np.inf, np.nan)),
+            ]
+        )

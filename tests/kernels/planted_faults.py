@@ -1,0 +1,130 @@
+"""Faults to plant into the text of `passes.cu`, one a row: each must be found by the comparison of one kernel."""
+
+import functools
+import re
+from dataclasses import dataclass
+
+from ladder_np.kernels import kernel_text
+
+
+@dataclass(frozen=True)
+class Fault:
+    """In this function `right` stands exactly once; with `wrong` in its place, this kernel must be found wrong.
+
+    The function is the kernel itself, or one that it calls. `edge`: only hard values show it.
+    """
+
+    kernel: str
+    right: str
+    wrong: str
+    function: str = ""
+    activation: str = "tanh"
+    edge: bool = False
+
+    def plant_in(self, text: str) -> str:
+        """Return the text with the fault in it."""
+        function = self.function or self.kernel
+        body = re.search(rf"^(KERNEL|__device__ \w+) {function}\(.*?^}}$", text, re.MULTILINE | re.DOTALL)
+        assert body is not None, function
+        assert body[0].count(self.right) == 1, f"{function}: {self.right}"
+        return text.replace(body[0], body[0].replace(self.right, self.wrong))
+
+    def text(self) -> str:
+        """Return the whole text with the fault in it.
+
+        Compiling takes longer than finding the fault, so the first faults of all kernels share a text, and so on: no
+        kernel has more than one, and kernels do not call each other. A fault in a function has a text of its own.
+        """
+        together = [self] if self.function else [fault for fault in FAULTS if fault._rank() == self._rank()]
+        return functools.reduce(lambda text, fault: fault.plant_in(text), together, kernel_text())
+
+    def _rank(self) -> int | None:
+        mine = [fault for fault in FAULTS if fault.kernel == self.kernel and not fault.function]
+        return None if self.function else mine.index(self)
+
+
+FAULTS = [
+    Fault("corrupt_input", "x + (real)std", "x - (real)std"),
+    Fault("corrupt_input", "k - labeled : k - corrupted", "k - labeled : k - labeled"),
+    Fault("corrupt_input", "if (k >= rows * units)\n        return;", ""),
+    Fault("encode", "(a[k] - mean)", "(a[k] + mean)"),
+    Fault("encode", "sum_over_rows(sum) / n", "sum_over_rows(sum) / (n - 1)"),
+    Fault("encode", "/ n + (real)eps", "/ n", edge=True),
+    Fault("encode", "(sum_over_rows(squares) /", "(1.0000000001 * sum_over_rows(squares) /"),
+    Fault("encode", "lane < 2", "lane < 3"),
+    Fault("encode", "value + beta[unit]", "value - beta[unit]"),
+    Fault("encode", "gamma ? gamma[unit] * b : activate(b)", "activate(b)"),
+    Fault("encode", "first + i < rows_on", "true"),
+    Fault("encode", "bool inside = unit < units;", "bool inside = unit < units;\n    if (!inside)\n        return;"),
+    Fault("encode", "if (!inside)\n        return;", ""),
+    Fault("encode_backward", "up[k] * activation_slope(h[k])", "up[k]"),
+    Fault("encode_backward", "d *= gamma[unit];", ""),
+    Fault("encode_backward", "z_tilde[k] + beta[unit]", "z_tilde[k] - beta[unit]"),
+    Fault("encode_backward", "beta_sum += d;", "beta_sum -= d;"),
+    Fault("encode_backward", "+= d * z[k]", "+= 1.0000000001 * d * z[k]"),
+    Fault("encode_backward", "row < rows_up", "row <= rows_up"),
+    Fault("encode_backward", "d += lateral", "d -= lateral"),
+    Fault("encode_backward", "d += clean_dz", "d -= clean_dz"),
+    Fault("encode_backward", "m -= deviation", "m += deviation"),
+    Fault("encode_backward", "s -= deviation", "s += deviation"),
+    Fault("encode_backward", "- m - z[k] * s", "- m + z[k] * s"),
+    Fault("softmax", "units + unit] - largest", "units + unit] + largest"),
+    Fault("softmax", "inside && unit < units", "unit < units"),
+    Fault("cross_entropy", "log(sum) - (b", "log(sum) + (b"),
+    Fault("cross_entropy", "threadIdx.x == 0 && row < rows", "threadIdx.x == 0"),
+    Fault("classify_backward", "unit == y[row] ? 1 : 0", "unit == y[row] ? -1 : 0"),
+    Fault("classify_backward", "sum += dp_row", "sum += 1.0000000001 * dp_row"),
+    Fault("classify_backward", "(dp_row[unit] - sum)", "(dp_row[unit] + sum)"),
+    Fault("classify_backward", "row >= n_labeled", "row > n_labeled"),
+    Fault("decode", "(vertical[k] - mean)", "(vertical[k] + mean)"),
+    Fault("decode", "* c.v + c.mu", "* c.v - c.mu"),
+    Fault("decode", "rebuilt - clean_mu[unit]", "rebuilt + clean_mu[unit]"),
+    Fault("decode", "rebuilt - clean_z[k]", "rebuilt + clean_z[k]"),
+    Fault("decode", "cost += error * error", "cost -= error * error"),
+    Fault("decode_backward", "clean_dz[k] = -dz_hat_bn", "clean_dz[k] = dz_hat_bn"),
+    Fault("decode_backward", "dmu_sum -= own", "dmu_sum += own"),
+    Fault("decode_backward", "dsigma_sum -= own", "dsigma_sum += own"),
+    Fault("decode_backward", "dz_hat += own", "dz_hat -= own"),
+    Fault("decode_backward", "du_sum += du;", "du_sum += 1.0000000001 * du;"),
+    Fault("decode_backward", "dz_hat - dz", "dz_hat + dz"),
+    Fault("decode_backward", "z_tilde[k] - c.mu", "z_tilde[k] + c.mu"),
+    Fault("decode_backward", "c.v * (1 - c.v)", "c.v * (1 + c.v)"),
+    Fault("decode_backward", "sums[1] += p", "sums[1] -= p"),
+    Fault("decode_backward", "sums[7] += q", "sums[7] += p"),
+    Fault("decode_backward", "sums[9] += dv", "sums[9] -= dv"),
+    Fault("decode_backward", "+ dmu * a[3 * units", "- dmu * a[3 * units"),
+    Fault("decode_backward", "- m - u[k] * s", "- m + u[k] * s"),
+    Fault("decode_backward", "parameter < 5 ? 0 : 5", "parameter < 5 ? 5 : 0"),
+    Fault("total", "sum_over_rows(sum)) / n_labeled", "sum_over_rows(sum)) / n_unlabeled"),
+    Fault("total", "cost += (real)lambdas", "cost -= (real)lambdas"),
+    Fault("total", "layer ? ends[layer - 1] : 0", "0"),
+    Fault("total", "computed ? sum :", "true ? sum :"),
+    Fault("adam", "theta[k] -=", "theta[k] +="),
+    Fault("adam", "m[k] + gradient[k]", "m[k] - gradient[k]"),
+    Fault("adam", "if (k >= size)\n        return;", ""),
+    # Functions that kernels call.
+    Fault("encode", "__syncthreads(); // the values of an earlier call have been read", "", "sum_over_rows"),
+    Fault("encode", "__syncthreads();\n    real sum", "real sum", "sum_over_rows"),
+    Fault("cross_entropy", "sum += values", "sum -= values", "sum_over_units"),
+    Fault("cross_entropy", "__syncthreads();\n    real sum", "real sum", "sum_over_units"),
+    Fault("softmax", "> largest ?", "< largest ?", "largest_of_units", edge=True),
+    Fault("softmax", "> largest ?", "< largest ?", "largest_of_row", edge=True),
+    Fault("softmax", "sum += exp", "sum -= exp", "sum_of_exponentials"),
+    Fault("encode", "exp(-b)", "exp(b)", "sigmoid", "sigmoid"),
+    Fault("encode", "b > 0 ? b : b != b", "b < 0 ? b : b != b", "activate", "relu"),
+    Fault("encode", "b != b ? b : (real)0", "(real)0", "activate", "relu", edge=True),
+    Fault("encode", "(real)0.1 * b", "(real)-0.1 * b", "activate", "leaky_relu"),
+    Fault("encode", "tanh(b)", "tanh(-b)", "activate", "tanh"),
+    Fault("encode", "exp(b > 0 ? -b : b)", "exp(b > 0 ? b : -b)", "activate", "softplus"),
+    Fault("encode", "return b;", "return -b;", "activate", "linear"),
+    Fault("encode_backward", "h > 0 ? 1 : 0", "h >= 0 ? 1 : 0", "activation_slope", "relu"),
+    Fault("encode_backward", "(real)0.1", "(real)-0.1", "activation_slope", "leaky_relu"),
+    Fault("encode_backward", "h * (1 - h)", "h * (1 + h)", "activation_slope", "sigmoid"),
+    Fault("encode_backward", "1 - h * h", "1 + h * h", "activation_slope", "tanh"),
+    Fault("encode_backward", "-expm1", "expm1", "activation_slope", "softplus"),
+    Fault("encode_backward", "return 1;", "return -1;", "activation_slope", "linear"),
+    Fault("encode", "(lane - 1) * n_unlabeled", "(lane - 1) * n_unlabeled + 1", "first_row"),
+    Fault("encode", "n_labeled : n_unlabeled", "n_labeled : n_unlabeled - 1", "rows_of"),
+    Fault("decode", "u + a[4 * units", "u - a[4 * units", "combine"),
+    Fault("decode", "c.v = sigmoid(c.v)", "c.v = sigmoid(-c.v)", "combine"),
+]
