@@ -10,7 +10,7 @@ import numpy as np
 
 from ladder_np.errors import InputError
 
-__all__ = ["Stream", "check_seed", "stream"]
+__all__ = ["Stream", "check_seed", "set_stream_state", "stream", "stream_state"]
 
 
 class Stream(IntEnum):
@@ -38,6 +38,23 @@ def stream(seed: int, purpose: Stream, repetition: int = 0) -> np.random.Generat
         Number of an independent repetition (for example the n-th random point of a gradient check).
     """
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(purpose, repetition))))
+
+
+def stream_state(generator: np.random.Generator) -> np.ndarray:
+    """Return where a stream of `stream` is, (6,) uint64: four words, and a half of a number that waits."""
+    state = generator.bit_generator.state
+    words = state["state"]["state"]
+    return np.array([*words, state["has_uint32"], state["uinteger"]], dtype=np.uint64)
+
+
+def set_stream_state(generator: np.random.Generator, state: np.ndarray) -> None:
+    """Let a stream go on from where `stream_state` was asked."""
+    generator.bit_generator.state = {
+        "bit_generator": "SFC64",
+        "state": {"state": state[:4]},
+        "has_uint32": int(state[4]),
+        "uinteger": int(state[5]),
+    }
 
 
 def check_seed(seed: object, name: str = "seed") -> int:

@@ -10,6 +10,7 @@ exceeds 5.8, which one normal number in a hundred million does.
 """
 
 import math
+from collections.abc import Mapping
 from itertools import accumulate
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from ladder_np.arrays import Array, Device
 from ladder_np.network.lanes import Lanes
 from ladder_np.network.specification import Specification
-from ladder_np.streams import Stream, stream
+from ladder_np.streams import Stream, set_stream_state, stream, stream_state
 from ladder_np.workers import in_parallel
 
 __all__ = ["Noise", "NoiseSource", "fill_normal"]
@@ -48,6 +49,7 @@ class NoiseSource:
             self._generators = source.spawn(len(specification.sizes))
         else:
             self._device_generator = device.generator(int(source.integers(2**63)))
+            self._drawn: list[list[int]] = []  # [numbers a draw, draws], in order
 
     def draw(self, lanes: Lanes) -> Noise:
         """Return the standard normal draws of one step, labelled rows first, layers from the input up."""
@@ -60,11 +62,36 @@ class NoiseSource:
         if not noisy:
             return {}
         counts = [lanes.n_corrupted * self._specification.sizes[layer] for layer in noisy]
-        drawn = self._device_generator.standard_normal(sum(counts), dtype=self._specification.numpy_dtype)
+        drawn = self._draw_normal(sum(counts))
         return {
             layer: drawn[end - count : end].reshape((lanes.n_corrupted, count // lanes.n_corrupted))
             for layer, count, end in zip(noisy, counts, accumulate(counts), strict=True)
         }
+
+    def _draw_normal(self, size: int) -> Array:
+        if not self._drawn or self._drawn[-1][0] != size:
+            self._drawn.append([size, 0])
+        self._drawn[-1][1] += 1
+        return self._device_generator.standard_normal(size, dtype=self._specification.numpy_dtype)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return where the stream is: each layer's state (L + 1, 6), or how many numbers a GPU drew, (k, 2)."""
+        if self._on_host:
+            return {"streams": np.stack([stream_state(generator) for generator in self._generators])}
+        return {"drawn": np.array(self._drawn, dtype=np.int64).reshape(-1, 2)}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from where `state` was asked. Noise of the other kind of device is not continued: this one's begins.
+
+        A GPU's generator tells no state; it draws again what it drew: some seconds for a long training.
+        """
+        if self._on_host and "streams" in state:
+            for generator, saved in zip(self._generators, state["streams"], strict=True):
+                set_stream_state(generator, saved)
+        elif not self._on_host and "drawn" in state:
+            for size, draws in state["drawn"].tolist():
+                for _ in range(draws):
+                    self._draw_normal(size)
 
     def _draw_on_host(self, lanes: Lanes, noisy: list[int]) -> dict[int, Array]:
         dtype = self._specification.numpy_dtype

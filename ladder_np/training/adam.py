@@ -64,6 +64,10 @@ class Adam:
         piece = CACHED_PIECE if xp is np else vector.size
         self._pieces = [slice(start, start + piece) for start in range(0, vector.size, piece)]
 
+    def restore(self, m: Array, v: Array, steps: int) -> None:
+        """Go on from the moments, and the number of steps, of another."""
+        self.m[...], self.v[...], self.steps = m, v, steps
+
     def update(self, gradient: Array, rate: float) -> None:
         """Take one step against `gradient`, a (total,) array, with learning rate `rate`."""
         self.advance(rate)

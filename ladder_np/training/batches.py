@@ -3,6 +3,7 @@
 import numpy as np
 
 from ladder_np.operations.normalization import FEWEST_ROWS
+from ladder_np.streams import set_stream_state, stream_state
 
 __all__ = ["LabeledCycle", "steps_per_epoch", "unlabeled_batches"]
 
@@ -39,6 +40,15 @@ class LabeledCycle:
         self._size = min(batch_rows, len(rows))
         self._generator = generator
         self._waiting = rows[:0]
+
+    def state(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return where the cycle is: its stream's state, and the row numbers that wait for the next batch."""
+        return stream_state(self._generator), self._waiting
+
+    def restore(self, state: np.ndarray, waiting: np.ndarray) -> None:
+        """Go on from where `state` was asked."""
+        set_stream_state(self._generator, state)
+        self._waiting = waiting
 
     def next(self) -> np.ndarray:
         """Return the next batch of row numbers."""

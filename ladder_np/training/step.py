@@ -1,9 +1,14 @@
 """One training step: noise, forward, backward, Adam."""
 
+import sys
+from collections.abc import Mapping
+
 import numpy as np
 
+from ladder_np.errors import TrainingDivergedError
 from ladder_np.memory import keep_freed_memory
-from ladder_np.network.ladder import Batch, Losses, backward, forward
+from ladder_np.network.divergence import first_nonfinite, largest_cost
+from ladder_np.network.ladder import Batch, Losses, State, backward, forward
 from ladder_np.network.lanes import Lanes
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.noise import NoiseSource
@@ -11,6 +16,8 @@ from ladder_np.training.adam import Adam
 from ladder_np.training.capture import CapturedSteps
 
 __all__ = ["TrainingStep"]
+
+EXPLODED = 1000.0  # a cost of that many times the first one, or 1 if that is larger: the cross-entropy's scale
 
 
 class TrainingStep:
@@ -22,17 +29,26 @@ class TrainingStep:
         Trained in place.
     seed : int
         Of the noise.
+    watched : bool
+        Whether each step's cost is looked at before its update. A GPU would have to be waited for.
+
+    Attributes
+    ----------
+    limit : float
+        The largest total cost that does not count as exploded.
     """
 
-    def __init__(self, network: LadderNetwork, seed: int) -> None:
+    def __init__(self, network: LadderNetwork, seed: int, watched: bool = False) -> None:
         self._network = network
+        self._watched = watched
         self._gradients = network.parameters.zeros_like()
         fused = network.parameters.fused
         self._optimizer = Adam(network.parameters.used, fused.kernels if fused else None)
         self._noise = NoiseSource(seed, network.specification, network.device)
         # A graph holds no host's work: not the host's noise, nor plain formulas' numbers that differ between steps.
-        capturable = fused is not None and not network.device.host_noise
+        capturable = fused is not None and not network.device.host_noise and not watched
         self._captured = CapturedSteps(network.device.xp, self._work) if capturable else None
+        self.limit = sys.float_info.max
         if network.device.xp is np:
             keep_freed_memory()
 
@@ -47,7 +63,13 @@ class TrainingStep:
         return self._captured is not None and self._captured.recorded
 
     def run(self, batch: Batch, rate: float) -> Losses:
-        """Draw noise, run forward and backward, update the parameters; return the costs before the update."""
+        """Draw noise, run forward and backward, update the parameters; return the costs before the update.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If steps are watched and the cost is no number or has exploded; parameters are those before the step.
+        """
         self._optimizer.advance(rate)
         return self._captured.run(batch) if self._captured else self._work(batch)
 
@@ -55,6 +77,46 @@ class TrainingStep:
         parameters = self._network.parameters
         noise = self._noise.draw(Lanes.needed(parameters.specification, len(batch.x_labeled), len(batch.x_unlabeled)))
         state = forward(parameters, batch, noise)
+        if self._watched:
+            self._watch(state)
         backward(parameters, state, self._gradients)
         self._optimizer.apply(self._gradients.used)
         return state.losses
+
+    def _watch(self, state: State) -> None:
+        cost = float(self._network.device.get(state.losses.total))
+        if not self.accepts(cost):
+            raise TrainingDivergedError(f"the cost became {cost:.6g} in step {self.count}: {self._cause(state)}")
+
+    def accepts(self, cost: float) -> bool:
+        """Return whether a cost is a number and has not exploded; the first one says what that means."""
+        accepted = cost <= self.limit  # NaN is not
+        if accepted and self.limit == sys.float_info.max:
+            self.limit = EXPLODED * max(cost, 1.0)
+        return accepted
+
+    def _cause(self, state: State) -> str:
+        parameters = self._network.parameters
+        where = first_nonfinite(parameters, state)
+        if where is None:
+            denoising = self._network.device.get(state.losses.denoising)
+            return f"most of it is {largest_cost(parameters, denoising)}"
+        if where.startswith("the parameter"):
+            return f"the update in step {self.count - 1} made {where} infinite or no number"
+        return f"the first numbers that are infinite or none are in {where}"
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what the next steps depend on besides the parameters, on the host."""
+        get, optimizer = self._network.device.get, self._optimizer
+        noise = {f"noise/{name}": values for name, values in self._noise.state().items()}
+        numbers = {"steps": np.array(optimizer.steps), "limit": np.array(self.limit)}
+        return {"m": get(optimizer.m), "v": get(optimizer.v), **numbers, **noise}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from where `state` was asked; see `NoiseSource.restore` for noise of another device."""
+        put = self._network.device.put
+        self._optimizer.restore(put(state["m"]), put(state["v"]), int(state["steps"]))
+        self._noise.restore(
+            {k.removeprefix("noise/"): values for k, values in state.items() if k.startswith("noise/")}
+        )
+        self.limit = float(state["limit"])

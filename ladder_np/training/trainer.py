@@ -1,88 +1,173 @@
-"""The loop: batches in, gradients out, Adam; a record an epoch. It reads no file and prints nothing."""
+"""The loop: batches in, gradients out, Adam; a record an epoch. It reads no file and prints nothing.
 
-import math
+A `Training` can be stopped after any step, put into arrays, and go on from them elsewhere as if it had never stopped:
+parameters, moments, every random stream and the place in the epoch are in them.
+"""
+
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from ladder_np.arrays import Array
 from ladder_np.errors import InputError, TrainingDivergedError
 from ladder_np.network.inference import ROWS_AT_ONCE
-from ladder_np.network.ladder import Losses
 from ladder_np.network.model import LadderNetwork
 from ladder_np.operations.normalization import FEWEST_ROWS
-from ladder_np.streams import Stream, check_seed, stream
+from ladder_np.streams import Stream, set_stream_state, stream, stream_state
 from ladder_np.training.adam import learning_rate
 from ladder_np.training.batches import LabeledCycle, steps_per_epoch, unlabeled_batches
-from ladder_np.training.feed import Rows, make_feed
+from ladder_np.training.costs import CostSums, EpochRecord
+from ladder_np.training.feed import Numbers, Rows, make_feed
+from ladder_np.training.settings import TrainingSettings
 from ladder_np.training.step import TrainingStep
 
-__all__ = ["EpochRecord", "Rows", "TrainingSettings", "device_batches", "estimate_statistics", "train"]
+__all__ = ["EpochRecord", "Rows", "Training", "TrainingSettings", "device_batches", "estimate_statistics", "train"]
 
 
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How to train; checked when made.
+class Training:
+    """A network in training, after any number of steps.
 
     Parameters
     ----------
-    epochs : int
-        Passes over the unlabelled rows.
-    labeled_batch, unlabeled_batch : int
-        Rows a step, at least 2; smaller sets are used whole.
-    learning_rate : float
-        Adam's rate until `decay_start`.
-    decay_start : float
-        Share of the steps, in [0, 1], after which the rate falls linearly to zero.
-    seed : int
-        Of noise and order of rows (each has its own stream).
+    network : LadderNetwork
+        Trained in place.
+    rows : callable
+        ``rows(numbers)`` returns features as the network takes them, (len(numbers), d_0).
+    y : (n,) integer array
+        Classes 0 .. K − 1 by row number; only those of `labeled` are read.
+    labeled, unlabeled : integer arrays
+        Row numbers; the labelled ones are normally among the unlabelled ones too (fact 2).
+    settings : TrainingSettings
+    watched : bool, optional
+        Whether each step's cost is looked at before its update, so that a training that diverges is stopped there; by
+        default on the CPU, where it costs nothing. A GPU's are looked at when an epoch ends.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs finished.
 
     Raises
     ------
     InputError
-        If a value cannot be used.
+        If there are fewer than 2 labelled or unlabelled rows.
     """
 
-    epochs: int = 150
-    labeled_batch: int = 100
-    unlabeled_batch: int = 100
-    learning_rate: float = 0.002
-    decay_start: float = 0.67
-    seed: int = 0
+    def __init__(
+        self,
+        network: LadderNetwork,
+        rows: Rows,
+        y: np.ndarray,
+        labeled: np.ndarray,
+        unlabeled: np.ndarray,
+        settings: TrainingSettings,
+        watched: bool | None = None,
+    ) -> None:
+        for name, numbers in (("labelled", labeled), ("unlabelled", unlabeled)):
+            if len(numbers) < FEWEST_ROWS:
+                raise InputError(f"{len(numbers)} {name} rows: batch normalisation needs at least {FEWEST_ROWS}")
+        self._network = network
+        self._unlabeled = unlabeled
+        self._settings = settings
+        self._step = TrainingStep(network, settings.seed, network.device.xp is np if watched is None else watched)
+        self._cycle = LabeledCycle(labeled, settings.labeled_batch, stream(settings.seed, Stream.LABELED_ORDER))
+        self._order = stream(settings.seed, Stream.UNLABELED_ORDER)
+        self._feed = make_feed(network, rows, y, labeled, unlabeled)
+        self._all_steps = settings.epochs * steps_per_epoch(len(unlabeled), settings.unlabeled_batch)
+        self.epoch = 0
+        self._begin_epoch()
 
-    def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("labeled_batch", FEWEST_ROWS), ("unlabeled_batch", FEWEST_ROWS)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"{name.replace('_', ' ')} {value!r}: expected a whole number >= {least}")
-        if not (_is_number(self.learning_rate) and self.learning_rate > 0):
-            raise InputError(f"learning rate {self.learning_rate!r}: expected a number > 0")
-        if not (_is_number(self.decay_start) and 0 <= self.decay_start <= 1):
-            raise InputError(f"decay start {self.decay_start!r}: expected a share from 0 to 1")
-        check_seed(self.seed)
+    @property
+    def done(self) -> bool:
+        """Whether all epochs are finished."""
+        return self.epoch == self._settings.epochs
 
+    @property
+    def steps(self) -> int:
+        """Steps taken so far, in all epochs."""
+        return self._step.count
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    def run_epoch(self, on_step: Callable[[], None] = lambda: None) -> EpochRecord:
+        """Run what is left of the current epoch.
 
+        Parameters
+        ----------
+        on_step : callable, optional
+            Called after each step; `state` can be asked then. What it raises ends the epoch there, and `run_epoch`
+            goes on with the next step.
 
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch was: costs are means over its steps.
+        Raises
+        ------
+        TrainingDivergedError
+            If the cost is infinite or no number, or has exploded.
+        """
+        start = time.perf_counter()
+        self._network.statistics = None  # they would be those of other parameters
+        for batch in self._feed.batches(self._plan()[self._costs.steps :]):
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the check of the costs sees them
+                self._costs.add(self._step.run(batch, self._rate()))
+            on_step()
+        record = self._record(start)
+        self.epoch += 1
+        self._begin_epoch()
+        return record
 
-    ``denoising`` has the unweighted cost of each layer 0..L, None where λ is 0. ``learning_rate`` is that of the
-    epoch's last step; ``seconds`` is the epoch's own wall time.
-    """
+    def _rate(self) -> float:
+        settings = self._settings
+        return learning_rate(self.steps / self._all_steps, settings.learning_rate, settings.decay_start)
 
-    epoch: int
-    step: int
-    learning_rate: float
-    cost: float
-    supervised: float
-    denoising: tuple[float | None, ...]
-    seconds: float
+    def _begin_epoch(self) -> None:
+        """Note where the orders are: with the number of steps since, that is the place in the epoch."""
+        specification = self._network.specification
+        self._start = stream_state(self._order), *self._cycle.state()
+        self._costs = CostSums(len(specification.sizes), specification.numpy_dtype, self._network.device)
+
+    def _plan(self) -> list[Numbers]:
+        """Return the row numbers of the epoch's steps, labelled and unlabelled; the same whenever it is asked."""
+        order, *cycle = self._start
+        set_stream_state(self._order, order)
+        self._cycle.restore(*cycle)
+        unlabeled = unlabeled_batches(self._unlabeled, self._settings.unlabeled_batch, self._order)
+        if not self._network.specification.denoises:
+            unlabeled = [numbers[:0] for numbers in unlabeled]  # nobody will look at them
+        return [(self._cycle.next(), numbers) for numbers in unlabeled]
+
+    def _record(self, start: float) -> EpochRecord:
+        rate = learning_rate(
+            (self.steps - 1) / self._all_steps, self._settings.learning_rate, self._settings.decay_start
+        )
+        # The only wait for the device in an epoch, so the clock is read after it.
+        cost, supervised, denoising = self._costs.means()
+        seconds = time.perf_counter() - start
+        if not self._step.accepts(cost):
+            raise TrainingDivergedError(f"the cost became {cost:.6g} in epoch {self.epoch + 1}")
+        return EpochRecord(self.epoch + 1, self.steps, rate, cost, supervised, denoising, seconds)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all that the rest of the training depends on, as arrays on the host."""
+        order, cycle, waiting = self._start
+        return {
+            "parameters": self._network.device.get(self._network.parameters.vector),
+            **{f"step/{name}": values for name, values in self._step.state().items()},
+            "epoch": np.array(self.epoch),
+            "order": order,
+            "cycle": cycle,
+            "waiting": waiting,
+            "costs/steps": np.array(self._costs.steps),
+            "costs/values": self._costs.read(),
+        }
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from where `state` was asked, of a training with the same network, rows and settings.
+
+        On the same device, and on the CPU with the same number of threads, the rest is the same bit by bit.
+        """
+        self._network.parameters.vector[...] = self._network.device.put(state["parameters"])
+        self._step.restore({k.removeprefix("step/"): values for k, values in state.items() if k.startswith("step/")})
+        self.epoch = int(state["epoch"])
+        self._start = state["order"], state["cycle"], state["waiting"]
+        self._costs.restore(int(state["costs/steps"]), state["costs/values"])
 
 
 def train(
@@ -98,14 +183,8 @@ def train(
 
     Parameters
     ----------
-    network : LadderNetwork
-    rows : callable
-        ``rows(numbers)`` returns features as the network takes them, (len(numbers), d_0).
-    y : (n,) integer array
-        Classes 0 .. K − 1 by row number; only those of `labeled` are read.
-    labeled, unlabeled : integer arrays
-        Row numbers; the labelled ones are normally among the unlabelled ones too (fact 2).
-    settings : TrainingSettings
+    network, rows, y, labeled, unlabeled, settings
+        See `Training`.
     on_epoch : callable, optional
         Called after each epoch. The network has no population statistics then, unless the callee asks for them
         (`estimate_statistics`); asking changes nothing of the training.
@@ -115,32 +194,11 @@ def train(
     InputError
         If there are fewer than 2 labelled or unlabelled rows.
     TrainingDivergedError
-        If an epoch's mean cost is infinite or no number.
+        If the cost is infinite or no number, or has exploded.
     """
-    for name, numbers in (("labelled", labeled), ("unlabelled", unlabeled)):
-        if len(numbers) < FEWEST_ROWS:
-            raise InputError(f"{len(numbers)} {name} rows: batch normalisation needs at least {FEWEST_ROWS}")
-    step = TrainingStep(network, settings.seed)
-    cycle = LabeledCycle(labeled, settings.labeled_batch, stream(settings.seed, Stream.LABELED_ORDER))
-    order = stream(settings.seed, Stream.UNLABELED_ORDER)
-    feed = make_feed(network, rows, y, labeled, unlabeled)
-    all_steps = settings.epochs * steps_per_epoch(len(unlabeled), settings.unlabeled_batch)
-    for epoch in range(1, settings.epochs + 1):
-        start = time.perf_counter()
-        network.statistics = None  # they would be those of other parameters
-        costs = _CostSums()
-        for batch in feed.batches(
-            _plan(network, cycle, unlabeled_batches(unlabeled, settings.unlabeled_batch, order))
-        ):
-            rate = learning_rate(step.count / all_steps, settings.learning_rate, settings.decay_start)
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the record's check sees them
-                costs.add(step.run(batch, rate))
-        record = costs.record(network, epoch, step.count, rate, start)
-        if not math.isfinite(record.cost):
-            raise TrainingDivergedError(
-                f"the cost became {record.cost} in epoch {epoch}; try a smaller learning rate or smaller weights"
-            )
-        on_epoch(record)
+    training = Training(network, rows, y, labeled, unlabeled, settings)
+    while not training.done:
+        on_epoch(training.run_epoch())
     estimate_statistics(network, rows, labeled, unlabeled)
 
 
@@ -158,37 +216,3 @@ def device_batches(network: LadderNetwork, rows: Rows, numbers: np.ndarray) -> I
     """Yield the features of the given rows, in order, in large batches on the network's device."""
     for start in range(0, len(numbers), ROWS_AT_ONCE):
         yield network.device.put(rows(numbers[start : start + ROWS_AT_ONCE]))
-
-
-def _plan(
-    network: LadderNetwork, cycle: LabeledCycle, unlabeled: list[np.ndarray]
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the row numbers of an epoch's steps, labelled and unlabelled."""
-    if not network.specification.denoises:
-        unlabeled = [numbers[:0] for numbers in unlabeled]  # nobody will look at them
-    return [(cycle.next(), numbers) for numbers in unlabeled]
-
-
-class _CostSums:
-    """Sums of an epoch's costs, kept on the device and read once at its end."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.values: Array = 0.0
-
-    def add(self, losses: Losses) -> None:
-        self.steps += 1
-        self.values = losses.values + self.values
-
-    def record(self, network: LadderNetwork, epoch: int, step: int, rate: float, start: float) -> EpochRecord:
-        # The only wait for the device in an epoch, so the clock is read after it.
-        cost, supervised, *denoising = (float(value) / self.steps for value in network.device.get(self.values))
-        return EpochRecord(
-            epoch=epoch,
-            step=step,
-            learning_rate=rate,
-            cost=cost,
-            supervised=supervised,
-            denoising=tuple(None if math.isnan(value) else value for value in denoising),
-            seconds=time.perf_counter() - start,
-        )
