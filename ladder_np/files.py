@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -20,6 +21,7 @@ __all__ = [
     "read_json",
     "read_npz",
     "refuse_existing",
+    "remove_leftovers",
     "write_atomically",
     "write_bytes",
     "write_npz",
@@ -72,7 +74,7 @@ def _write_beside(path: Path, write: Callable[[BinaryIO], None]) -> None:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        _give_usual_mode(beside)
+        _give_usual_mode(beside, 0o666)
         os.replace(beside, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -80,11 +82,11 @@ def _write_beside(path: Path, write: Callable[[BinaryIO], None]) -> None:
         raise
 
 
-def _give_usual_mode(path: str) -> None:
-    """Replace mkstemp's private mode by the one that `open` would have given."""
+def _give_usual_mode(path: str, mode: int) -> None:
+    """Replace the private mode of a temporary file or folder by the one that `open` or `mkdir` would have given."""
     umask = os.umask(0)
     os.umask(umask)
-    os.chmod(path, 0o666 & ~umask)
+    os.chmod(path, mode & ~umask)
 
 
 def write_bytes(path: Path | str, data: bytes) -> None:
@@ -126,8 +128,14 @@ def refuse_existing(path: Path | str) -> None:
         raise InputError(f"output folder {path} exists already; name a new one")
 
 
-def make_folder(path: Path | str) -> Path:
-    """Make a new folder, with its parents, and return it.
+def make_folder(path: Path | str, fill: Callable[[Path], None]) -> Path:
+    """Make a new folder, with its parents, and return it: filled beside and renamed, it is never seen half-made.
+
+    Parameters
+    ----------
+    path : path
+    fill : callable
+        Writes the folder's first files; receives where it is meanwhile.
 
     Raises
     ------
@@ -137,10 +145,25 @@ def make_folder(path: Path | str) -> Path:
     path = Path(path)
     refuse_existing(path)
     try:
-        path.mkdir(parents=True)
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            fill(Path(beside))
+            _give_usual_mode(beside, 0o777)
+            os.rename(beside, path)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
     except OSError as error:
         raise InputError(f"cannot make output folder {path}: {error.strerror}; choose another place") from error
     return path
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed while it wrote has left half-written in a folder."""
+    for path in folder.glob(".*.part"):
+        path.unlink(missing_ok=True)
 
 
 def read_npz(path: Path | str, what: str) -> dict[str, np.ndarray]:

@@ -156,9 +156,16 @@ class Generator:
 
     def standard_normal(self, size: int, dtype: Any = np.float64) -> "strict_cupy.ndarray":
         """Return `size` draws."""
-        return strict_cupy._offer(
-            "random.Generator.standard_normal", lambda: self._generator.standard_normal(size, dtype), operands=0
-        )()
+        if strict_cupy.recording is None:
+            return strict_cupy._offer(
+                "random.Generator.standard_normal", lambda: self._generator.standard_normal(size, dtype), operands=0
+            )()
+        drawn = strict_cupy.empty(size, dtype=dtype)  # only the graph that is launched draws
+        strict_cupy.traffic.launches += 1
+        strict_cupy.recording.append(
+            lambda: drawn._values.__setitem__(..., self._generator.standard_normal(size, dtype))
+        )
+        return drawn
 
 
 def make_bits(seed: int) -> np.random.Philox:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError
-from ladder_np.files import make_folder, read_npz, write_atomically, write_npz, write_text
+from ladder_np.files import make_folder, read_npz, remove_leftovers, write_atomically, write_npz, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -75,9 +75,30 @@ def test_an_archive_with_objects_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_made_once(tmp_path: Path) -> None:
-    make_folder(tmp_path / "a" / "b")
+    def fill(folder: Path) -> None:
+        write_text(folder / "first", "text")
+
+    make_folder(tmp_path / "a" / "b", fill)
+    assert [path.name for path in (tmp_path / "a").rglob("*")] == ["b", "first"]
     with pytest.raises(InputError, match="exists already"):
-        make_folder(tmp_path / "a" / "b")
+        make_folder(tmp_path / "a" / "b", fill)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot make output folder"):
-        make_folder(tmp_path / "file" / "b")
+        make_folder(tmp_path / "file" / "b", fill)
+
+
+def test_a_folder_that_cannot_be_filled_is_not_there(tmp_path: Path) -> None:
+    def fail(folder: Path) -> None:
+        write_text(folder / "first", "text")
+        raise InputError("no room")
+
+    with pytest.raises(InputError, match="no room"):
+        make_folder(tmp_path / "run", fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".model.npz.x8.part", "model.npz", ".hidden", "a.part"):
+        (tmp_path / name).write_text("")
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "a.part", "model.npz"]

@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), 2)
     except TrainingDivergedError as error:
         return _complain(str(error), 1)
-    except KeyboardInterrupt:
-        return _complain("interrupted", 130)
+    except KeyboardInterrupt as interruption:
+        return _complain(str(interruption) or "interrupted", 130)
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         _discard_output()
         return 1

@@ -24,10 +24,12 @@ class Progress:
         self._epochs = epochs
         self._terminal = terminal
         self._shown = terminal.isatty()
-        self._start = 0.0
+        self._start = self._seen = 0.0
+        self._name = ""
+        self._epochs_before = 0
 
     def __enter__(self) -> Self:
-        self._start = time.monotonic()
+        self._seen = time.monotonic()
         return self
 
     def __exit__(
@@ -36,16 +38,18 @@ class Progress:
         self._rewrite("")
 
     def observe(self, name: str, record: EpochRecord, validation_error: float | None) -> None:
-        """Show one epoch's record of the model `name`; the clock runs from one model's end to the next one's."""
+        """Show one epoch's record of the model `name`; a model's clock runs from the last epoch of the one before."""
         now = time.monotonic()
-        left = round((now - self._start) / record.epoch * (self._epochs - record.epoch))
+        if name != self._name:  # its first epoch here: a resumed run has done some before
+            self._name, self._start, self._epochs_before = name, self._seen, record.epoch - 1
+        self._seen = now
+        pace = (now - self._start) / (record.epoch - self._epochs_before)
+        left = round(pace * (self._epochs - record.epoch))
         validation = "" if validation_error is None else f"  validation error {100 * validation_error:.2f} %"
         self._rewrite(
             f"{name}  epoch {record.epoch}/{self._epochs}  cost {record.cost:.4f}{validation}"
             f"  {left // 60}:{left % 60:02} left"
         )
-        if record.epoch == self._epochs:
-            self._start = now
 
     def _rewrite(self, text: str) -> None:
         if self._shown:

@@ -13,8 +13,9 @@ from ladder_np.commands.options import (
     whole_number,
 )
 from ladder_np.commands.progress import Progress
+from ladder_np.errors import InputError
 from ladder_np.experiments.problem import Problem, prepare
-from ladder_np.experiments.run import Measured, execute
+from ladder_np.experiments.run import Measured, execute, reopen, resume
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.files import refuse_existing
 from ladder_np.operations.activations import ACTIVATIONS
@@ -22,6 +23,7 @@ from ladder_np.operations.combinators import COMBINATORS
 
 __all__ = ["add_to"]
 
+NO_SETTINGS = ("command", "run", "preset", "out", "data_dir", "device", "resume", "checkpoint_every")
 EPILOG = f"presets: {', '.join(PRESETS)}. Named options win over the preset, which wins over the data's defaults."
 
 
@@ -116,6 +118,26 @@ def add_to(commands: Any) -> None:
         help="train the same network on the labelled rows alone too (default: yes, without a preset)",
     )
     parser.add_argument(
+        "--patience",
+        type=whole_number,
+        metavar="N",
+        help="stop when the validation error has not fallen for N epochs, and keep the best (default: never)",
+    )
+    parser.add_argument(
+        "--checkpoint-every",
+        type=whole_number,
+        default=None,
+        metavar="N",
+        help="steps between checkpoints besides that of every epoch's end (default: none)",
+    )
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        default=None,
+        metavar="RUN",
+        help="go on with an interrupted run, with its own settings, as if it had never stopped",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=None,
@@ -129,21 +151,37 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and report."""
-    named = {
-        k: v for k, v in vars(arguments).items() if k not in ("command", "run", "preset", "out", "data_dir", "device")
-    }
-    settings = make_settings(named, arguments.preset)
-    if arguments.out is not None:
-        refuse_existing(arguments.out)
-    problem = prepare(settings, arguments.data_dir, arguments.device)
+    named = {k: v for k, v in vars(arguments).items() if k not in NO_SETTINGS}
+    every = arguments.checkpoint_every
+    if every is not None and every < 1:
+        raise InputError(f"--checkpoint-every {every}: expected a whole number of steps >= 1")
+    if arguments.resume is not None:
+        _refuse_settings({**named, "preset": arguments.preset, "out": arguments.out})
+        problem = reopen(arguments.resume, arguments.data_dir, arguments.device)
+    else:
+        settings = make_settings(named, arguments.preset)
+        if arguments.out is not None:
+            refuse_existing(arguments.out)
+        problem = prepare(settings, arguments.data_dir, arguments.device)
     print(_describe(problem))
-    with Progress(settings.epochs, sys.stderr) as progress:
-        folder, measured = execute(problem, arguments.out, progress.observe)
+    with Progress(problem.settings.epochs, sys.stderr) as progress:
+        if arguments.resume is not None:
+            folder = arguments.resume
+            measured = resume(problem, folder, progress.observe, every)
+        else:
+            folder, measured = execute(problem, arguments.out, progress.observe, every)
     _report(measured)
     if not measured:
-        print(f"no test rows, so no test error; {_why_no_test(settings)}")
+        print(f"no test rows, so no test error; {_why_no_test(problem.settings)}")
     print(f"run saved in {folder}")
     return 0
+
+
+def _refuse_settings(named: dict[str, Any]) -> None:
+    """A resumed run has its own settings."""
+    for name, value in named.items():
+        if value is not None:
+            raise InputError(f"--resume goes on with the run's own settings; leave out --{name.replace('_', '-')}")
 
 
 def _describe(problem: Problem) -> str:

@@ -3,6 +3,7 @@
 config.json       everything needed to repeat it
 split.npz         row numbers: labeled, train (all rows used without label), validation, test
 metrics.jsonl     a line an epoch; baseline-metrics.jsonl likewise for the supervised-only baseline
+checkpoint.npz    while the run is unfinished: where it is; checkpoint-before.npz: where it was
 model.npz         the trained model; baseline.npz likewise
 result.json       the errors that were measured at the end
 """
@@ -21,17 +22,19 @@ import numpy as np
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.split import Split
 from ladder_np.errors import InputError
-from ladder_np.experiments.problem import Problem, fingerprint, rows_for_test
+from ladder_np.experiments.checkpoint import Checkpoints
+from ladder_np.experiments.fit import Fit
+from ladder_np.experiments.problem import Problem, fingerprint, prepare, rows_for_test
 from ladder_np.experiments.settings import ExperimentSettings
-from ladder_np.files import append_line, make_folder, read_json, read_npz, write_npz, write_text
+from ladder_np.files import make_folder, read_json, read_npz, remove_leftovers, write_npz, write_text
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
-from ladder_np.training.trainer import EpochRecord, estimate_statistics, train
+from ladder_np.training.trainer import EpochRecord
 from ladder_np.version import __version__
 
-__all__ = ["Measured", "evaluate_run", "execute", "load_run_model", "load_run_settings"]
+__all__ = ["Measured", "evaluate_run", "execute", "load_run_model", "load_run_settings", "reopen", "resume"]
 
-MODEL = "model.npz"
+MODEL, CONFIG, SPLIT, RESULT = "model.npz", "config.json", "split.npz", "result.json"
 
 # Called after each epoch: which model, the record, the validation error in [0, 1] or None.
 Observer = Callable[[str, EpochRecord, float | None], None]
@@ -53,7 +56,9 @@ class Measured:
         return f"{self.percent:.2f} % ({self.wrong} of {self.rows})"
 
 
-def execute(problem: Problem, folder: Path | None, observe: Observer) -> tuple[Path, dict[str, Measured]]:
+def execute(
+    problem: Problem, folder: Path | None, observe: Observer, every: int | None = None
+) -> tuple[Path, dict[str, Measured]]:
     """Train every model of the problem, measure them, and leave everything in a new folder.
 
     Parameters
@@ -63,6 +68,8 @@ def execute(problem: Problem, folder: Path | None, observe: Observer) -> tuple[P
         Must not exist yet; None: the first free ``runs/{dataset}-{number}``.
     observe : callable
         See `Observer`.
+    every : int, optional
+        Steps between checkpoints, besides that of every epoch's end.
 
     Returns
     -------
@@ -76,28 +83,118 @@ def execute(problem: Problem, folder: Path | None, observe: Observer) -> tuple[P
         If the folder exists or cannot be written.
     TrainingDivergedError
         If a cost is no longer finite; the folder then holds no model.
+    KeyboardInterrupt
+        After Ctrl-C; its message says how to go on.
     """
-    networks = {  # made before the folder: there may not be memory for them
+
+    def fill(folder: Path) -> None:
+        write_text(folder / CONFIG, json.dumps(_config(problem), indent=2) + "\n")
+        write_npz(folder / SPLIT, dataclasses.asdict(problem.split))
+
+    networks = _networks(problem)  # before the folder: there may not be memory for them
+    folder = make_folder(folder or _first_free(problem.dataset.name), fill)
+    return folder, _work(problem, networks, folder, observe, every)
+
+
+def resume(problem: Problem, folder: Path, observe: Observer, every: int | None = None) -> dict[str, Measured]:
+    """Go on with an interrupted run as if it had never stopped; of a finished one only repeat what was measured.
+
+    Parameters
+    ----------
+    problem : Problem
+        As `reopen` returns it.
+    folder : path
+        The run's.
+    observe, every
+        As in `execute`.
+
+    Raises
+    ------
+    InputError
+        If its checkpoints cannot be used, or a file cannot be written.
+    TrainingDivergedError, KeyboardInterrupt
+        As in `execute`.
+    """
+    return _work(problem, _networks(problem), folder, observe, every)
+
+
+def reopen(folder: Path, data_dir: Path | None, device_name: str) -> Problem:
+    """Return the problem of a run that was begun.
+
+    Parameters
+    ----------
+    folder : path
+        The run's.
+    data_dir : path or None
+        As in `open_dataset`; None: the one that the run was begun with.
+    device_name : {"cpu", "cuda", "auto"}
+        On another kind of device than before the noise is another, and the rest of the training too.
+
+    Raises
+    ------
+    InputError
+        If the folder is no run, or its data or rows are gone or others.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such run folder")
+    settings, stored_dir, sha256 = _read_config(folder / CONFIG)
+    problem = prepare(settings, data_dir or stored_dir, device_name)
+    if fingerprint(problem.dataset) != sha256:
+        raise InputError(f"{settings.dataset}: not the data that {folder} was begun with (its sha256 differs)")
+    stored = dataclasses.asdict(_read_split(folder / SPLIT, len(problem.dataset.X)))
+    if any(not np.array_equal(rows, stored[name]) for name, rows in dataclasses.asdict(problem.split).items()):
+        raise InputError(f"{folder / SPLIT}: not the rows that the run's settings choose; it was changed")
+    return problem
+
+
+def _networks(problem: Problem) -> dict[str, LadderNetwork]:
+    return {
         name: LadderNetwork.from_specification(model, device=problem.device, seed=problem.settings.seed)
         for name, model in problem.models.items()
     }
-    folder = make_folder(folder) if folder else _first_free(problem.dataset.name)
-    write_text(folder / "config.json", json.dumps(_config(problem), indent=2) + "\n")
-    write_npz(folder / "split.npz", dataclasses.asdict(problem.split))
-    measured = {}
+
+
+def _work(
+    problem: Problem, networks: dict[str, LadderNetwork], folder: Path, observe: Observer, every: int | None
+) -> dict[str, Measured]:
+    """Do what is not done yet in a run's folder; return the test errors."""
+    remove_leftovers(folder)
     test = rows_for_test(problem.dataset, problem.split)
-    for name, network in networks.items():
-        main = name == problem.main
-        metrics = folder / ("metrics.jsonl" if main else "baseline-metrics.jsonl")
-        predictor = _train_one(problem, network, metrics, partial(observe, name))
-        predictor.save(folder / (MODEL if main else "baseline.npz"))
-        if test:
-            measured[name] = Measured(predictor.errors(*test), len(test[1]))
-    results = {
-        name: {"test_error_percent": m.percent, "wrong": m.wrong, "rows": m.rows} for name, m in measured.items()
-    }
-    write_text(folder / "result.json", json.dumps(results, indent=2) + "\n")
-    return folder, measured
+    measured = {}
+    try:
+        for name, network in networks.items():
+            predictor = _model(problem, name, network, folder, partial(observe, name), every)
+            if test:
+                measured[name] = Measured(predictor.errors(*test), len(test[1]))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; go on with: ladder-np train --resume {folder}") from None
+    if not (folder / RESULT).exists():
+        write_text(folder / RESULT, json.dumps(_results(measured), indent=2) + "\n")
+    Checkpoints(folder).remove()
+    return measured
+
+
+def _results(measured: dict[str, Measured]) -> dict[str, Any]:
+    return {name: {"test_error_percent": m.percent, "wrong": m.wrong, "rows": m.rows} for name, m in measured.items()}
+
+
+def _model(
+    problem: Problem,
+    name: str,
+    network: LadderNetwork,
+    folder: Path,
+    observe: Callable[[EpochRecord, float | None], None],
+    every: int | None,
+) -> Predictor:
+    """Return a model of the run: from its file if it is finished, else trained and saved there."""
+    main = name == problem.main
+    path = folder / (MODEL if main else "baseline.npz")
+    if path.exists():
+        return Predictor.load(path, problem.device)
+    metrics = folder / ("metrics.jsonl" if main else "baseline-metrics.jsonl")
+    predictor = Fit(problem, name, network, folder, metrics, observe, every).run()
+    predictor.save(path)
+    return predictor
 
 
 def load_run_model(folder: Path, device_name: str) -> Predictor:
@@ -123,7 +220,7 @@ def load_run_settings(folder: Path) -> ExperimentSettings:
     InputError
         If its ``config.json`` is missing or damaged.
     """
-    return _read_config(folder / "config.json")[0]
+    return _read_config(folder / CONFIG)[0]
 
 
 def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> Measured:
@@ -135,41 +232,16 @@ def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> Measu
         If the folder is no finished run, its data is gone or another, or it had no test rows.
     """
     predictor = load_run_model(folder, device_name)
-    settings, stored_dir, sha256 = _read_config(folder / "config.json")
+    settings, stored_dir, sha256 = _read_config(folder / CONFIG)
     dataset = open_dataset(settings.dataset, data_dir or stored_dir, settings.label_column)
     if fingerprint(dataset) != sha256:
         raise InputError(f"{settings.dataset}: not the data that {folder} was trained on (its sha256 differs)")
-    test = rows_for_test(dataset, _read_split(folder / "split.npz", len(dataset.X)))
+    test = rows_for_test(dataset, _read_split(folder / SPLIT, len(dataset.X)))
     if test is None:
         raise InputError(
             f"{folder}: the run has no test rows; train with X_test and y_test in the .npz, or --test-fraction"
         )
     return Measured(predictor.errors(*test), len(test[1]))
-
-
-def _train_one(
-    problem: Problem,
-    network: LadderNetwork,
-    metrics: Path,
-    observe: Callable[[EpochRecord, float | None], None],
-) -> Predictor:
-    """Train one model; its metrics go to a file line by line."""
-    dataset, split = problem.dataset, problem.split
-    predictor = Predictor(
-        network, problem.scaling, dataset.classes, dataset.feature_names, pixels=dataset.pixel_maximum is not None
-    )
-
-    def on_epoch(record: EpochRecord) -> None:
-        error = None
-        if len(split.validation):
-            estimate_statistics(network, problem.rows, split.labeled, split.train)
-            wrong = predictor.errors(dataset.X[split.validation], dataset.y[split.validation])
-            error = wrong / len(split.validation)
-        append_line(metrics, json.dumps({**dataclasses.asdict(record), "validation_error": error}))
-        observe(record, error)
-
-    train(network, problem.rows, dataset.y, split.labeled, split.train, problem.settings.training(), on_epoch)
-    return predictor
 
 
 def _config(problem: Problem) -> dict[str, Any]:
@@ -220,8 +292,8 @@ def _are_row_numbers(numbers: np.ndarray, rows: int) -> bool:
 
 
 def _first_free(dataset: str) -> Path:
-    """Make and return the first folder ``runs/{dataset}-{number}`` that does not exist yet."""
+    """Return the first folder ``runs/{dataset}-{number}`` that does not exist yet."""
     number = 1
     while (Path("runs") / f"{dataset}-{number}").exists():
         number += 1
-    return make_folder(Path("runs") / f"{dataset}-{number}")
+    return Path("runs") / f"{dataset}-{number}"

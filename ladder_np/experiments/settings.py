@@ -45,6 +45,9 @@ class ExperimentSettings:
         Of initial weights, noise and order of rows.
     split_seed : int or None
         Of the choice of test, validation and labelled rows; None: the same number as `seed`.
+    patience : int or None
+        Stop a model's training when its error on the validation rows has not fallen for so many epochs, and keep the
+        parameters of the best one; None: train to the end.
     baseline : bool
         Also train the same network, from the same starting point and with the same scaling of features, on the
         labelled rows alone, and report both.
@@ -70,6 +73,7 @@ class ExperimentSettings:
     decay_start: float = 0.67
     seed: int = 0
     split_seed: int | None = None
+    patience: int | None = None
     baseline: bool = True
 
     def __post_init__(self) -> None:
@@ -80,6 +84,11 @@ class ExperimentSettings:
             raise InputError("dataset and label column: expected texts")
         if not (isinstance(self.test_fraction, int | float) and 0 <= self.test_fraction < 1):
             raise InputError(f"test fraction {self.test_fraction!r}: expected a share from 0 to below 1")
+        if self.patience is not None:
+            if isinstance(self.patience, bool) or not isinstance(self.patience, int) or self.patience < 1:
+                raise InputError(f"patience {self.patience!r}: expected a whole number of epochs >= 1")
+            if not self.validation:
+                raise InputError(f"patience {self.patience} needs rows to watch; name some with --validation N")
         self.training()
 
     def specification(self, features: int, classes: int) -> Specification:

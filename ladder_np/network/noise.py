@@ -53,29 +53,41 @@ class NoiseSource:
 
     def draw(self, lanes: Lanes) -> Noise:
         """Return the standard normal draws of one step, labelled rows first, layers from the input up."""
-        noisy = [layer for layer, std in enumerate(self._specification.noise_std) if std > 0]
+        noisy = self._noisy()
         drawn = self._draw_on_host(lanes, noisy) if self._on_host else self._draw_on_device(lanes, noisy)
         return [drawn.get(layer) for layer in range(len(self._specification.sizes))]
+
+    def _noisy(self) -> list[int]:
+        return [layer for layer, std in enumerate(self._specification.noise_std) if std > 0]
 
     def _draw_on_device(self, lanes: Lanes, noisy: list[int]) -> dict[int, Array]:
         """Draw all layers in one array and cut it up."""
         if not noisy:
             return {}
-        counts = [lanes.n_corrupted * self._specification.sizes[layer] for layer in noisy]
+        counts = self._counts(lanes, noisy)
         drawn = self._draw_normal(sum(counts))
         return {
             layer: drawn[end - count : end].reshape((lanes.n_corrupted, count // lanes.n_corrupted))
             for layer, count, end in zip(noisy, counts, accumulate(counts), strict=True)
         }
 
+    def _counts(self, lanes: Lanes, noisy: list[int]) -> list[int]:
+        return [lanes.n_corrupted * self._specification.sizes[layer] for layer in noisy]
+
     def _draw_normal(self, size: int) -> Array:
+        return self._device_generator.standard_normal(size, dtype=self._specification.numpy_dtype)
+
+    def note(self, lanes: Lanes) -> None:
+        """Note that a step has drawn: a GPU's generator tells no state, and a launched graph calls no `draw`."""
+        if self._on_host:
+            return
+        size = sum(self._counts(lanes, self._noisy()))
         if not self._drawn or self._drawn[-1][0] != size:
             self._drawn.append([size, 0])
         self._drawn[-1][1] += 1
-        return self._device_generator.standard_normal(size, dtype=self._specification.numpy_dtype)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return where the stream is: each layer's state (L + 1, 6), or how many numbers a GPU drew, (k, 2)."""
+        """Return where the stream is: each layer's state (L + 1, 6), or what a GPU's steps drew, (k, 2)."""
         if self._on_host:
             return {"streams": np.stack([stream_state(generator) for generator in self._generators])}
         return {"drawn": np.array(self._drawn, dtype=np.int64).reshape(-1, 2)}
@@ -89,8 +101,9 @@ class NoiseSource:
             for generator, saved in zip(self._generators, state["streams"], strict=True):
                 set_stream_state(generator, saved)
         elif not self._on_host and "drawn" in state:
-            for size, draws in state["drawn"].tolist():
-                for _ in range(draws):
+            self._drawn = state["drawn"].tolist()
+            for size, draws in self._drawn:
+                for _ in range(draws if size else 0):
                     self._draw_normal(size)
 
     def _draw_on_host(self, lanes: Lanes, noisy: list[int]) -> dict[int, Array]:

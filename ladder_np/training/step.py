@@ -71,17 +71,22 @@ class TrainingStep:
             If steps are watched and the cost is no number or has exploded; parameters are those before the step.
         """
         self._optimizer.advance(rate)
-        return self._captured.run(batch) if self._captured else self._work(batch)
+        losses = self._captured.run(batch) if self._captured else self._work(batch)
+        self._noise.note(self._lanes(batch))
+        return losses
 
     def _work(self, batch: Batch) -> Losses:
         parameters = self._network.parameters
-        noise = self._noise.draw(Lanes.needed(parameters.specification, len(batch.x_labeled), len(batch.x_unlabeled)))
+        noise = self._noise.draw(self._lanes(batch))
         state = forward(parameters, batch, noise)
         if self._watched:
             self._watch(state)
         backward(parameters, state, self._gradients)
         self._optimizer.apply(self._gradients.used)
         return state.losses
+
+    def _lanes(self, batch: Batch) -> Lanes:
+        return Lanes.needed(self._network.specification, len(batch.x_labeled), len(batch.x_unlabeled))
 
     def _watch(self, state: State) -> None:
         cost = float(self._network.device.get(state.losses.total))

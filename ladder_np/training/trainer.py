@@ -68,6 +68,7 @@ class Training:
             if len(numbers) < FEWEST_ROWS:
                 raise InputError(f"{len(numbers)} {name} rows: batch normalisation needs at least {FEWEST_ROWS}")
         self._network = network
+        self._labeled = labeled
         self._unlabeled = unlabeled
         self._settings = settings
         self._step = TrainingStep(network, settings.seed, network.device.xp is np if watched is None else watched)
@@ -104,7 +105,8 @@ class Training:
         """
         start = time.perf_counter()
         self._network.statistics = None  # they would be those of other parameters
-        for batch in self._feed.batches(self._plan()[self._costs.steps :]):
+        waiting = self._plan()[self._costs.steps :]
+        for batch in self._feed.batches(waiting) if waiting else ():
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the check of the costs sees them
                 self._costs.add(self._step.run(batch, self._rate()))
             on_step()
@@ -162,12 +164,30 @@ class Training:
         """Go on from where `state` was asked, of a training with the same network, rows and settings.
 
         On the same device, and on the CPU with the same number of threads, the rest is the same bit by bit.
+
+        Raises
+        ------
+        InputError
+            If the arrays contradict each other, or this training.
         """
+        self._check_place(state)
         self._network.parameters.vector[...] = self._network.device.put(state["parameters"])
         self._step.restore({k.removeprefix("step/"): values for k, values in state.items() if k.startswith("step/")})
         self.epoch = int(state["epoch"])
         self._start = state["order"], state["cycle"], state["waiting"]
         self._costs.restore(int(state["costs/steps"]), state["costs/values"])
+
+    def _check_place(self, state: Mapping[str, np.ndarray]) -> None:
+        """Check what shapes do not tell: that the place in the epoch exists, and all counts agree on it."""
+        epoch, in_epoch, steps = (int(state[name]) for name in ("epoch", "costs/steps", "step/steps"))
+        an_epoch = self._all_steps // self._settings.epochs
+        fits = 0 <= epoch <= self._settings.epochs and 0 <= in_epoch <= an_epoch
+        fits &= steps == epoch * an_epoch + in_epoch
+        fits &= bool(np.isin(state["waiting"], self._labeled).all())
+        if (drawn := state.get("step/noise/drawn")) is not None:
+            fits &= bool((drawn >= 0).all()) and drawn[:, 1].sum() <= steps
+        if not fits:
+            raise InputError(f"step {steps}, epoch {epoch} and step {in_epoch} in it are no place of this training")
 
 
 def train(

@@ -1,0 +1,107 @@
+"""Checkpoints on disk: the newest whole one is read; damage is told in one line, and the one before is used."""
+
+import errno
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ladder_np import InputError
+from ladder_np.experiments.checkpoint import Checkpoints
+from ladder_np.files import write_npz
+
+LIKE = {
+    "parameters": np.zeros(4, np.float32),
+    "waiting": np.zeros(2, np.int64),
+    "step/noise/streams": np.zeros((3, 6)),
+}
+
+
+def arrays(value: float) -> dict[str, np.ndarray]:
+    return {**LIKE, "parameters": np.full(4, value, np.float32), "waiting": np.zeros(5, np.int64)}
+
+
+def test_the_last_one_is_read(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.load("ladder", LIKE) is None
+    for value in (1, 2, 3):
+        checkpoints.save("ladder", arrays(value))
+    assert checkpoints.load("ladder", LIKE)["parameters"][0] == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-before.npz", "checkpoint.npz"]
+    checkpoints.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_of_the_model_before_is_none(tmp_path: Path) -> None:
+    Checkpoints(tmp_path).save("supervised only", arrays(1))
+    assert Checkpoints(tmp_path).load("ladder", LIKE) is None
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "missing", "empty", "another kind"])
+def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path, damage: str) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    for value in (1, 2):
+        checkpoints.save("ladder", arrays(value))
+    last = tmp_path / "checkpoint.npz"
+    whole = last.read_bytes()
+    with zipfile.ZipFile(last) as archive:
+        inside = archive.getinfo("parameters.npy").header_offset + 170
+    spoilt = bytearray(whole)
+    spoilt[inside] ^= 1
+    last.write_bytes({"truncated": whole[:-30], "flipped": bytes(spoilt), "empty": b""}.get(damage, whole))
+    if damage == "missing":
+        last.unlink()  # as when the process is killed between putting one aside and writing the next
+    elif damage == "another kind":
+        write_npz(last, arrays(9))
+    assert checkpoints.load("ladder", LIKE)["parameters"][0] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"parameters": None}, "parameters is missing"),
+        ({"more": np.zeros(1)}, "more is unexpected"),
+        ({"parameters": np.zeros(5, np.float32)}, "parameters should be float32 (4,), it is float32 (5,)"),
+        ({"parameters": np.zeros(4)}, "parameters should be float32 (4,), it is float64 (4,)"),
+        ({"waiting": np.zeros((2, 2), np.int64)}, "waiting should be"),
+        ({"step/noise/streams": None}, "step/noise is missing"),
+        ({"meta": np.array("{}")}, "not a checkpoint of ladder_np"),
+        ({"meta": np.array('{"format": "ladder_np checkpoint", "version": 2, "model": "ladder"}')}, "version 2"),
+        ({"meta": np.array('{"format": "ladder_np checkpoint", "version": 1}')}, "not a checkpoint"),
+        ({"meta": np.zeros(3)}, "not a checkpoint"),
+    ],
+    ids=str,
+)
+def test_where_none_can_be_used_one_line_says_why(tmp_path: Path, change: dict, complaint: str) -> None:
+    meta = np.array('{"format": "ladder_np checkpoint", "version": 1, "model": "ladder"}')
+    changed = {"meta": meta, **arrays(1), **change}
+    write_npz(tmp_path / "checkpoint.npz", {name: values for name, values in changed.items() if values is not None})
+    with pytest.raises(InputError) as caught:
+        Checkpoints(tmp_path).load("ladder", LIKE)
+    assert complaint in str(caught.value)
+    assert "remove checkpoint.npz" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_noise_of_another_device_is_no_damage(tmp_path: Path) -> None:
+    there = {name: values for name, values in arrays(1).items() if name != "step/noise/streams"}
+    Checkpoints(tmp_path).save("ladder", {**there, "step/noise/drawn": np.array([[140, 3]])})
+    assert "step/noise/drawn" in Checkpoints(tmp_path).load("ladder", LIKE)
+
+
+def test_a_full_disk_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("ladder", arrays(1))
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(InputError, match="No space left on device"):
+            checkpoints.save("ladder", arrays(2))
+    assert checkpoints.load("ladder", LIKE)["parameters"][0] == 1
+    checkpoints.save("ladder", arrays(3))
+    assert checkpoints.load("ladder", LIKE)["parameters"][0] == 3
