@@ -4,7 +4,7 @@
 
 A small training of ladder and baseline on the embedded digits is run once in peace. Then runs of it are begun, killed
 by SIGKILL at an instant drawn between its start and the time that the whole takes, and resumed, until one ends by
-itself; every array of its models, its metrics (but for the seconds) and its result must be equal to those of the first.
+itself; every array of its models, its metrics (but for the seconds) and its result must be those of the first.
 """
 
 import argparse

@@ -41,7 +41,8 @@ def _in_order(parameters: Parameters, state: State) -> Iterator[tuple[str, Array
         for name in ("weight", "beta", "gamma"):
             if (key := f"encoder.{layer}.{name}") in parameters:
                 yield f"the parameter {key}", parameters[key]
-        yield from ((f"σ of layer {layer}", sigma) for sigma in encoder.sigma[layer])
+        sigmas = encoder.sigma[layer]  # a list of arrays, or one array of all lanes
+        yield from ((f"σ of layer {layer}", sigmas[lane]) for lane in range(len(sigmas)))
         yield f"z of layer {layer}", encoder.z[layer]
         yield f"z̃ of layer {layer}", encoder.z_tilde[layer]
         yield f"h of layer {layer}", encoder.h[layer]
