@@ -56,7 +56,9 @@ class Fit:
     def __post_init__(self) -> None:
         patience = self.problem.settings.patience
         self._checkpoints = Checkpoints(self.folder)
-        self._stopping = EarlyStopping(patience, self._vector()) if patience else None
+        self._stopping = EarlyStopping(patience) if patience else None
+        if self._stopping:
+            self._stopping.best = self._vector()  # so that a checkpoint's arrays have their shapes from the start
         split, y, settings = self.problem.split, self.problem.dataset.y, self.problem.settings.training()
         self._training = Training(
             self.network, self.problem.rows, y, split.labeled, split.train, settings, self.watched

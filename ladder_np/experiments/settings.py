@@ -12,6 +12,7 @@ from typing import Any
 from ladder_np.errors import InputError
 from ladder_np.network.specification import Specification
 from ladder_np.streams import check_seed
+from ladder_np.training.early_stopping import EarlyStopping
 from ladder_np.training.trainer import TrainingSettings
 
 __all__ = ["DATASET_DEFAULTS", "PRESETS", "ExperimentSettings", "make_settings"]
@@ -85,8 +86,7 @@ class ExperimentSettings:
         if not (isinstance(self.test_fraction, int | float) and 0 <= self.test_fraction < 1):
             raise InputError(f"test fraction {self.test_fraction!r}: expected a share from 0 to below 1")
         if self.patience is not None:
-            if isinstance(self.patience, bool) or not isinstance(self.patience, int) or self.patience < 1:
-                raise InputError(f"patience {self.patience!r}: expected a whole number of epochs >= 1")
+            EarlyStopping(self.patience)
             if not self.validation:
                 raise InputError(f"patience {self.patience} needs rows to watch; name some with --validation N")
         self.training()

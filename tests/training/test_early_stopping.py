@@ -1,47 +1,64 @@
-"""Early stopping: when it stops, what it keeps, and that it goes on from its own state."""
+"""Which epoch is the best, when to stop, and that both survive a restart."""
 
 import numpy as np
+import pytest
 
+from ladder_np.errors import InputError
 from ladder_np.training.early_stopping import EarlyStopping
 
-
-def watched(errors: list[float], patience: int = 2) -> EarlyStopping:
-    stopping = EarlyStopping(patience, np.zeros(2))
-    for k, error in enumerate(errors, start=1):
-        stopping.observe(error, np.full(2, float(k)))
-    return stopping
-
-
-def test_it_stops_when_the_error_has_not_fallen_for_as_many_epochs() -> None:
-    assert not watched([0.5]).stop
-    assert not watched([0.5, 0.6]).stop
-    assert watched([0.5, 0.6, 0.5]).stop
-    assert not watched([0.5, 0.6, 0.4, 0.4]).stop
+# errors by epoch: the best one's epoch, and the epoch after which a patience of 2 is over (None: it is not)
+COURSES = {
+    "it falls all the way": ([0.5, 0.4, 0.3, 0.2], 4, None),
+    "it rises from the start": ([0.2, 0.3, 0.4], 1, 3),
+    "an equal error is no better": ([0.3, 0.3, 0.3], 1, 3),
+    "patience begins anew after each better one": ([0.4, 0.5, 0.3, 0.4, 0.2, 0.3, 0.4], 5, 7),
+    "no number is no better": ([0.4, float("nan"), float("nan")], 1, 3),
+    "the first counts, whatever it is": ([float("inf"), float("inf"), 0.5], 3, None),
+}
 
 
-def test_the_first_of_equally_good_epochs_is_kept() -> None:
-    stopping = watched([0.5, 0.3, 0.3, 0.4])
-    assert (stopping.best_error, stopping.best_epoch) == (0.3, 2)
-    np.testing.assert_array_equal(stopping.best, [2, 2])
+def observe(stopping: EarlyStopping, errors: list[float]) -> int | None:
+    """Observe errors until it says stop; return after which epoch. Each epoch's parameters are its number."""
+    for error in errors:
+        stopping.observe(error, np.full(3, stopping.epoch + 1.0))
+        if stopping.stop:
+            return stopping.epoch
+    return None
 
 
-def test_what_is_kept_does_not_change_with_the_training() -> None:
-    vector = np.ones(2)
-    stopping = EarlyStopping(1, vector)
-    vector[...] = 5
-    np.testing.assert_array_equal(stopping.best, [1, 1])
+@pytest.mark.parametrize("course", COURSES)
+def test_the_best_epoch_and_the_end(course: str) -> None:
+    errors, best, end = COURSES[course]
+    stopping = EarlyStopping(patience=2)
+    assert observe(stopping, errors) == end
+    assert stopping.best_epoch == best
+    assert stopping.best_error == errors[best - 1]
+    np.testing.assert_array_equal(stopping.best, [best] * 3)
+
+
+def test_the_best_parameters_are_a_copy() -> None:
+    stopping, vector = EarlyStopping(1), np.ones(3)
     stopping.observe(0.5, vector)
     vector[...] = 7
-    np.testing.assert_array_equal(stopping.best, [5, 5])
+    np.testing.assert_array_equal(stopping.best, [1, 1, 1])
 
 
-def test_it_goes_on_from_its_state() -> None:
-    errors = [0.5, 0.4, 0.45, 0.3, 0.35, 0.36]
-    for cut in range(len(errors)):
-        first, second = watched(errors[:cut]), EarlyStopping(2, np.zeros(2))
-        second.restore(first.state())
-        for k, error in enumerate(errors[cut:], start=cut + 1):
-            second.observe(error, np.full(2, float(k)))
-        whole = watched(errors)
-        assert (second.stop, second.best_error, second.best_epoch) == (whole.stop, 0.3, 4)
-        np.testing.assert_array_equal(second.best, whole.best)
+@pytest.mark.parametrize("course", COURSES)
+@pytest.mark.parametrize("split", [0, 1, 2])
+def test_from_a_saved_state_it_goes_on_as_if_it_had_never_stopped(course: str, split: int) -> None:
+    errors, _, end = COURSES[course]
+    whole, first, second = (EarlyStopping(2) for _ in range(3))
+    observe(whole, errors)
+    observe(first, errors[:split])
+    saved = first.state()
+    observe(first, [0.0])  # which must not reach what was saved
+    second.restore(saved)
+    assert observe(second, errors[split:]) == end
+    for key, values in whole.state().items():
+        np.testing.assert_array_equal(second.state()[key], values)
+
+
+@pytest.mark.parametrize("patience", [0, -1, 1.5, True, None])
+def test_a_patience_that_is_none_is_refused(patience: object) -> None:
+    with pytest.raises(InputError, match=r"patience .*: expected a whole number of epochs >= 1"):
+        EarlyStopping(patience)
