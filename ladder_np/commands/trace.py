@@ -1,0 +1,134 @@
+"""``ladder-np trace``: one batch goes through the network, and every stage shows what it is and what it made."""
+
+import argparse
+import json
+import math
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from ladder_np.arrays import Device
+from ladder_np.commands.options import add_device_option, add_network_options, described_network, whole_number
+from ladder_np.errors import InputError
+from ladder_np.files import write_atomically
+from ladder_np.inspection.trace import Reading, of_layer, trace_step
+from ladder_np.inspection.trace_picture import draw_trace
+from ladder_np.network.specification import Specification
+
+__all__ = ["add_to"]
+
+INTRODUCTION = """\
+network {sizes}, {activation}, {combinator}; {labeled} labelled above {unlabeled} unlabelled rows; {dtype}, seed {seed}
+Symbol = equation, in the order of computation; shape (rows x units); mean and standard deviation of all elements,
+norm of a gradient; the function that made it. ~: noisy; dx: dC/dx; m, s: see operations/normalization.py.\
+"""
+FIELDS = (
+    "part",
+    "name",
+    "layer",
+    "symbol",
+    "equation",
+    "paper",
+    "function",
+    "file",
+    "line",
+    "shape",
+    "mean",
+    "std",
+    "norm",
+)
+
+
+def add_to(commands: Any) -> None:
+    """Add this command to the program's."""
+    parser = commands.add_parser(
+        "trace",
+        help="show one batch go through the network, stage by stage",
+        description="Run one random training step and show every stage of it: symbol, equation, shape, mean and "
+        "standard deviation, on the way back the gradient's norm, and where it is computed.",
+    )
+    add_network_options(parser, dtype="float64")
+    add_device_option(parser)
+    parser.add_argument(
+        "--layer", type=whole_number, metavar="N", help="only the stages of this layer (0 is the input)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON array, an object a stage, unrounded")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE.png", help="also draw values and gradients by layer (needs the extra plot)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Trace, draw, print."""
+    if arguments.plot is not None and arguments.plot.suffix.lower() != ".png":
+        raise InputError(f"--plot {arguments.plot}: expected a name that ends in .png")
+    specification, device = described_network(arguments, dtype=arguments.dtype), Device(arguments.device)
+    readings = trace_step(specification, arguments.labeled, arguments.unlabeled, arguments.seed, device)
+    if arguments.layer is not None:
+        readings = of_layer(readings, arguments.layer)
+    if arguments.plot is not None:
+        figure = draw_trace(readings)
+        write_atomically(arguments.plot, lambda file: figure.savefig(file, format="png", dpi=110))
+        print(f"picture written to {arguments.plot}", file=sys.stderr)
+    if arguments.json:
+        print("[\n" + ",\n".join(map(_as_json, readings)) + "\n]")
+    else:
+        print("\n".join([*_introduction(specification, arguments, device.fused), *_table(readings)]))
+    return 0
+
+
+def _introduction(specification: Specification, arguments: argparse.Namespace, fused: bool) -> Iterator[str]:
+    about = vars(arguments) | {"sizes": "-".join(map(str, specification.sizes))}
+    yield INTRODUCTION.format(**about)
+    if min(specification.denoising_weights) == 0:
+        yield "Where λ is 0 there is no cost; what no cost needs is not run."
+    if fused:
+        yield "Passes are fused: what a kernel keeps to itself is not shown."
+
+
+def _as_json(reading: Reading) -> str:
+    """Return one object in one line; JSON has no infinite and undefined numbers: they become null."""
+    fields = {name: getattr(reading, name) for name in FIELDS}
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}
+    return json.dumps(finite, ensure_ascii=False)
+
+
+def _table(readings: Sequence[Reading]) -> Iterator[str]:
+    """Yield the lines: each part of the step under a heading, all in the same columns."""
+    parts = [list(rows) for _, rows in groupby(readings, key=lambda reading: reading.part)]
+    headings = [rows[0].paper or f"{rows[0].part} (chain rule)" for rows in parts]
+    symbols = max(_width(reading.symbol) for reading in readings)
+    left = max(symbols + 3 + max(_width(reading.equation) for reading in readings), *map(len, headings))
+    for heading, rows in zip(headings, parts, strict=True):
+        norm = "" if rows[0].norm is None else f" {'norm':>8}"
+        yield ""
+        yield f"{heading:<{left}} {'shape':>5} {'mean':>9} {'std':>8}{norm}  function"
+        for reading in rows:
+            text = _padded(f"{_padded(reading.symbol, symbols)} = {reading.equation}", left)
+            elsewhere = "" if reading.paper == rows[0].paper else f" ({reading.paper})"
+            yield f"{text} {_numbers(reading)}  {reading.file}:{reading.line} {reading.function}{elsewhere}"
+
+
+def _numbers(reading: Reading) -> str:
+    shape = "x".join(map(str, reading.shape)) or "-"
+    std = _number(reading.std, reading) if reading.shape else ""
+    norm = "" if reading.norm is None else f" {_number(reading.norm, reading):>8}"
+    return f"{shape:>5} {_number(reading.mean, reading):>9} {std:>8}{norm}"
+
+
+def _number(value: float, reading: Reading) -> str:
+    """Return three digits; 0 for what is rounding only, and differs between machines."""
+    return "0" if abs(value) <= reading.rounding else f"{value:#.3g}".removesuffix(".")
+
+
+def _padded(text: str, width: int) -> str:
+    """Pad with blanks; a combining tilde takes no room."""
+    return text + " " * (width - _width(text))
+
+
+def _width(text: str) -> int:
+    return sum(not unicodedata.combining(character) for character in text)
