@@ -2,11 +2,12 @@
 
 Nothing of `ladder_np` is used. There are no lanes and no hand-written gradients: the corrupted labelled, corrupted
 unlabelled and clean unlabelled rows go through the encoder one after the other, and autograd differentiates.
-Arrays and names are those of the test-vector format.
+Arrays and names are those of the test-vector format. Every intermediate goes through `at(key, value)`, which may note
+it, or add to it, so that the cost can be differentiated with respect to any of them.
 """
 
 import autograd.numpy as np
-from autograd import value_and_grad
+from autograd import grad, value_and_grad
 from autograd.tracer import getval
 
 ACTIVATIONS = {
@@ -34,41 +35,47 @@ def batch_norm(a, eps):
     return (a - mean) / std, mean, std
 
 
-def combinator(name, z_tilde, u, a):
-    mu = a["a1"] * sigmoid(a["a2"] * u + a["a3"]) + a["a4"] * u + a["a5"]
-    v = a["a6"] * sigmoid(a["a7"] * u + a["a8"]) + a["a9"] * u + a["a10"]
+def combinator(name, z_tilde, u, a, layer, at):
+    mu = at(f"decoder/mu_of_u.{layer}", a["a1"] * sigmoid(a["a2"] * u + a["a3"]) + a["a4"] * u + a["a5"])
+    v = at(f"decoder/v_of_u.{layer}", a["a6"] * sigmoid(a["a7"] * u + a["a8"]) + a["a9"] * u + a["a10"])
     if name == "gated_gaussian":
         v = sigmoid(v)
     return (z_tilde - mu) * v + mu
 
 
-def encode(param, meta, x, noise):
+def as_it_is(key, value):
+    return value
+
+
+def encode(param, meta, x, noise, lane, at):
     """Return z, h, mean, std by layer; `noise` None is the clean pass."""
     top = len(meta["sizes"]) - 1
     noisy = lambda layer, z: z if noise is None else z + meta["noise_std"][layer] * noise[layer]  # noqa: E731
-    z, mean, std = [noisy(0, x)], [None], [None]
+    z, mean, std = [at(f"{lane}/z.0", noisy(0, x))], [None], [None]
     h = [z[0]]
     for layer in range(1, top + 1):
-        a = np.dot(h[-1], param[f"encoder.{layer}.weight"])
+        a = at(f"{lane}/a.{layer}", np.dot(h[-1], param[f"encoder.{layer}.weight"]))
         normalized, mu, sigma = batch_norm(a, meta["batch_norm_eps"])
-        z.append(noisy(layer, normalized))
-        mean.append(mu)
-        std.append(sigma)
+        normalized = at(f"{lane}/bn_a.{layer}", normalized)
+        z.append(at(f"{lane}/z.{layer}", noisy(layer, normalized)))
+        mean.append(at(f"{lane}/mu.{layer}", mu))
+        std.append(at(f"{lane}/sigma.{layer}", sigma))
         b = z[-1] + param[f"encoder.{layer}.beta"]
         if layer == top:
-            h.append(softmax(b * param[f"encoder.{layer}.gamma"]))
-        else:
-            h.append(ACTIVATIONS[meta["activation"]](b))
+            b = b * param[f"encoder.{layer}.gamma"]
+        b = at(f"{lane}/b.{layer}", b)
+        h.append(at(f"{lane}/h.{layer}", softmax(b) if layer == top else ACTIVATIONS[meta["activation"]](b)))
     return z, h, mean, std
 
 
-def step(param, meta, inputs):
+def step(param, meta, inputs, at=as_it_is):
     """Return every intermediate and loss by its key in the format; `inputs`: x_labeled, y, x_unlabeled, noise."""
     top = len(meta["sizes"]) - 1
     n = len(inputs["x_labeled"])
-    z_l, h_l, _, _ = encode(param, meta, inputs["x_labeled"], [draws[:n] for draws in inputs["noise"]])
-    z_u, h_u, _, _ = encode(param, meta, inputs["x_unlabeled"], [draws[n:] for draws in inputs["noise"]])
-    z, _, mean, std = encode(param, meta, inputs["x_unlabeled"], None)
+    noise_l, noise_u = [draws[:n] for draws in inputs["noise"]], [draws[n:] for draws in inputs["noise"]]
+    z_l, h_l, _, _ = encode(param, meta, inputs["x_labeled"], noise_l, "labeled", at)
+    z_u, h_u, _, _ = encode(param, meta, inputs["x_unlabeled"], noise_u, "unlabeled", at)
+    z, _, mean, std = encode(param, meta, inputs["x_unlabeled"], None, "clean", at)
     if meta["stop_gradient_targets"]:
         z, mean, std = (list(map(getval, values)) for values in (z, mean, std))
     out = {}
@@ -82,15 +89,15 @@ def step(param, meta, inputs):
     out["loss/supervised"] = -np.mean(np.log(chosen))
     costs, vertical = [], h_u[top]
     for layer in range(top, -1, -1):
-        u, _, _ = batch_norm(vertical, meta["batch_norm_eps"])
+        u = at(f"decoder/u.{layer}", batch_norm(vertical, meta["batch_norm_eps"])[0])
         a = {f"a{k}": param[f"combinator.{layer}.a{k}"] for k in range(1, 11)}
-        z_hat = combinator(meta["combinator"], z_u[layer], u, a)
-        z_hat_bn = (z_hat - mean[layer]) / std[layer] if layer else z_hat
+        z_hat = at(f"decoder/z_hat.{layer}", combinator(meta["combinator"], z_u[layer], u, a, layer, at))
+        z_hat_bn = at(f"decoder/z_hat_bn.{layer}", (z_hat - mean[layer]) / std[layer]) if layer else z_hat
         costs.insert(0, np.mean((z_hat_bn - z[layer]) ** 2))
         out[f"decoder/u.{layer}"], out[f"decoder/z_hat.{layer}"] = u, z_hat
         out[f"decoder/z_hat_bn.{layer}"] = z_hat_bn
         if layer:
-            vertical = np.dot(z_hat, param[f"decoder.{layer - 1}.weight"])
+            vertical = at(f"decoder/vertical.{layer - 1}", np.dot(z_hat, param[f"decoder.{layer - 1}.weight"]))
     out["loss/denoising"] = np.array(costs)
     weighted = sum(weight * cost for weight, cost in zip(meta["denoising_weights"], costs, strict=True))
     out["loss/total"] = out["loss/supervised"] + weighted
@@ -102,11 +109,27 @@ def total_and_gradients(param, meta, inputs):
     return value_and_grad(lambda p: step(p, meta, inputs)["loss/total"])(dict(param))
 
 
-def recompute(arrays, meta):
-    """Return every computed key of a test-vector file from its param/, input/ and noise/ entries."""
+def given(arrays, meta):
+    """Return parameters and inputs from a test-vector file's param/, input/ and noise/ entries."""
     param = {key.removeprefix("param/"): value for key, value in arrays.items() if key.startswith("param/")}
     inputs = {name: arrays[f"input/{name}"] for name in ("x_labeled", "y", "x_unlabeled")}
     inputs["noise"] = [arrays[f"noise/{layer}"] for layer in range(len(meta["sizes"]))]
+    return param, inputs
+
+
+def intermediates(arrays, meta):
+    """Return every intermediate of a test-vector file's step, and the total cost's gradient with each, by key."""
+    param, inputs = given(arrays, meta)
+    values = {}
+    step(param, meta, inputs, lambda key, value: values.setdefault(key, value))
+    shifts = {key: np.zeros_like(value) for key, value in values.items()}
+    cost = lambda shifts: step(param, meta, inputs, lambda key, value: value + shifts[key])["loss/total"]  # noqa: E731
+    return values, grad(cost)(shifts)
+
+
+def recompute(arrays, meta):
+    """Return every computed key of a test-vector file from its param/, input/ and noise/ entries."""
+    param, inputs = given(arrays, meta)
     computed = step(param, meta, inputs)
     total, gradients = total_and_gradients(param, meta, inputs)
     assert abs(total - computed["loss/total"]) <= 1e-12 * abs(total)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ladder_np.commands import _parser, main
+from ladder_np.inspection.stages import GATES, STAGES, WAY_BACK, Stage
 from ladder_np.inspection.vectors import make_vectors
 from ladder_np.network.specification import Specification
 
@@ -62,15 +63,67 @@ def test_the_two_set_up_commands_are_what_ci_runs() -> None:
     assert install_and_test.strip() in script
 
 
+EQUATIONS = README.split("| equation | in [R]'s Algorithm 1 | where |")[1].split("\n\n")[0]
+
+
 def test_every_row_of_the_equation_table_names_something_that_is_there() -> None:
-    table = README.split("| equation | where |")[1].split("\n\n")[0]
-    places = re.findall(r"`([a-z_]+/[a-z_]+\.py)`((?:, `[A-Za-z_.]+`)*)", table)
-    assert len(places) >= 13
+    places = re.findall(r"`([a-z_]+/[a-z_]+\.py)`((?:, `[A-Za-z_.]+`)*)", EQUATIONS)
+    assert len(places) >= 20
     for file, names in places:
         defined = ast.walk(ast.parse((PACKAGE / file).read_text(encoding="utf-8")))
         found = {node.name for node in defined if isinstance(node, ast.FunctionDef | ast.ClassDef)}
         for name in re.findall(r"`([A-Za-z_.]+)`", names):
             assert set(name.split(".")) <= found, f"{file}: {name}"
+
+
+def functions(file: Path) -> list[str]:
+    return [
+        node.name for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+    ]
+
+
+@pytest.mark.parametrize("file", sorted((PACKAGE / "operations").glob("[a-z]*.py")), ids=lambda file: file.stem)
+def test_every_forward_is_in_the_equation_table_and_its_backward_follows_it(file: Path) -> None:
+    names = functions(file)
+    forwards = [name for name in names if name.endswith("_forward")]
+    assert forwards
+    for name in forwards:
+        assert f"`operations/{file.name}`, " in EQUATIONS
+        assert re.search(rf"`operations/{file.name}`(?:, `\w+`)*, `{name}`", EQUATIONS), name
+        assert names[names.index(name) + 1].startswith(name.replace("_forward", "_backward")), name
+
+
+# The layer as the table writes it: l, or the input's and the top's number.
+LAYERS = {"input": ("⁰", "", "¹", "₀"), "top": ("ᴸ", "ᴸ⁻¹", "", "_L")}
+
+
+def general(stage: Stage, gate: str) -> str:
+    """Return a stage's equation for any layer."""
+    numbers = dict(zip(("l", "below", "above", "s"), LAYERS.get(stage.layers, ("ˡ", "ˡ⁻¹", "ˡ⁺¹", "ₗ")), strict=True))
+    equation = f"{stage.symbol} = {stage.equation}".format(**numbers, phi="φ", v=gate.format(**numbers))
+    return equation.replace(" | ", " given ")
+
+
+@pytest.mark.parametrize("combinator", GATES)
+def test_every_equation_of_a_trace_is_in_the_table_with_the_function_that_computes_it(combinator: str) -> None:
+    rows = [row.split(" | ") for row in EQUATIONS.splitlines() if row]
+    forward = [stage for stage in STAGES if stage.part not in WAY_BACK and stage.name != "costs"]
+    assert len(forward) >= 25
+    for stage in forward:
+        function = stage.places[0].function.format(phi="relu", g=combinator)
+        equation = general(stage, GATES[combinator][0])
+        found = [row[2] for row in rows if equation in row[0].removeprefix("| ").split("; ")]
+        assert found, equation
+        assert any(f"`{function}`" in where for where in found), (equation, function)
+
+
+def test_the_trace_that_is_shown_is_what_its_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    """If code has moved, put what the command prints now in the place of the block."""
+    shown = re.findall(r"```sh\nladder-np (trace [^\n]*)\n```\n\n```text\n(.*?)```", README, flags=re.DOTALL)
+    assert len(shown) == 1
+    for line, block in shown:
+        assert main(line.split()) == 0
+        assert capsys.readouterr().out == block
 
 
 def test_every_key_of_the_format_table_is_in_the_file() -> None:

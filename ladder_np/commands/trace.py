@@ -20,8 +20,7 @@ from ladder_np.network.specification import Specification
 
 __all__ = ["add_to"]
 
-INTRODUCTION = """\
-network {sizes}, {activation}, {combinator}; {labeled} labelled above {unlabeled} unlabelled rows; {dtype}, seed {seed}
+COLUMNS = """\
 Symbol = equation, in the order of computation; shape (rows x units); mean and standard deviation of all elements,
 norm of a gradient; the function that made it. ~: noisy; dx: dC/dx; m, s: see operations/normalization.py.\
 """
@@ -82,8 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _introduction(specification: Specification, arguments: argparse.Namespace, fused: bool) -> Iterator[str]:
-    about = vars(arguments) | {"sizes": "-".join(map(str, specification.sizes))}
-    yield INTRODUCTION.format(**about)
+    network = f"{'-'.join(map(str, specification.sizes))}, {specification.activation}, {specification.combinator}"
+    rows = f"N = {arguments.labeled} labelled, M = {arguments.unlabeled} unlabelled rows"
+    yield f"network {network}; {rows}; {specification.dtype}, seed {arguments.seed}"
+    yield COLUMNS
     if min(specification.denoising_weights) == 0:
         yield "Where λ is 0 there is no cost; what no cost needs is not run."
     if fused:
@@ -99,25 +100,34 @@ def _as_json(reading: Reading) -> str:
 
 def _table(readings: Sequence[Reading]) -> Iterator[str]:
     """Yield the lines: each part of the step under a heading, all in the same columns."""
-    parts = [list(rows) for _, rows in groupby(readings, key=lambda reading: reading.part)]
-    headings = [rows[0].paper or f"{rows[0].part} (chain rule)" for rows in parts]
+    lines = list(_cells(readings))
+    columns = max(map(len, lines)) - 1  # the last, the function, needs no width
+    widths = [max(_width(line[k]) for line in lines if k < len(line) - 1) for k in range(columns)]
+    for first, *numbers, function in lines:
+        if function == "function":
+            yield ""
+        right = "".join(f" {text:>{width}}" for text, width in zip(numbers, widths[1:], strict=False))
+        yield f"{_padded(first, widths[0])}{right}  {function}"
+
+
+def _cells(readings: Sequence[Reading]) -> Iterator[list[str]]:
+    """Yield the texts of each heading and row; gradients have one more column."""
     symbols = max(_width(reading.symbol) for reading in readings)
-    left = max(symbols + 3 + max(_width(reading.equation) for reading in readings), *map(len, headings))
-    for heading, rows in zip(headings, parts, strict=True):
-        norm = "" if rows[0].norm is None else f" {'norm':>8}"
-        yield ""
-        yield f"{heading:<{left}} {'shape':>5} {'mean':>9} {'std':>8}{norm}  function"
-        for reading in rows:
-            text = _padded(f"{_padded(reading.symbol, symbols)} = {reading.equation}", left)
-            elsewhere = "" if reading.paper == rows[0].paper else f" ({reading.paper})"
-            yield f"{text} {_numbers(reading)}  {reading.file}:{reading.line} {reading.function}{elsewhere}"
-
-
-def _numbers(reading: Reading) -> str:
-    shape = "x".join(map(str, reading.shape)) or "-"
-    std = _number(reading.std, reading) if reading.shape else ""
-    norm = "" if reading.norm is None else f" {_number(reading.norm, reading):>8}"
-    return f"{shape:>5} {_number(reading.mean, reading):>9} {std:>8}{norm}"
+    for part, rows in groupby(readings, key=lambda reading: reading.part):
+        first, *others = rows
+        norm = [] if first.norm is None else ["norm"]
+        yield [first.paper or part, "shape", "mean", "std", *norm, "function"]
+        for reading in (first, *others):
+            norm = [] if reading.norm is None else [_number(reading.norm, reading)]
+            elsewhere = "" if reading.paper == first.paper else f" ({reading.paper})"
+            yield [
+                f"{_padded(reading.symbol, symbols)} = {reading.equation}",
+                "x".join(map(str, reading.shape)) or "-",
+                _number(reading.mean, reading),
+                _number(reading.std, reading) if reading.shape else "",
+                *norm,
+                f"{reading.file}:{reading.line} {reading.function}{elsewhere}",
+            ]
 
 
 def _number(value: float, reading: Reading) -> str:

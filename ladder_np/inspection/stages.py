@@ -6,7 +6,7 @@ of its own, and none for what its kernel keeps to itself.
 
 Texts are templates: {l} is the layer's number as an exponent, {below} and {above} its neighbours', {s} the same as an
 index, {phi} the activation, {g} the combinator, {v} what it multiplies by (`GATES`). A tilde marks the corrupted
-encoder, dx is dC/dx, m and s are those of `operations.normalization`, with a star where dμ and dσ are part of them.
+encoder, dx is dC/dx, m and s are those of `operations.normalization`.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ladder_np.inspection.watch import Place
 
-__all__ = ["GATES", "LAYERS", "PARTS", "STAGES", "WAY_BACK", "Stage"]
+__all__ = ["GATES", "LAYERS", "PARTS", "STAGES", "TARGET_STATISTICS", "WAY_BACK", "Stage"]
 
 CORRUPTED, CLEAN, DECODER, COST = "corrupted encoder", "clean encoder", "decoder", "cost"
 UP, DOWN = WAY_BACK = "way back, up the decoder", "way back, down the encoder"
@@ -141,12 +141,13 @@ DA = Place("normalize_backward", "_normalize_lanes_backward"), _fused_encode_bac
 DW = (Place("dense_backward_weight", "encode_backward"),)
 
 CORRUPTED_LANES, CLEAN_LANE = slice(0, 2), slice(2, 3)  # of statistics
+TARGET_STATISTICS = ("dmu", "dsigma")  # computed, but no gradients, where targets are constants
 
 STAGES = (
     Stage(CORRUPTED, "z_tilde", "z̃{l}", "x + s{s} n = h̃{l}", INPUT, "corrupted", "input"),
     Stage(CORRUPTED, "a_tilde", "ã{l}", "h̃{below} W{l}", PRODUCT, "corrupted"),
-    Stage(CORRUPTED, "mu_tilde", "μ̃{l}", "mean ã{l}, of each half", MEAN, CORRUPTED_LANES),
-    Stage(CORRUPTED, "sigma_tilde", "σ̃{l}", "sqrt(var ã{l} + ε), of each half", DEVIATION, CORRUPTED_LANES),
+    Stage(CORRUPTED, "mu_tilde", "μ̃{l}", "mean ã{l}, each half", MEAN, CORRUPTED_LANES),
+    Stage(CORRUPTED, "sigma_tilde", "σ̃{l}", "sqrt(var ã{l} + ε), each half", DEVIATION, CORRUPTED_LANES),
     Stage(CORRUPTED, "bn_a_tilde", "BN(ã{l})", "(ã{l} − μ̃{l})/σ̃{l}", NORMALIZED, "corrupted"),
     Stage(CORRUPTED, "z_tilde", "z̃{l}", "BN(ã{l}) + s{s} n", NOISY, "corrupted"),
     Stage(CORRUPTED, "b_tilde", "b̃{l}", "z̃{l} + β{l}", (SHIFTED,), "corrupted", "hidden"),
@@ -161,7 +162,7 @@ STAGES = (
     Stage(CLEAN, "b", "b{l}", "z{l} + β{l}", (SHIFTED,), "clean", "hidden"),
     Stage(CLEAN, "h", "h{l}", "{phi}(b{l})", ACTIVE, "clean", "hidden"),
     Stage(DECODER, "vertical", "ẑ{above}V{l}", "ẑ{above} times V{l}", VERTICAL),
-    Stage(DECODER, "u", "u{l}", "BN(h̃{l}), of unlabelled rows", U, layers="top"),
+    Stage(DECODER, "u", "u{l}", "BN(h̃{l}), unlabelled rows", U, layers="top"),
     Stage(DECODER, "u", "u{l}", "BN(ẑ{above}V{l})", U, layers="below top"),
     Stage(DECODER, "mu_of_u", "μ(u{l})", "a₁ s(a₂u + a₃) + a₄u + a₅", CURVES[0]),
     Stage(DECODER, "v_of_u", "v(u{l})", "a₆ s(a₇u + a₈) + a₉u + a₁₀", CURVES[1]),
@@ -169,21 +170,21 @@ STAGES = (
     Stage(DECODER, "z_hat_bn", "ẑ{l}_BN", "(ẑ{l} − μ{l})/σ{l}", Z_HAT_BN, layers="above input"),
     Stage(COST, "cost", "C{l}", "mean (z{l} − ẑ{l}_BN)²", LAYER_COST, layers="above input"),
     Stage(COST, "cost", "C{l}", "mean (z{l} − ẑ{l})²", LAYER_COST, layers="input"),
-    Stage(COST, "costs", "C⁰…Cᴸ", "mean (z − ẑ_BN)² of each layer", COSTS, layers="none"),
+    Stage(COST, "costs", "C⁰…Cᴸ", "mean (z − ẑ_BN)², each layer", COSTS, layers="none"),
     Stage(COST, "supervised", "C_s", "−mean log P(ỹ = y | x)", SUPERVISED, layers="none"),
     Stage(COST, "total", "C", "C_s + Σ λₗ Cˡ", TOTAL, layers="none"),
-    Stage(UP, "dz_hat_bn", "dẑ{l}_BN", "2 λ{s} (ẑ{l}_BN − z{l})/size", DERROR, layers="above input"),
+    Stage(UP, "dz_hat_bn", "dẑ{l}_BN", "2 λ{s} (ẑ{l}_BN − z{l})/(M d{s})", DERROR, layers="above input"),
     Stage(UP, "dmu", "dμ{l}", "−Σ dẑ{l}_BN/σ{l}", DMEAN, layers="above input"),
     Stage(UP, "dsigma", "dσ{l}", "−Σ dẑ{l}_BN ẑ{l}_BN/σ{l}", DDEVIATION, layers="above input"),
-    Stage(UP, "dz_hat", "dẑ{l}", "2 λ{s} (ẑ{l} − z{l})/size", DERROR, layers="input"),
+    Stage(UP, "dz_hat", "dẑ{l}", "2 λ{s} (ẑ{l} − z{l})/(M d{s})", DERROR, layers="input"),
     Stage(UP, "dz_hat", "dẑ{l}", "dẑ{l}_BN/σ{l} + d(ẑ{l}V{below}) V{below}ᵀ", DZ_HAT, layers="above input"),
     Stage(UP, "du", "du{l}", "dẑ{l} by way of μ(u{l}), v(u{l})", DU),
     Stage(UP, "dcombinator", "da₁₋₁₀{l}", "sums over rows, a₁ to a₁₀", DCOMBINATOR),
     Stage(UP, "dvertical", "d(ẑ{above}V{l})", "(du{l} − m − u{l} s)/σ(u{l})", DVERTICAL, layers="below top"),
     Stage(UP, "dV", "dV{l}", "ẑ{above}ᵀ d(ẑ{above}V{l})", DV, layers="below top"),
     Stage(UP, "dh_tilde", "dh̃{l}", "(du{l} − m − u{l} s)/σ(u{l})", DVERTICAL, layers="top"),
-    Stage(DOWN, "db_tilde_labeled", "db̃{l}", "(h̃{l} − onehot(y))/N, labelled", DLABELED, layers="top"),
-    Stage(DOWN, "db_tilde_unlabeled", "db̃{l}", "h̃ (dh̃ − Σ h̃ dh̃), unlabelled", DUNLABELED, layers="top"),
+    Stage(DOWN, "db_tilde_labeled", "db̃{l}", "(h̃{l} − onehot y)/N, labelled", DLABELED, layers="top"),
+    Stage(DOWN, "db_tilde_unlabeled", "db̃{l}", "h̃(dh̃ − Σ h̃dh̃), unlabelled", DUNLABELED, layers="top"),
     Stage(DOWN, "dh_tilde", "dh̃{l}", "dã{above} W{above}ᵀ", DH, "corrupted"),
     Stage(DOWN, "dh", "dh{l}", "da{above} W{above}ᵀ", DH, "clean"),
     Stage(DOWN, "db_tilde", "db̃{l}", "dh̃{l} {phi}′(b̃{l})", DB, "corrupted"),
@@ -196,6 +197,6 @@ STAGES = (
     Stage(DOWN, "dz", "dz{l}", "db{l} − dẑ{l}_BN", DZ, "clean", "hidden"),
     Stage(DOWN, "dz", "dz{l}", "−dẑ{l}_BN", DZ, "clean", "top"),
     Stage(DOWN, "da_tilde", "dã{l}", "(dz̃{l} − m − BN(ã{l}) s)/σ̃{l}", DA, "corrupted"),
-    Stage(DOWN, "da", "da{l}", "(dz{l} − m* − z{l} s*)/σ{l}", DA, "clean"),
+    Stage(DOWN, "da", "da{l}", "(dz{l} − m − z{l} s)/σ{l}", DA, "clean"),
     Stage(DOWN, "dW", "dW{l}", "h̃{below}ᵀ dã{l} + h{below}ᵀ da{l}", DW),
 )

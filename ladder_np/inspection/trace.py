@@ -11,7 +11,7 @@ import numpy as np
 from ladder_np.arrays import Device
 from ladder_np.errors import InputError
 from ladder_np.inspection.example import example_step
-from ladder_np.inspection.stages import GATES, LAYERS, PARTS, STAGES, WAY_BACK, Stage
+from ladder_np.inspection.stages import GATES, LAYERS, PARTS, STAGES, TARGET_STATISTICS, WAY_BACK, Stage
 from ladder_np.inspection.watch import Seen, Sighting, Watch
 from ladder_np.network.ladder import backward, forward
 from ladder_np.network.lanes import Lanes
@@ -126,6 +126,8 @@ def _readings(seen: Seen, specification: Specification, lanes: Lanes, cost: floa
     found: list[tuple[int, int, Reading]] = []
     parts = list(PARTS)
     for stage in STAGES:
+        if stage.name in TARGET_STATISTICS and specification.stop_gradient_targets:
+            continue
         place = next((place for place in stage.places if place in seen), stage.places[0])
         for layer, sightings in seen.get(place, {}).items():
             if layer is None and stage.layers != "none":  # the passes begin and end outside their loops over layers
