@@ -1,6 +1,7 @@
 """``ladder-np trace``: one batch goes through the network, and every stage shows what it is and what it made."""
 
 import argparse
+import dataclasses
 import json
 import math
 import sys
@@ -24,21 +25,7 @@ COLUMNS = """\
 Symbol = equation, in the order of computation; shape (rows x units); mean and standard deviation of all elements,
 norm of a gradient; the function that made it. ~: noisy; dx: dC/dx; m, s: see operations/normalization.py.\
 """
-FIELDS = (
-    "part",
-    "name",
-    "layer",
-    "symbol",
-    "equation",
-    "paper",
-    "function",
-    "file",
-    "line",
-    "shape",
-    "mean",
-    "std",
-    "norm",
-)
+FIELDS = [field.name for field in dataclasses.fields(Reading) if field.name not in ("value", "rounding")]
 
 
 def add_to(commands: Any) -> None:
