@@ -22,6 +22,7 @@ from test_fused_device import COSTS, batches, specification, step, steps, traine
 from ladder_np.arrays import Device
 from ladder_np.experiments.device_check import check_device
 from ladder_np.inspection.gradcheck import check_network
+from ladder_np.inspection.trace import trace_step
 from ladder_np.inspection.vectors import make_vectors
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
@@ -85,7 +86,7 @@ class recorded:  # noqa: N801  # used like a function
 
 
 def run_everything(folder: Any) -> None:
-    """Take steps, train, predict, check gradients, write vectors, save and load: fused and as plain formulas."""
+    """Take steps, train, predict, check gradients, write vectors, trace, save, load: fused and as plain formulas."""
     for kind in ({}, {"fused": False}, {"host_noise": True}):
         device = Device("strict", xp=strict_cupy, **kind)
         for dtype in ("float32", "float64"):
@@ -99,6 +100,7 @@ def run_everything(folder: Any) -> None:
             model.save(folder / "model.npz")
             Predictor.load(folder / "model.npz", device).predict(X)
             make_vectors(specification(dtype=dtype), 6, 7, 0, device)
+            trace_step(specification(dtype=dtype), 6, 7, 0, device)
         check_network(specification(sizes=(3, 4, 5, 3), dtype="float64"), 6, 7, 0, device)
         for records in (True, False):
             strict_cupy.cuda.records_products = records

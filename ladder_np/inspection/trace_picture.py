@@ -35,9 +35,11 @@ def draw_trace(readings: Sequence[Reading]) -> Any:
         If matplotlib is not installed.
     """
     try:
-        figure = importlib.import_module("matplotlib.figure").Figure(figsize=(11, 4.6), layout="constrained")
+        figure = importlib.import_module("matplotlib.figure").Figure(figsize=(11, 5.2), layout="constrained")
     except ModuleNotFoundError:
-        raise InputError("a picture needs matplotlib, which is not installed; install ladder-np[plot]") from None
+        raise InputError(
+            "a picture needs matplotlib, which is not installed; install it with pip install 'ladder-np[plot]'"
+        ) from None
     left, right = figure.subplots(1, 2)
     for number, (label, names, color, marker) in enumerate(VALUES):
         found = _by_layer(readings, names)
@@ -57,7 +59,7 @@ def draw_trace(readings: Sequence[Reading]) -> Any:
         axes.set(xlabel="layer (0: input)", xticks=layers, xlim=(layers[0] - 0.5, layers[-1] + 0.5))
         axes.grid(alpha=0.3, axis="y")
         if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=8)
+            axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))  # hides nothing there
     return figure
 
 
