@@ -102,7 +102,7 @@ class Watch:
         try:
             yield
         finally:
-            sys.setprofile(before)
+            sys.setprofile(before if callable(before) else None)  # cProfile's, which is no function, ends here
 
     def _look(self, frame: FrameType, event: str, result: Any) -> None:
         if frame.f_code.co_name not in self._functions or frame.f_back is None:

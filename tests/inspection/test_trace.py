@@ -1,5 +1,6 @@
 """A trace shows what the real passes compute: every value and gradient against test vectors and restatement."""
 
+import cProfile
 import itertools
 import json
 import sys
@@ -269,6 +270,16 @@ def test_the_thread_s_profile_function_is_restored_whatever_happens() -> None:
         assert sys.getprofile() is mine
     finally:
         sys.setprofile(before)
+
+
+def test_a_profiler_written_in_c_does_no_harm() -> None:
+    profiler = cProfile.Profile()
+    profiler.enable()
+    try:
+        readings = trace_step(network(), N, M, seed=2)
+    finally:
+        profiler.disable()
+    assert len(readings) == 124
 
 
 def _made(x: np.ndarray) -> tuple[np.ndarray, dict[str, None]]:
