@@ -79,8 +79,8 @@ class Device:
         return self.xp.random.Generator(self.xp.random.Philox4x3210(seed))
 
     def free_memory(self) -> int:
-        """Return how many bytes the GPU has left."""
-        return int(self.xp.cuda.runtime.memGetInfo()[0])
+        """Return how many bytes the GPU has left, those that CuPy's pool keeps for later use among them."""
+        return int(self.xp.cuda.runtime.memGetInfo()[0]) + int(self.xp.get_default_memory_pool().free_bytes())
 
     def empty_pinned(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """Return host memory from which the GPU copies while the host goes on."""
@@ -128,9 +128,10 @@ def why_no_cuda() -> str:
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        return f"CuPy finds no working CUDA driver or device ({_first_line(error)}); install NVIDIA's driver"
+        reason = f"CuPy finds no working CUDA driver or device ({_first_line(error)})"
+        return f"{reason}; install or update NVIDIA's driver, or install ladder-np[cuda12] for an older one"
     if not count:
-        return "CuPy finds no CUDA device"
+        return "CuPy finds no CUDA device; see what nvidia-smi lists, and whether CUDA_VISIBLE_DEVICES hides it"
     try:  # CuPy loads its compiler and cuBLAS on first use, and failing raises errors of many types
         ones = cupy.ones((2, 2), dtype=cupy.float32)
         cupy.asnumpy(ones @ ones)

@@ -285,6 +285,7 @@ def _refuse(name: str) -> Callable:
 def _in_place(name: str, ufunc: Callable) -> Callable:
     def call(self: ndarray, other: Any) -> ndarray:
         calls.add((name, ()))
+        types.add((name, tuple(x.dtype.char for x in (self, other) if isinstance(x, ndarray))))
         _count(name)
         values = _operand(other)
         _act(lambda: ufunc(self._values, values, out=self._values))

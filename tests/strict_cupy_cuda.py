@@ -41,6 +41,7 @@ class Event:
 
     def __init__(self) -> None:
         self._waits = _waits()
+        self.transfers = strict_cupy.traffic.transfers  # that were given before it
 
     @property
     def done(self) -> bool:
@@ -98,6 +99,11 @@ class MemoryPool:
     def malloc(self, size: int) -> None:
         """Never called: the double allocates by itself."""
 
+    def free_bytes(self) -> int:
+        """Return how much of it is free."""
+        _call("cuda.MemoryPool.free_bytes")
+        return cuda.pool_free
+
     def total_bytes(self) -> int:
         """Return how much it holds."""
         _call("cuda.MemoryPool.total_bytes")
@@ -144,7 +150,13 @@ def get_device_count() -> int:
 def get_device_properties(number: int) -> dict[str, Any]:
     """Return what a device says of itself."""
     _call("cuda.runtime.getDeviceProperties")
-    return {"name": b"strict double", "totalGlobalMem": 2 * FREE_MEMORY}
+    return {"name": b"strict double", "totalGlobalMem": 2 * FREE_MEMORY, "major": 9, "minor": 0}
+
+
+def get_cuda_version(name: str) -> int:
+    """Return the driver's or the runtime's version."""
+    _call(f"cuda.runtime.{name}GetVersion")
+    return 13010
 
 
 class Generator:
@@ -152,14 +164,15 @@ class Generator:
 
     def __init__(self, bits: np.random.Philox) -> None:
         _call("random.Generator")
+        self.bits = bits
         self._generator = np.random.Generator(bits)
 
     def standard_normal(self, size: int, dtype: Any = np.float64) -> "strict_cupy.ndarray":
         """Return `size` draws."""
+        strict_cupy.calls.add(("random.Generator.standard_normal", ("dtype",)))
         if strict_cupy.recording is None:
-            return strict_cupy._offer(
-                "random.Generator.standard_normal", lambda: self._generator.standard_normal(size, dtype), operands=0
-            )()
+            strict_cupy.traffic.launches += 1
+            return strict_cupy._wrap(self._generator.standard_normal(size, dtype))
         drawn = strict_cupy.empty(size, dtype=dtype)  # only the graph that is launched draws
         strict_cupy.traffic.launches += 1
         strict_cupy.recording.append(
@@ -195,10 +208,13 @@ cuda = SimpleNamespace(
         memGetInfo=get_memory_info,
         getDeviceCount=get_device_count,
         getDeviceProperties=get_device_properties,
+        driverGetVersion=lambda: get_cuda_version("driver"),
+        runtimeGetVersion=lambda: get_cuda_version("runtime"),
         CUDARuntimeError=CUDARuntimeError,
     ),
     records_products=False,
     free_memory=FREE_MEMORY,
+    pool_free=0,
 )
 random = SimpleNamespace(Generator=Generator, Philox4x3210=make_bits)
 _default = Stream()

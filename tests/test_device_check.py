@@ -64,7 +64,7 @@ def test_all_is_well_as_it_is() -> None:
     assert [name for name, check in checks.items() if check.passed is None] == FIGURES
     assert len(checks) == 15
     # corrupted input, 3 + 3 encoder, 4 + 4 decoder, softmax, its gradient, cross-entropy, total, Adam
-    assert checks["kernels beside the products"].found.startswith("20 a step, 5.0 a layer; no graph")
+    assert checks["kernels beside the products"].found.startswith("20 of ours a step, 5.0 a layer; no graph")
     for check in checks.values():
         assert "\n" not in check.found
 
@@ -159,7 +159,9 @@ def test_doctor_shows_the_checks_below_its_table(gpu: None, capsys: pytest.Captu
     assert err == ""
     lines = out.splitlines()
     start = next(k for k, line in enumerate(lines) if line.startswith("on the GPU"))
-    assert any(line.startswith("GPU  ") and "strict double, 2.0 GiB" in line for line in lines[:start])
+    assert any(
+        line.startswith("GPU  ") and "strict double, 2.0 GiB, capability 9.0" in line for line in lines[:start]
+    )
     assert len(lines) == start + 1 + 15 + 1
     assert lines[-1] == "all 12 checks passed"
     column = lines[start].index("verdict")

@@ -4,6 +4,7 @@ The kernels are compiled for the host from the text that the GPU gets (`host_ker
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,7 @@ from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.predictor import Predictor
+from ladder_np.streams import Stream, stream
 from ladder_np.training import feed
 from ladder_np.training.feed import make_feed
 from ladder_np.training.step import TrainingStep
@@ -55,6 +57,7 @@ def restored() -> Iterator[None]:
     yield
     strict_cupy.cuda.records_products = False
     strict_cupy.cuda.free_memory = 2**30
+    strict_cupy.cuda.pool_free = 0
     strict_cupy.recording = None
 
 
@@ -191,9 +194,22 @@ def test_the_devices_noise_is_its_own_seeded_and_normal(device: Device) -> None:
         for different in (other, second):
             assert not np.isclose(first[layer], different[layer]).any(axis=1).all()
     everything = np.concatenate([x.ravel() for x in first])
+    for one, other in itertools.combinations(first, 2):  # no layer's noise is another's
+        few = min(one.size, other.size)
+        assert np.isin(one.ravel()[:few], other.ravel()[:few]).mean() < 0.01
     assert abs(everything.mean()) < 5 / everything.size**0.5
     assert abs(everything.std() - 1) < 5 / (2 * everything.size) ** 0.5
     assert everything.dtype == np.float32
+
+
+def test_the_devices_generator_is_seeded_from_the_noises_own_stream(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[int] = []
+    original = Device.generator
+    monkeypatch.setattr(Device, "generator", lambda self, seed: seeds.append(seed) or original(self, seed))
+    NoiseSource(5, PAPERS, device)
+    assert seeds == [int(stream(5, Stream.NOISE).integers(2**63))]
 
 
 def test_no_noise_is_drawn_where_there_is_none(device: Device) -> None:
@@ -337,6 +353,20 @@ def test_a_pinned_batch_is_overwritten_only_when_it_has_been_copied(device: Devi
     with strict_cupy.watched_traffic() as traffic:
         batches(device)
     assert traffic.event_waits == 2 * len(PLAN) - feed.PINNED_BATCHES
+
+
+def test_the_event_after_which_a_pinned_batch_may_go_comes_after_its_copies(device: Device) -> None:
+    strict_cupy.cuda.free_memory = 0
+    network = LadderNetwork.from_specification(specification(dtype="float64"), device=device)
+    source = make_feed(network, lambda numbers: X[numbers], Y, np.array([1, 6]), np.array([1, 3, 4, 6, 7]))
+    for k, _ in enumerate(source.batches(PLAN)):
+        assert source._ring[k % feed.PINNED_BATCHES].copied.transfers == strict_cupy.traffic.transfers
+
+
+def test_pinned_batches_are_looked_at_without_another_wait(device: Device) -> None:
+    strict_cupy.cuda.free_memory = 0
+    with strict_cupy.watched_traffic() as traffic:
+        batches(device)
     assert traffic.synchronizations == 2 * len(PLAN) * 3  # this test's own look at the batches
 
 
@@ -358,14 +388,33 @@ def steps(device: Device, count: int = 5) -> tuple[np.ndarray, np.ndarray, stric
     """Take steps of two shapes; return parameters, costs, and the traffic of the last step."""
     network = LadderNetwork.from_specification(specification(dtype="float64"), device=device, seed=1)
     training = TrainingStep(network, seed=2)
-    few, many = (device_batch(network.specification, device, rows) for rows in ((6, 8), (7, 9)))
     seen = []
     for k in range(count):
-        for batch in (few, many):
+        for rows in ((6, 8), (7, 9)):
+            batch = example_step(network.specification, *rows, seed=k, device=device)[1]  # another each time
             with strict_cupy.watched_traffic() as traffic:
                 losses = training.run(batch, 0.002 / (k + 1))
             seen.append(losses.values)
     return device.get(network.parameters.vector), np.stack([device.get(x) for x in seen]), traffic
+
+
+def test_memory_that_the_pool_keeps_counts_as_free(device: Device) -> None:
+    strict_cupy.cuda.free_memory, strict_cupy.cuda.pool_free = 100, 2 * 5 * 5 * 8 - 100
+    with strict_cupy.watched_traffic() as traffic:
+        batches(device)
+    assert traffic.event_waits == 0
+
+
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError])
+def test_a_step_that_finds_no_memory_to_be_recorded_goes_on_without(
+    error: type[Exception], device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(allocator: Any) -> None:
+        raise error("out of memory")
+
+    plain = steps(device)
+    monkeypatch.setattr(strict_cupy.cuda, "using_allocator", fail)
+    np.testing.assert_array_equal(steps(device)[0], plain[0])
 
 
 def test_steps_as_a_graph_are_the_same_steps(device: Device) -> None:

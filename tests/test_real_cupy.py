@@ -113,6 +113,13 @@ def run_everything(folder: Any) -> None:
 
 # ---- What must be true of the real one.
 
+# The ufuncs behind operators; those in place and with the operands turned round are the same.
+OPERATORS = {
+    **{"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power"},
+    **{"lt": "less", "le": "less_equal", "eq": "equal", "ne": "not_equal", "gt": "greater", "ge": "greater_equal"},
+    **{"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "invert"},
+}
+OPERATORS |= {before + name: OPERATORS[name] for name in ("add", "sub", "mul", "truediv", "pow") for before in "ir"}
 OF_THE_DOUBLE = {"calls", "types", "traffic", "recording", "watched_traffic", "Traffic", "synchronizations"}
 
 
@@ -151,7 +158,7 @@ def missing(cupy: ModuleType, notes: Asked) -> list[str]:
     lacks += sorted(name for name in notes.module - OF_THE_DOUBLE if not hasattr(cupy, name))
     lacks += sorted(f"ndarray.{name}" for name in notes.array if not hasattr(cupy.ndarray, name))
     for name, types in sorted(notes.types):
-        real = getattr(cupy, name, None)
+        real = getattr(cupy, OPERATORS.get(name.removeprefix("ndarray.__").rstrip("_"), name), None)
         if type(real).__name__ == "ufunc" and not any(fits(types, loop) for loop in real.types):
             lacks.append(f"{name} of {types}")
     return lacks
@@ -168,6 +175,7 @@ def fits(types: tuple[str, ...], loop: str) -> bool:
 def test_everything_that_was_asked_for_exists(asked: Asked, cupy: ModuleType) -> None:
     assert len(asked.calls) > 60  # of them
     assert len(asked.types) > 40
+    assert {name for name, _ in asked.types} >= {"ndarray.__iadd__", "ndarray.__rmul__", "exp"}
     assert {"RawModule", "empty", "asarray"} <= asked.module
     assert {"shape", "dtype", "flags", "T"} <= asked.array
     assert missing(cupy, asked) == []
@@ -201,6 +209,7 @@ def test_kernels_streams_pinned_memory_and_the_generator_are_among_it(asked: Ask
         (Asked(calls={("random.Generator.standard_normal", ("loc",))}), "random.Generator.standard_normal(loc=)"),
         (Asked(calls={("RawModule", ("source",))}), "RawModule(source=)"),
         (Asked(types={("bitwise_and", ("f", "f"))}), "bitwise_and of ('f', 'f')"),
+        (Asked(types={("ndarray.__iadd__", ("U", "f"))}), "ndarray.__iadd__ of ('U', 'f')"),
         (Asked(module={"errstate"}), "errstate"),
         (Asked(array={"itemset"}), "ndarray.itemset"),
     ],

@@ -10,11 +10,13 @@ CASE is a `Case` as JSON. Commands come on standard input, answers leave on stan
 """
 
 import importlib
+import importlib.util
 import json
 import os
 import resource
 import sys
 import time
+from importlib import metadata
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,7 +25,7 @@ from benchmarks.speed.cases import Case
 from ladder_np.inspection.machine import describe_machine
 from ladder_np.inspection.vectors import read_vectors
 
-__all__ = ["PEERS", "Runner"]
+__all__ = ["PEERS", "Runner", "is_installed"]
 
 PEERS = {
     "PyTorch": ("torch", "benchmarks.speed.torch_peer", "TorchStep"),
@@ -31,6 +33,21 @@ PEERS = {
     "JAX jit": ("jax", "benchmarks.speed.jax_peer", "JaxStep"),
 }
 """By name: the package that must be installed, and where the contender is."""
+
+JAX_ON_CUDA = ("jax-cuda13-plugin", "jax-cuda12-plugin")  # what lets JAX use a GPU: any of these
+
+
+def is_installed(name: str, device: str) -> bool:
+    """Return whether a peer's package is installed; for a GPU, a build of it that can use one."""
+    package = PEERS[name][0]
+    if importlib.util.find_spec(package) is None:
+        return False
+    if device == "cpu":
+        return True
+    if package == "torch":
+        return not metadata.version("torch").endswith("+cpu")
+    return any(list(metadata.distributions(name=plugin)) for plugin in JAX_ON_CUDA)
+
 
 OWN = {
     "ours": ("benchmarks.speed.ours", "OurStep"),

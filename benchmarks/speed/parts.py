@@ -2,14 +2,13 @@
 
 import contextlib
 import dataclasses
-import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.speed.cases import SETTINGS, STEP_CASES, Case
 from benchmarks.speed.check import check_peers
-from benchmarks.speed.contender import PEERS
+from benchmarks.speed.contender import is_installed
 from benchmarks.speed.floor import total_flop
 from benchmarks.speed.growth import CURVES, exponent
 from benchmarks.speed.turns import Child, Plan, Timing, take_turns
@@ -35,7 +34,7 @@ def steps(peers: Sequence[str], quick: bool, device: str) -> list[Result]:
     ContenderError
         If a peer computes something else than we do, or stops.
     """
-    missing = [name for name in peers if importlib.util.find_spec(PEERS[name][0]) is None]
+    missing = [name for name in peers if not is_installed(name, device)]
     present = [name for name in peers if name not in missing]
     results = []
     plans = list(zip(STEP_CASES.items(), STEP_PLANS, strict=True))

@@ -84,7 +84,7 @@ def _status(checks: list[DeviceCheck]) -> int:
 def _rows(machine: Machine, device: Device, rate: float) -> dict[str, str]:
     blas = machine.blas
     quota = "" if machine.cpu_quota is None else f" (the CPU quota is {machine.cpu_quota:g})"
-    gpus = [f"{gpu.name}, {gpu.memory / 2**30:.1f} GiB" for gpu in machine.gpus]
+    gpus = [f"{gpu.name}, {gpu.memory / 2**30:.1f} GiB, capability {gpu.capability}" for gpu in machine.gpus]
     return {
         "ladder_np": machine.ladder_np,
         "Python": machine.python,
@@ -100,6 +100,7 @@ def _rows(machine: Machine, device: Device, rate: float) -> dict[str, str]:
         "environment": " ".join(f"{name}={value}" for name, value in machine.environment.items()) or "sets nothing",
         "float32 product": f"{rate:.1f} GFLOP/s; {PRODUCT} takes {product_milliseconds(rate):.2f} ms",
         "CuPy": machine.cupy or "not installed",
+        "CUDA": machine.cuda or "not in use",
         "GPU": "; ".join(gpus) or f"none: {machine.why_no_gpu}",
         "device": device.name,
     }

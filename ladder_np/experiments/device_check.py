@@ -8,7 +8,7 @@ import importlib.util
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -220,7 +220,7 @@ def _launches(device: Device, scale: Scale) -> Seen:
     training.run(RUNS_TO_WARM)
     graph = "steps are launched as a graph" if training.recorded() else "no graph: steps go on launch by launch"
     most = 12 * len(scale.sizes)
-    return f"{count} a step, {count / len(scale.sizes):.1f} a layer; {graph}", 0 < count <= most
+    return f"{count} of ours a step, {count / len(scale.sizes):.1f} a layer; {graph}", 0 < count <= most
 
 
 def _step_time(device: Device, scale: Scale) -> Seen:
@@ -275,8 +275,7 @@ class _Training:
         self._device = device
         self._network = LadderNetwork.from_specification(specification, device=device, seed=0)
         self._step = TrainingStep(self._network, seed=0)
-        _, batch, _ = example_step(specification, scale.rows, scale.rows, seed=0, device=device)
-        self._batch = replace(batch, y=device.put(device.get(batch.y).astype(np.int64)))
+        _, self._batch, _ = example_step(specification, scale.rows, scale.rows, seed=0, device=device)
 
     def run(self, steps: int) -> None:
         for _ in range(steps):

@@ -81,10 +81,11 @@ class Blas:
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU's name, and its memory in bytes."""
+    """A GPU's name, its memory in bytes, and its compute capability as ``"9.0"``."""
 
     name: str
     memory: int
+    capability: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ class Machine:
         The variables in `VARIABLES` that are set.
     cupy : str or None
         CuPy's version; None if it is not installed.
+    cuda : str or None
+        The versions of CUDA that the driver can run and that CuPy uses; None without a GPU.
     gpus : tuple of Gpu
         Those that CuPy can use.
     why_no_gpu : str
@@ -130,6 +133,7 @@ class Machine:
     threads: int
     environment: Mapping[str, str]
     cupy: str | None
+    cuda: str | None
     gpus: tuple[Gpu, ...]
     why_no_gpu: str
 
@@ -146,6 +150,7 @@ def describe_machine(root: Path = Path("/")) -> Machine:
     simd = config.get("SIMD Extensions", {})
     quota = cpu_quota(root)
     why_no_gpu = why_no_cuda()
+    gpu = None if why_no_gpu else Device("cuda").xp
     return Machine(
         ladder_np=__version__,
         python=platform.python_version(),
@@ -159,7 +164,8 @@ def describe_machine(root: Path = Path("/")) -> Machine:
         threads=thread_count(),
         environment={name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
         cupy=_cupy_version(),
-        gpus=() if why_no_gpu else _describe_gpus(Device("cuda").xp),
+        cuda=None if gpu is None else _cuda_versions(gpu),
+        gpus=() if gpu is None else _describe_gpus(gpu),
         why_no_gpu=why_no_gpu,
     )
 
@@ -210,10 +216,21 @@ def _cupy_version() -> str | None:
     return None
 
 
+def _cuda_versions(cupy: ModuleType) -> str:
+    driver, used = cupy.cuda.runtime.driverGetVersion(), cupy.cuda.runtime.runtimeGetVersion()
+    return f"driver {_dotted(driver)}, CuPy uses {_dotted(used)}"
+
+
+def _dotted(version: int) -> str:
+    return f"{version // 1000}.{version % 1000 // 10}"  # 13010 is 13.1
+
+
 def _describe_gpus(cupy: ModuleType) -> tuple[Gpu, ...]:
     runtime = cupy.cuda.runtime
     found = map(runtime.getDeviceProperties, range(runtime.getDeviceCount()))
-    return tuple(Gpu(about["name"].decode(), about["totalGlobalMem"]) for about in found)
+    return tuple(
+        Gpu(about["name"].decode(), about["totalGlobalMem"], f"{about['major']}.{about['minor']}") for about in found
+    )
 
 
 def product_rate(device: Device | None = None) -> float:

@@ -52,7 +52,7 @@ class CapturedSteps:
     def _record(self, batch: Batch) -> "_Graph | None":
         try:
             return _Graph(self._xp, self._work, batch)
-        except RuntimeError:  # NotImplementedError for a library's call, CUDA's own errors
+        except (RuntimeError, MemoryError):  # NotImplementedError for a library's call, CUDA's own; no memory for two
             return None
 
 

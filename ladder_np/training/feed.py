@@ -149,5 +149,5 @@ class _PinnedFeed:
 
     def _send(self, pinned: np.ndarray) -> Array:
         there = self._device.xp.empty(pinned.shape, dtype=pinned.dtype)
-        there.set(pinned, stream=self._device.xp.cuda.get_current_stream())  # without a stream it would wait
+        there.set(pinned, stream=self._device.xp.cuda.get_current_stream())  # in turn with the steps; nobody waits
         return there

@@ -1,6 +1,8 @@
 """The benchmark on a GPU, as far as the double of CuPy can tell: contenders compute there, and wait for the end."""
 
+import importlib.util
 import sys
+from importlib import metadata
 
 import host_kernels
 import numpy as np
@@ -9,6 +11,7 @@ import strict_cupy
 
 from benchmarks.speed import __main__ as command
 from benchmarks.speed.cases import Case
+from benchmarks.speed.contender import is_installed
 from benchmarks.speed.floor import FloorInference, FloorStep
 from benchmarks.speed.ours import OurInference, OurStep
 from benchmarks.speed.report import heading
@@ -52,6 +55,27 @@ def test_a_gpu_that_is_not_there_ends_the_command_in_one_line(
         command.parse(["--device", "cuda"], cores=2)
     assert end.value.code == 2
     assert "CuPy is not installed" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("peer", "installed", "there"),
+    [
+        ("PyTorch", {"torch": "2.13.0+cpu"}, False),
+        ("torch.compile", {"torch": "2.13.0+cu130"}, True),
+        ("PyTorch", {"torch": "2.13.0"}, True),
+        ("JAX jit", {"jax": "0.10.2"}, False),
+        ("JAX jit", {"jax": "0.10.2", "jax-cuda12-plugin": "0.10.2"}, True),
+        ("JAX jit", {}, False),
+    ],
+)
+def test_a_peer_without_cuda_counts_as_not_installed_there(
+    peer: str, installed: dict[str, str], there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in installed else None)
+    monkeypatch.setattr(metadata, "version", installed.__getitem__)
+    monkeypatch.setattr(metadata, "distributions", lambda name: [name] if name in installed else [])
+    assert is_installed(peer, "cuda") == there
+    assert is_installed(peer, "cpu") == bool(installed)
 
 
 def test_the_heading_names_the_gpu() -> None:

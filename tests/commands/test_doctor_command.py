@@ -25,6 +25,7 @@ GOOD = Machine(
     threads=4,
     environment={},
     cupy=None,
+    cuda=None,
     gpus=(),
     why_no_gpu="CuPy is not installed",
 )
@@ -32,7 +33,7 @@ RATE = 200.0
 NAMES = [
     *("ladder_np", "Python", "NumPy", "NumPy's BLAS", "BLAS in use", "BLAS kernel", "BLAS threads"),
     *("other threads", "CPU"),
-    *("usable cores", "NumPy's SIMD", "environment", "float32 product", "CuPy", "GPU", "device"),
+    *("usable cores", "NumPy's SIMD", "environment", "float32 product", "CuPy", "CUDA", "GPU", "device"),
 ]
 
 
@@ -71,7 +72,7 @@ WHEELS = "install NumPy from PyPI's wheels"
         (made_up(threads=64, cores=128), 3000.0),  # as many as this build can have
         (made_up(loaded="OpenBLAS 0.3.31 DYNAMIC_ARCH Haswell"), RATE),
         (made_up(environment={"OPENBLAS_NUM_THREADS": "4", "OPENBLAS_CORETYPE": "Haswell"}), RATE),
-        (dataclasses.replace(GOOD, cupy="14.2.0", gpus=(Gpu("GPU", 8 << 30),), why_no_gpu=""), RATE),
+        (dataclasses.replace(GOOD, cupy="14.2.0", gpus=(Gpu("GPU", 8 << 30, "9.0"),), why_no_gpu=""), RATE),
     ],
 )
 def test_nothing_is_advised_where_nothing_is_wrong(machine, rate):
@@ -205,7 +206,7 @@ def test_the_table_says_what_was_found(command, on):
                     "Fast CPU",
                 ),
                 *("4 of 8", "X86_V2 X86_V3", "sets nothing", "200.0 GFLOP/s; 300x784 @ 784x1000 takes 2.35 ms"),
-                *("not installed", "none: CuPy is not installed", "cpu"),
+                *("not installed", "not in use", "none: CuPy is not installed", "cpu"),
             ],
             strict=True,
         )
@@ -222,14 +223,14 @@ def test_what_is_not_known_is_said_to_be_unknown(command, on):
 
 
 def test_limits_variables_and_gpus_are_shown(command, on):
-    gpus = (Gpu("GPU A", 8 << 30), Gpu("GPU B", 3 << 29))
+    gpus = (Gpu("GPU A", 8 << 30, "9.0"), Gpu("GPU B", 3 << 29, "7.5"))
     machine = made_up(environment={"OMP_NUM_THREADS": "4\n", "OPENBLAS_CORETYPE": "Zen"}, cupy="14.2.0")
     on(dataclasses.replace(machine, cpu_quota=3.5, gpus=gpus, why_no_gpu=""))
     rows, _ = table_of(command("doctor").out)
     assert rows["usable cores"] == "4 of 8 (the CPU quota is 3.5)"
     assert rows["environment"] == "OMP_NUM_THREADS=4 OPENBLAS_CORETYPE=Zen"
     assert rows["CuPy"] == "14.2.0"
-    assert rows["GPU"] == "GPU A, 8.0 GiB; GPU B, 1.5 GiB"
+    assert rows["GPU"] == "GPU A, 8.0 GiB, capability 9.0; GPU B, 1.5 GiB, capability 7.5"
 
 
 def test_advice_follows_the_table_and_is_no_failure(command, on):
@@ -242,7 +243,9 @@ def test_advice_follows_the_table_and_is_no_failure(command, on):
 
 
 def test_json_is_one_object_with_everything_in_the_table(command, on):
-    machine = dataclasses.replace(made_up(threads=1, environment={"OMP_NUM_THREADS": "1"}), gpus=(Gpu("GPU", 5),))
+    machine = dataclasses.replace(
+        made_up(threads=1, environment={"OMP_NUM_THREADS": "1"}), gpus=(Gpu("GPU", 5, "8.0"),)
+    )
     on(machine)
     outcome = command("doctor --json")
     assert (outcome.status, outcome.err) == (0, "")
@@ -255,7 +258,10 @@ def test_json_is_one_object_with_everything_in_the_table(command, on):
         "gigaflops": RATE,
         "milliseconds": pytest.approx(2.352),
     }
-    assert found == dataclasses.asdict(machine) | {"simd": list(GOOD.simd), "gpus": [{"name": "GPU", "memory": 5}]}
+    assert found == dataclasses.asdict(machine) | {
+        "simd": list(GOOD.simd),
+        "gpus": [{"name": "GPU", "memory": 5, "capability": "8.0"}],
+    }
 
 
 def test_json_of_this_machine_can_be_read(command):

@@ -342,13 +342,19 @@ def test_without_a_usable_gpu_the_reason_is_given(monkeypatch: pytest.MonkeyPatc
 
 def test_every_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     properties = [
-        {"name": b"GPU A", "totalGlobalMem": 8 << 30, "major": 9},
-        {"name": b"GPU B", "totalGlobalMem": 16 << 30, "major": 8},
+        {"name": b"GPU A", "totalGlobalMem": 8 << 30, "major": 9, "minor": 0},
+        {"name": b"GPU B", "totalGlobalMem": 16 << 30, "major": 8, "minor": 6},
     ]
-    runtime = SimpleNamespace(getDeviceCount=lambda: 2, getDeviceProperties=properties.__getitem__)
+    runtime = SimpleNamespace(
+        getDeviceCount=lambda: 2,
+        getDeviceProperties=properties.__getitem__,
+        driverGetVersion=lambda: 13010,
+        runtimeGetVersion=lambda: 12090,
+    )
     cupy = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
     monkeypatch.setattr(machine, "why_no_cuda", lambda: "")
     monkeypatch.setattr(machine, "Device", lambda name: SimpleNamespace(xp=cupy))
     here = describe_machine()
-    assert here.gpus == (Gpu("GPU A", 8 << 30), Gpu("GPU B", 16 << 30))
+    assert here.gpus == (Gpu("GPU A", 8 << 30, "9.0"), Gpu("GPU B", 16 << 30, "8.6"))
+    assert here.cuda == "driver 13.1, CuPy uses 12.9"
     assert here.why_no_gpu == ""

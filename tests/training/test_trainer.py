@@ -7,9 +7,11 @@ import pytest
 from ladder_np import InputError, LadderNetwork, TrainingDivergedError
 from ladder_np.network import noise
 from ladder_np.network.inference import population_statistics
+from ladder_np.network.ladder import Batch, Losses
 from ladder_np.streams import Stream, stream
 from ladder_np.training import trainer
 from ladder_np.training.batches import LabeledCycle, unlabeled_batches
+from ladder_np.training.step import TrainingStep
 from ladder_np.training.trainer import EpochRecord, TrainingSettings, device_batches, train
 
 GENERATOR = np.random.default_rng(0)
@@ -73,6 +75,22 @@ def test_records_have_means_over_the_steps_and_none_for_layers_without_cost() ->
         assert record.seconds > 0
     assert records[0].learning_rate == 0.002
     assert 0 < records[-1].learning_rate < 0.0003
+
+
+def test_the_cost_of_an_epoch_is_the_mean_of_its_steps_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs: list[float] = []
+    original = TrainingStep.run
+
+    def noted(self: TrainingStep, batch: Batch, rate: float) -> Losses:
+        losses = original(self, batch, rate)
+        costs.append(float(losses.total))
+        return losses
+
+    monkeypatch.setattr(TrainingStep, "run", noted)
+    _, records, _ = run()
+    assert len(costs) == 28
+    for epoch, record in enumerate(records):
+        assert record.cost == pytest.approx(np.mean(costs[7 * epoch : 7 * epoch + 7]), rel=1e-6)
 
 
 def test_parameters_that_no_cost_reaches_stay_at_their_start() -> None:
