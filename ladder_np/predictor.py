@@ -2,7 +2,8 @@
 
 Keys of the file: ``meta`` (JSON: format, version, the network's description, feature names),
 ``param/{name}`` as in the test-vector format, ``population/mu.{l}`` and ``population/sigma.{l}`` (d_l,) for
-l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``classes`` (d_L,) integers.
+l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``classes`` (d_L,) numbers or texts; ``estimator`` (JSON)
+if an estimator has saved it, for itself. Version 1, still read, knew integer classes only.
 """
 
 import json
@@ -27,12 +28,13 @@ from ladder_np.version import __version__
 __all__ = ["Predictor"]
 
 FORMAT = "ladder_np model"
-VERSION = 1
+VERSION, READABLE = 2, (1, 2)
+CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
 
 @dataclass(eq=False)
 class Predictor:
-    """A network with all that stands between raw features and class numbers.
+    """A network with all that stands between raw features and classes.
 
     Parameters
     ----------
@@ -40,8 +42,8 @@ class Predictor:
         With population statistics.
     scaling : Scaling
         From raw features to the network's input.
-    classes : (K,) integer array
-        The class numbers that the network's outputs stand for.
+    classes : (K,) array
+        What the network's outputs stand for: numbers or texts (of NumPy's own type, or as Python's objects).
     feature_names : tuple of str or None
         Columns of the training table, None where it had no names.
     pixels : bool
@@ -75,7 +77,7 @@ class Predictor:
         return probabilities
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the most probable class number of each row, (rows,) integers."""
+        """Return the most probable class of each row, (rows,)."""
         return self.classes[self.predict_proba(X).argmax(axis=1)]
 
     def errors(self, X: np.ndarray, y: np.ndarray) -> int:
@@ -121,7 +123,11 @@ class Predictor:
         InputError
             If the place cannot be written.
         """
-        write_npz(path, dict(self._arrays()))
+        write_npz(path, self.as_arrays())
+
+    def as_arrays(self) -> dict[str, np.ndarray]:
+        """Return what `save` writes."""
+        return dict(self._arrays())
 
     def _arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         network, get = self.network, self.network.device.get
@@ -133,6 +139,7 @@ class Predictor:
             "ladder_np": __version__,
             "feature_names": self.feature_names,
             "pixels": self.pixels,
+            "object_classes": self.classes.dtype == object,
             **network.specification.as_json(),
         }
         yield "meta", np.array(json.dumps(meta))
@@ -143,7 +150,7 @@ class Predictor:
             yield f"population/sigma.{layer}", get(network.statistics.sigma[layer])
         yield "scaling/shift", self.scaling.shift
         yield "scaling/scale", self.scaling.scale
-        yield "classes", self.classes
+        yield "classes", self.classes.astype(str) if self.classes.dtype == object else self.classes
 
     @classmethod
     def load(cls, path: Path | str, device: Device | str = "cpu") -> "Predictor":
@@ -154,13 +161,26 @@ class Predictor:
         InputError
             If it is missing, no model file, or its arrays do not fit its own description.
         """
-        arrays = read_npz(path, "a model file")
+        return cls.from_arrays(path, read_npz(path, "a model file"), device)
+
+    @classmethod
+    def from_arrays(
+        cls, path: Path | str, arrays: dict[str, np.ndarray], device: Device | str = "cpu"
+    ) -> "Predictor":
+        """Return the model that `as_arrays` described; `path` is for the error line.
+
+        Raises
+        ------
+        InputError
+            As `load`.
+        """
         meta = _read_meta(path, arrays)
         try:
             specification = Specification.from_json(meta)
         except (InputError, TypeError) as error:
             raise InputError(f"{path}: damaged model file: {error}") from None
         _check_arrays(path, arrays, specification)
+        _check_classes(path, arrays, specification)
         _check_feature_names(path, meta.get("feature_names", ...), specification)
         vector = np.concatenate([arrays[f"param/{name}"].ravel() for name in parameter_shapes(specification)])
         network = LadderNetwork.from_parameters(specification, vector, device=device)
@@ -174,7 +194,7 @@ class Predictor:
         return cls(
             network,
             Scaling(shift=arrays["scaling/shift"], scale=arrays["scaling/scale"]),
-            arrays["classes"],
+            arrays["classes"].astype(object) if meta.get("object_classes") is True else arrays["classes"],
             tuple(names) if names is not None else None,
             pixels=meta.get("pixels") is True,
         )
@@ -185,8 +205,11 @@ def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any
     meta = read_json(str(text[()])) if text.ndim == 0 else None
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise InputError(f"{path}: not a model file of ladder_np (its meta entry does not say so)")
-    if meta.get("version") != VERSION:
-        raise InputError(f"{path}: model file version {meta.get('version')!r}; this program reads version {VERSION}")
+    if meta.get("version") not in READABLE:
+        readable = " and ".join(map(str, READABLE))
+        raise InputError(
+            f"{path}: model file version {meta.get('version')!r}; this program reads versions {readable}"
+        )
     return meta
 
 
@@ -209,7 +232,6 @@ def _check_arrays(path: Path | str, arrays: dict[str, np.ndarray], specification
         expected[f"population/mu.{layer}"] = ((sizes[layer],), dtype)
         expected[f"population/sigma.{layer}"] = ((sizes[layer],), dtype)
     expected["scaling/shift"] = expected["scaling/scale"] = ((sizes[0],), np.dtype(np.float64))
-    expected["classes"] = ((sizes[-1],), np.dtype(np.int64))
     for key, (shape, kind) in expected.items():
         if key not in arrays:
             raise InputError(f"{path}: damaged model file: {key} is missing")
@@ -222,5 +244,19 @@ def _check_arrays(path: Path | str, arrays: dict[str, np.ndarray], specification
             raise InputError(f"{path}: damaged model file: {key} holds NaN or infinite values")
         if key.startswith("population/sigma") and array.min() <= 0:
             raise InputError(f"{path}: damaged model file: {key} holds values that are not positive")
-    if unknown := set(arrays) - set(expected) - {"meta"}:
+    if unknown := set(arrays) - set(expected) - {"meta", "classes", "estimator"}:
         raise InputError(f"{path}: damaged model file: unexpected entry {min(unknown)}")
+
+
+def _check_classes(path: Path | str, arrays: dict[str, np.ndarray], specification: Specification) -> None:
+    """Check that there is a class for each output, all different."""
+    if "classes" not in arrays:
+        raise InputError(f"{path}: damaged model file: classes is missing")
+    classes, count = arrays["classes"], specification.sizes[-1]
+    if classes.shape != (count,) or classes.dtype.kind not in CLASS_KINDS:
+        raise InputError(
+            f"{path}: damaged model file: classes should be {count} numbers or texts, "
+            f"it is {classes.dtype} {classes.shape}"
+        )
+    if len(np.unique(classes)) < count or (classes.dtype.kind == "f" and not np.isfinite(classes).all()):
+        raise InputError(f"{path}: damaged model file: classes are not {count} different ones")

@@ -146,7 +146,7 @@ def _refuse_nonfinite(X: np.ndarray, source: str, what: str, names: tuple[str, .
             where = f"column {column}" if names is None else f"column {names[column]!r}"
             raise InputError(
                 f"{source}: {what}, row {start + row}, {where} (counted from 0) is {value}; "
-                "expected finite numbers: fill it in or drop the row"
+                "expected finite numbers, not NaN or infinity: fill it in or drop the row"
             )
 
 

@@ -55,6 +55,18 @@ class Scaling:
                 )
         return result
 
+    def check(self, X: np.ndarray, dtype: npt.DTypeLike) -> None:
+        """Scale every row once, in blocks, so that a value too large for `dtype` is found before training, not in it.
+
+        Raises
+        ------
+        InputError
+            As `apply`.
+        """
+        step = max(1, BLOCK // X.shape[1])
+        for start in range(0, len(X), step):
+            self.apply(X[start : start + step], dtype, first_row=start)
+
     def _apply_block(self, rows: np.ndarray, result: np.ndarray) -> None:
         # Overflow is found in the result; casting is same_kind because float64 may become float32.
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):

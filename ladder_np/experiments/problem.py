@@ -21,7 +21,6 @@ from ladder_np.streams import Stream, stream
 __all__ = ["BASELINE", "LADDER", "Problem", "fingerprint", "prepare", "rows_for_test"]
 
 LADDER, BASELINE = "ladder", "supervised only"
-ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +139,11 @@ def _split(settings: ExperimentSettings, dataset: Dataset) -> Split:
 def _check_scaled(
     settings: ExperimentSettings, dataset: Dataset, scaling: Scaling, specification: Specification
 ) -> None:
-    """Scale every row once, so that a value too large for the dtype is found before training, not in it."""
+    """Refuse a value too large for the dtype; pixels are never that."""
     for name, X in (("X", dataset.X), ("X_test", dataset.X_test)):
         if X is None or X.dtype == np.uint8:
             continue
         try:
-            for start in range(0, len(X), ROWS_AT_ONCE):
-                scaling.apply(X[start : start + ROWS_AT_ONCE], specification.numpy_dtype, first_row=start)
+            scaling.check(X, specification.numpy_dtype)
         except InputError as error:
             raise InputError(f"{settings.dataset}: {name}: {error}") from None
