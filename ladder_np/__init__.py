@@ -8,7 +8,9 @@ References
     ICML 2016, arXiv:1511.06430.
 """
 
+import importlib
 import os
+from typing import TYPE_CHECKING, Any
 
 # OpenBLAS's threads wait for the next product by spinning, 2^28 cycles (0.1 s) if not told otherwise, and keep the
 # cores from the threads of `workers`; 2^22 bridge the gaps between a step's products (with 2^20 they fall asleep in
@@ -19,4 +21,14 @@ from ladder_np.errors import InputError, TrainingDivergedError
 from ladder_np.network.model import LadderNetwork
 from ladder_np.version import __version__
 
-__all__ = ["InputError", "LadderNetwork", "TrainingDivergedError", "__version__"]
+if TYPE_CHECKING:
+    from ladder_np.estimator.classifier import LadderClassifier
+
+__all__ = ["InputError", "LadderClassifier", "LadderNetwork", "TrainingDivergedError", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the estimator when it is first asked for: it needs half of the house, `import ladder_np` does not."""
+    if name == "LadderClassifier":
+        return importlib.import_module("ladder_np.estimator.classifier").LadderClassifier
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

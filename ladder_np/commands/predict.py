@@ -13,6 +13,7 @@ from ladder_np.data.readers import read_features
 from ladder_np.errors import InputError
 from ladder_np.experiments.run import load_run_model, load_run_settings
 from ladder_np.files import write_text
+from ladder_np.predictor import Predictor
 
 __all__ = ["add_to"]
 
@@ -24,7 +25,7 @@ def add_to(commands: Any) -> None:
         help="classes of new rows",
         description="Write the class and the probabilities of every row of a file.",
     )
-    parser.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
+    parser.add_argument("folder", type=Path, metavar="RUN", help="a run's folder, or a model file (.npz)")
     parser.add_argument("input", type=Path, metavar="INPUT", help=".csv, .npz (X) or IDX images")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="the .csv to write (replaced if it exists)"
@@ -39,7 +40,8 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Predict and write."""
     _protect(arguments.out, arguments.folder, arguments.input)
-    predictor = load_run_model(arguments.folder, arguments.device)
+    load = Predictor.load if arguments.folder.is_file() else load_run_model
+    predictor = load(arguments.folder, arguments.device)
     X, names = read_features(arguments.input, _label_column(arguments))
     try:
         probabilities = predictor.predict_proba(predictor.arrange(X, names))
@@ -54,12 +56,14 @@ def _label_column(arguments: argparse.Namespace) -> str:
     """Return the name of the column to leave out: as given, else as in training; only tables have one."""
     if arguments.label_column is not None or arguments.input.suffix.lower() != ".csv":
         return arguments.label_column or ""
-    return load_run_settings(arguments.folder).label_column
+    return load_run_settings(arguments.folder).label_column if arguments.folder.is_dir() else "label"
 
 
 def _protect(out: Path, folder: Path, given: Path) -> None:
     """Refuse to replace what the predictions are made from."""
-    if out.resolve() == given.resolve() or (out.exists() and out.resolve().parent == folder.resolve()):
+    if out.resolve() in (given.resolve(), folder.resolve()) or (
+        out.exists() and out.resolve().parent == folder.resolve()
+    ):
         raise InputError(f"--out {out} would replace a file that the predictions come from; name another")
 
 

@@ -1,0 +1,86 @@
+"""scikit-learn's conventions for any estimator, kept without scikit-learn; its own types are used where it is loaded.
+
+An estimator's parameters are the arguments of its `__init__`, stored under their names, unchecked until `fit`; what
+`fit` learns is stored under names that end in ``_``.
+"""
+
+import functools
+import importlib
+import inspect
+import sys
+from typing import Any, Self
+
+from ladder_np.errors import InputError
+
+__all__ = ["Conventions", "not_fitted", "warning_class"]
+
+
+class Conventions:
+    """Parameters by name, printing, and what scikit-learn asks of an estimator that is a classifier."""
+
+    _estimator_type = "classifier"  # what scikit-learn looks at before version 1.6
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        parameters = inspect.signature(cls).parameters
+        return {name: parameter.default for name, parameter in parameters.items()}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name; `deep` is for scikit-learn and changes nothing."""
+        return {name: getattr(self, name) for name in self._defaults()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name, and return this estimator.
+
+        Raises
+        ------
+        InputError
+            If there is no parameter of that name.
+        """
+        names = self._defaults()
+        for name in params:
+            if name not in names:
+                raise InputError(f"no parameter {name!r}; the parameters are {', '.join(names)}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, with the parameters that differ from their defaults."""
+        defaults, params = self._defaults(), self.get_params()
+        changed = [f"{name}={value!r}" for name, value in params.items() if repr(value) != repr(defaults[name])]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "classes_")
+
+    def __sklearn_tags__(self) -> Any:
+        utils = importlib.import_module("sklearn.utils")  # it is there: nobody else asks
+        return utils.Tags(
+            estimator_type="classifier",
+            target_tags=utils.TargetTags(required=True),
+            transformer_tags=None,
+            classifier_tags=utils.ClassifierTags(),
+            regressor_tags=None,
+        )
+
+    def _check_fitted(self) -> None:
+        if not self.__sklearn_is_fitted__():
+            raise not_fitted(f"this {type(self).__name__} is not fitted yet; call fit first")
+
+
+def not_fitted(message: str) -> InputError:
+    """Return the error of an estimator that knows nothing yet: scikit-learn's own too, where that is loaded."""
+    exceptions = sys.modules.get("sklearn.exceptions")
+    return _not_fitted_class(exceptions.NotFittedError if exceptions else AttributeError)(message)
+
+
+@functools.cache
+def _not_fitted_class(base: type[Exception]) -> type[InputError]:
+    return type("NotFittedError", (InputError, base), {"__doc__": "An estimator was asked before it was fitted."})
+
+
+def warning_class(name: str) -> type[Warning]:
+    """Return scikit-learn's warning of that name, where it is loaded, else `UserWarning`."""
+    exceptions = sys.modules.get("sklearn.exceptions")
+    return getattr(exceptions, name) if exceptions else UserWarning

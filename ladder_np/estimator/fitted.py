@@ -1,0 +1,139 @@
+"""What a fitted estimator is: predictions, a score, a file, a pickle."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from ladder_np.arrays import Device
+from ladder_np.errors import InputError
+from ladder_np.estimator.conventions import Conventions
+from ladder_np.estimator.fitting import Course
+from ladder_np.estimator.labels import is_unlabeled, read_labels
+from ladder_np.estimator.storage import read_model, write_model
+from ladder_np.estimator.tables import read_like
+from ladder_np.predictor import Predictor
+
+__all__ = ["FittedEstimator", "Resume"]
+
+Resume = dict[str, np.ndarray] | None  # what the next partial_fit goes on from, besides the model
+
+
+class FittedEstimator(Conventions):
+    """An estimator's half after `fit`; the attributes are those of `LadderClassifier`."""
+
+    unlabeled_label: Any
+    device: Any
+    classes_: np.ndarray
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    n_iter_: int
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    _predictor: Predictor
+    _resume: Resume
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return P(class), (rows, K) float64, columns as in `classes_`; no row's depends on the other rows.
+
+        Raises
+        ------
+        InputError
+            If the estimator is not fitted (scikit-learn's NotFittedError, too, where that is loaded), or X is unlike
+            the features in training.
+        """
+        self._check_fitted()
+        return self._predictor.predict_proba(read_like(X, self._predictor, self._name))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each row, (rows,); raises as `predict_proba`."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the (weighted) share of rows that get their label; rows without one (`unlabeled_label`) don't count.
+
+        Raises
+        ------
+        InputError
+            As `predict_proba`, or if no row is labelled or the weights do not fit.
+        """
+        predicted = self.predict(X)
+        labels = read_labels(y, len(predicted), self._name)
+        weights = np.ones(len(labels)) if sample_weight is None else _checked_weights(sample_weight, len(labels))
+        counted = ~is_unlabeled(labels, self.unlabeled_label)
+        if not weights[counted].sum() > 0:
+            raise InputError("no row with a label and a weight > 0 to score on")
+        return float(np.average(predicted[counted] == labels[counted], weights=weights[counted]))
+
+    def save(self, path: Path | str) -> None:
+        """Write the fitted estimator as one `.npz` of plain arrays, but for `device` and a generator as random state.
+
+        Raises
+        ------
+        InputError
+            If it is not fitted, or the place cannot be written.
+        """
+        self._check_fitted()
+        params = {name: value for name, value in self.get_params().items() if name != "device"}
+        curves = {"loss_curve": self.loss_curve_, "validation_scores": self.validation_scores_}
+        write_model(path, self._predictor, {"params": params, **curves})
+
+    @classmethod
+    def load(cls, path: Path | str, device: Device | str = "cpu") -> Self:
+        """Return the estimator of a file that `save` wrote, or of a run's ``model.npz``; no `transduction_`.
+
+        Raises
+        ------
+        InputError
+            If it is no intact model file.
+        """
+        predictor, fields = read_model(path, device)
+        try:
+            estimator = cls().set_params(**fields["params"], device=device)
+        except InputError as error:
+            raise InputError(f"{path}: damaged model file: {error}") from None
+        estimator._keep(predictor, Course(fields["loss_curve"], fields["validation_scores"] or []), before=None)
+        return estimator
+
+    def _keep(self, model: Predictor, course: Course, before: Predictor | None, resume: Resume = None) -> None:
+        """Set what was learnt; the curves go on where the model went on from another."""
+        losses, scores = (self.loss_curve_, self.validation_scores_ or []) if before else ([], [])
+        self._predictor, self._resume = model, resume
+        self.classes_ = model.classes
+        self.n_features_in_ = model.network.specification.sizes[0]
+        self.__dict__.pop("feature_names_in_", None)
+        if model.feature_names is not None:
+            self.feature_names_in_ = np.array(model.feature_names, dtype=object)
+        self.loss_curve_ = losses + course.losses
+        self.validation_scores_ = scores + course.scores or None
+        self.n_iter_ = len(self.loss_curve_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes, with the model as plain arrays, from whatever device it is on."""
+        state = self.__dict__.copy()
+        if "_predictor" in state:
+            state["_predictor"] = self._predictor.as_arrays()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "_predictor" in state:
+            self._predictor = Predictor.from_arrays("pickled estimator", state["_predictor"], self.device)
+
+
+def _checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
+    """Return a weight a row, (rows,) float64."""
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("sample_weight: expected numbers, a weight a row") from None
+    if weights.shape != (rows,):
+        raise InputError(f"sample_weight has the shape {weights.shape}; expected ({rows},), a weight a row")
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise InputError("sample_weight: expected finite numbers >= 0")
+    return weights

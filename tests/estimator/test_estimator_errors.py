@@ -1,0 +1,230 @@
+"""Everything wrong that one can give an estimator: one line that says what was given and what was expected."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from clouds import LABELED, TRUTH, X, Y, small
+
+from ladder_np import InputError, LadderClassifier
+
+SPARSE = SimpleNamespace(tocsr=None, shape=X.shape)
+HOLE = np.where(np.arange(X.size).reshape(X.shape) == 9, np.nan, X)
+
+
+def put(value: Any, at: int = 3) -> np.ndarray:
+    """Return the labels as objects with one of them replaced."""
+    y = Y.astype(object)
+    y[at] = value
+    return y
+
+
+PARAMETERS: dict[str, list[tuple[Any, str]]] = {
+    "hidden_layer_sizes": [
+        ((0,), "layer sizes 4-0-3: 0 is no whole number"),
+        ((1.5,), "layer sizes 4-1.5-3: 1.5 is no whole number"),
+        (True, "hidden_layer_sizes=True: expected widths such as"),
+        (None, "hidden_layer_sizes=None: expected widths such as"),
+        ((2,) * 300, "302 layer sizes: expected at most 256"),
+        ("ab", "layer sizes 4-a-b-3: 'a' is no whole number"),
+    ],
+    "activation": [("magic", "unknown activation 'magic'; choose one of"), (None, "unknown activation None")],
+    "combinator": [("magic", "unknown combinator 'magic'; choose one of")],
+    "noise_std": [(-1, "noise std -1.0: expected numbers >= 0"), ((1, 2), "noise std: got 2 values for 4 layers")],
+    "denoising_weights": [
+        ("lots", "denoising weights 'lots': expected a number"),
+        ((1, 2, 3), "denoising weights: got 3 values for 4 layers"),
+        (float("nan"), "denoising weights nan: expected a finite number"),
+    ],
+    "batch_size": [
+        (1, "batch_size=1: expected a whole number >= 2"),
+        ("auto", "batch_size='auto': expected a whole"),
+    ],
+    "learning_rate_init": [
+        (0, "learning rate 0.0: expected a number > 0"),
+        ("fast", "learning_rate_init='fast': expected a number"),
+        (float("inf"), "learning_rate_init=inf: expected a number"),
+    ],
+    "decay_start": [(1.5, "decay start 1.5: expected a share"), (None, "decay_start=None: expected a number")],
+    "max_iter": [
+        (0, "max_iter=0: expected a whole number >= 1"),
+        (2.0, "max_iter=2.0: expected a whole number >= 1"),
+        (True, "max_iter=True: expected a whole number >= 1"),
+    ],
+    "early_stopping": [
+        ("yes", "early_stopping='yes': expected True or False"),
+        (1, "early_stopping=1: expected True"),
+    ],
+    "n_iter_no_change": [(0, "n_iter_no_change=0: expected a whole number >= 1")],
+    "scaling": [
+        ("minmax", "unknown scaling 'minmax'; choose one of auto, pixels, standardize, none"),
+        (True, "unknown scaling True"),
+        ("pixels", "scaling 'pixels' for features of type float64; expected uint8"),
+    ],
+    "warm_start": [(None, "warm_start=None: expected True or False")],
+    "random_state": [
+        (-1, "random state -1: expected a whole number >= 0"),
+        (0.5, "random state 0.5: expected a whole number >= 0"),
+        ("seed", "random state 'seed': expected a whole number >= 0"),
+    ],
+    "dtype": [("float16", "unknown dtype 'float16'; choose one of float32, float64"), (float, "unknown dtype")],
+    "device": [("tpu", "unknown device 'tpu'; choose one of cpu, cuda, auto")],
+}
+FEATURES = {
+    "no table": (5, "X has the shape (); expected 2 dimensions"),
+    "one dimension": (X[0], "X has the shape (4,); expected 2 dimensions, rows and features. Reshape your data"),
+    "three dimensions": (X[None], "X has the shape (1, 90, 4); expected 2 dimensions"),
+    "rows of different lengths": ([[1, 2], [3]], "X is no table of numbers"),
+    "no row": (X[:0], "X has 0 rows"),
+    "no feature": (X[:, :0], "X has 0 feature(s) (shape=(90, 0)) while a minimum of 1 is required"),
+    "texts": (np.full(X.shape, "a"), "X is of type <U1; expected real numbers"),
+    "objects that are texts": (np.full(X.shape, "a", object), "X is no table of numbers"),
+    "objects that are nothing": (np.full(X.shape, None), "X, row 0, column 0 (counted from 0) is nan"),
+    "objects of another kind": (np.full(X.shape, {}), "not 'dict'; expected real numbers"),
+    "dates": (np.full(X.shape, "2020-01-01", "datetime64[D]"), "X is of type datetime64[D]; expected real numbers"),
+    "complex numbers": (X * 1j, "Complex data not supported"),
+    "a sparse matrix": (SPARSE, "X is a sparse matrix; expected a dense array: pass X.toarray()"),
+    "NaN": (HOLE, "X, row 2, column 1 (counted from 0) is nan; expected finite numbers, not NaN or infinity"),
+    "infinity": (np.where(HOLE != HOLE, np.inf, HOLE), "X, row 2, column 1 (counted from 0) is inf"),
+    "too far apart": (np.where(HOLE != HOLE, 1.7e308, -X * 1e307), "too far for float64"),
+    "too few rows": (X[:5], "X has 5 rows and y has 90 labels; expected as many"),
+}
+LABELS = {
+    "none": (None, "LadderClassifier requires y to be passed, but the target y is None"),
+    "one label": (3, "y should be a 1d array: a label a row; got an array of shape ()"),
+    "two columns": (np.stack([Y, Y], axis=1), "y should be a 1d array: a label a row; got an array of shape (90, 2)"),
+    "rows of different lengths": ([[1], [2, 3]] * 45, "y should be a 1d array: a label a row"),
+    "too few": (Y[:-1], "X has 90 rows and y has 89 labels; expected as many"),
+    "all unlabelled": (np.full(90, -1), "no row is labelled: every y is unlabeled_label (-1)"),
+    "one class": (np.where(Y < 0, -1, 7), "the labelled rows are of one class only, 7; expected two at least"),
+    "measurements": (X[:, 0], "Unknown label type: continuous: y has the label 4.12"),
+    "NaN": (
+        np.where(Y < 0, np.nan, Y),
+        "y has the label nan; expected whole numbers or texts, and unlabeled_label (-1)",
+    ),
+    "bytes": (np.array([b"a", b"b"] * 45), "y is of type |S1; expected numbers, texts, or objects"),
+    "complex numbers": (Y * 1j, "y is of type complex128"),
+    "dates": (Y.astype("datetime64[D]"), "y is of type datetime64[D]"),
+    "texts and numbers": (put("cat"), "y has texts and numbers as labels; expected one kind"),
+    "a label that is missing": (
+        put(None),
+        "y has the label None; expected numbers or texts, and unlabeled_label (-1)",
+    ),
+    "a label that is a list": (put([1]), "y has the label [1]; expected numbers or texts"),
+    "a label that is an array": (put(np.ones(2)), "y has the label array([1., 1.]); expected numbers or texts"),
+}
+
+
+def fitted(**params: Any) -> LadderClassifier:
+    return small(max_iter=1, **params).fit(X, Y)
+
+
+def early(y: np.ndarray, **params: Any) -> LadderClassifier:
+    return small(early_stopping=True, **params).fit(X, y)
+
+
+CALLS: dict[str, tuple[Callable[[], Any], str]] = {
+    "an unknown parameter": (lambda: small().set_params(depth=3), "no parameter 'depth'; the parameters are hidden_"),
+    "no row left for validation": (
+        lambda: early(np.where(np.arange(90) < 3, TRUTH, -1)),
+        "early_stopping: 3 labelled rows of 3 classes leave none for validation; label more rows",
+    ),
+    "no share for validation": (lambda: early(Y, validation_fraction=0), "validation_fraction=0: expected a share"),
+    "more than all for validation": (lambda: early(Y, validation_fraction=1.0), "expected a share between 0 and 1"),
+    "partial_fit with early stopping": (
+        lambda: small(early_stopping=True).partial_fit(X, Y),
+        "partial_fit trains one epoch and cannot stop early; set early_stopping=False",
+    ),
+    "partial_fit without a labelled row": (
+        lambda: small().partial_fit(X[LABELED:], Y[LABELED:], classes=[0, 1]),
+        "0 labelled rows: batch normalisation needs at least 2",
+    ),
+    "partial_fit with one class": (lambda: small().partial_fit(X, Y, classes=[1]), "of one class only, 1"),
+    "partial_fit with a class that is the mark": (
+        lambda: small().partial_fit(X, Y, classes=[-1, 0, 1, 2]),
+        "classes has unlabeled_label (-1)",
+    ),
+    "partial_fit with an unknown label": (
+        lambda: small().partial_fit(X, Y, classes=[0, 1]),
+        "y has the label 2, which is not among the classes",
+    ),
+    "partial_fit with other classes": (
+        lambda: fitted().partial_fit(X, Y, classes=[0, 1]),
+        "the classes differ from those of the first call",
+    ),
+    "warm start with another label": (
+        lambda: fitted(warm_start=True).fit(X, TRUTH + 1),
+        "y has the label 3, which is not among the classes",
+    ),
+    "warm start with texts": (
+        lambda: fitted(warm_start=True).fit(X, np.array(["a", "b", "c"])[TRUTH]),
+        "y has the label 'a', but the classes are like 0",
+    ),
+    "warm start with another network": (
+        lambda: fitted(warm_start=True).set_params(hidden_layer_sizes=(5,)).fit(X, Y),
+        "the fitted network is 4-12-8-3 (gaussian), the parameters and data ask for 4-5-3 (gaussian)",
+    ),
+    "warm start with other features": (
+        lambda: fitted(warm_start=True).fit(X[:, :3], Y),
+        "X has 3 features, but LadderClassifier is expecting 4 features as input",
+    ),
+    "prediction of other features": (lambda: fitted().predict(X[:, :3]), "X has 3 features, but LadderClassifier is"),
+    "prediction of NaN": (lambda: fitted().predict(HOLE), "X, row 2, column 1 (counted from 0) is nan"),
+    "prediction of numbers too large": (lambda: fitted().predict(1e300 * X), "is too large for float32 once scaled"),
+    "training on numbers too large": (
+        lambda: small(scaling="none").fit(1e300 * X, Y),
+        "row 0, feature 0 (counted from 0): 4.12",
+    ),
+    "a score of too few labels": (lambda: fitted().score(X, Y[:5]), "X has 90 rows and y has 5 labels"),
+    "a score without labels": (lambda: fitted().score(X, np.full(90, -1)), "no row with a label and a weight > 0"),
+    "a score with too few weights": (
+        lambda: fitted().score(X, Y, [1, 2]),
+        "sample_weight has the shape (2,); expected (90,)",
+    ),
+    "a score with texts as weights": (lambda: fitted().score(X, Y, ["a"] * 90), "sample_weight: expected numbers"),
+    "a score with weights below 0": (
+        lambda: fitted().score(X, Y, -np.ones(90)),
+        "sample_weight: expected finite numbers >= 0",
+    ),
+    "a file that is not there": (
+        lambda: LadderClassifier.load("nowhere.npz"),
+        "nowhere.npz: no such file; expected a",
+    ),
+    "a place that is not there": (lambda: fitted().save("nowhere/model.npz"), "cannot write nowhere/model.npz"),
+    "an unknown device for a file": (lambda: LadderClassifier.load(__file__, "tpu"), "not a model file"),
+}
+
+BAD = {
+    f"{name}={value!r:.30}": (lambda n=name, v=value: small(**{n: v}).fit(X, Y), message)
+    for name, values in PARAMETERS.items()
+    for value, message in values
+}
+BAD |= {
+    f"X: {name}": (lambda value=value: small().fit(value, Y), message) for name, (value, message) in FEATURES.items()
+}
+BAD |= {
+    f"y: {name}": (lambda value=value: small().fit(X, value), message) for name, (value, message) in LABELS.items()
+}
+BAD |= CALLS
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_nothing_is_written(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    call, message = BAD[case]
+    with pytest.raises(InputError) as caught:
+        call()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_are_checked_when_they_are_used(name: str) -> None:
+    for value, _ in PARAMETERS[name]:
+        assert LadderClassifier(**{name: value}).set_params(**{name: value}).get_params()[name] is value
