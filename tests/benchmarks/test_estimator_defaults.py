@@ -1,0 +1,45 @@
+"""The estimator's defaults are the ones that the recorded validation errors speak for."""
+
+import json
+import statistics
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.estimator_defaults import CHOSEN, SETTINGS, TASKS, choose_labels, digits, digits_rows
+from ladder_np import LadderClassifier
+from ladder_np.estimator.hyperparameters import specification_of
+
+RESULTS = json.loads(
+    (Path(__file__).parents[2] / "benchmarks" / "estimator_defaults.json").read_text(encoding="utf-8")
+)
+
+
+def mean(setting: str) -> float:
+    return statistics.mean(statistics.mean(errors) for errors in RESULTS[setting]["errors"].values())
+
+
+def test_the_defaults_are_the_chosen_settings() -> None:
+    params = LadderClassifier().get_params()
+    weights = specification_of(params, features=5, classes=3).denoising_weights
+    assert {**params, "denoising_weights": weights} == {**params, **CHOSEN}
+
+
+def test_the_chosen_settings_have_the_smallest_mean_error_of_all_that_are_recorded() -> None:
+    assert set(RESULTS) == set(SETTINGS)
+    assert min(RESULTS, key=mean) == "chosen"
+    for result in RESULTS.values():
+        assert list(result["errors"]) == [f"{name}, {labels} labels" for name, labels in TASKS]
+
+
+def test_no_test_row_of_the_digits_is_among_those_that_choose() -> None:
+    choosing, testing = digits_rows()
+    assert sorted(np.concatenate([choosing, testing])) == list(range(1797))
+    assert len(digits()[0]) == len(choosing) == 1198
+
+
+def test_labels_are_taken_in_turn_from_each_class() -> None:
+    y, rows = np.array([0, 0, 0, 0, 1, 1, 2, 2]), np.array([7, 5, 3, 1, 4, 2, 0])
+    known = choose_labels(y, rows, 5)
+    assert (known[known >= 0] == y[known >= 0]).all()
+    assert np.flatnonzero(known >= 0).tolist() == [1, 3, 4, 5, 7]
