@@ -20,6 +20,7 @@ __all__ = [
     "make_folder",
     "read_json",
     "read_npz",
+    "read_text",
     "refuse_existing",
     "remove_leftovers",
     "write_atomically",
@@ -206,6 +207,20 @@ def read_npz(path: Path | str, what: str) -> dict[str, np.ndarray]:
         ) from error
     # NumPy hands members that are no .npy files out as bytes.
     return {key: array for key, array in arrays.items() if isinstance(array, np.ndarray)}
+
+
+def read_text(path: Path | str, what: str) -> str:
+    """Return a text file's content, whatever its bytes; `what` it is meant to be is for the error line.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected {what}") from None
 
 
 def read_json(text: str) -> Any:

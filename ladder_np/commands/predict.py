@@ -11,7 +11,7 @@ import numpy as np
 from ladder_np.commands.options import add_device_option
 from ladder_np.data.readers import read_features
 from ladder_np.errors import InputError
-from ladder_np.experiments.run import load_run_model, load_run_settings
+from ladder_np.experiments.record import load_run_config, load_run_model
 from ladder_np.files import write_text
 from ladder_np.predictor import Predictor
 
@@ -56,7 +56,7 @@ def _label_column(arguments: argparse.Namespace) -> str:
     """Return the name of the column to leave out: as given, else as in training; only tables have one."""
     if arguments.label_column is not None or arguments.input.suffix.lower() != ".csv":
         return arguments.label_column or ""
-    return load_run_settings(arguments.folder).label_column if arguments.folder.is_dir() else "label"
+    return load_run_config(arguments.folder).settings.label_column if arguments.folder.is_dir() else "label"
 
 
 def _protect(out: Path, folder: Path, given: Path) -> None:

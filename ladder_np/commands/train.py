@@ -15,7 +15,8 @@ from ladder_np.commands.options import (
 from ladder_np.commands.progress import Progress
 from ladder_np.errors import InputError
 from ladder_np.experiments.problem import Problem, prepare
-from ladder_np.experiments.run import Measured, execute, reopen, resume
+from ladder_np.experiments.record import Measured
+from ladder_np.experiments.run import execute, reopen, resume
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.files import refuse_existing
 from ladder_np.operations.activations import ACTIVATIONS

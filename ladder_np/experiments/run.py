@@ -1,59 +1,43 @@
-"""One run: training, test, and the folder it leaves.
-
-config.json       everything needed to repeat it
-split.npz         row numbers: labeled, train (all rows used without label), validation, test
-metrics.jsonl     a line an epoch; baseline-metrics.jsonl likewise for the supervised-only baseline
-checkpoint.npz    while the run is unfinished: where it is; checkpoint-before.npz: where it was
-model.npz         the trained model; baseline.npz likewise
-result.json       the errors that were measured at the end
-"""
+"""One run: training, test, and the folder it leaves, whose files `record` lists and reads back."""
 
 import dataclasses
 import json
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ladder_np.data.readers import open_dataset
-from ladder_np.data.split import Split
 from ladder_np.errors import InputError
 from ladder_np.experiments.checkpoint import Checkpoints
 from ladder_np.experiments.fit import Fit
 from ladder_np.experiments.problem import Problem, fingerprint, prepare, rows_for_test
-from ladder_np.experiments.settings import ExperimentSettings
-from ladder_np.files import make_folder, read_json, read_npz, remove_leftovers, write_npz, write_text
+from ladder_np.experiments.record import (
+    BASELINE_METRICS,
+    BASELINE_MODEL,
+    CONFIG,
+    METRICS,
+    MODEL,
+    RESULT,
+    SPLIT,
+    Measured,
+    load_run_config,
+    load_run_data,
+    load_run_model,
+    load_run_split,
+)
+from ladder_np.files import make_folder, remove_leftovers, write_npz, write_text
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
 from ladder_np.training.trainer import EpochRecord
 from ladder_np.version import __version__
 
-__all__ = ["Measured", "evaluate_run", "execute", "load_run_model", "load_run_settings", "reopen", "resume"]
-
-MODEL, CONFIG, SPLIT, RESULT = "model.npz", "config.json", "split.npz", "result.json"
+__all__ = ["evaluate_run", "execute", "reopen", "resume"]
 
 # Called after each epoch: which model, the record, the validation error in [0, 1] or None.
 Observer = Callable[[str, EpochRecord, float | None], None]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """An error rate with what it was measured on."""
-
-    wrong: int
-    rows: int
-
-    @property
-    def percent(self) -> float:
-        """100 · wrong/rows."""
-        return 100 * self.wrong / self.rows
-
-    def __str__(self) -> str:
-        return f"{self.percent:.2f} % ({self.wrong} of {self.rows})"
 
 
 def execute(
@@ -135,13 +119,11 @@ def reopen(folder: Path, data_dir: Path | None, device_name: str) -> Problem:
     InputError
         If the folder is no run, or its data or rows are gone or others.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such run folder")
-    settings, stored_dir, sha256 = _read_config(folder / CONFIG)
-    problem = prepare(settings, data_dir or stored_dir, device_name)
-    if fingerprint(problem.dataset) != sha256:
-        raise InputError(f"{settings.dataset}: not the data that {folder} was begun with (its sha256 differs)")
-    stored = dataclasses.asdict(_read_split(folder / SPLIT, len(problem.dataset.X)))
+    config = load_run_config(folder)
+    problem = prepare(config.settings, data_dir or config.data_dir, device_name)
+    if fingerprint(problem.dataset) != config.data_sha256:
+        raise InputError(f"{config.settings.dataset}: not the data that {folder} was begun with (its sha256 differs)")
+    stored = dataclasses.asdict(load_run_split(folder, len(problem.dataset.X)))
     if any(not np.array_equal(rows, stored[name]) for name, rows in dataclasses.asdict(problem.split).items()):
         raise InputError(f"{folder / SPLIT}: not the rows that the run's settings choose; it was changed")
     return problem
@@ -188,39 +170,13 @@ def _model(
 ) -> Predictor:
     """Return a model of the run: from its file if it is finished, else trained and saved there."""
     main = name == problem.main
-    path = folder / (MODEL if main else "baseline.npz")
+    path = folder / (MODEL if main else BASELINE_MODEL)
     if path.exists():
         return Predictor.load(path, problem.device)
-    metrics = folder / ("metrics.jsonl" if main else "baseline-metrics.jsonl")
+    metrics = folder / (METRICS if main else BASELINE_METRICS)
     predictor = Fit(problem, name, network, folder, metrics, observe, every).run()
     predictor.save(path)
     return predictor
-
-
-def load_run_model(folder: Path, device_name: str) -> Predictor:
-    """Return the trained model of a run.
-
-    Raises
-    ------
-    InputError
-        If the folder is no finished run.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such run folder")
-    if not (folder / MODEL).exists():
-        raise InputError(f"{folder}: holds no {MODEL}; the run did not finish, or this is no run folder")
-    return Predictor.load(folder / MODEL, device_name)
-
-
-def load_run_settings(folder: Path) -> ExperimentSettings:
-    """Return the settings of a run.
-
-    Raises
-    ------
-    InputError
-        If its ``config.json`` is missing or damaged.
-    """
-    return _read_config(folder / CONFIG)[0]
 
 
 def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> Measured:
@@ -232,11 +188,8 @@ def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> Measu
         If the folder is no finished run, its data is gone or another, or it had no test rows.
     """
     predictor = load_run_model(folder, device_name)
-    settings, stored_dir, sha256 = _read_config(folder / CONFIG)
-    dataset = open_dataset(settings.dataset, data_dir or stored_dir, settings.label_column)
-    if fingerprint(dataset) != sha256:
-        raise InputError(f"{settings.dataset}: not the data that {folder} was trained on (its sha256 differs)")
-    test = rows_for_test(dataset, _read_split(folder / SPLIT, len(dataset.X)))
+    data = load_run_data(folder, data_dir)
+    test = rows_for_test(data.dataset, data.split)
     if test is None:
         raise InputError(
             f"{folder}: the run has no test rows; train with X_test and y_test in the .npz, or --test-fraction"
@@ -257,38 +210,6 @@ def _config(problem: Problem) -> dict[str, Any]:
         "data_sha256": fingerprint(problem.dataset),
         "rows": {key: len(value) for key, value in dataclasses.asdict(problem.split).items()},
     }
-
-
-def _read_config(path: Path) -> tuple[ExperimentSettings, Path | None, str]:
-    """Return a run's settings, its data folder and its data's fingerprint."""
-    try:
-        config = read_json(path.read_text(encoding="utf-8", errors="replace"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a run's configuration") from None
-    needed = {"settings": dict, "data_dir": str | None, "data_sha256": str}
-    for key, kind in needed.items():
-        if not isinstance(config, dict) or not isinstance(config.get(key, ...), kind):
-            raise InputError(f"{path}: not a run's configuration: {key} is missing or damaged")
-    try:
-        settings = ExperimentSettings.from_json(config["settings"])
-    except InputError as error:
-        raise InputError(f"{path}: not a run's configuration: {error}") from None
-    return settings, Path(config["data_dir"]) if config["data_dir"] else None, config["data_sha256"]
-
-
-def _read_split(path: Path, rows: int) -> Split:
-    """Return a run's split, checked to be of a dataset of `rows` rows."""
-    arrays = read_npz(path, "a run's split")
-    names = [field.name for field in dataclasses.fields(Split)]
-    if set(arrays) != set(names) or not all(_are_row_numbers(numbers, rows) for numbers in arrays.values()):
-        raise InputError(f"{path}: damaged; expected row numbers {', '.join(names)}")
-    return Split(**arrays)
-
-
-def _are_row_numbers(numbers: np.ndarray, rows: int) -> bool:
-    if numbers.dtype != np.int64 or numbers.ndim != 1:
-        return False
-    return not numbers.size or bool(numbers.min() >= 0 and numbers.max() < rows)
 
 
 def _first_free(dataset: str) -> Path:

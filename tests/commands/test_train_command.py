@@ -19,7 +19,7 @@ from command_files import (
 
 from ladder_np.commands import train
 from ladder_np.data.download import IMAGE_SETS
-from ladder_np.experiments.run import Measured
+from ladder_np.experiments.record import Measured
 from ladder_np.experiments.settings import make_settings
 
 RESULT = r"test error (\d+\.\d\d) % \((\d+) of (\d+)\)"

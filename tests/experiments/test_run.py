@@ -9,7 +9,8 @@ import pytest
 
 from ladder_np import InputError
 from ladder_np.experiments.problem import prepare
-from ladder_np.experiments.run import Measured, evaluate_run, execute
+from ladder_np.experiments.record import Measured
+from ladder_np.experiments.run import evaluate_run, execute
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.files import read_npz
 from ladder_np.predictor import Predictor

@@ -1,0 +1,216 @@
+"""A run's folder read back: what `run` has written there, checked, for whoever looks at a run later.
+
+config.json       everything needed to repeat it
+split.npz         row numbers: labeled, train (all rows used without label), validation, test
+metrics.jsonl     a line an epoch; baseline-metrics.jsonl likewise for the supervised-only baseline
+checkpoint.npz    while the run is unfinished: where it is; checkpoint-before.npz: where it was
+model.npz         the trained model; baseline.npz likewise
+result.json       the errors that were measured at the end
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ladder_np.data.dataset import Dataset
+from ladder_np.data.readers import open_dataset
+from ladder_np.data.split import Split
+from ladder_np.errors import InputError
+from ladder_np.experiments.problem import fingerprint
+from ladder_np.experiments.settings import ExperimentSettings
+from ladder_np.files import read_json, read_npz, read_text
+from ladder_np.network.specification import Specification
+from ladder_np.predictor import Predictor
+
+__all__ = [
+    "BASELINE_METRICS",
+    "BASELINE_MODEL",
+    "CONFIG",
+    "METRICS",
+    "MODEL",
+    "RESULT",
+    "SPLIT",
+    "Measured",
+    "RunConfig",
+    "RunData",
+    "load_run_config",
+    "load_run_data",
+    "load_run_model",
+    "load_run_results",
+    "load_run_split",
+]
+
+CONFIG, SPLIT, RESULT = "config.json", "split.npz", "result.json"
+MODEL, BASELINE_MODEL = "model.npz", "baseline.npz"
+METRICS, BASELINE_METRICS = "metrics.jsonl", "baseline-metrics.jsonl"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An error rate with what it was measured on."""
+
+    wrong: int
+    rows: int
+
+    @property
+    def percent(self) -> float:
+        """100 · wrong/rows."""
+        return 100 * self.wrong / self.rows
+
+    def __str__(self) -> str:
+        return f"{self.percent:.2f} % ({self.wrong} of {self.rows})"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What ``config.json`` says.
+
+    Attributes
+    ----------
+    settings : ExperimentSettings
+    data_dir : path or None
+        The folder with data files that the run was begun with.
+    data_sha256 : str
+        See `fingerprint`.
+    facts : dict
+        All of the file: versions, device, rows and the network's description too.
+    """
+
+    settings: ExperimentSettings
+    data_dir: Path | None
+    data_sha256: str
+    facts: dict[str, Any]
+
+    @property
+    def specification(self) -> Specification:
+        """The description of the run's main network.
+
+        Raises
+        ------
+        InputError
+            If the file does not describe one.
+        """
+        try:
+            return Specification.from_json(self.facts["network"])
+        except (InputError, TypeError, KeyError) as error:
+            raise InputError(f"{CONFIG}: its description of the network is missing or damaged: {error}") from None
+
+
+@dataclass(frozen=True, eq=False)
+class RunData:
+    """The data of a run, opened again, and which rows of it were used for what."""
+
+    dataset: Dataset
+    split: Split
+
+
+def load_run_config(folder: Path) -> RunConfig:
+    """Return what a run's ``config.json`` says.
+
+    Raises
+    ------
+    InputError
+        If the folder or the file is missing, or the file is damaged.
+    """
+    _refuse_no_folder(folder)
+    path = folder / CONFIG
+    config = read_json(read_text(path, "a run's configuration"))
+    needed = {"settings": dict, "data_dir": str | None, "data_sha256": str}
+    for key, kind in needed.items():
+        if not isinstance(config, dict) or not isinstance(config.get(key, ...), kind):
+            raise InputError(f"{path}: not a run's configuration: {key} is missing or damaged")
+    try:
+        settings = ExperimentSettings.from_json(config["settings"])
+    except InputError as error:
+        raise InputError(f"{path}: not a run's configuration: {error}") from None
+    data_dir = Path(config["data_dir"]) if config["data_dir"] else None
+    return RunConfig(settings, data_dir, config["data_sha256"], config)
+
+
+def load_run_split(folder: Path, rows: int) -> Split:
+    """Return a run's split, checked to be of a dataset of `rows` rows.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    """
+    path = folder / SPLIT
+    arrays = read_npz(path, "a run's split")
+    names = [field.name for field in dataclasses.fields(Split)]
+    if set(arrays) != set(names) or not all(_are_row_numbers(numbers, rows) for numbers in arrays.values()):
+        raise InputError(f"{path}: damaged; expected row numbers {', '.join(names)}")
+    return Split(**arrays)
+
+
+def load_run_data(folder: Path, data_dir: Path | None) -> RunData:
+    """Open a run's data again.
+
+    Parameters
+    ----------
+    folder : path
+        The run's.
+    data_dir : path or None
+        As in `open_dataset`; None: the one that the run was begun with.
+
+    Raises
+    ------
+    InputError
+        If the folder is no run, or its data is gone or another.
+    """
+    config = load_run_config(folder)
+    settings = config.settings
+    dataset = open_dataset(settings.dataset, data_dir or config.data_dir, settings.label_column)
+    if fingerprint(dataset) != config.data_sha256:
+        raise InputError(f"{settings.dataset}: not the data that {folder} was trained on (its sha256 differs)")
+    return RunData(dataset, load_run_split(folder, len(dataset.X)))
+
+
+def load_run_model(folder: Path, device_name: str) -> Predictor:
+    """Return the trained model of a run.
+
+    Raises
+    ------
+    InputError
+        If the folder is no finished run.
+    """
+    _refuse_no_folder(folder)
+    if not (folder / MODEL).exists():
+        raise InputError(f"{folder}: holds no {MODEL}; the run did not finish, or this is no run folder")
+    return Predictor.load(folder / MODEL, device_name)
+
+
+def load_run_results(folder: Path) -> dict[str, Measured]:
+    """Return the test errors of a run by model, the baseline's first; empty before its end or without test rows.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    path = folder / RESULT
+    if not path.exists():
+        return {}
+    results = read_json(read_text(path, "a run's results"))
+    if not isinstance(results, dict) or not all(map(_is_result, results.values())):
+        raise InputError(f"{path}: damaged; expected wrong and rows of every model")
+    return {name: Measured(result["wrong"], result["rows"]) for name, result in results.items()}
+
+
+def _is_result(result: Any) -> bool:
+    counts = [result.get("wrong"), result.get("rows")] if isinstance(result, dict) else [None]
+    return all(type(count) is int for count in counts) and 0 <= counts[0] <= counts[1] > 0
+
+
+def _refuse_no_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such run folder")
+
+
+def _are_row_numbers(numbers: np.ndarray, rows: int) -> bool:
+    if numbers.dtype != np.int64 or numbers.ndim != 1:
+        return False
+    return not numbers.size or bool(numbers.min() >= 0 and numbers.max() < rows)
