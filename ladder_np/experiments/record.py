@@ -201,8 +201,8 @@ def load_run_results(folder: Path) -> dict[str, Measured]:
 
 
 def _is_result(result: Any) -> bool:
-    counts = [result.get("wrong"), result.get("rows")] if isinstance(result, dict) else [None]
-    return all(type(count) is int for count in counts) and 0 <= counts[0] <= counts[1] > 0
+    wrong, rows = (result.get("wrong"), result.get("rows")) if isinstance(result, dict) else (None, None)
+    return type(wrong) is int and type(rows) is int and 0 <= wrong <= rows > 0
 
 
 def _refuse_no_folder(folder: Path) -> None:
