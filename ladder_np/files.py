@@ -17,6 +17,7 @@ from ladder_np.errors import InputError
 
 __all__ = [
     "append_line",
+    "ensure_folder",
     "make_folder",
     "read_json",
     "read_npz",
@@ -158,6 +159,22 @@ def make_folder(path: Path | str, fill: Callable[[Path], None]) -> Path:
             raise
     except OSError as error:
         raise InputError(f"cannot make output folder {path}: {error.strerror}; choose another place") from error
+    return path
+
+
+def ensure_folder(path: Path | str) -> Path:
+    """Make a folder, with its parents, unless it is there, and return it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make folder {path}: {error.strerror}; choose another place") from error
     return path
 
 

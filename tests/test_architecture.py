@@ -21,6 +21,7 @@ FLOORS = [
     {"training", "inspection"},
     {"predictor"},
     {"experiments", "estimator"},
+    {"plots"},
     {"commands"},
     {"", "__main__"},
 ]

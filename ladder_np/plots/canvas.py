@@ -1,0 +1,144 @@
+"""The one place that knows matplotlib: loads it, gives every picture one style, and makes bytes of figures.
+
+Only matplotlib's objects are used, never pyplot: nothing of a caller's own drawing is touched.
+"""
+
+import functools
+import importlib
+import io
+import itertools
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ladder_np.errors import InputError
+from ladder_np.experiments.problem import BASELINE, LADDER
+
+__all__ = [
+    "MODEL_COLORS",
+    "colors",
+    "dark_map",
+    "grid",
+    "map_color",
+    "matplotlib",
+    "new_figure",
+    "plain",
+    "png",
+    "styled",
+    "thinned",
+]
+
+Figure = Any  # matplotlib's, which need not be installed
+
+# Okabe and Ito's, told apart by colour-blind readers too; the faintest on white comes last but one.
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+MODEL_COLORS = {LADDER: OKABE_ITO[0], BASELINE: OKABE_ITO[1]}
+MAP = "viridis"  # perceptually uniform
+BRIGHTEST = 0.93  # of the map: its end is too faint on white
+
+STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.3,
+    "legend.fontsize": 9,
+    "figure.titlesize": 12,
+    "figure.dpi": 110,
+    "savefig.dpi": 110,
+}
+
+
+def matplotlib(module: str = "") -> Any:
+    """Return matplotlib, or one of its modules.
+
+    Raises
+    ------
+    InputError
+        If it is not installed, or cannot be imported.
+    """
+    try:
+        return importlib.import_module(f"matplotlib.{module}" if module else "matplotlib")
+    except ModuleNotFoundError:
+        raise InputError(
+            "pictures need matplotlib, which is not installed; install it with pip install 'ladder-np[plot]'"
+        ) from None
+    except Exception as error:  # a broken installation; settings of the user's, which it reads when imported
+        reason = " ".join(str(error).split())
+        raise InputError(f"pictures need matplotlib, which cannot be imported: {reason}") from None
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Make a function draw in this style, whatever the user's own settings of matplotlib are."""
+
+    @functools.wraps(draw)
+    def drawn(*arguments: Any, **named: Any) -> Figure:
+        with _style():
+            return draw(*arguments, **named)
+
+    return drawn
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    with matplotlib("style").context(STYLE, after_reset=True):
+        yield
+
+
+def new_figure(title: str, width: float, height: float) -> Figure:
+    """Return an empty figure, sizes in inches, that keeps its texts apart."""
+    figure = matplotlib("figure").Figure((width, height), layout="constrained")
+    matplotlib("backends.backend_agg").FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    return figure
+
+
+def grid(figure: Figure, count: int, columns: int) -> list[Any]:
+    """Return `count` axes in so many columns, row by row."""
+    rows = -(-count // columns)
+    cells = figure.add_gridspec(rows, columns)
+    return [figure.add_subplot(cells[place]) for place in itertools.islice(np.ndindex(rows, columns), count)]
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as a PNG file; the same figure gives the same bytes."""
+    file = io.BytesIO()
+    with _style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # names from files may hold any
+        figure.savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
+
+
+def colors(count: int) -> list[Any]:
+    """Return so many colours: of the list up to its length, else of the perceptually uniform map."""
+    if count <= len(OKABE_ITO):
+        return list(OKABE_ITO[:count])
+    return [map_color(place) for place in np.linspace(0, 1, count)]
+
+
+def map_color(share: float) -> tuple[float, ...]:
+    """Return the colour of a share, 0 to 1, of a perceptually uniform range."""
+    return matplotlib().colormaps[MAP](BRIGHTEST * share)
+
+
+def dark_map() -> Any:
+    """Return the same range as a map for single marks on white, from its middle to its dark end."""
+    return matplotlib("colors").ListedColormap([map_color(share) for share in np.linspace(0.75, 0, 256)])
+
+
+def plain(text: object, longest: int = 20) -> str:
+    """Return a text from a file as matplotlib shows it letter by letter: one line, no formula, not too long."""
+    text = "".join(letter if letter.isprintable() else " " for letter in str(text))
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
+    return text.replace("$", r"\$")
+
+
+def thinned(values: Sequence[Any], most: int) -> list[Any]:
+    """Return at most so many of the values, evenly spaced, the first and the last among them."""
+    if len(values) <= most:
+        return list(values)
+    return [values[round(place)] for place in np.linspace(0, len(values) - 1, most)]
