@@ -1,7 +1,6 @@
 """Pictures of a run, as matplotlib figures, and its report; matplotlib is the optional extra ``plot``.
 
->>> from ladder_np.plots import RunSource, learning_curves  # doctest: +SKIP
->>> figure = learning_curves(RunSource(Path("runs/digits-1")).training)  # doctest: +SKIP
+For example ``learning_curves(RunSource(Path("runs/digits-1")).training)``, or all of them by `draw_pictures`.
 """
 
 from ladder_np.plots.combinators import combinators

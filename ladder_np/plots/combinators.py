@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ladder_np.errors import InputError
 from ladder_np.network.lanes import Lanes
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.plots.canvas import Figure, grid, map_color, new_figure, styled, thinned
@@ -141,7 +142,11 @@ def _curves(predictor: Predictor, layer: int, z_tilde: np.ndarray, u: np.ndarray
     flat = shape[0] * shape[1], shape[2]
     z_grid = np.broadcast_to(z_tilde[None, :, None], shape).reshape(flat)
     u_grid = np.broadcast_to(u[:, None, :], shape).reshape(flat)
-    return g(z_grid, u_grid, a)[0].reshape(shape)
+    with np.errstate(all="ignore"):  # what overflows is found below
+        z_hat = g(z_grid, u_grid, a)[0].reshape(shape)
+    if not np.isfinite(z_hat).all():
+        raise InputError(f"the model's combinators of layer {layer} give no finite values; train it again")
+    return z_hat
 
 
 def _copy(predictor: Predictor, layer: int, unit: int, z_tilde: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ __all__ = ["principal_components", "top_hidden_layer"]
 LISTED_CLASSES = 12  # up to so many have a legend; more have a bar of colours
 MANY = 300  # more labelled rows than these are smaller marks
 LETTER = 0.16, 0.25  # width and height with some space around, in inches
-WIDTH, HEIGHT = 9.5, 6.5  # likewise
+WIDTH, HEIGHT = 9.5, 6.5  # of the figure, in inches
 
 
 @styled
@@ -70,6 +70,8 @@ def principal_components(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         From 0 to 1; 0 where nothing varies.
     """
     centered = h - h.mean(axis=0)
+    scale = max(np.abs(centered).max(), np.finfo(h.dtype).tiny)  # so that no square overflows
+    centered = centered / scale
     if len(h) < h.shape[1]:  # the smaller of two matrices with the same eigenvalues
         directions = centered.T @ np.linalg.eigh(centered @ centered.T).eigenvectors[:, :-3:-1]
     else:
@@ -82,7 +84,7 @@ def principal_components(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     total = np.square(centered).sum()
     if total > 0:
         shares = np.square(places).sum(axis=0) / total
-    return places, shares
+    return places * scale, shares
 
 
 def _name_classes(axes: Any, places: np.ndarray, indices: np.ndarray, classes: np.ndarray) -> None:

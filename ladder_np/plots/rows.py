@@ -7,6 +7,7 @@ import numpy as np
 
 from ladder_np.data.dataset import Dataset
 from ladder_np.data.split import Split
+from ladder_np.errors import InputError
 from ladder_np.experiments.problem import rows_for_test
 from ladder_np.network.inference import encode_clean
 from ladder_np.network.ladder import Batch, State, forward
@@ -117,14 +118,23 @@ def describe_features(dataset: Dataset) -> Features:
 
 
 def noisy(predictor: Predictor, dataset: Dataset, split: Split, seed: int) -> Noisy:
-    """Run training rows, evenly spaced, through the whole network with noise of the seed's own stream."""
+    """Run training rows, evenly spaced, through the whole network with noise of the seed's own stream.
+
+    Raises
+    ------
+    InputError
+        If the cost is not finite.
+    """
     network = predictor.network
     dtype = network.specification.numpy_dtype
     labeled, numbers = evenly(split.labeled, LABELED_ROWS), evenly(split.train, NOISY_ROWS)
     x_labeled, x = (predictor.scaling.apply(dataset.X[rows], dtype) for rows in (labeled, numbers))
     lanes = Lanes.needed(network.specification, len(labeled), len(numbers))
     noise = NoiseSource(seed, network.specification, network.device).draw(lanes)
-    state = forward(network.parameters, Batch(x_labeled, dataset.y[labeled], x), noise)
+    with np.errstate(all="ignore"):  # what overflows is found below
+        state = forward(network.parameters, Batch(x_labeled, dataset.y[labeled], x), noise)
+    if not np.isfinite(state.losses.total):
+        raise InputError("the model's cost is not finite; train it again")
     return Noisy(numbers, state)
 
 
@@ -154,7 +164,7 @@ def look_at_top(predictor: Predictor, dataset: Dataset, split: Split) -> TopHidd
     numbers = np.concatenate([unlabeled, labeled])
     x = predictor.scaling.apply(dataset.X[numbers], np.float64)
     top = network.specification.top
-    h = encode_clean(network.parameters, network.statistics, x, top - 1)  # type: ignore[arg-type]  # a loaded model's
     predicted = predictor.predict_proba(dataset.X[unlabeled]).argmax(axis=1)
+    h = encode_clean(network.parameters, network.statistics, x, top - 1)  # type: ignore[arg-type]  # a loaded model's
     classes = np.concatenate([predicted, dataset.y[labeled]])
     return TopHidden(h, classes, np.arange(len(numbers)) >= len(unlabeled))
