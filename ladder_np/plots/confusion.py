@@ -96,7 +96,10 @@ def _draw_confused(figure: Any, true: np.ndarray, said: np.ndarray, number: np.n
 
 def _name_axes(axes: Any, ticks: Sequence[int], names: list[str]) -> None:
     shown = [names[tick] for tick in ticks]
-    axes.set_xticks(ticks, shown, rotation=45 if max(map(len, shown)) > FLAT_LETTERS else 0)
+    if max(map(len, shown)) > FLAT_LETTERS:
+        axes.set_xticks(ticks, shown, rotation=45, ha="right", rotation_mode="anchor")
+    else:
+        axes.set_xticks(ticks, shown)
     axes.set_yticks(ticks, shown)
     axes.set(xlabel="predicted class", ylabel="true class")
 

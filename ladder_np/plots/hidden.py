@@ -73,14 +73,15 @@ def principal_components(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = max(np.abs(centered).max(), np.finfo(h.dtype).tiny)  # so that no square overflows
     centered = centered / scale
     if len(h) < h.shape[1]:  # the smaller of two matrices with the same eigenvalues
-        directions = centered.T @ np.linalg.eigh(centered @ centered.T).eigenvectors[:, :-3:-1]
+        values, left = (part[..., :-3:-1] for part in np.linalg.eigh(centered @ centered.T))
+        directions, found = centered.T @ left, left * np.sqrt(np.maximum(values, 0))
     else:
         directions = np.linalg.eigh(centered.T @ centered).eigenvectors[:, :-3:-1]
-    directions = directions / np.maximum(np.linalg.norm(directions, axis=0), np.finfo(h.dtype).tiny)
+        found = centered @ directions
     largest = np.abs(directions).argmax(axis=0)
-    directions = directions * np.where(directions[largest, np.arange(directions.shape[1])] < 0, -1, 1)
+    signs = np.where(directions[largest, np.arange(len(largest))] < 0, -1, 1)
     places, shares = np.zeros((len(h), 2)), np.zeros(2)
-    places[:, : directions.shape[1]] = centered @ directions
+    places[:, : len(signs)] = found * signs
     total = np.square(centered).sum()
     if total > 0:
         shares = np.square(places).sum(axis=0) / total

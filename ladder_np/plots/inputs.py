@@ -12,7 +12,7 @@ from ladder_np.predictor import Predictor
 __all__ = ["choose_rows", "rebuilt_inputs", "show_image"]
 
 IMAGES, PROFILES = 10, 6  # shown
-NAMED_FEATURES = 16  # on an axis
+NAMED_FEATURES = 10  # on an axis
 
 
 @styled
@@ -92,7 +92,9 @@ def _draw_profiles(title: str, kinds: dict[str, np.ndarray], numbers: np.ndarray
         axes.sharey(panels[0])
         axes.set(title=f"row {number}", ylabel="scaled value")
         if few:
-            axes.set_xticks(places, [plain(name, 14) for name in features.names], rotation=30, ha="right")
+            axes.set_xticks(
+                places, [plain(name, 14) for name in features.names], rotation=45, ha="right", rotation_mode="anchor"
+            )
             axes.margins(x=0.1)
         else:
             axes.set_xlabel("feature (number)")
