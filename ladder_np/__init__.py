@@ -18,13 +18,21 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "22")
 
 from ladder_np.errors import InputError, TrainingDivergedError
+from ladder_np.inspection.function_check import check_gradients
 from ladder_np.network.model import LadderNetwork
 from ladder_np.version import __version__
 
 if TYPE_CHECKING:
     from ladder_np.estimator.classifier import LadderClassifier
 
-__all__ = ["InputError", "LadderClassifier", "LadderNetwork", "TrainingDivergedError", "__version__"]
+__all__ = [
+    "InputError",
+    "LadderClassifier",
+    "LadderNetwork",
+    "TrainingDivergedError",
+    "__version__",
+    "check_gradients",
+]
 
 
 def __getattr__(name: str) -> Any:

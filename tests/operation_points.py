@@ -29,7 +29,7 @@ class Pair:
 
 
 class PairPoint:
-    """The scalar Σ upstream · output of one pair at random inputs, as `check_gradients` wants it."""
+    """The scalar Σ upstream · output of one pair at random inputs, as `check_points` wants it."""
 
     def __init__(self, pair: Pair, seed: int) -> None:
         generator = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from operation_points import PAIRS, Pair, PairPoint
 
-from ladder_np.inspection.gradcheck import check_gradients
+from ladder_np.inspection.differences import check_points
 
 every_pair = pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
 
@@ -14,7 +14,7 @@ every_pair = pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
 @every_pair
 @pytest.mark.parametrize("seed", range(3))
 def test_backward_agrees_with_central_differences(pair: Pair, seed: int) -> None:
-    checks = check_gradients(lambda k: PairPoint(pair, 1000 * seed + k), np.random.default_rng(seed))
+    checks = check_points(lambda k: PairPoint(pair, 1000 * seed + k), np.random.default_rng(seed))
     assert [check for check in checks if not check.passed] == []
     assert all(check.directions > 1 for check in checks)
 
@@ -41,7 +41,7 @@ def test_a_wrong_factor_in_any_gradient_fails_the_check(pair: Pair) -> None:
             return {**gradients, name: gradients[name] * (1 + 1e-5)}
 
         wrong = dataclasses.replace(pair, backward=backward)
-        checks = check_gradients(lambda k, wrong=wrong: PairPoint(wrong, k), np.random.default_rng(0))
+        checks = check_points(lambda k, wrong=wrong: PairPoint(wrong, k), np.random.default_rng(0))
         assert [check.name for check in checks if not check.passed] == [name]
 
 

@@ -1,0 +1,120 @@
+"""Hints of terms: a gradient summed over the wrong axis, or one that lacks a term or has one too many."""
+
+import numpy as np
+
+from ladder_np.inspection.evidence import EXPLAINED, FEWEST, Evidence
+
+__all__ = [
+    "invariance",
+    "multiple_of_the_parameter",
+    "no_pattern",
+    "outer_product",
+    "summed_too_far",
+    "totals_agree",
+]
+
+NONE, SOME = 1e-3, 0.05  # shares of a gradient along a direction; an ε in a variance leaves a little of one
+
+
+def summed_too_far(evidence: Evidence) -> str:
+    if not evidence.complete:
+        return ""
+    for axis, length in enumerate(evidence.whole.shape):
+        if length < 2 or np.ptp(evidence.analytic, axis=axis).any():
+            continue
+        total = evidence.numeric.sum(axis=axis, keepdims=True)
+        for name, value in (("sum", total), ("mean", total / length)):
+            if np.linalg.norm(evidence.analytic - value) <= EXPLAINED * np.linalg.norm(evidence.difference):
+                return f"every entry is the {name} of the numerical gradient along axis {axis}: summed over it too?"
+    return ""
+
+
+def totals_agree(evidence: Evidence) -> str:
+    n = evidence.numeric
+    if not evidence.complete or n.ndim != 1 or n.size < FEWEST or abs(n.sum()) <= EXPLAINED * np.linalg.norm(n):
+        return ""
+    if abs(evidence.difference.sum()) > 0.1 * EXPLAINED * np.linalg.norm(evidence.difference):
+        return ""
+    return "its sum is right, its entries are not: summed over the wrong axis?"
+
+
+def multiple_of_the_parameter(evidence: Evidence) -> str:
+    theta, difference = np.where(evidence.known, evidence.theta, 0), evidence.difference
+    if not theta.any() or int(evidence.known.sum()) < FEWEST:
+        return ""
+    c = float((theta * difference).sum() / (theta * theta).sum())
+    if np.linalg.norm(difference - c * theta) > EXPLAINED * np.linalg.norm(difference):
+        return ""
+    which = "missing" if c < 0 else "too much"
+    return f"{abs(c):.4g} times the parameter itself is {which}: the gradient of a weight decay?"
+
+
+def invariance(evidence: Evidence) -> str:
+    """Name changes of the parameter that leave the function as it is, while the gradient says that they do not."""
+    if not evidence.complete or evidence.whole.size < FEWEST:
+        return ""
+    ones = np.ones_like(evidence.theta)
+    terms = [
+        (_does_not_react(evidence, ones), "adding a number to", "the term through the mean is missing"),
+        (
+            _does_not_react(evidence, evidence.theta),
+            "scaling",
+            "the term through the variance is missing, or has a wrong divisor (n, n − 1)",
+        ),
+    ]
+    return "; ".join(
+        f"{change} {what} changes nothing, as before a normalisation, but this gradient says it does: {term}"
+        for what, change, term in terms
+        if what
+    )
+
+
+def _does_not_react(evidence: Evidence, change: np.ndarray) -> str:
+    """Return to which part (a column, a row) this change makes none to the function; empty if it makes one."""
+    ndim = evidence.whole.ndim
+    for axis, length in enumerate(evidence.whole.shape):
+        numeric, analytic, difference = (
+            _share_along(change, gradient, axis)
+            for gradient in (evidence.numeric, evidence.analytic, evidence.difference)
+        )
+        if length > 1 and numeric < NONE and analytic > 10 * numeric and difference > SOME:
+            return (
+                "all of it"
+                if ndim == 1
+                else f"a {('column', 'row')[axis]}"
+                if ndim == 2
+                else f"all along axis {axis}"
+            )
+    return ""
+
+
+def _share_along(change: np.ndarray, gradient: np.ndarray, axis: int) -> float:
+    """Return the largest share of the gradient that lies along `change`, slice by slice along an axis."""
+    along = np.abs((change * gradient).sum(axis=axis))
+    size = np.sqrt((change**2).sum(axis=axis) * (gradient**2).sum())
+    return float((along / np.where(size > 0, size, 1)).max())
+
+
+def outer_product(evidence: Evidence) -> str:
+    if not evidence.complete or evidence.whole.ndim != 2 or min(evidence.whole.shape) < FEWEST:
+        return ""
+    values = np.linalg.svd(evidence.difference, compute_uv=False)
+    if values[1] > EXPLAINED * values[0]:
+        return ""
+    return (
+        "the difference has rank 1: the share of one row (of the batch) is missing or counted twice, or the same "
+        "error was made in every row, as where the term through a mean is missing"
+    )
+
+
+def no_pattern(evidence: Evidence) -> str:
+    """Say how far the two are alike, where no pattern was found."""
+    n, a = evidence.numeric[evidence.known], evidence.analytic[evidence.known]
+    if n.size < FEWEST:
+        return ""
+    longer = float(np.linalg.norm(a) / np.linalg.norm(n))
+    cosine = float((n / np.linalg.norm(n)) @ (a / np.linalg.norm(a)))
+    return (
+        f"no simple pattern ({longer:.3g} times as long as the numerical gradient, cosine {cosine:.3g}): a term is "
+        "missing (stopped on the way, = where += is meant), too much, or wrong"
+    )
