@@ -85,21 +85,20 @@ def factor_along_an_axis(evidence: Evidence) -> str:
     n, a = evidence.numeric, evidence.analytic
     for axis in reversed(range(n.ndim)):
         others = tuple(i for i in range(n.ndim) if i != axis)
-        squares = (n * n).sum(axis=others, keepdims=True)
-        if n.shape[axis] < 2 or not squares.all():
-            continue
-        factors = (n * a).sum(axis=others, keepdims=True) / squares
-        if not factors.all() or not evidence.explained_by(a / factors):
+        squares, products = ((n * x).sum(axis=others, keepdims=True) for x in (n, a))
+        live = squares > evidence.rounding**2 * n.size  # a dead unit has no factor
+        factors = np.divide(products, squares, where=live, out=np.ones_like(squares))
+        if live.sum() < 2 or not factors.all() or not evidence.explained_by(a / factors):
             continue
         few = bool(evidence.known.sum() < 2 * factors.size)  # so few entries fit any factors
-        known = {name: v[evidence.grid[axis]] for name, v in evidence.vectors.items() if _fits(v, evidence, axis)}
-        if text := name_factors(factors.ravel(), axis, known, known_only=few):
+        known = {
+            name: vector[evidence.grid[axis]][live.ravel()]
+            for name, vector in evidence.vectors.items()
+            if len(vector) == evidence.whole.shape[axis]
+        }
+        if text := name_factors(factors[live], axis, known, known_only=few):
             return text
     return ""
-
-
-def _fits(vector: np.ndarray, evidence: Evidence, axis: int) -> bool:
-    return len(vector) == evidence.whole.shape[axis]
 
 
 def name_factors(factors: np.ndarray, axis: int, known: Mapping[str, np.ndarray], known_only: bool = False) -> str:
@@ -125,6 +124,5 @@ def name_factors(factors: np.ndarray, axis: int, known: Mapping[str, np.ndarray]
     if known_only:
         return ""
     sizes = f"{np.abs(factors).min():.3g} to {np.abs(factors).max():.3g}"
-    return (
-        f"a factor for each index along axis {axis} ({sizes}): a scale such as σ or γ once too often or too rarely?"
-    )
+    where = f"a factor for each index along axis {axis} ({sizes})"
+    return f"{where}: a scale once too often or too rarely (σ² for σ, no γ)?"
