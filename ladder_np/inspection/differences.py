@@ -26,7 +26,7 @@ import numpy as np
 
 from ladder_np.arrays import Array, array_module
 
-__all__ = ["STEP", "TOLERANCE", "Check", "Point", "Probe", "check_points", "directions_of", "to_host"]
+__all__ = ["DOUBT", "STEP", "TOLERANCE", "Check", "Point", "Probe", "check_points", "directions_of", "to_host"]
 
 STEP = 1e-5  # for values of order one or smaller; tensors of larger values take it times their root mean square
 TOLERANCE = 1e-6
@@ -171,7 +171,7 @@ def _compare(probe: "Probe", check: Check, direction: np.ndarray) -> bool:
     typical = float(np.linalg.norm(gradient)) / math.sqrt(gradient.size)
     least = probe.rounding(check.name) / probe.tolerance
     absolute, scale = abs(numeric - analytic), max(abs(numeric), abs(analytic), typical)
-    relative = absolute / max(scale, least)
+    relative = absolute / max(scale, least, float(np.finfo(np.float64).tiny))  # a function that is 0 has none of them
     if not all(map(math.isfinite, (numeric, analytic, typical, least))):
         absolute = relative = math.inf  # infinite over infinite would be no difference at all
     elif relative > probe.tolerance and absolute <= probe.doubt(check.name, direction, numeric, second):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ladder_np.inspection.differences import Probe, to_host
+from ladder_np.inspection.differences import DOUBT, Probe, to_host
 
 __all__ = ["EXPLAINED", "FEWEST", "Evidence", "collect", "lengths_of", "vectors_of"]
 
@@ -139,7 +139,9 @@ def _slopes(probe: Probe, name: str, grid: tuple[np.ndarray, ...]) -> np.ndarray
         slope, second, crosses = probe.differences(name, direction)
         error, scale = abs(slope - gradient[index]), max(abs(slope), abs(gradient[index]), typical)
         differs = error > max(probe.tolerance * scale, probe.rounding(name))
-        in_doubt = crosses or (differs and error <= probe.doubt(name, direction, slope, second))
+        in_doubt = crosses
+        if differs and not crosses:  # a kink or a jump nearby, seen where it is no longer rounding
+            in_doubt = probe.doubt(name, direction, slope, second) >= min(error, DOUBT * probe.tolerance * scale)
         slopes[where] = np.nan if in_doubt else slope
         direction[index] = 0
     return slopes

@@ -45,6 +45,7 @@ class FunctionPoint:
 
     Attributes
     ----------
+    question : Question
     arguments, gradients
         As a `Point` has them, without the tensors whose gradients have another shape.
     parameters : dict of str to array
@@ -57,7 +58,7 @@ class FunctionPoint:
 
     def __init__(self, question: Question, k: int = 0) -> None:
         generator = stream(question.seed, Stream.EXAMPLE_BATCH, k)
-        self._question, self._upstream = question, None
+        self.question, self._upstream = question, None
         self.parameters = {name: _nearby(x, generator) if k else x.copy() for name, x in question.parameters.items()}
         value = question.function(dict(self.parameters))
         self.output = _checked_shape(value)
@@ -70,7 +71,7 @@ class FunctionPoint:
 
     def _analytic(self) -> dict[str, np.ndarray]:
         """Return the caller's gradients, checked, by the order of the parameters."""
-        given = self._question.gradients
+        given = self.question.gradients
         arguments = (self.parameters,) if self._upstream is None else (self.parameters, self._upstream)
         if callable(given):
             _refuse_other_arguments(given, len(arguments), self.output)
@@ -84,15 +85,15 @@ class FunctionPoint:
 
     def cost(self) -> tuple[float, list[Array]]:
         """Return the function's value, and the masks of its kinks."""
-        value = self._question.function(dict(self.parameters))
+        value = self.question.function(dict(self.parameters))
         if self._upstream is not None:
             value = (self._upstream * (value if _is_on_device(value) else np.asarray(value))).sum()
         return float(to_host(value)), self._masks()
 
     def _masks(self) -> list[Array]:
-        if self._question.kinks is None:
+        if self.question.kinks is None:
             return []
-        found = self._question.kinks(dict(self.parameters))
+        found = self.question.kinks(dict(self.parameters))
         found = list(found.values()) if isinstance(found, Mapping) else found
         found = found if isinstance(found, list | tuple) else [found]
         return [x if x.dtype.kind == "b" else x > 0 for x in found]
@@ -181,7 +182,7 @@ def _refuse_other_arguments(gradients: Callable[..., Any], count: int, output: t
 def refuse_what_differences_cannot_judge(point: FunctionPoint) -> None:
     """Refuse a function that changes its parameters or whose values change."""
     for name, x in point.parameters.items():
-        if (to_host(x) != to_host(point._question.parameters[name])).any():
+        if (to_host(x) != to_host(point.question.parameters[name])).any():
             raise InputError(f"the function or its gradients change parameter {name!r} in place; let them copy it")
     (once, _), (again, _) = point.cost(), point.cost()
     if abs(once - again) > NOISY * abs(once):

@@ -97,30 +97,33 @@ def belongs_to_another(evidence: Evidence) -> str:
 
 
 def some_places(evidence: Evidence) -> str:
-    """Say what the wrong places have in common, where others are right."""
-    count, looked_at = int(evidence.wrong.sum()), int(evidence.known.sum())
-    if count == looked_at or looked_at < FEWEST:
+    """Say what the wrong places have in common, where others are right that are not zero on both sides."""
+    wrong, of = evidence.wrong, f"of {int(evidence.known.sum())} places{'' if evidence.complete else ' looked at'}"
+    live = np.maximum(np.abs(evidence.numeric), np.abs(evidence.analytic)) > evidence.rounding
+    count = int(wrong.sum())
+    if count >= live.sum() or evidence.known.sum() < FEWEST:
         return ""
-    of = f"{looked_at} places" if evidence.complete else f"{looked_at} places looked at"
-    at = [evidence.place(tuple(where)) for where in np.argwhere(evidence.wrong)]
+    first = list(evidence.place(tuple(np.argwhere(wrong)[0])))
     if count == 1:
-        return f"wrong at {list(at[0])} only, of {of}: a wrong index?"
-    if (np.abs(evidence.numeric[evidence.wrong]) <= evidence.rounding).all():
-        return (
-            f"not zero at {count} of {of} where the function does not react: a mask (ReLU, dropout, max) forgotten?"
-        )
-    if not evidence.analytic[evidence.wrong].any():
-        return f"zero at {count} of {of} where the function does react: left out by a mask, an index or a slice?"
-    for axis, length in enumerate(evidence.numeric.shape):
-        indices = {index[axis] for index in at}
-        if len(indices) <= length / 2 and evidence.numeric.ndim > 1:
-            listed = ", ".join(map(str, sorted(indices)[:5])) + (", …" if len(indices) > 5 else "")
-            what = f"axis {axis} at" if evidence.numeric.ndim > 2 else ("row", "column")[axis]
-            return f"wrong only in {what} {listed}: an edge, or an index that repeats (x[i] += g adds once)?"
-    if count <= looked_at / 2:
-        return (
-            f"wrong at {count} of {of}, such as {list(at[0])}: an index, or one that repeats (x[i] += g adds once)?"
-        )
+        return f"wrong at {first} only, {of}: a wrong index?"
+    if (np.abs(evidence.numeric[wrong]) <= evidence.rounding).all():
+        return f"not zero at {count} {of} where the function does not react: a mask (ReLU, dropout, max) forgotten?"
+    if not evidence.analytic[wrong].any():
+        return f"zero at {count} {of} where the function does react: left out by a mask, an index or a slice?"
+    where = _lines(evidence, live) or (f"at {count} {of}, such as {first}" if count <= live.sum() / 2 else "")
+    return f"wrong only {where}: an edge, or an index that repeats (x[i] += g adds once)?" if where else ""
+
+
+def _lines(evidence: Evidence, live: np.ndarray) -> str:
+    """Name the rows (columns, …) that hold all wrong places, where they are no more than half of them."""
+    if live.ndim < 2:
+        return ""
+    for axis, along in enumerate(evidence.grid):
+        others = tuple(i for i in range(live.ndim) if i != axis)
+        lines, all_lines = (along[x.any(axis=others)] for x in (evidence.wrong, live))
+        if len(lines) <= len(all_lines) / 2:
+            listed = ", ".join(map(str, lines[:5])) + (", …" if len(lines) > 5 else "")
+            return f"in {('row', 'column')[axis] if live.ndim == 2 else f'axis {axis} at'} {listed}"
     return ""
 
 

@@ -109,7 +109,7 @@ FAULTS: dict[str, tuple[set[str], str]] = {
     "names mixed up": ({"gamma", "beta"}, "^it is the gradient of (beta|gamma): names mixed up"),
     "one entry": ({"W2"}, r"^wrong at \[2, 3\] only, of 36 places"),
     "one row": ({"W2"}, "^wrong only in row 1:"),
-    "some entries left out": ({"W2"}, "^zero at 3 of 36 places where the function does react"),
+    "some entries left out": ({"W2"}, r"^zero at \d of 36 places where the function does react"),
     "reversed": ({"b2"}, "^the right values at wrong places"),
     "summed over everything": ({"b2"}, "^every entry is the sum of the numerical gradient along axis 0"),
     "mean of everything": ({"b2"}, "^every entry is the mean of the numerical gradient along axis 0"),

@@ -1,8 +1,12 @@
 """The comparison with central differences: kinks, jumps and rounding."""
 
-import numpy as np
+from collections.abc import Callable
 
-from ladder_np.inspection.differences import check_points
+import numpy as np
+import pytest
+
+from ladder_np.inspection import differences
+from ladder_np.inspection.differences import STEP, Check, Probe, check_points
 
 
 class Kinked:
@@ -22,7 +26,7 @@ def test_a_point_on_a_kink_is_rejected_and_another_tried() -> None:
 
     def make_point(k: int) -> Kinked:
         tried.append(k)
-        return Kinked(1e-7 if k < 3 else 1.0, 1.0)
+        return Kinked(1e-9 if k < 3 else 1.0, 1.0)
 
     (check,) = check_points(make_point, np.random.default_rng(0))
     assert check.passed
@@ -30,7 +34,7 @@ def test_a_point_on_a_kink_is_rejected_and_another_tried() -> None:
 
 
 def test_a_function_that_is_all_kink_is_bounded_and_does_not_pass() -> None:
-    (check,) = check_points(lambda k: Kinked(1e-7, 1.0), np.random.default_rng(0))
+    (check,) = check_points(lambda k: Kinked(1e-9, 1.0), np.random.default_rng(0))
     assert not check.passed
     assert check.unchecked == 2  # the random direction and the first coordinate; the second never meets the kink
 
@@ -39,3 +43,95 @@ def test_the_point_is_left_as_it_was() -> None:
     point = Kinked(0.5, 1.0)
     check_points(lambda k: point, np.random.default_rng(0))
     np.testing.assert_array_equal(point.arguments["x"], [0.5, 1.0])
+
+
+class Given:
+    """A function of one tensor x, its gradient at hand, and no masks."""
+
+    def __init__(self, function: Callable[[np.ndarray], float], x: np.ndarray, gradient: np.ndarray) -> None:
+        self.function = function
+        self.arguments = {"x": np.array(x, float)}
+        self.gradients = {"x": np.array(gradient, float)}
+
+    def cost(self) -> tuple[float, list]:
+        return float(self.function(self.arguments["x"])), []
+
+
+ALONG = np.ones(1)
+FROM_0_TO_1 = np.linspace(0, 0.999, 25)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("part", FROM_0_TO_1)
+def test_doubt_covers_what_a_kink_anywhere_within_the_step_does(part: float, side: int) -> None:
+    """|x − t| with t = part · h beside the point: the slope is right, the difference is not."""
+    kink = side * part * STEP
+    point = Given(lambda x: 3 * x[0] ** 3 + abs(x[0] - kink), [0.0], [0.0])
+    probe = Probe(point, STEP, 1e-6, np.random.default_rng(0))
+    slope, second, _ = probe.differences("x", ALONG)
+    assert abs(slope - (-side)) <= probe.doubt("x", ALONG, slope, second)
+
+
+@pytest.mark.parametrize("part", FROM_0_TO_1[1:])
+def test_doubt_covers_a_jump(part: float) -> None:
+    point = Given(lambda x: x[0] + 1e-3 * (x[0] > part * STEP), [0.0], [1.0])
+    probe = Probe(point, STEP, 1e-6, np.random.default_rng(0))
+    slope, second, _ = probe.differences("x", ALONG)
+    assert abs(slope - 1) <= probe.doubt("x", ALONG, slope, second)
+
+
+@pytest.mark.parametrize("function", [np.sin, np.exp, lambda x: 1 / (1 + x * x), lambda x: x**5])
+def test_there_is_no_doubt_about_a_smooth_function(function: Callable) -> None:
+    point = Given(lambda x: function(x[0]), [0.7], [0.0])
+    probe = Probe(point, STEP, 1e-6, np.random.default_rng(0))
+    slope, second, _ = probe.differences("x", ALONG)
+    assert probe.doubt("x", ALONG, slope, second) < 1e-7 * abs(slope)
+    assert not probe.is_coarse("x", ALONG)
+
+
+def test_a_wrong_gradient_beside_a_kink_without_masks_fails() -> None:
+    (check,) = check_points(
+        lambda k: Given(lambda x: np.abs(x).sum(), [3e-6, 1.0], [1.0, 1.5]), np.random.default_rng(0)
+    )
+    assert not check.passed
+    assert check.relative > 0.1
+
+
+def check_with_cancelling_terms(seed: int) -> Check:
+    """Check a cost that is about zero and does not depend on x, while its terms are not zero and do."""
+    generator = np.random.default_rng(seed)
+    a, upstream = generator.standard_normal((2, 1000))
+
+    def function(x: np.ndarray) -> float:
+        b = a + x.sum()
+        return float((100 * upstream * (b - b.mean())).sum() - total)
+
+    total = 0.0
+    total = function(np.zeros(3))
+    (check,) = check_points(lambda k: Given(function, np.zeros(3), np.zeros(3)), generator)
+    return check
+
+
+def test_what_rounding_does_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = [check_with_cancelling_terms(seed) for seed in range(30)]
+    assert all(check.passed and not check.resolved for check in checks)
+    assert sum(check.absolute > 0 for check in checks) > 10
+    monkeypatch.setattr(differences, "NOISES", 0)  # the last place of the cost alone does not excuse it
+    assert not all(check_with_cancelling_terms(seed).passed for seed in range(30))
+
+
+def test_a_function_that_is_zero_everywhere_has_no_difference() -> None:
+    (check,) = check_points(lambda k: Given(lambda x: 0.0, np.ones(3), np.zeros(3)), np.random.default_rng(0))
+    assert (check.passed, check.relative, check.resolved) == (True, 0, False)
+
+
+def test_float32_within_moves_in_coarse_steps() -> None:
+    point = Given(lambda x: float(np.tanh(x.astype(np.float32)).sum()), [0.3, 0.7], [0.9, 0.6])
+    assert Probe(point, STEP, 1e-6, np.random.default_rng(0)).is_coarse("x", np.array([0.6, 0.8]))
+
+
+def test_the_step_grows_with_the_values_of_a_tensor() -> None:
+    x = np.array([1e7, 3e6])
+    (check,) = check_points(lambda k: Given(lambda x: (x**2).sum(), x, 2 * x), np.random.default_rng(0))
+    assert check.passed
+    assert check.relative < 1e-9
