@@ -1,5 +1,6 @@
 """The worked examples in PyTorch and JAX agree with test vectors; a mistake shows at its first wrong key."""
 
+import functools
 import importlib.util
 import json
 import os
@@ -124,49 +125,60 @@ def changed(source: str, changes: list[tuple[str, str]]) -> str:
     return source
 
 
-@pytest.fixture(scope="module")
-def framework(request: pytest.FixtureRequest) -> str:
-    if importlib.util.find_spec(request.param) is None:
-        pytest.skip(f"{request.param} is not installed (extra bench)")
-    return request.param
+def skip_without(framework: str) -> None:
+    if importlib.util.find_spec(framework) is None:
+        pytest.skip(f"{framework} is not installed (extra bench)")
 
 
 @pytest.fixture(scope="module")
-def candidates(framework: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[dict, dict]]:
-    """Return reference and candidate by the name of an option or a mistake."""
-    folder = tmp_path_factory.mktemp(framework)
-    source = (ROOT / "benchmarks" / f"check_{framework}_ladder.py").read_text(encoding="utf-8")
-    tasks = [(name, name, source) for chosen, name in CASES if chosen == framework]
-    for _, option, _ in tasks:
-        given = {"dtype": "float64", "denoising_weights": (3.0, 2.0, 1.0), **OPTIONS[option]}
-        write_npz(folder / f"{option}.reference.npz", make_vectors(Specification((5, 4, 3), **given), 7, 9, seed=0))
-    mistakes = [(name, MISTAKES[name][0][framework]) for chosen, name in CHANGES if chosen == framework]
-    tasks += [(name, "gaussian", changed(source, changes)) for name, changes in mistakes]
-    files = {
-        name: (folder / f"{option}.reference.npz", folder / f"{i}.npz") for i, (name, option, _) in enumerate(tasks)
-    }
-    done = run(["-c", DRIVER], json.dumps([[text, *map(str, files[name])] for name, _, text in tasks]))
-    assert done.returncode == 0, done.stderr
-    return lambda name: tuple(read_npz(path, "test vectors") for path in files[name])
+def results(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], tuple[dict, ...]]:
+    """Return reference and candidate by framework and the name of an option or a mistake; each framework runs once."""
+
+    @functools.cache
+    def run_all(framework: str) -> dict[str, tuple[Path, Path]]:
+        folder = tmp_path_factory.mktemp(framework)
+        source = (ROOT / "benchmarks" / f"check_{framework}_ladder.py").read_text(encoding="utf-8")
+        tasks = [(name, name, source) for chosen, name in CASES if chosen == framework]
+        for _, option, _ in tasks:
+            given = {"dtype": "float64", "denoising_weights": (3.0, 2.0, 1.0), **OPTIONS[option]}
+            write_npz(
+                folder / f"{option}.reference.npz", make_vectors(Specification((5, 4, 3), **given), 7, 9, seed=0)
+            )
+        mistakes = [(name, MISTAKES[name][0][framework]) for chosen, name in CHANGES if chosen == framework]
+        tasks += [(name, "gaussian", changed(source, changes)) for name, changes in mistakes]
+        files = {
+            name: (folder / f"{option}.reference.npz", folder / f"{i}.npz")
+            for i, (name, option, _) in enumerate(tasks)
+        }
+        done = run(["-c", DRIVER], json.dumps([[text, *map(str, files[name])] for name, _, text in tasks]))
+        assert done.returncode == 0, done.stderr
+        return files
+
+    def read(framework: str, name: str) -> tuple[dict, ...]:
+        skip_without(framework)
+        return tuple(read_npz(path, "test vectors") for path in run_all(framework)[name])
+
+    return read
 
 
-@pytest.mark.parametrize(("framework", "option"), CASES, indirect=["framework"])
-def test_every_key_agrees(option: str, candidates: Callable) -> None:
-    reference, candidate = candidates(option)
+@pytest.mark.parametrize(("framework", "option"), CASES)
+def test_every_key_agrees(framework: str, option: str, results: Callable) -> None:
+    reference, candidate = results(framework, option)
     expected = {key for key in reference if not key.startswith(("meta", "param/", "input/", "noise/"))}
     assert set(candidate) == expected
     assert [difference for difference in compare_vectors(reference, candidate) if not difference.passed] == []
     assert {value.dtype for value in candidate.values()} == {reference["loss/total"].dtype}
 
 
-@pytest.mark.parametrize(("framework", "mistake"), CHANGES, indirect=["framework"])
-def test_a_mistake_is_named_at_its_first_wrong_key(mistake: str, candidates: Callable) -> None:
-    wrong = [difference.key for difference in compare_vectors(*candidates(mistake)) if not difference.passed]
+@pytest.mark.parametrize(("framework", "mistake"), CHANGES)
+def test_a_mistake_is_named_at_its_first_wrong_key(framework: str, mistake: str, results: Callable) -> None:
+    wrong = [difference.key for difference in compare_vectors(*results(framework, mistake)) if not difference.passed]
     assert wrong[0] == MISTAKES[mistake][1]
 
 
-@pytest.mark.parametrize("framework", ["torch", "jax"], indirect=True)
+@pytest.mark.parametrize("framework", ["torch", "jax"])
 def test_run_as_shown_it_writes_the_file_compares_and_says_so(framework: str, tmp_path: Path) -> None:
+    skip_without(framework)
     reference = make_vectors(Specification((5, 4, 3), denoising_weights=1, dtype="float64"), 6, 7, seed=0)
     write_npz(tmp_path / "reference.npz", reference)
     arguments = [f"benchmarks/check_{framework}_ladder.py", tmp_path / "reference.npz", tmp_path / "candidate.npz"]
