@@ -56,6 +56,14 @@ def test_the_examples_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert len((tmp_path / "classes.csv").read_text().splitlines()) == 31
 
 
+def test_the_gradient_check_prints_the_table_that_is_shown(capsys: pytest.CaptureFixture) -> None:
+    (shown,) = re.findall(
+        r"```python\n([^`]*?check_gradients[^`]*?)```\n\n```text\n(.*?)```", README, flags=re.DOTALL
+    )
+    exec(compile(shown[0], "README.md", "exec"), {})
+    assert capsys.readouterr().out == shown[1]
+
+
 def test_the_two_set_up_commands_are_what_ci_runs() -> None:
     install_and_train, install_and_test = blocks("bash")[:2]
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")

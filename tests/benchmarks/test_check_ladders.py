@@ -132,7 +132,7 @@ def skip_without(framework: str) -> None:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], tuple[dict, ...]]:
-    """Return reference and candidate by framework and the name of an option or a mistake; each framework runs once."""
+    """Return the reader of reference and candidate by framework and option or mistake; each framework runs once."""
 
     @functools.cache
     def run_all(framework: str) -> dict[str, tuple[Path, Path]]:
