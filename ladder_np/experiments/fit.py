@@ -92,9 +92,10 @@ class Fit:
         if state is None:
             return
         try:
-            self._training.restore(state)
+            self._training.check_place(state)
         except InputError as error:
             raise InputError(f"{self.folder}: damaged checkpoint: {error}") from None
+        self._training.restore(state)
         if self._stopping:
             self._stopping.restore(
                 {k.removeprefix("stopping/"): values for k, values in state.items() if k.startswith("stopping/")}

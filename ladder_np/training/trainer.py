@@ -164,21 +164,21 @@ class Training:
         """Go on from where `state` was asked, of a training with the same network, rows and settings.
 
         On the same device, and on the CPU with the same number of threads, the rest is the same bit by bit.
-
-        Raises
-        ------
-        InputError
-            If the arrays contradict each other, or this training.
         """
-        self._check_place(state)
         self._network.parameters.vector[...] = self._network.device.put(state["parameters"])
         self._step.restore({k.removeprefix("step/"): values for k, values in state.items() if k.startswith("step/")})
         self.epoch = int(state["epoch"])
         self._start = state["order"], state["cycle"], state["waiting"]
         self._costs.restore(int(state["costs/steps"]), state["costs/values"])
 
-    def _check_place(self, state: Mapping[str, np.ndarray]) -> None:
-        """Check what shapes do not tell: that the place in the epoch exists, and all counts agree on it."""
+    def check_place(self, state: Mapping[str, np.ndarray]) -> None:
+        """Check of a file's state what shapes do not tell: its place in the epoch exists, all counts agree on it.
+
+        Raises
+        ------
+        InputError
+            If the arrays contradict each other, or this training.
+        """
         epoch, in_epoch, steps = (int(state[name]) for name in ("epoch", "costs/steps", "step/steps"))
         an_epoch = self._all_steps // self._settings.epochs
         fits = 0 <= epoch <= self._settings.epochs and 0 <= in_epoch <= an_epoch

@@ -70,7 +70,7 @@ def test_only_the_named_pictures_are_drawn_in_the_table_s_order(digits) -> None:
 
 @pytest.mark.parametrize("names", [("confusion", "foo"), ("",), ("Confusion",)])
 def test_an_unknown_picture_is_named_with_those_that_there_are(digits, names: tuple[str, ...]) -> None:
-    with pytest.raises(InputError, match="unknown picture '.*'; choose among learning-curves, denoising-costs, "):
+    with pytest.raises(InputError, match=r"unknown picture '.*'; choose among learning-curves, denoising-costs, "):
         draw_pngs(digits, names)
 
 
