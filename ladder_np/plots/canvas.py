@@ -104,7 +104,7 @@ def grid(figure: Figure, count: int, columns: int) -> list[Any]:
 
 
 def png(figure: Figure) -> bytes:
-    """Return a figure as a PNG file; the same figure gives the same bytes."""
+    """Return a figure as a PNG file; figures of the same data give the same bytes."""
     file = io.BytesIO()
     with _style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # names from files may hold any

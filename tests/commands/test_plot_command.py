@@ -1,0 +1,147 @@
+"""``ladder-np plot`` and ``ladder-np report``."""
+
+import importlib
+import os
+import shutil
+
+import pytest
+from command_files import assert_refused, listing
+
+NAMES = ["combinators", "confusion", "denoising-costs", "learning-curves", "rebuilt-inputs", "top-hidden-layer"]
+
+
+@pytest.fixture
+def copy(npz_run, tmp_path):
+    """A run that may be written to; its data stays where it is."""
+    return shutil.copytree(npz_run, tmp_path / "run")
+
+
+@pytest.fixture
+def no_matplotlib(monkeypatch):
+    """As if the extra plot were not installed."""
+    find = importlib.import_module
+
+    def import_module(name):
+        if name.partition(".")[0] == "matplotlib":
+            raise ModuleNotFoundError(f"No module named {name!r}")
+        return find(name)
+
+    monkeypatch.setattr(importlib, "import_module", import_module)
+
+
+@pytest.fixture
+def with_matplotlib():
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+
+
+@pytest.mark.usefixtures("with_matplotlib")
+def test_pictures_are_written_into_the_run_and_named(command, copy):
+    outcome = command("plot", copy)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert sorted(os.listdir(copy / "plots")) == [f"{name}.png" for name in NAMES]
+    lines = outcome.out.splitlines()
+    assert sorted(line.rpartition(": ")[2] for line in lines) == sorted(
+        str(copy / "plots" / f"{n}.png") for n in NAMES
+    )
+    for name in NAMES:
+        assert (copy / "plots" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("with_matplotlib")
+def test_named_pictures_go_where_they_are_wanted_and_nothing_else_is_written(command, npz_run, tmp_path):
+    before = listing(npz_run)
+    outcome = command("plot", npz_run, "--only learning-curves,denoising-costs --out", tmp_path / "a" / "b")
+    assert outcome.status == 0
+    assert sorted(os.listdir(tmp_path / "a" / "b")) == ["denoising-costs.png", "learning-curves.png"]
+    assert listing(npz_run) == before
+
+
+@pytest.mark.usefixtures("with_matplotlib")
+def test_pictures_are_replaced_and_no_half_written_file_stays(command, copy):
+    (copy / "plots").mkdir()
+    (copy / "plots" / "learning-curves.png").write_bytes(b"old")
+    (copy / "plots" / "mine.txt").write_text("mine")
+    assert command("plot", copy, "--only learning-curves").status == 0
+    assert sorted(os.listdir(copy / "plots")) == ["learning-curves.png", "mine.txt"]
+    assert (copy / "plots" / "learning-curves.png").read_bytes() != b"old"
+
+
+@pytest.mark.usefixtures("with_matplotlib")
+def test_what_is_left_out_is_said_in_one_line_a_reason(command, copy):
+    (copy / "model.npz").unlink()
+    outcome = command("plot", copy)
+    assert outcome.status == 0
+    assert outcome.out.splitlines()[-1] == (
+        "left out: rebuilt-inputs, combinators, confusion, top-hidden-layer: the run is not finished: "
+        "it has no model.npz yet"
+    )
+    assert sorted(os.listdir(copy / "plots")) == ["denoising-costs.png", "learning-curves.png"]
+
+
+@pytest.mark.usefixtures("with_matplotlib")
+def test_a_report_is_written_into_the_run_or_where_it_is_wanted(command, copy, tmp_path):
+    (copy / "model.npz").unlink()  # fewer pictures are drawn sooner
+    outcome = command("report", copy)
+    assert (outcome.status, outcome.out, outcome.err) == (0, f"report written to {copy / 'report.html'}\n", "")
+    assert command("report", copy, "--out", tmp_path / "mine.HTML").status == 0
+    assert (tmp_path / "mine.HTML").read_bytes() == (copy / "report.html").read_bytes()
+
+
+@pytest.mark.usefixtures("no_matplotlib")
+@pytest.mark.parametrize("name", ["plot", "report"])
+def test_without_matplotlib_one_line_says_what_to_install(command, npz_run, name):
+    before = listing(npz_run)
+    assert_refused(command(name, npz_run), "matplotlib", "pip install 'ladder-np[plot]'")
+    assert listing(npz_run) == before
+
+
+@pytest.mark.usefixtures("with_matplotlib")
+@pytest.mark.parametrize(
+    ("arguments", "fragments"),
+    [
+        ("plot nowhere", ("nowhere: no such run folder",)),
+        ("plot empty", ("empty/config.json", "expected a run's configuration")),
+        ("plot file", ("file: no such run folder",)),
+        ("plot", ("RUN",)),
+        ("plot run --only curves", ("unknown picture 'curves'", "learning-curves")),
+        ("plot run --only learning-curves,", ("unknown picture ''",)),
+        ("plot run --only denoising-costs --out file", ("cannot make folder file",)),
+        ("plot run --only denoising-costs --out file/below", ("cannot make folder file/below",)),
+        ("plot bad_model", ("bad_model/model.npz",)),
+        ("plot bad_metrics", ("bad_metrics/metrics.jsonl: line 1 is damaged",)),
+        ("plot bad_config", ("bad_config/config.json",)),
+        ("report nowhere", ("nowhere: no such run folder",)),
+        ("report run --out run/model.npz", ("run/model.npz: expected a name that ends in .html",)),
+        ("report run --out missing/report.html", ("cannot write missing/report.html",)),
+        ("report bad_result", ("bad_result/result.json: damaged",)),
+    ],
+)
+def test_nonsense_is_refused_in_one_line_and_nothing_is_written(
+    command, npz_run, tmp_path, monkeypatch, arguments, fragments
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(npz_run, "run")
+    for name, file in (("model", "model.npz"), ("metrics", "metrics.jsonl"), ("config", "config.json")):
+        shutil.copytree("run", f"bad_{name}")
+        (tmp_path / f"bad_{name}" / file).write_text("garbage\n")
+    shutil.copytree("run", "bad_result")
+    (tmp_path / "bad_result" / "result.json").write_text("{}]")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("text")
+    before = listing(tmp_path)
+    assert_refused(command(arguments), *fragments)
+    assert listing(tmp_path) == before
+
+
+@pytest.mark.usefixtures("with_matplotlib")
+def test_a_full_disk_leaves_the_old_report(command, copy, monkeypatch):
+    (copy / "report.html").write_text("old")
+    (copy / "model.npz").unlink()  # fewer pictures are drawn sooner
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert_refused(command("report", copy), "cannot write", "No space left on device")
+    assert (copy / "report.html").read_text() == "old"
+    assert not [name for name in os.listdir(copy) if name.endswith(".part")]
