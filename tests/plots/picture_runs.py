@@ -54,18 +54,18 @@ def overlaps(figure) -> list[tuple[str, str]]:
     return [
         (one.get_text(), other.get_text())
         for (one, a), (other, b) in pairs
-        if a.overlaps(b) and not parallel(one, other)
+        if a.overlaps(b) and not parallel(one, other, figure.dpi)
     ]
 
 
-def parallel(one, other) -> bool:
+def parallel(one, other, dpi) -> bool:
     """Whether two texts slant alike, so that their boxes say nothing, and lie a line or more apart."""
     angle = math.radians(one.get_rotation())
     if not 0 < angle < math.pi / 2 or one.get_rotation() != other.get_rotation() or one.axes is not other.axes:
         return False
     (x, y), (x_other, y_other) = (text.get_transform().transform(text.get_position()) for text in (one, other))
     apart = abs(math.cos(angle) * (y_other - y) - math.sin(angle) * (x_other - x))
-    return apart >= one.get_fontsize() * one.get_figure(root=True).dpi / 72
+    return apart >= one.get_fontsize() * dpi / 72
 
 
 def unseen_labels(figure):
