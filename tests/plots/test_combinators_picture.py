@@ -87,13 +87,13 @@ def test_the_typical_unit_is_nearest_to_the_median_among_the_lively_whichever_wa
 def test_a_pixel_that_never_changes_is_not_the_typical_one(tmp_path) -> None:
     generator = np.random.default_rng(0)
     X = np.zeros((80, 25), np.uint8)
-    X[:, 12:] = generator.integers(0, 256, (80, 13))  # as many dead pixels as lively ones
+    X[:, 20:] = generator.integers(0, 256, (80, 5))  # a few lively pixels: the median of all is a dead one
     np.savez(tmp_path / "pixels.npz", X=X, y=np.arange(80) % 2)
     run = RunSource(
         make_run(tmp_path / "run", dataset=str(tmp_path / "pixels.npz"), denoising_weights=(100, 0, 0, 0))
     )
     (only_for_the_input, *_) = combinators(run.decoder, run.noisy).axes
-    assert unit_of(only_for_the_input) >= 12
+    assert unit_of(only_for_the_input) >= 20
 
 
 def test_without_rows_the_curves_are_those_of_a_normal_u(digits) -> None:
