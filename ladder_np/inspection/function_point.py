@@ -72,10 +72,10 @@ class FunctionPoint:
     def _analytic(self) -> dict[str, np.ndarray]:
         """Return the caller's gradients, checked, by the order of the parameters."""
         given = self.question.gradients
-        arguments = (self.parameters,) if self._upstream is None else (self.parameters, self._upstream)
+        arguments = [dict(self.parameters)] if self._upstream is None else [dict(self.parameters), self._upstream]
         if callable(given):
             _refuse_other_arguments(given, len(arguments), self.output)
-            given = given(*({**arguments[0]}, *arguments[1:]))
+            given = given(*arguments)
         elif self._upstream is not None:
             raise InputError(
                 f"the function returns an array of shape {self.output}: give gradients(parameters, upstream), "
@@ -96,6 +96,9 @@ class FunctionPoint:
         found = self.question.kinks(dict(self.parameters))
         found = list(found.values()) if isinstance(found, Mapping) else found
         found = found if isinstance(found, list | tuple) else [found]
+        for x in found:
+            if not hasattr(x, "dtype"):
+                raise InputError(f"kinks returned {type(x).__name__}; expected an array, or a list or dict of arrays")
         return [x if x.dtype.kind == "b" else x > 0 for x in found]
 
 
@@ -144,10 +147,10 @@ def _checked_gradients(given: Any, parameters: Arrays) -> dict[str, np.ndarray]:
         )
     checked = {}
     for name in parameters:
-        gradient = np.array(to_host(given[name]))  # a copy: the caller may use its memory again
+        gradient = to_host(given[name])
         if gradient.dtype != np.float64 and gradient.dtype.kind not in "iu":
             raise InputError(f"the gradient of {name!r} holds {gradient.dtype}; differences need float64")
-        checked[name] = gradient.astype(np.float64)
+        checked[name] = gradient.astype(np.float64)  # a copy: the caller may use its memory again
     return checked
 
 

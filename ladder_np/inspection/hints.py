@@ -101,7 +101,7 @@ def some_places(evidence: Evidence) -> str:
     wrong, of = evidence.wrong, f"of {int(evidence.known.sum())} places{'' if evidence.complete else ' looked at'}"
     live = np.maximum(np.abs(evidence.numeric), np.abs(evidence.analytic)) > evidence.rounding
     count = int(wrong.sum())
-    if count >= live.sum() or evidence.known.sum() < FEWEST:
+    if evidence.known.sum() < FEWEST:
         return ""
     first = list(evidence.place(tuple(np.argwhere(wrong)[0])))
     if count == 1:

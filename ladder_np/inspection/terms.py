@@ -78,13 +78,7 @@ def _does_not_react(evidence: Evidence, change: np.ndarray) -> str:
             for gradient in (evidence.numeric, evidence.analytic, evidence.difference)
         )
         if length > 1 and numeric < NONE and analytic > 10 * numeric and difference > SOME:
-            return (
-                "all of it"
-                if ndim == 1
-                else f"a {('column', 'row')[axis]}"
-                if ndim == 2
-                else f"all along axis {axis}"
-            )
+            return {1: ["all of it"], 2: ["a column", "a row"]}.get(ndim, [f"all along axis {axis}"] * ndim)[axis]
     return ""
 
 

@@ -34,7 +34,7 @@ def cost(p: Arrays, t: np.ndarray) -> float:
 def backward(p: Arrays, dy: np.ndarray, fault: str = "") -> Arrays:
     """Return all gradients, with one fault, named in `FAULTS`."""
     _, (sigma, z, b, h) = forward(p)
-    db = (dy @ p["W2"].T) * (b > 0)
+    db = dy @ (p["W2"] if fault == "W2 for its transpose" else p["W2"].T) * (b > 0)
     dz = p["gamma"] * db
     mean, variance = dz.mean(axis=0), z * (dz * z).mean(axis=0)
     da = (dz - mean - variance) / sigma
@@ -58,7 +58,7 @@ def spoiled(p: Arrays, right: Arrays, fault: str) -> Arrays:
     """Return the gradients that a fault of single tensors changes."""
     one, row, entry = right["W2"].copy(), right["W2"].copy(), np.zeros((6, 6), bool)
     one[2, 3] += 0.01
-    row[1] *= 1.5
+    row[3] *= 1.5
     entry[[0, 2, 3], [1, 5, 0]] = True
     return {
         "transposed": {"W2": right["W2"].T},
@@ -108,12 +108,13 @@ FAULTS: dict[str, tuple[set[str], str]] = {
     "transposed": ({"W2"}, "^it is the numerical gradient transposed$"),
     "names mixed up": ({"gamma", "beta"}, "^it is the gradient of (beta|gamma): names mixed up"),
     "one entry": ({"W2"}, r"^wrong at \[2, 3\] only, of 36 places"),
-    "one row": ({"W2"}, "^wrong only in row 1:"),
+    "one row": ({"W2"}, "^wrong only in row 3:"),
     "some entries left out": ({"W2"}, r"^zero at \d of 36 places where the function does react"),
     "reversed": ({"b2"}, "^the right values at wrong places"),
     "summed over everything": ({"b2"}, "^every entry is the sum of the numerical gradient along axis 0"),
     "mean of everything": ({"b2"}, "^every entry is the mean of the numerical gradient along axis 0"),
     "weight decay": ({"W1"}, "^0.01 times the parameter itself is too much: the gradient of a weight decay"),
     "no weight decay": ({"W1"}, "^0.01 times the parameter itself is missing"),
+    "W2 for its transpose": ({"x", "W1", "gamma", "beta"}, "^no simple pattern"),
     "no number": ({"W1"}, r"^the gradient is no finite number at \[0, 3\]$"),
 }

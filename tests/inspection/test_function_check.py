@@ -85,14 +85,15 @@ def test_read_only_parameters_are_copied_and_left_alone() -> None:
 
 
 def test_a_gradient_may_use_its_memory_again() -> None:
-    buffer = np.empty(5)
+    """Points nearby, to which the kink at 0 leads, must not change what the first point's gradient was."""
+    buffer = np.empty(4)
 
-    def gradient(p: dict) -> dict:
-        np.multiply(2, p["x"], out=buffer)
+    def twice(p: dict) -> dict:
+        np.multiply(2, 2 * p["x"] + (p["x"] > 0), out=buffer)
         return {"x": buffer}
 
-    x = np.array([1.0, 0.0, -1.0, 2.0, 3.0])
-    assert check_gradients(lambda p: (p["x"] ** 2).sum() + np.abs(p["x"]).sum() * 0, {"x": x}, gradient).passed
+    (row,) = check_gradients(lambda p: (p["x"] ** 2 + np.maximum(p["x"], 0)).sum(), {"x": ON_KINK}, twice)
+    assert row.hint.startswith("twice the numerical gradient")
 
 
 def test_the_same_seed_gives_the_same_report() -> None:
@@ -137,11 +138,26 @@ def test_on_a_kink_a_gradient_at_hand_is_tried_nearby(kinks: Callable | None) ->
 
 @pytest.mark.parametrize("kinks", [None, lambda p: (p["x"], p["x"] > 1e9)])
 def test_on_a_kink_a_gradient_at_one_point_remains_unchecked(kinks: Callable | None) -> None:
-    (row,) = check_gradients(relu, {"x": ON_KINK}, relu_gradient({"x": ON_KINK}), kinks=kinks)
+    calls = []
+
+    def function(p: dict) -> float:
+        calls.append(1)
+        return relu(p)
+
+    (row,) = check_gradients(function, {"x": ON_KINK}, relu_gradient({"x": ON_KINK}), kinks=kinks)
+    assert len(calls) < 200
     assert not row.passed
     assert (row.unchecked, row.directions) == (4, 3)  # the random directions and the third coordinate
     assert row.relative < 1e-9
     assert "a kink, a jump or the end of its domain" in row.hint
+
+
+def test_with_masks_no_direction_passes_across_a_kink_by_luck() -> None:
+    """On its kink |x| has the difference 0, which is no gradient of it."""
+    x = {"x": np.zeros(1)}
+    assert check_gradients(lambda p: np.abs(p["x"]).sum(), x, {"x": np.zeros(1)}).passed
+    (row,) = check_gradients(lambda p: np.abs(p["x"]).sum(), x, {"x": np.zeros(1)}, kinks=lambda p: p["x"])
+    assert (row.passed, row.directions, row.unchecked) == (False, 0, 3)
 
 
 @pytest.mark.parametrize("distance", [1e-6, -1e-6, 3e-6, 5e-6, -9e-6])
@@ -325,6 +341,12 @@ def test_options_are_checked(option: str, value: object) -> None:
     with pytest.raises(InputError, match=option) as caught:
         check_gradients(mean_square, P, G, **{option: value})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("found", [None, [1.0], {"h": "relu"}])
+def test_kinks_that_are_no_arrays_are_refused(found: object) -> None:
+    with pytest.raises(InputError, match=r"kinks returned .*; expected an array"):
+        check_gradients(mean_square, P, G, kinks=lambda p: found)
 
 
 def test_the_caller_s_own_errors_come_through() -> None:

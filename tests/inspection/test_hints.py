@@ -23,7 +23,7 @@ def test_right_gradients_pass_and_get_no_hint(seed: int) -> None:
     assert [row.hint for row in report] == [""] * 7
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, 1, 28])  # with 28, some units are dead
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_named(fault: str, seed: int) -> None:
     expected, pattern = FAULTS[fault]
@@ -129,6 +129,12 @@ PATTERNS = {
         lambda x: float(np.tanh(x.astype(np.float32)).sum()),
         X,
         1 - np.tanh(X) ** 2,
+        "^the function moves in steps coarser than float64's: float32 inside",
+    ),
+    "float32 inside, many entries": (
+        lambda x: float(np.tanh(x.astype(np.float32)).sum()),
+        np.linspace(-1, 1, 3000),
+        1 - np.tanh(np.linspace(-1, 1, 3000)) ** 2,
         "^the function moves in steps coarser than float64's: float32 inside",
     ),
     "a large number cancels": (
