@@ -7,7 +7,15 @@ import numpy as np
 
 from ladder_np.errors import InputError
 from ladder_np.estimator.fitted import FittedEstimator
-from ladder_np.estimator.fitting import Course, make_model, split_table, train_model, train_on, update_statistics
+from ladder_np.estimator.fitting import (
+    Course,
+    goes_on_from,
+    make_model,
+    split_table,
+    train_model,
+    train_on,
+    update_statistics,
+)
 from ladder_np.estimator.hyperparameters import draw_seed, flag, training_settings_of, whole_number
 from ladder_np.estimator.tables import read_table
 from ladder_np.training.early_stopping import EarlyStopping
@@ -29,8 +37,9 @@ class LadderClassifier(FittedEstimator):
     noise_std : float or sequence of float
         Standard deviation of the noise, one for all layers or one a layer, the input first.
     denoising_weights : float, sequence of float, or None
-        λ, one for all layers or one a layer, the input first. None: 10, 3, then 1 for every further layer. 0: rows
-        without a label are not used.
+        λ, one for all layers or one a layer, the input first. None: 10 over the mean variance of the scaled
+        features (which is 1 when they are standardised) in the first training, 3, then 1 for every further layer. 0:
+        rows without a label are not used.
     batch_size : int
         Labelled rows a step, and as many of all rows; smaller sets are used whole.
     learning_rate_init : float
@@ -192,7 +201,7 @@ class LadderClassifier(FittedEstimator):
         split = split_table(self.get_params(), table, seed)
         model = make_model(self.get_params(), table, split.train, seed, before)
         training = train_on(model, table, split, training_settings_of(self.get_params(), seed, endless=True))
-        if before and self._resume:
+        if before and self._resume and goes_on_from(before, model):
             training.restore({**training.state(), **self._resume})
         loss = training.run_epoch().cost
         update_statistics(model, table, split)

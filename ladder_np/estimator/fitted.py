@@ -94,7 +94,7 @@ class FittedEstimator(Conventions):
         """
         predictor, fields = read_model(path, device)
         try:
-            estimator = cls().set_params(**fields["params"], device=device)
+            estimator = cls().set_params(**{**fields["params"], "device": device})
         except InputError as error:
             raise InputError(f"{path}: damaged model file: {error}") from None
         estimator._keep(predictor, Course(fields["loss_curve"], fields["validation_scores"] or []), before=None)

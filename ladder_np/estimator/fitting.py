@@ -9,16 +9,20 @@ import numpy as np
 from ladder_np.data.preprocessing import Scaling, make_scaling
 from ladder_np.data.split import Split, split_rows
 from ladder_np.errors import InputError
-from ladder_np.estimator.hyperparameters import share, specification_of
+from ladder_np.estimator.hyperparameters import default_input_weight, share, specification_of
 from ladder_np.estimator.tables import Table
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
+from ladder_np.network.specification import Specification
 from ladder_np.predictor import Predictor
 from ladder_np.streams import Stream, stream
 from ladder_np.training.early_stopping import EarlyStopping
 from ladder_np.training.trainer import Training, TrainingSettings, estimate_statistics
 
-__all__ = ["Course", "make_model", "split_table", "train_model", "train_on", "update_statistics"]
+__all__ = ["Course", "goes_on_from", "make_model", "split_table", "train_model", "train_on", "update_statistics"]
+
+
+ROWS_LOOKED_AT = 5000  # for a variance
 
 
 @dataclass
@@ -39,21 +43,36 @@ def make_model(
     InputError
         If a parameter or the table cannot be used, or `before` is of another shape.
     """
-    specification = specification_of(params, table.X.shape[1], len(table.classes))
-    if before is None:
-        network = LadderNetwork.from_specification(specification, device=params["device"], seed=seed)
-        pixels = table.X.dtype == np.uint8 and params["scaling"] in ("auto", "pixels")
-        scaling = make_scaling(table.X, rows, params["scaling"], max(1, int(table.X.max())) if pixels else None)
-    else:
-        network = LadderNetwork.from_parameters(
-            specification, _parameters_of(before, specification), device=params["device"]
-        )
-        scaling, pixels = before.scaling, before.pixels
+    scaling, pixels = (before.scaling, before.pixels) if before else _find_scaling(params, table, rows)
+    weight = before.network.specification.denoising_weights[0] if before else _input_weight(table.X, rows, scaling)
+    specification = specification_of(params, table.X.shape[1], len(table.classes), weight)
     scaling.check(table.X, specification.numpy_dtype)
+    if before:
+        parameters = _parameters_of(before, specification)
+        network = LadderNetwork.from_parameters(specification, parameters, device=params["device"])
+    else:
+        network = LadderNetwork.from_specification(specification, device=params["device"], seed=seed)
     return Predictor(network, scaling, table.classes, table.names, pixels)
 
 
-def _parameters_of(before: Predictor, specification: Any) -> np.ndarray:
+def _find_scaling(params: dict[str, Any], table: Table, rows: np.ndarray) -> tuple[Scaling, bool]:
+    """Return the scaling, and whether features are pixels."""
+    pixels = table.X.dtype == np.uint8 and params["scaling"] in ("auto", "pixels")
+    maximum = max(1, int(table.X.max())) if pixels else None
+    return make_scaling(table.X, rows, params["scaling"], maximum), pixels
+
+
+def _input_weight(X: np.ndarray, rows: np.ndarray, scaling: Scaling) -> float:
+    """Return λ₀ for the variance of scaled rows, evenly picked where there are many."""
+    picked = rows[:: max(1, len(rows) // ROWS_LOOKED_AT)]
+    with np.errstate(over="ignore"):  # a variance beyond float64 is refused as a value too large
+        variance = float(scaling.apply(X[picked], np.float64).var(axis=0).mean())
+    if variance == 0:
+        raise InputError("every feature of X is the same in all rows; expected at least one that differs")
+    return default_input_weight(variance)
+
+
+def _parameters_of(before: Predictor, specification: Specification) -> np.ndarray:
     network = before.network
     if parameter_shapes(network.specification) != parameter_shapes(specification):
         sizes = ["-".join(map(str, shape.sizes)) for shape in (network.specification, specification)]
@@ -86,6 +105,11 @@ def split_table(params: dict[str, Any], table: Table, seed: int) -> Split:
     return split_rows(
         table.index, classes, labels=None, validation=min(wanted, spare), test_fraction=0, generator=generator
     )
+
+
+def goes_on_from(before: Predictor, model: Predictor) -> bool:
+    """Return whether the optimiser's moments of the one are those of the other: as many parameters are trained."""
+    return before.network.parameters.used.size == model.network.parameters.used.size
 
 
 def train_on(model: Predictor, table: Table, split: Split, settings: TrainingSettings) -> Training:

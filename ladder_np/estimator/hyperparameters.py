@@ -12,7 +12,15 @@ from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.streams import check_seed
 from ladder_np.training.settings import TrainingSettings
 
-__all__ = ["draw_seed", "flag", "share", "specification_of", "training_settings_of", "whole_number"]
+__all__ = [
+    "default_input_weight",
+    "draw_seed",
+    "flag",
+    "share",
+    "specification_of",
+    "training_settings_of",
+    "whole_number",
+]
 
 ENDLESS = 2**40  # epochs; partial_fit knows no end that its rate could fall towards
 
@@ -59,8 +67,8 @@ def draw_seed(random_state: Any) -> int:
     return check_seed(random_state, "random_state")
 
 
-def specification_of(params: dict[str, Any], features: int, classes: int) -> Specification:
-    """Return the network's description for data of this many features and classes."""
+def specification_of(params: dict[str, Any], features: int, classes: int, input_weight: float) -> Specification:
+    """Return the network's description for data of so many features and classes; `input_weight` is λ₀ by default."""
     hidden = params["hidden_layer_sizes"]
     if isinstance(hidden, numbers.Integral) and not isinstance(hidden, bool):
         hidden = (hidden,)
@@ -74,18 +82,26 @@ def specification_of(params: dict[str, Any], features: int, classes: int) -> Spe
         activation=params["activation"],
         combinator=params["combinator"],
         noise_std=params["noise_std"],
-        denoising_weights=_default_weights(len(sizes)) if weights is None else weights,
+        denoising_weights=_default_weights(len(sizes), input_weight) if weights is None else weights,
         dtype=params["dtype"],
     )
 
 
-def _default_weights(layers: int) -> tuple[float, ...]:
-    """Return λ for features of variance about 1 and layers of some hundred units, input first.
+def default_input_weight(variance: float) -> float:
+    """Return λ₀ for features of this mean variance: 10 where it is 1, as of standardised features.
 
-    [R]'s 1000, 10, 0.1 are for 784 pixels between 0 and 1 and for wider layers. These, like the other defaults of the
+    z⁰ alone is not normalised (fact 4): over its variance its cost is a share, as that of the layers above is.
+    """
+    return 10.0 / variance
+
+
+def _default_weights(layers: int, input_weight: float) -> tuple[float, ...]:
+    """Return λ, input first: λ₀, 3, then 1 for every further layer.
+
+    [R]'s 1000, 10, 0.1 are for 784 pixels of variance 0.1 and for wider layers. These, like the other defaults of the
     estimator, were chosen on the validation rows of unlike data sets by ``benchmarks/estimator_defaults.py``.
     """
-    return (10.0, 3.0, *(1.0,) * layers)[:layers]
+    return (input_weight, 3.0, *(1.0,) * layers)[:layers]
 
 
 def training_settings_of(params: dict[str, Any], seed: int, endless: bool = False) -> TrainingSettings:

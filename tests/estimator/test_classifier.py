@@ -151,6 +151,21 @@ def test_partial_fit_goes_on_from_fit() -> None:
     assert model.score(X, TRUTH) >= before - 0.05
 
 
+def test_the_inputs_default_weight_stays_when_training_goes_on() -> None:
+    model = small(scaling="none").partial_fit(X, Y)
+    before = model._predictor.network.specification
+    model.partial_fit(X[:40] / 2, Y[:40])
+    assert model._predictor.network.specification == before
+
+
+def test_between_two_calls_of_partial_fit_settings_may_change() -> None:
+    """Without λ the optimiser has fewer parameters, and begins with new moments."""
+    model = small().partial_fit(X, Y).set_params(denoising_weights=0, noise_std=0.1).partial_fit(X, Y)
+    model.set_params(denoising_weights=1, dtype="float64").partial_fit(X, Y)
+    assert parameters(model).dtype == np.float64
+    assert model.n_iter_ == 3
+
+
 def test_a_training_that_fails_leaves_the_estimator_as_it_was() -> None:
     model = small().fit(X, Y)
     before = model.predict_proba(X)
@@ -220,6 +235,28 @@ def test_features_are_scaled_as_asked_and_new_ones_alike(scaling: str, mean: Any
     scaled = model._predictor.scaling.apply(X, np.float64)
     np.testing.assert_allclose(scaled.mean(axis=0), np.broadcast_to(mean, 4), atol=1e-12)
     np.testing.assert_allclose(scaled.std(axis=0), np.broadcast_to(deviation, 4))
+
+
+@pytest.mark.parametrize(
+    ("features", "scaling", "variance"),
+    [
+        (X, "auto", 1),
+        (np.hstack([X, np.ones((len(X), 4))]), "auto", 0.5),
+        (30 * X, "none", 900 * X.var(axis=0).mean()),
+        (
+            np.rint(40 + 9 * X).astype(np.uint8),
+            "auto",
+            (np.rint(40 + 9 * X) / np.rint(40 + 9 * X).max()).var(0).mean(),
+        ),
+    ],
+    ids=["standardised", "half of them constant", "as they are", "pixels"],
+)
+def test_the_inputs_weight_is_by_default_for_its_variance(
+    features: np.ndarray, scaling: str, variance: float
+) -> None:
+    model = small(scaling=scaling, max_iter=1).fit(features, Y)
+    weights = model._predictor.network.specification.denoising_weights
+    np.testing.assert_allclose(weights, [10 / variance, 3, 1, 1])
 
 
 @pytest.mark.parametrize("convert", [np.asfortranarray, lambda x: x.tolist(), lambda x: x.astype(object)])

@@ -90,6 +90,7 @@ FEATURES = {
     "NaN": (HOLE, "X, row 2, column 1 (counted from 0) is nan; expected finite numbers, not NaN or infinity"),
     "infinity": (np.where(HOLE != HOLE, np.inf, HOLE), "X, row 2, column 1 (counted from 0) is inf"),
     "too far apart": (np.where(HOLE != HOLE, 1.7e308, -X * 1e307), "too far for float64"),
+    "constants": (np.ones((90, 4)), "every feature of X is the same in all rows; expected at least one that differs"),
     "too few rows": (X[:5], "X has 5 rows and y has 90 labels; expected as many"),
 }
 LABELS = {

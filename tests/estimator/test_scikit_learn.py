@@ -2,7 +2,6 @@
 
 import sys
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,15 +24,6 @@ from sklearn.utils.estimator_checks import check_classifiers_classes, parametriz
 EXPECTED = {
     "check_classifiers_classes": "it has -1 as a class, which marks unlabelled rows unless unlabeled_label differs"
 }
-
-
-@pytest.fixture(autouse=True)
-def as_a_stranger() -> Iterator[None]:
-    """Let pass what scikit-learn warns of in every estimator that is not its own, or in its own use of NumPy."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not inherit from `sklearn.base.BaseEstimator`")
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module="(sklearn|scipy|joblib|pandas)")
-        yield
 
 
 with warnings.catch_warnings(action="ignore"):  # one: that the class is not derived from scikit-learn's

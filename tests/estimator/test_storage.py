@@ -122,6 +122,7 @@ DAMAGES = {
     "the entry is a number": (lambda a: a.update(estimator=np.array(5)), "has no params"),
     "params are none": (lambda a: change(a, params=[1]), "has no params"),
     "params of another program": (lambda a: change(a, params={"depth": 3}), "no parameter 'depth'"),
+    "params with a device": (lambda a: change(a, params={"device": "tpu", "depth": 3}), "no parameter 'depth'"),
     "a curve of texts": (lambda a: change(a, loss_curve=["a"]), "curves are no numbers"),
     "no curve": (lambda a: change(a, loss_curve=None), "has no loss_curve"),
     "two classes are the same": (lambda a: a.update(classes=np.array([1, 1, 2])), "not 3 different ones"),
