@@ -1,12 +1,12 @@
 """Files on disk: written beside and renamed, read without unpickling. Nobody else writes a file whole."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,11 +14,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ladder_np.errors import InputError
+from ladder_np.npy import UNREADABLE, CautiousFile, read_archive
 
 __all__ = [
     "append_line",
     "ensure_folder",
     "make_folder",
+    "open_file",
     "read_json",
     "read_npz",
     "read_text",
@@ -30,19 +32,7 @@ __all__ = [
     "write_text",
 ]
 
-# What numpy.load may raise on a file that is no intact archive of plain arrays: damaged or encrypted archives, absurd
-# sizes in a header, a path that is too long.
-UNREADABLE = (
-    OSError,
-    ValueError,
-    EOFError,
-    KeyError,
-    MemoryError,
-    OverflowError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+MAGIC_LENGTH = len(np.lib.format.MAGIC_PREFIX)
 
 
 def write_atomically(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
@@ -203,27 +193,27 @@ def read_npz(path: Path | str, what: str) -> dict[str, np.ndarray]:
     InputError
         If the file is missing, is no archive, is truncated, or holds anything but plain arrays.
     """
+    with CautiousFile(open_file(path, f"{what} (.npz)").detach()) as file:
+        if file.peek(MAGIC_LENGTH).startswith(np.lib.format.MAGIC_PREFIX):
+            raise InputError(f"{path}: expected {what} (.npz), got a single array; save it with numpy.savez")
+        try:
+            return read_archive(file)
+        except UNREADABLE as error:
+            raise InputError(
+                f"{path}: not {what}: no readable .npz archive of plain arrays ({_one_line(error)})"
+            ) from error
+
+
+def open_file(path: Path | str, what: str) -> io.BufferedReader:
+    """Open a file to read; raises `InputError` with what it is meant to be if it is none that can be read."""
     path = Path(path)
     try:
-        if not path.is_file():
-            found = "is a folder" if path.is_dir() else "no such file"
-            raise InputError(f"{path}: {found}; expected {what} (.npz)")
-        with open(path, "rb") as file:  # numpy.load would leave a file of its own open when the archive is damaged
-            if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
-                raise InputError(f"{path}: expected {what} (.npz), got a single array; save it with numpy.savez")
-            if not zipfile.is_zipfile(file):
-                raise InputError(f"{path}: not {what}: no readable .npz archive (truncated, or another kind of file)")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {key: archive[key] for key in archive.files}
-    except InputError:
-        raise
-    except UNREADABLE as error:
-        raise InputError(
-            f"{path}: not {what}: no readable .npz archive of plain arrays ({_one_line(error)})"
-        ) from error
-    # NumPy hands members that are no .npy files out as bytes.
-    return {key: array for key, array in arrays.items() if isinstance(array, np.ndarray)}
+        if not path.is_file():  # a pipe would wait for a writer, a device would never end
+            found = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "no such file"
+            raise InputError(f"{path}: {found}; expected {what}")
+        return open(path, "rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot read it ({error.strerror or error}); expected {what}") from error
 
 
 def read_text(path: Path | str, what: str) -> str:

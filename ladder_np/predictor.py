@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Device
-from ladder_np.data.dataset import check_features
+from ladder_np.data.dataset import Features, check_features
 from ladder_np.data.preprocessing import Scaling
+from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 from ladder_np.files import read_json, read_npz, write_npz
 from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics
@@ -64,40 +65,50 @@ class Predictor:
         InputError
             If X is not numbers, or unlike the training data's features.
         """
-        X = self._checked(X)
-        dtype = self.network.specification.numpy_dtype
-        blocks = []
-        with np.errstate(all="ignore"):  # what overflows is found below
-            for start in range(0, len(X), ROWS_AT_ONCE):
-                rows = self.scaling.apply(X[start : start + ROWS_AT_ONCE], dtype, first_row=start)
-                blocks.append(self.network.predict_proba(rows))
-        probabilities = np.concatenate(blocks) if blocks else np.empty((0, len(self.classes)))
-        if not np.isfinite(probabilities).all():
-            raise InputError("the model gives no finite probabilities for this data; train it again")
-        return probabilities
+        return np.concatenate([np.empty((0, len(self.classes))), *self.predict_blocks(X)])
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the most probable class of each row, (rows,)."""
-        return self.classes[self.predict_proba(X).argmax(axis=1)]
+        best = (probabilities.argmax(axis=1) for probabilities in self.predict_blocks(X))
+        return self.classes[np.concatenate([np.empty(0, np.intp), *best])]
 
-    def errors(self, X: np.ndarray, y: np.ndarray) -> int:
+    def errors(self, X: Features, y: np.ndarray) -> int:
         """Return how many rows get another class than their index y (rows,) into `classes`."""
-        return int((self.predict_proba(X).argmax(axis=1) != y).sum())
+        parts = zip(self.predict_blocks(X), blocks(y, ROWS_AT_ONCE), strict=True)
+        return sum(int((part.argmax(axis=1) != indices).sum()) for part, (_, indices) in parts)
 
-    def _checked(self, X: np.ndarray) -> np.ndarray:
+    def predict_blocks(self, X: Features) -> Iterator[np.ndarray]:
+        """Yield what `predict_proba` returns, (some rows, K) at a time; X is read as far as they are asked for.
+
+        Raises
+        ------
+        InputError
+            As `predict_proba`, as soon as what is wrong has been read.
+        """
+        X = self._checked(X)
+        dtype = self.network.specification.numpy_dtype
+        for start, part in blocks(X, ROWS_AT_ONCE):
+            rows = self.scaling.apply(part, dtype, first_row=start)
+            with np.errstate(all="ignore"):  # what overflows is found below
+                probabilities = self.network.predict_proba(rows)
+            if not np.isfinite(probabilities).all():
+                raise InputError("the model gives no finite probabilities for this data; train it again")
+            yield probabilities
+
+    def _checked(self, X: Features) -> Features:
         """Return X as a finite matrix with the training data's number and kind of features."""
-        X = np.asarray(X)
+        X = X if isinstance(X, StoredRows) else np.asarray(X)
         expected = self.network.specification.sizes[0]
         if X.ndim != 2 or X.shape[1] != expected:
             given = f"{X.shape[1]}" if X.ndim == 2 else f"shape {X.shape}"
             raise InputError(f"the model was trained on {expected} features a row, this data has {given}")
         if len(X):
             X = check_features(X, "the data to predict")
-        if self.pixels and X.dtype.kind == "f" and (np.floor(X) != X).any():
+        if self.pixels and X.dtype.kind == "f" and any((np.floor(rows) != rows).any() for _, rows in blocks(X)):
             raise InputError("the model was trained on whole-numbered pixels, this data has fractions; give it raw")
         return X
 
-    def arrange(self, X: np.ndarray, names: tuple[str, ...] | None) -> np.ndarray:
+    def arrange(self, X: Features, names: tuple[str, ...] | None) -> Features:
         """Return X (rows, d_0) with its named columns in the order of the training table.
 
         Raises
@@ -105,15 +116,16 @@ class Predictor:
         InputError
             If columns are missing or unknown.
         """
-        if names is None or self.feature_names is None:
+        if names is None or self.feature_names is None or isinstance(X, StoredRows):
             return X
+        places, known = {name: place for place, name in enumerate(names)}, set(self.feature_names)
         for name in self.feature_names:
-            if name not in names:
+            if name not in places:
                 raise InputError(f"the model was trained on a column {name!r} that this data lacks")
         for name in names:
-            if name not in self.feature_names:
+            if name not in known:
                 raise InputError(f"column {name!r} was not in the training data; remove it")
-        return X[:, [names.index(name) for name in self.feature_names]]
+        return X[:, [places[name] for name in self.feature_names]]
 
     def save(self, path: Path | str) -> None:
         """Write the model as one `.npz`, beside and renamed.

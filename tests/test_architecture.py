@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # other. data stands beside network: neither knows the other.
 FLOORS = [
     {"errors", "version", "cores", "memory"},
-    {"files", "arrays", "streams", "workers"},
+    {"files", "npy", "arrays", "streams", "workers"},
     {"operations", "data", "kernels"},
     {"network"},
     {"training", "inspection"},

@@ -3,8 +3,9 @@
 import argparse
 import csv
 import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ladder_np.commands.options import add_device_option
 from ladder_np.data.readers import read_features
 from ladder_np.errors import InputError
 from ladder_np.experiments.record import load_run_config, load_run_model
-from ladder_np.files import write_text
+from ladder_np.files import write_atomically
 from ladder_np.predictor import Predictor
 
 __all__ = ["add_to"]
@@ -43,11 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
     load = Predictor.load if arguments.folder.is_file() else load_run_model
     predictor = load(arguments.folder, arguments.device)
     X, names = read_features(arguments.input, _label_column(arguments))
-    try:
-        probabilities = predictor.predict_proba(predictor.arrange(X, names))
-    except InputError as error:
-        raise InputError(f"{arguments.input}: {error}") from None
-    write_text(arguments.out, _table(predictor.classes, probabilities))
+
+    def write(file: BinaryIO) -> None:
+        try:
+            for text in _table(predictor.classes, predictor.predict_blocks(predictor.arrange(X, names))):
+                file.write(text.encode())
+        except InputError as error:
+            raise InputError(f"{arguments.input}: {error}") from None
+
+    write_atomically(arguments.out, write)
     print(f"{len(X)} rows written to {arguments.out}")
     return 0
 
@@ -67,11 +72,14 @@ def _protect(out: Path, folder: Path, given: Path) -> None:
         raise InputError(f"--out {out} would replace a file that the predictions come from; name another")
 
 
-def _table(classes: np.ndarray, probabilities: np.ndarray) -> str:
-    """Return a .csv text: the class and each class's probability, a row a row."""
+def _table(classes: np.ndarray, blocks: Iterator[np.ndarray]) -> Iterator[str]:
+    """Yield a .csv text, piece by piece: the class and each class's probability, a row a row."""
+    yield _lines([["class", *(f"p_{number}" for number in classes)]])
+    for probabilities in blocks:
+        yield _lines([classes[row.argmax()], *row] for row in probabilities)
+
+
+def _lines(rows: Iterable[list[Any]]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["class", *(f"p_{number}" for number in classes)])
-    for row in probabilities:
-        writer.writerow([classes[row.argmax()], *row])
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()

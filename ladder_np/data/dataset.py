@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 
-__all__ = ["Dataset", "check_features", "make_dataset"]
+__all__ = ["Dataset", "Features", "check_features", "make_dataset"]
 
-BLOCK = 1 << 18  # elements looked at together: big arrays are checked without a second array of their size
+Features = np.ndarray | StoredRows
 LARGEST_CLASS = 2**53  # up to here float64 holds every whole number
 NAMED_AT_MOST = 5  # class numbers in one error line
 
@@ -20,14 +21,15 @@ class Dataset:
     Attributes
     ----------
     name : str
-        "digits", "mnist", "fashion-mnist", or the file's name without its ending.
-    X : ndarray (n, d)
-        Training rows in the dtype they came in (uint8 pixels stay uint8), C-contiguous.
+        "digits", "mnist", "fashion-mnist", the file's name without its ending, or the folder's.
+    X : ndarray or StoredRows (n, d)
+        Training rows in the dtype they came in (uint8 pixels stay uint8); in memory, C-contiguous, or in their file.
+        Index it by rows, and go through it by `blocks`.
     y : ndarray (n,), int64
         Index 0..K-1 into `classes`; -1 for an unlabeled row.
     classes : ndarray (K,), int64
         The class numbers as the file has them, ascending and consecutive.
-    X_test, y_test : ndarray (m, d) and ndarray (m,), int64, or None
+    X_test, y_test : ndarray or StoredRows (m, d) and ndarray (m,), int64, or None
         The dataset's own test set; every row of it is labeled.
     feature_names : tuple of str or None
         The columns of a CSV file without the label column.
@@ -36,10 +38,10 @@ class Dataset:
     """
 
     name: str
-    X: np.ndarray
+    X: Features
     y: np.ndarray
     classes: np.ndarray
-    X_test: np.ndarray | None = None
+    X_test: Features | None = None
     y_test: np.ndarray | None = None
     feature_names: tuple[str, ...] | None = None
     pixel_maximum: int | None = None
@@ -47,10 +49,10 @@ class Dataset:
 
 def make_dataset(
     name: str,
-    X: np.ndarray,
-    y: np.ndarray,
-    X_test: np.ndarray | None = None,
-    y_test: np.ndarray | None = None,
+    X: Features,
+    y: Features,
+    X_test: Features | None = None,
+    y_test: Features | None = None,
     *,
     feature_names: tuple[str, ...] | None = None,
     pixel_maximum: int | None = None,
@@ -62,7 +64,7 @@ def make_dataset(
     ----------
     name : str
         What the dataset is called.
-    X : ndarray (n, d) or (n, ...)
+    X : ndarray or StoredRows (n, d) or (n, ...)
         Real numbers; rows of more than one dimension (images) are flattened.
     y : ndarray (n,)
         Whole numbers; -1 for an unlabeled row. The others run from the smallest to the largest without a gap.
@@ -88,26 +90,27 @@ def make_dataset(
     X = check_features(X, source, "X", feature_names)
     numbers = _check_labels(y, len(X), source, "X", "y")
     classes = _find_classes(numbers, source)
+    test_indices = None
     if X_test is not None and y_test is not None:
         X_test = check_features(X_test, source, "X_test", feature_names)
         _check_same_features(X, X_test, pixel_maximum, source)
         test_numbers = _check_labels(y_test, len(X_test), source, "X_test", "y_test")
-        y_test = _test_indices(test_numbers, classes, source)
+        test_indices = _test_indices(test_numbers, classes, source)
     elif X_test is not None or y_test is not None:
         given, missing = ("y_test", "X_test") if X_test is None else ("X_test", "y_test")
         raise InputError(f"{source}: has {given} without {missing}; give both or neither")
     indices = np.where(numbers < 0, -1, numbers - classes[0])
-    return Dataset(name, X, indices, classes, X_test, y_test, feature_names, pixel_maximum)
+    return Dataset(name, X, indices, classes, X_test, test_indices, feature_names, pixel_maximum)
 
 
 def check_features(
-    X: np.ndarray, source: str, what: str = "X", feature_names: tuple[str, ...] | None = None
-) -> np.ndarray:
+    X: Features, source: str, what: str = "X", feature_names: tuple[str, ...] | None = None
+) -> Features:
     """Check one array of features, without a second array of its size.
 
     Parameters
     ----------
-    X : ndarray (n, d) or (n, ...)
+    X : ndarray or StoredRows (n, d) or (n, ...)
         Any real numeric dtype; rows of more than one dimension are flattened.
     source, what : str
         The file and the array, for the error line.
@@ -116,8 +119,8 @@ def check_features(
 
     Returns
     -------
-    ndarray (n, d)
-        The same numbers and dtype, C-contiguous and in the byte order of this machine.
+    ndarray or StoredRows (n, d)
+        The same numbers and dtype: an array C-contiguous and in the byte order of this machine, rows in a file there.
 
     Raises
     ------
@@ -130,19 +133,21 @@ def check_features(
         raise InputError(f"{source}: {what} has the shape {X.shape}; expected two dimensions: rows and features")
     if 0 in X.shape:
         raise InputError(f"{source}: {what} has the shape {X.shape}; expected at least one row and one feature")
-    X = np.ascontiguousarray(X, dtype=X.dtype.newbyteorder("=")).reshape(len(X), -1)
+    if isinstance(X, StoredRows):
+        X = X.flat()
+    else:
+        X = np.ascontiguousarray(X, dtype=X.dtype.newbyteorder("=")).reshape(len(X), -1)
     if X.dtype.kind == "f":
         _refuse_nonfinite(X, source, what, feature_names)
     return X
 
 
-def _refuse_nonfinite(X: np.ndarray, source: str, what: str, names: tuple[str, ...] | None) -> None:
-    step = max(1, BLOCK // X.shape[1])
-    for start in range(0, len(X), step):
-        finite = np.isfinite(X[start : start + step])
+def _refuse_nonfinite(X: Features, source: str, what: str, names: tuple[str, ...] | None) -> None:
+    for start, rows in blocks(X):
+        finite = np.isfinite(rows)
         if not finite.all():
             row, column = np.argwhere(~finite)[0]
-            value = X[start + row, column]
+            value = rows[row, column]
             where = f"column {column}" if names is None else f"column {names[column]!r}"
             raise InputError(
                 f"{source}: {what}, row {start + row}, {where} (counted from 0) is {value}; "
@@ -150,9 +155,9 @@ def _refuse_nonfinite(X: np.ndarray, source: str, what: str, names: tuple[str, .
             )
 
 
-def _check_labels(y: np.ndarray, rows: int, source: str, features: str, what: str) -> np.ndarray:
+def _check_labels(y: Features, rows: int, source: str, features: str, what: str) -> np.ndarray:
     """Class numbers as int64 (rows,), -1 where unlabeled."""
-    if y.ndim != 1:
+    if isinstance(y, StoredRows) or y.ndim != 1:
         raise InputError(f"{source}: {what} has the shape {y.shape}; expected one dimension: a label a row")
     if len(y) != rows:
         raise InputError(f"{source}: {features} has {rows} rows and {what} has {len(y)} labels; expected as many")
@@ -197,7 +202,7 @@ def _name_gaps(found: np.ndarray, missing: int) -> str:
     return text if missing <= NAMED_AT_MOST else f"{text}, ... ({missing} classes)"
 
 
-def _check_same_features(X: np.ndarray, X_test: np.ndarray, pixel_maximum: int | None, source: str) -> None:
+def _check_same_features(X: Features, X_test: Features, pixel_maximum: int | None, source: str) -> None:
     if X_test.shape[1] != X.shape[1]:
         raise InputError(f"{source}: X has {X.shape[1]} features and X_test has {X_test.shape[1]}; expected as many")
     # Pixels of another type are most likely scaled already and would be scaled twice.

@@ -9,7 +9,10 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
+from ladder_np.data.stored import StoredRows, file_version
 from ladder_np.errors import InputError
+from ladder_np.files import open_file
+from ladder_np.npy import DEFLATE_LIMIT, fill, new_array
 
 __all__ = ["DAMAGED", "read_idx", "unpacked"]
 
@@ -17,11 +20,9 @@ __all__ = ["DAMAGED", "read_idx", "unpacked"]
 DAMAGED = (OSError, EOFError, zlib.error)
 
 GZIP_MAGIC = b"\x1f\x8b"
-DEFLATE_LIMIT = 1032  # deflate packs at most 258 bytes into 2 bits
-STEP = 1 << 20  # GzipFile.readinto first makes a bytes object as long as its target
 
 
-def read_idx(path: Path) -> np.ndarray:
+def read_idx(path: Path) -> np.ndarray | StoredRows:
     """Read an IDX file of unsigned bytes, gzip'd or plain (told by its first bytes, not by its name).
 
     Parameters
@@ -32,7 +33,7 @@ def read_idx(path: Path) -> np.ndarray:
     Returns
     -------
     ndarray (n,) or (n, height, width), uint8
-        The peak of memory is this array and 1 MiB.
+        The peak of memory is this array and 1 MiB; but a plain file's images stay there, as StoredRows.
 
     Raises
     ------
@@ -40,14 +41,14 @@ def read_idx(path: Path) -> np.ndarray:
         If the file cannot be read, is no such IDX file, or holds fewer or more bytes than its header says.
     """
     try:
-        with open(path, "rb") as file:
+        with open_file(path, "an IDX file") as file:
             return _read_array(file, path)
     except EOFError as error:
         raise InputError(f"{path}: truncated: its gzip data end early; get the file again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: damaged gzip data ({error}); get the file again") from error
     except OSError as error:
-        raise InputError(f"{path}: cannot read it ({error.strerror or error}); expected an IDX file") from error
+        raise InputError(f"{path}: cannot read it ({error.strerror or error})") from error
 
 
 def unpacked(file: BinaryIO) -> BinaryIO:
@@ -57,29 +58,41 @@ def unpacked(file: BinaryIO) -> BinaryIO:
     return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
 
 
-def _read_array(file: BinaryIO, path: Path) -> np.ndarray:
+def _read_array(file: io.BufferedReader, path: Path) -> np.ndarray | StoredRows:
     stream = unpacked(file)
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     shape = _read_shape(stream, path)
-    promised = math.prod(shape)
+    promised, plain = math.prod(shape), stream is file
+    if not promised:
+        raise InputError(f"{path}: holds nothing: its header says {' x '.join(map(str, shape))}")
     # The header is not believed before memory is taken: no file can hold more than this.
-    if promised > (size if stream is file else size * DEFLATE_LIMIT):
+    most = size - stream.tell() if plain else size * DEFLATE_LIMIT
+    if promised > most:
         raise InputError(
             f"{path}: truncated: its header promises {promised} bytes, more than its size of {size} can hold"
         )
+    if plain and promised < most:
+        raise InputError(f"{path}: has bytes after the {promised} that its header promises; get the file again")
+    if plain and len(shape) > 1:
+        return StoredRows(path, np.dtype(np.uint8), shape, stream.tell(), file_version(file))
+    return _read_all(stream, shape, path)
+
+
+def _read_all(stream: BinaryIO, shape: tuple[int, ...], path: Path) -> np.ndarray:
+    promised = math.prod(shape)
     try:
-        array = np.empty(shape, np.uint8)
-    except MemoryError as error:
-        raise InputError(f"{path}: needs {promised} bytes of memory, which there are not") from error
-    received = _fill(array.reshape(-1).data, stream)
+        array = new_array(promised, np.dtype(np.uint8))
+    except InputError as error:
+        raise InputError(f"{path}: {error}; unpack it, then it is read as needed") from None
+    received = fill(array, stream)
     if received < promised:
         raise InputError(
             f"{path}: truncated: its header promises {promised} bytes, it has {received}; get the file again"
         )
     if stream.read(1):  # reading past the end also makes gzip compare its checksum
         raise InputError(f"{path}: has bytes after the {promised} that its header promises; get the file again")
-    return array
+    return array.reshape(shape)
 
 
 def _read_shape(stream: BinaryIO, path: Path) -> tuple[int, ...]:
@@ -94,14 +107,3 @@ def _read_shape(stream: BinaryIO, path: Path) -> tuple[int, ...]:
     if len(sizes) < 4 * dimensions:
         raise InputError(f"{path}: truncated: it ends within its header; get the file again")
     return tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
-
-
-def _fill(target: memoryview, stream: BinaryIO) -> int:
-    """Read until `target` is full or the stream ends; the number of bytes read."""
-    filled = 0
-    while filled < len(target):
-        count = stream.readinto(target[filled : filled + STEP])  # type: ignore[attr-defined]
-        if not count:
-            break
-        filled += count
-    return filled

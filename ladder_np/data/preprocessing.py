@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 
 __all__ = ["Scaling", "make_scaling"]
@@ -55,7 +56,7 @@ class Scaling:
                 )
         return result
 
-    def check(self, X: np.ndarray, dtype: npt.DTypeLike) -> None:
+    def check(self, X: np.ndarray | StoredRows, dtype: npt.DTypeLike) -> None:
         """Scale every row once, in blocks, so that a value too large for `dtype` is found before training, not in it.
 
         Raises
@@ -63,9 +64,8 @@ class Scaling:
         InputError
             As `apply`.
         """
-        step = max(1, BLOCK // X.shape[1])
-        for start in range(0, len(X), step):
-            self.apply(X[start : start + step], dtype, first_row=start)
+        for start, rows in blocks(X):
+            self.apply(rows, dtype, first_row=start)
 
     def _apply_block(self, rows: np.ndarray, result: np.ndarray) -> None:
         # Overflow is found in the result; casting is same_kind because float64 may become float32.
@@ -80,12 +80,12 @@ class Scaling:
                 np.multiply(rows, self.scale, out=result, casting="same_kind")
 
 
-def make_scaling(X: np.ndarray, rows: np.ndarray, kind: str, pixel_maximum: int | None) -> Scaling:
+def make_scaling(X: np.ndarray | StoredRows, rows: np.ndarray, kind: str, pixel_maximum: int | None) -> Scaling:
     """Find the scaling of a dataset.
 
     Parameters
     ----------
-    X : ndarray (n, d)
+    X : ndarray or StoredRows (n, d)
         All rows, finite.
     rows : ndarray, int64
         The training rows, one at least: only these are looked at.
@@ -116,7 +116,7 @@ def make_scaling(X: np.ndarray, rows: np.ndarray, kind: str, pixel_maximum: int 
     return Scaling(np.zeros(X.shape[1]), np.full(X.shape[1], 1 / divisor))
 
 
-def _pixel_divisor(X: np.ndarray, pixel_maximum: int | None) -> int:
+def _pixel_divisor(X: np.ndarray | StoredRows, pixel_maximum: int | None) -> int:
     if pixel_maximum is not None:
         return pixel_maximum
     if X.dtype == np.uint8:
@@ -124,17 +124,20 @@ def _pixel_divisor(X: np.ndarray, pixel_maximum: int | None) -> int:
     raise InputError(f"scaling 'pixels' for features of type {X.dtype}; expected uint8: choose standardize or none")
 
 
-def _standardizing(X: np.ndarray, rows: np.ndarray) -> Scaling:
+def _standardizing(X: np.ndarray | StoredRows, rows: np.ndarray) -> Scaling:
     """Mean and standard deviation by way of t = (x - low) / span, which lies in 0..1.
 
     In t nothing overflows, however large x is, and sums of squares are safe: its ends are both
     attained, so that the variance is 1/(2n) at least. A constant feature has span 0, exactly.
     """
     step = max(1, BLOCK // X.shape[1])
-    blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
+    parts = [rows[start : start + step] for start in range(0, len(rows), step)]
+    lowest = highest = X[rows[:1]][0]
+    for part in parts:
+        x = X[part]
+        lowest, highest = np.minimum(lowest, x.min(axis=0)), np.maximum(highest, x.max(axis=0))
     with np.errstate(over="ignore", invalid="ignore"):  # told as an error below
-        low = np.min([X[block].min(axis=0) for block in blocks], axis=0).astype(np.float64)
-        high = np.max([X[block].max(axis=0) for block in blocks], axis=0).astype(np.float64)
+        low, high = lowest.astype(np.float64), highest.astype(np.float64)
         span = high - low
     if not np.isfinite(span).all():
         column = int(np.argmin(np.isfinite(span)))
@@ -144,8 +147,8 @@ def _standardizing(X: np.ndarray, rows: np.ndarray) -> Scaling:
         )
     divisor = np.where(span > 0, span, 1.0)
     total, squares = np.zeros_like(low), np.zeros_like(low)
-    for block in blocks:
-        t = (X[block] - low) / divisor
+    for part in parts:
+        t = (X[part] - low) / divisor
         total += t.sum(axis=0)
         squares += np.square(t).sum(axis=0)
     mean = total / len(rows)

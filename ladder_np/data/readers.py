@@ -1,11 +1,13 @@
-"""From a name or a path to a checked dataset: the embedded digits, image sets, `.npz` and `.csv` files."""
+"""From a name or a path to a checked dataset: the embedded digits, image sets, folders of arrays, `.npz`, `.csv`."""
 
+import os
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
-from ladder_np.data.dataset import Dataset, check_features, make_dataset
+from ladder_np.data.dataset import Dataset, Features, check_features, make_dataset
 from ladder_np.data.download import (
     FILES,
     IMAGE_SETS,
@@ -16,11 +18,28 @@ from ladder_np.data.download import (
     find_file,
 )
 from ladder_np.data.idx import read_idx
+from ladder_np.data.stored import open_npy
 from ladder_np.data.tables import load_csv, read_csv_features
 from ladder_np.errors import InputError
 from ladder_np.files import read_npz
 
-__all__ = ["load_csv", "load_digits", "load_images", "load_npz", "open_dataset", "read_features", "read_idx"]
+__all__ = [
+    "load_csv",
+    "load_digits",
+    "load_folder",
+    "load_images",
+    "load_npz",
+    "open_dataset",
+    "read_features",
+    "read_idx",
+]
+
+# The files that a folder may have each array of a dataset in: what NumPy saves, or MNIST's, also packed.
+ARRAY_FILES = {
+    array: (f"{array}.npy", file, f"{file}.gz")
+    for array, file in zip(("X", "y", "X_test", "y_test"), FILES, strict=True)
+}
+IDX_ENDINGS = ("-ubyte", "-ubyte.gz")
 
 
 def load_digits() -> Dataset:
@@ -63,7 +82,7 @@ def load_images(name: str, folder: Path) -> Dataset:
     return dataset
 
 
-def _read_part(path: Path, file: str) -> np.ndarray:
+def _read_part(path: Path, file: str) -> Features:
     array = read_idx(path)
     dimensions = 3 if "idx3" in file else 1
     if array.ndim != dimensions:
@@ -90,15 +109,56 @@ def load_npz(path: Path) -> Dataset:
     InputError
         If the file is no such archive, or `make_dataset` refuses its arrays.
     """
-    arrays = _read_arrays(path, ("X", "y"))
+    return _from_arrays(path.stem, _read_arrays(path, ("X", "y")), path)
+
+
+def load_folder(folder: Path) -> Dataset:
+    """Read a dataset from a folder that has a file for each array: `.npz`'s, unpacked; arrays may exceed memory.
+
+    Parameters
+    ----------
+    folder : Path
+        Has `X.npy` and `y.npy`, and optionally `X_test.npy` and `y_test.npy`, as `load_npz` describes them; in place
+        of each of them may be the file of an image set (see `ARRAY_FILES`).
+
+    Returns
+    -------
+    Dataset
+        `X` and `X_test` stay in their files where they lie there row by row, as in most `.npy` and plain IDX files.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged, there are two for an array, or `make_dataset` refuses the arrays.
+    """
+    paths = {array: _find_array(folder, array) for array in ARRAY_FILES}
+    for array in ("X", "y"):
+        if paths[array] is None:
+            raise InputError(f"{folder}: has no {array}.npy; expected a folder with X.npy and y.npy (-1: unlabelled)")
+    arrays = {array: _open_array(path) for array, path in paths.items() if path is not None}
+    return _from_arrays(folder.resolve().name, arrays, folder)
+
+
+def _find_array(folder: Path, array: str) -> Path | None:
+    found = [folder / file for file in ARRAY_FILES[array] if os.path.exists(folder / file)]
+    if len(found) > 1:
+        raise InputError(f"{folder}: has {' and '.join(path.name for path in found)}; leave one of them")
+    return found[0] if found else None
+
+
+def _open_array(path: Path) -> Features:
+    return open_npy(path) if path.suffix.lower() == ".npy" else read_idx(path)
+
+
+def _from_arrays(name: str, arrays: Mapping[str, Features], source: Path) -> Dataset:
     return make_dataset(
-        path.stem,
+        name,
         arrays["X"],
         arrays["y"],
         arrays.get("X_test"),
         arrays.get("y_test"),
         pixel_maximum=255 if arrays["X"].dtype == np.uint8 else None,
-        source=str(path),
+        source=str(source),
     )
 
 
@@ -111,20 +171,21 @@ def _read_arrays(path: Path, needed: tuple[str, ...]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def read_features(path: Path, label_column: str) -> tuple[np.ndarray, tuple[str, ...] | None]:
+def read_features(path: Path, label_column: str) -> tuple[Features, tuple[str, ...] | None]:
     """Read rows to predict.
 
     Parameters
     ----------
     path : Path
-        An `.npz` file with `X`, a `.csv` file with a header line, or IDX images (`-ubyte`, `-ubyte.gz`).
+        An `.npz` file with `X`, a `.npy` file, a `.csv` file with a header line, IDX images (`-ubyte`, `-ubyte.gz`),
+        or a folder as for `load_folder`, of which `X` is taken.
     label_column : str
         The column that a CSV file may have beside its features; it is left out.
 
     Returns
     -------
-    X : ndarray (n, d)
-        In the file's dtype; float64 from CSV.
+    X : ndarray or StoredRows (n, d)
+        In the file's dtype, and in the file where `load_folder` leaves it there; float64 from CSV.
     names : tuple of str or None
         The columns of a CSV file.
 
@@ -137,11 +198,15 @@ def read_features(path: Path, label_column: str) -> tuple[np.ndarray, tuple[str,
     if kind.endswith(".csv"):
         return read_csv_features(path, label_column)
     if kind.endswith(".npz"):
-        X = _read_arrays(path, ("X",))["X"]
-    elif kind.endswith(("-ubyte", "-ubyte.gz")):
-        X = read_idx(path)
+        X: Features = _read_arrays(path, ("X",))["X"]
+    elif os.path.isdir(path):
+        return read_features(_find_array(path, "X") or path / "X.npy", label_column)
+    elif kind.endswith((".npy", *IDX_ENDINGS)):
+        X = _open_array(path)
     else:
-        raise InputError(f"{path}: unknown kind of file; expected .npz, .csv, or IDX images (-ubyte, -ubyte.gz)")
+        raise InputError(
+            f"{path}: unknown kind of file; expected .npz, .npy, .csv, or IDX images (-ubyte, -ubyte.gz)"
+        )
     return check_features(X, str(path)), None
 
 
@@ -151,7 +216,8 @@ def open_dataset(name_or_path: str, data_dir: Path | None, label_column: str = "
     Parameters
     ----------
     name_or_path : str
-        "digits", "mnist", "fashion-mnist", or the path of an `.npz` or `.csv` file.
+        "digits", "mnist", "fashion-mnist", or the path of an `.npz` or `.csv` file, of a folder with `X.npy` and
+        `y.npy`, or of the former.
     data_dir : Path or None
         The folder with `mnist/` and `fashion-mnist/`. None: the cache of this user, filled by a download
         when a file is missing there.
@@ -176,8 +242,15 @@ def open_dataset(name_or_path: str, data_dir: Path | None, label_column: str = "
         return load_npz(path)
     if path.suffix.lower() == ".csv":
         return load_csv(path, label_column)
+    if path.name in ARRAY_FILES["X"]:
+        path = path.parent
+    elif path.suffix.lower() == ".npy" or path.name.endswith(IDX_ENDINGS):
+        raise InputError(f"{path}: has no labels; put it into a folder as X.npy, with y.npy, and name the folder")
+    if name_or_path and os.path.isdir(path):
+        return load_folder(path)
     raise InputError(
-        f"unknown dataset {name_or_path!r}; choose digits, {', '.join(IMAGE_SETS)}, or a file ending in .npz or .csv"
+        f"unknown dataset {name_or_path!r}; choose digits, {', '.join(IMAGE_SETS)}, a file ending in .npz or .csv, "
+        "or a folder with X.npy and y.npy"
     )
 
 

@@ -15,6 +15,7 @@ from ladder_np.errors import InputError
 __all__ = ["load_csv", "read_csv_features"]
 
 NAMED_AT_MOST = 10  # column names in one error line
+LONGEST_RECORD = 1 << 24  # characters; a file without line ends, or a quote that never closes, is not read whole
 
 
 def load_csv(path: Path, label_column: str) -> Dataset:
@@ -90,11 +91,24 @@ def _read_table(
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The number of each line and its cells; empty lines at the end are not lines."""
-    empty_line = None
+    empty_line, length = None, 0
+
+    def lines() -> Iterator[str]:
+        nonlocal length
+        while line := file.readline(LONGEST_RECORD + 1 - length):
+            length += len(line)
+            if length > LONGEST_RECORD:
+                raise InputError(
+                    f"{path}: line {reader.line_num + 1} begins a row of more than {LONGEST_RECORD} characters; "
+                    "end each row's line, or save so wide a table as .npz or .npy"
+                )
+            yield line
+
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(lines(), strict=True)
             for cells in reader:
+                length = 0
                 if not cells:
                     empty_line = empty_line or reader.line_num
                 elif empty_line:
@@ -116,11 +130,13 @@ def _read_header(record: tuple[int, list[str]] | None, path: Path) -> list[str]:
     if record is None:
         raise InputError(f"{path}: is empty; expected a header line and a line a row")
     columns = [name.strip() for name in record[1]]
+    known: set[str] = set()
     for at, name in enumerate(columns):
         if not name:
             raise InputError(f"{path}: column {at + 1} has no name in the header line; name it or drop the column")
-        if name in columns[:at]:
+        if name in known:
             raise InputError(f"{path}: two columns are called {name!r}; expected a header line with unique names")
+        known.add(name)
     return columns
 
 

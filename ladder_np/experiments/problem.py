@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.arrays import Device
-from ladder_np.data.dataset import Dataset
+from ladder_np.data.dataset import Dataset, Features
 from ladder_np.data.preprocessing import Scaling, make_scaling
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.split import Split, split_rows
+from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.network.specification import Specification
@@ -90,12 +91,13 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     return Problem(settings, dataset, data_dir, split, scaling, device, models)
 
 
-def rows_for_test(dataset: Dataset, split: Split) -> tuple[np.ndarray, np.ndarray] | None:
+def rows_for_test(dataset: Dataset, split: Split) -> tuple[Features, np.ndarray] | None:
     """Return the test rows' features and classes: the dataset's own, else the held-out ones, else None."""
     if dataset.X_test is not None and dataset.y_test is not None:
         return dataset.X_test, dataset.y_test
     if len(split.test):
-        return dataset.X[split.test], dataset.y[split.test]
+        X = dataset.X
+        return X.only(split.test) if isinstance(X, StoredRows) else X[split.test], dataset.y[split.test]
     return None
 
 
@@ -105,7 +107,8 @@ def fingerprint(dataset: Dataset) -> str:
     for array in (dataset.X, dataset.y, dataset.classes, dataset.X_test, dataset.y_test):
         if array is not None:
             digest.update(f"{array.dtype}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+            for _, rows in blocks(array):
+                digest.update(np.ascontiguousarray(rows).data)
     return digest.hexdigest()
 
 

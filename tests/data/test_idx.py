@@ -71,5 +71,5 @@ def test_a_header_that_promises_too_much_takes_no_memory(tmp_path, pack):
 
 
 def test_a_missing_file_or_a_folder_is_no_idx_file(tmp_path):
-    assert "x-ubyte: cannot read it (No such file" in line_of(read_idx, tmp_path / "x-ubyte")
-    assert "cannot read it (Is a directory)" in line_of(read_idx, tmp_path)
+    assert "x-ubyte: no such file; expected an IDX file" in line_of(read_idx, tmp_path / "x-ubyte")
+    assert "is a folder; expected an IDX file" in line_of(read_idx, tmp_path)

@@ -272,7 +272,7 @@ def test_features_need_no_label_column_and_ignore_what_is_in_it(tmp_path):
 
 
 BAD_FEATURES = {
-    "other ending": ("x.txt", lambda path: path.write_text("1"), "unknown kind of file; expected .npz, .csv"),
+    "other ending": ("x.txt", lambda path: path.write_text("1"), "unknown kind of file; expected .npz, .npy, .csv"),
     "no X": ("x.npz", lambda path: write_archive(path, Y=[1]), "has no array X; expected X, found: Y"),
     "one dimension": ("x.npz", lambda path: write_archive(path, X=[1.0]), "X has the shape (1,)"),
     "nan": ("x.npz", lambda path: write_archive(path, X=[[1, 2], [1, np.nan]]), "X, row 1, column 1"),
@@ -302,7 +302,7 @@ def test_a_dataset_is_opened_by_name_or_by_the_ending_of_its_path(tmp_path, imag
     assert open_dataset(str(write_text(tmp_path / "c.csv", text)), None, "kind").name == "c"
 
 
-@pytest.mark.parametrize("name", ["cifar", "", "data.txt", "Digits", "."])
+@pytest.mark.parametrize("name", ["cifar", "", "data.txt", "Digits"])
 def test_an_unknown_dataset_gets_the_choices(name):
     line = line_of(open_dataset, name, None)
     assert line.startswith(f"unknown dataset {name!r}; choose digits, mnist, fashion-mnist")

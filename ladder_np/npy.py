@@ -1,0 +1,210 @@
+"""Arrays in files, `.npy` and `.npz`: never unpickled, and never trusted in what they say of themselves.
+
+A header is read as text, not evaluated, and believed only where it fits the number of bytes that are there. Sizes
+that an archive declares are held against its own size and against free memory before anything is unpacked.
+"""
+
+import io
+import math
+import re
+import reprlib
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+
+from ladder_np.errors import InputError
+from ladder_np.memory import refuse_more_than_memory
+
+__all__ = [
+    "DEFLATE_LIMIT",
+    "UNREADABLE",
+    "CautiousFile",
+    "Header",
+    "fill",
+    "new_array",
+    "read_archive",
+    "read_array",
+    "read_header",
+]
+
+DEFLATE_LIMIT = 1032  # deflate packs at most 258 bytes into 2 bits
+STEP = 1 << 20  # unpacking files first make a bytes object as long as what they are to fill
+LONGEST_HEADER, MOST_DIMENSIONS, MOST_BYTES = 10_000, 32, 2**62
+LARGEST_READ = 1 << 23  # of an archive at once: its directory, read in one piece, has 100 bytes or so an array
+LAST_CHARACTER = 0x10FFFF  # of Unicode
+ENCRYPTED = 1  # flag of a member
+KINDS = re.compile(r"[<>|=]?([biufc]\d+|[SU]\d+)")  # numbers and texts; not objects, which would be unpickled
+FIELDS = {
+    "descr": re.compile(r"'descr'\s*:\s*'([^']*)'"),
+    "fortran_order": re.compile(r"'fortran_order'\s*:\s*(True|False)"),
+    "shape": re.compile(r"'shape'\s*:\s*\(([^()]*)\)"),
+}
+# What the standard library raises on damaged archives.
+UNREADABLE = (OSError, ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a `.npy` header says; `offset` is where its data begin, in bytes.
+
+    `column_major` is NumPy's Fortran order: the first index runs fastest.
+    """
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    column_major: bool
+    offset: int
+
+
+def read_header(stream: IO[bytes], size: int) -> Header:
+    """Read the header of a `.npy` file or member of `size` bytes.
+
+    Raises
+    ------
+    InputError
+        If it is none, does not fit the size, or describes anything but numbers or texts.
+    """
+    start = stream.read(10)
+    if len(start) < 10 or not start.startswith(np.lib.format.MAGIC_PREFIX) or not 1 <= start[6] <= 3:
+        raise InputError("is no .npy array")
+    width = 2 if start[6] == 1 else 4
+    length = int.from_bytes(start[8:] + stream.read(width - 2), "little")
+    if length > LONGEST_HEADER:
+        raise InputError("has a damaged header")
+    fields = _fields(stream.read(length).decode("latin-1"))
+    header = Header(
+        _dtype(fields["descr"]), _shape(fields["shape"]), fields["fortran_order"] == "True", length + 8 + width
+    )
+    promised, present = math.prod(header.shape) * header.dtype.itemsize, size - header.offset
+    if promised != present:
+        named = promised if promised < MOST_BYTES else "more than 2**62"
+        raise InputError(f"has {present} bytes of data where its header promises {named}")
+    return header
+
+
+def _fields(text: str) -> dict[str, str]:
+    found = {name: pattern.search(text) for name, pattern in FIELDS.items()}
+    if re.search(r"'descr'\s*:\s*\[", text):
+        raise InputError("holds records; expected numbers")
+    if not all(found.values()):
+        raise InputError("has a damaged header")
+    return {name: match[1] for name, match in found.items() if match}
+
+
+def _dtype(text: str) -> np.dtype:
+    if text.lstrip("<>|=").startswith("O"):
+        raise InputError("holds Python objects, which are never read; expected numbers")
+    try:
+        dtype = np.dtype(text) if KINDS.fullmatch(text) else None
+    except (TypeError, ValueError, OverflowError):  # no such width
+        dtype = None
+    if dtype is None or not dtype.itemsize:
+        raise InputError(f"holds values of the type {text[:20]!r}; expected numbers")
+    return dtype
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(parts) > MOST_DIMENSIONS or not all(
+        part.isdecimal() and part.isascii() and len(part) < 20 for part in parts
+    ):
+        raise InputError(f"has an impossible shape ({text[:50]})")
+    return tuple(map(int, parts))
+
+
+def read_array(stream: IO[bytes], size: int) -> np.ndarray:
+    """Read a `.npy` file or member of `size` bytes into memory.
+
+    Raises
+    ------
+    InputError
+        As `read_header`; if memory is short, the data end early, or they hold characters that do not exist.
+    """
+    header = read_header(stream, size)
+    array = new_array(math.prod(header.shape), header.dtype)
+    if fill(array.view(np.uint8), stream) < array.nbytes or stream.read(
+        1
+    ):  # at its end, a member compares its checksum
+        raise InputError("has other data than its header promises")
+    if header.dtype.kind == "U" and (array.view(header.dtype.str[0] + "u4") > LAST_CHARACTER).any():
+        raise InputError("holds texts with characters that do not exist")
+    return array.reshape(header.shape, order="F" if header.column_major else "C")
+
+
+def new_array(count: int, dtype: np.dtype) -> np.ndarray:
+    """Return an array (count,) to be filled, or raise `InputError` if there is not enough memory for it."""
+    size = count * dtype.itemsize
+    refuse_more_than_memory(size)
+    try:
+        return np.empty(count, dtype)
+    except MemoryError:
+        raise InputError(f"needs {size / 1e9:.3g} GB of memory, which there are not") from None
+
+
+def fill(target: np.ndarray, stream: IO[bytes]) -> int:
+    """Read until the bytes (n,) of `target` are full or the stream ends; the number of bytes read."""
+    view, filled = target.data, 0
+    while filled < len(view):
+        count = stream.readinto(view[filled : filled + STEP])  # type: ignore[attr-defined]
+        if not count:
+            break
+        filled += count
+    return filled
+
+
+class CautiousFile(io.BufferedReader):
+    """An archive that refuses to be read in large pieces, as its directory would be if it had millions of entries."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > LARGEST_READ:
+            raise InputError("has a damaged directory, or one of too many entries")
+        return super().read(size)
+
+
+def read_archive(file: CautiousFile) -> dict[str, np.ndarray]:
+    """Read every array of an `.npz` archive; other members are left alone.
+
+    Raises
+    ------
+    InputError
+        If a member is no plain array, or sizes are impossible or more than memory.
+    UNREADABLE
+        If the archive is damaged.
+    """
+    size = file.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        _check_members(members, size)
+        arrays = [member for member in members if member.filename.endswith(".npy")]
+        refuse_more_than_memory(sum(member.file_size for member in arrays))
+        return {member.filename.removesuffix(".npy"): _read_member(archive, member) for member in arrays}
+
+
+def _check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
+    if sum(member.compress_size for member in members) > size:
+        raise InputError("has members that overlap")
+    names = [member.filename for member in members]
+    if len(set(names)) < len(names):
+        raise InputError("has two members of one name")
+    for member in members:
+        name = member.filename
+        if not name.isprintable():
+            raise InputError(f"has a member whose name cannot be printed, {reprlib.repr(name)}")
+        if member.flag_bits & ENCRYPTED:
+            raise InputError(f"{name} is encrypted")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise InputError(f"{name} is packed as numpy.savez never does")
+        if member.file_size > member.compress_size * DEFLATE_LIMIT:
+            raise InputError(f"{name} claims to hold {member.file_size} bytes, more than its size can")
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(member) as stream:
+        try:
+            return read_array(stream, member.file_size)
+        except InputError as error:
+            raise InputError(f"{member.filename} {error}") from None
