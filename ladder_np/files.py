@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 MAGIC_LENGTH = len(np.lib.format.MAGIC_PREFIX)
+LARGEST_TEXT = 1 << 20  # bytes
 
 
 def write_atomically(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
@@ -222,12 +223,13 @@ def read_text(path: Path | str, what: str) -> str:
     Raises
     ------
     InputError
-        If it cannot be read.
+        If it cannot be read, or is far larger than such a text ever is.
     """
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected {what}") from None
+    with open_file(path, what) as file:
+        content = file.read(LARGEST_TEXT + 1)
+    if len(content) > LARGEST_TEXT:
+        raise InputError(f"{path}: has more than {LARGEST_TEXT} bytes; expected {what}")
+    return content.decode(errors="replace")
 
 
 def read_json(text: str) -> Any:

@@ -7,7 +7,6 @@ that an archive declares are held against its own size and against free memory b
 import io
 import math
 import re
-import reprlib
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -36,7 +35,7 @@ STEP = 1 << 20  # unpacking files first make a bytes object as long as what they
 LONGEST_HEADER, MOST_DIMENSIONS, MOST_BYTES = 10_000, 32, 2**62
 LARGEST_READ = 1 << 23  # of an archive at once: its directory, read in one piece, has 100 bytes or so an array
 LAST_CHARACTER = 0x10FFFF  # of Unicode
-ENCRYPTED = 1  # flag of a member
+ENCRYPTED, LONGEST_NAME = 1, 200  # of a member: its flag, the characters of its name
 KINDS = re.compile(r"[<>|=]?([biufc]\d+|[SU]\d+)")  # numbers and texts; not objects, which would be unpickled
 FIELDS = {
     "descr": re.compile(r"'descr'\s*:\s*'([^']*)'"),
@@ -109,10 +108,8 @@ def _dtype(text: str) -> np.dtype:
 
 def _shape(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if len(parts) > MOST_DIMENSIONS or not all(
-        part.isdecimal() and part.isascii() and len(part) < 20 for part in parts
-    ):
-        raise InputError(f"has an impossible shape ({text[:50]})")
+    if len(parts) > MOST_DIMENSIONS or not all(re.fullmatch("[0-9]{1,19}", part) for part in parts):
+        raise InputError(f"has an impossible shape, {text[:50]}")
     return tuple(map(int, parts))
 
 
@@ -126,9 +123,8 @@ def read_array(stream: IO[bytes], size: int) -> np.ndarray:
     """
     header = read_header(stream, size)
     array = new_array(math.prod(header.shape), header.dtype)
-    if fill(array.view(np.uint8), stream) < array.nbytes or stream.read(
-        1
-    ):  # at its end, a member compares its checksum
+    received = fill(array.view(np.uint8), stream)
+    if received < array.nbytes or stream.read(1):  # at its end, a member compares its checksum
         raise InputError("has other data than its header promises")
     if header.dtype.kind == "U" and (array.view(header.dtype.str[0] + "u4") > LAST_CHARACTER).any():
         raise InputError("holds texts with characters that do not exist")
@@ -192,8 +188,8 @@ def _check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
         raise InputError("has two members of one name")
     for member in members:
         name = member.filename
-        if not name.isprintable():
-            raise InputError(f"has a member whose name cannot be printed, {reprlib.repr(name)}")
+        if not name.isprintable() or len(name) > LONGEST_NAME:
+            raise InputError(f"has a member whose name is too long or cannot be printed, {name[:50]}")
         if member.flag_bits & ENCRYPTED:
             raise InputError(f"{name} is encrypted")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

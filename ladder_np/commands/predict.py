@@ -27,7 +27,9 @@ def add_to(commands: Any) -> None:
         description="Write the class and the probabilities of every row of a file.",
     )
     parser.add_argument("folder", type=Path, metavar="RUN", help="a run's folder, or a model file (.npz)")
-    parser.add_argument("input", type=Path, metavar="INPUT", help=".csv, .npz (X) or IDX images")
+    parser.add_argument(
+        "input", type=Path, metavar="INPUT", help=".csv, .npz (X), .npy or IDX images, or a folder with X.npy"
+    )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="the .csv to write (replaced if it exists)"
     )
@@ -67,7 +69,7 @@ def _label_column(arguments: argparse.Namespace) -> str:
 def _protect(out: Path, folder: Path, given: Path) -> None:
     """Refuse to replace what the predictions are made from."""
     if out.resolve() in (given.resolve(), folder.resolve()) or (
-        out.exists() and out.resolve().parent == folder.resolve()
+        out.exists() and out.resolve().parent in (folder.resolve(), given.resolve())
     ):
         raise InputError(f"--out {out} would replace a file that the predictions come from; name another")
 

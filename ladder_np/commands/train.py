@@ -40,7 +40,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--dataset",
         metavar="NAME",
-        help="digits (default, embedded), mnist, fashion-mnist, FILE.npz or FILE.csv",
+        help="digits (default, embedded), mnist, fashion-mnist, FILE.npz, FILE.csv, or a folder with X.npy and y.npy",
     )
     parser.add_argument("--label-column", metavar="NAME", help="of a .csv file (default: label)")
     parser.add_argument("--preset", default=None, metavar="NAME", help="settings of a published experiment (below)")

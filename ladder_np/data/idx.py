@@ -75,7 +75,7 @@ def _read_array(file: io.BufferedReader, path: Path) -> np.ndarray | StoredRows:
     if plain and promised < most:
         raise InputError(f"{path}: has bytes after the {promised} that its header promises; get the file again")
     if plain and len(shape) > 1:
-        return StoredRows(path, np.dtype(np.uint8), shape, stream.tell(), file_version(file))
+        return StoredRows(path.absolute(), np.dtype(np.uint8), shape, stream.tell(), file_version(file))
     return _read_all(stream, shape, path)
 
 

@@ -98,7 +98,9 @@ def _shuffled_pools(
 ) -> list[np.ndarray]:
     """The labeled rows of each class in random order."""
     order = generator.permutation(np.flatnonzero(y >= 0))
-    pools = [order[y[order] == index] for index in range(n_classes)]
+    sizes = np.bincount(y[order], minlength=n_classes)
+    # Sorted once, stably: a look at every row for every class takes minutes where there are thousands.
+    pools = np.split(order[np.argsort(y[order], kind="stable")], np.cumsum(sizes)[:-1])
     for index, pool in enumerate(pools):
         if len(pool) == 0:
             number = index if classes is None else classes[index]

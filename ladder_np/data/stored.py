@@ -146,7 +146,7 @@ def open_npy(path: Path) -> np.ndarray | StoredRows:
         try:
             header = read_header(file, size)
             if len(header.shape) > 1 and 0 not in header.shape and header.dtype.isnative and not header.column_major:
-                return StoredRows(path, header.dtype, header.shape, header.offset, file_version(file))
+                return StoredRows(path.absolute(), header.dtype, header.shape, header.offset, file_version(file))
             file.seek(0)
             return read_array(file, size)
         except UNREADABLE as error:

@@ -5,6 +5,8 @@ user named.
 """
 
 import dataclasses
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +27,7 @@ class ExperimentSettings:
     Parameters
     ----------
     dataset : str
-        "digits", "mnist", "fashion-mnist", or the path of an .npz or .csv file.
+        "digits", "mnist", "fashion-mnist", or the path of an .npz or .csv file or of a folder (see `open_dataset`).
     label_column : str
         Of a .csv file.
     labels : int or None
@@ -126,7 +128,21 @@ class ExperimentSettings:
         if unlike := names.symmetric_difference(fields):
             raise InputError(f"setting {min(unlike)!r} is missing or unknown")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        for name, kind in typing.get_type_hints(cls).items():
+            if not _is_of(kind, values[name]):
+                raise InputError(
+                    f"{name.replace('_', ' ')} {values[name]!r}: expected {getattr(kind, '__name__', kind)}"
+                )
         return cls(**values)
+
+
+def _is_of(kind: Any, value: Any) -> bool:
+    """Whether a value is of the type that a field is declared to have."""
+    if isinstance(kind, types.UnionType):
+        return any(_is_of(one, value) for one in kind.__args__)
+    if typing.get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(_is_of(kind.__args__[0], item) for item in value)
+    return type(value) is kind or (kind is float and type(value) is int)
 
 
 PAPER_LAYERS = (1000, 500, 250, 250, 250)  # [R], permutation-invariant MNIST

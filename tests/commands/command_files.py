@@ -121,7 +121,7 @@ def listing(folder):
     found = {}
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            about = os.stat(os.path.join(parent, name))
+            about = os.lstat(os.path.join(parent, name))
             found[os.path.join(parent, name)] = about.st_size, about.st_mtime_ns
     return found
 

@@ -13,13 +13,17 @@ import pytest
 from small_files import GOOD_CSV, idx_bytes, line_of, packed, small_set, table_entry, write_set, write_text
 
 from ladder_np.data import download, readers
+from ladder_np.data.download import FILES
 from ladder_np.data.readers import (
     load_digits,
+    load_folder,
     load_images,
     load_npz,
     open_dataset,
     read_features,
 )
+from ladder_np.data.stored import StoredRows
+from ladder_np.experiments.problem import fingerprint
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 3)).astype(np.uint8)
 
@@ -249,6 +253,77 @@ def test_a_path_too_long_for_the_system_is_a_missing_file(tmp_path):
         assert "File name too long" in line_of(open_dataset, "x" * 300 + ending, None)
 
 
+# --- folders
+
+
+def write_folder(folder, **files):
+    """A folder of `.npy` files, or of bytes under names with _ for -."""
+    folder.mkdir()
+    for name, value in files.items():
+        if isinstance(value, bytes):
+            (folder / name.replace("_", "-")).write_bytes(value)
+        else:
+            np.save(folder / f"{name}.npy", value)
+    return folder
+
+
+ROWS = np.random.default_rng(1).standard_normal((6, 2, 2))
+LABELS = np.array([3, 4, 5, -1, -1, 3])
+
+
+def test_a_folder_is_an_unpacked_npz_whose_rows_stay_in_their_files(tmp_path):
+    arrays = {"X": ROWS, "y": LABELS, "X_test": ROWS[:3].reshape(3, 4), "y_test": LABELS[:3]}
+    folder = write_folder(tmp_path / "mine", **arrays)
+    archive = load_npz(write_archive(tmp_path / "mine.npz", **arrays))
+    dataset = load_folder(folder)
+    assert (dataset.name, dataset.pixel_maximum, dataset.classes.tolist()) == ("mine", None, [3, 4, 5])
+    assert isinstance(dataset.X, StoredRows)
+    assert isinstance(dataset.X_test, StoredRows)
+    for name in ("X", "y", "X_test", "y_test"):
+        assert (np.asarray(getattr(dataset, name)) == getattr(archive, name)).all()
+    assert fingerprint(dataset) == fingerprint(archive)
+
+
+@pytest.mark.parametrize("pack", [bytes, packed])
+def test_a_folder_may_have_idx_files_and_labels_of_either_kind(tmp_path, pack):
+    plain = {file: idx_bytes(np.array([0, 1, 0, 1, 0])) for file in FILES[1::2]}
+    plain |= {file: idx_bytes(IMAGES) for file in FILES[::2]}
+    folder = tmp_path / "emnist"
+    folder.mkdir()
+    for file, data in plain.items():
+        (folder / (file + ".gz" * (pack is packed))).write_bytes(pack(data))
+    dataset = load_folder(folder)
+    assert (dataset.X.shape, dataset.X.dtype, dataset.pixel_maximum) == ((5, 12), np.uint8, 255)
+    assert (np.asarray(dataset.X) == IMAGES.reshape(5, 12)).all()
+    assert isinstance(dataset.X, StoredRows) == (pack is bytes)
+    assert dataset.y_test.tolist() == [0, 1, 0, 1, 0]
+    for file in folder.glob("*idx1*"):
+        file.unlink()
+    (folder / FILES[2]).unlink(missing_ok=True)
+    (folder / f"{FILES[2]}.gz").unlink(missing_ok=True)
+    np.save(folder / "y.npy", np.array([0, 1, -1, -1, -1]))
+    assert load_folder(folder).y.tolist() == [0, 1, -1, -1, -1]
+
+
+BAD_FOLDERS = {
+    "empty": ({}, "has no X.npy; expected a folder with X.npy and y.npy (-1: unlabelled)"),
+    "no labels": ({"X": ROWS}, "has no y.npy; expected"),
+    "no features": ({"y": LABELS}, "has no X.npy; expected"),
+    "two of one": ({"X": ROWS, "y": LABELS, FILES[0]: idx_bytes(IMAGES)}, f"has X.npy and {FILES[0]}; leave one"),
+    "counts": ({"X": ROWS, "y": LABELS[:4]}, "X has 6 rows and y has 4 labels"),
+    "labels of images": ({"X": ROWS, "y": ROWS}, "y has the shape (6, 2, 2)"),
+    "half a test set": ({"X": ROWS, "y": LABELS, "X_test": ROWS}, "has X_test without y_test"),
+}
+
+
+@pytest.mark.parametrize(("files", "message"), BAD_FOLDERS.values(), ids=BAD_FOLDERS)
+def test_a_bad_folder_is_told_by_what_is_wrong(tmp_path, files, message):
+    folder = write_folder(tmp_path / "mine", **files)
+    line = line_of(load_folder, folder)
+    assert line.startswith(f"{folder}: ")
+    assert message in line
+
+
 # --- rows to predict
 
 
@@ -262,6 +337,11 @@ def test_features_are_read_from_npz_csv_and_idx(tmp_path):
     X, names = read_features(tmp_path / "t10k-images-idx3-ubyte.gz", "label")
     assert X.tolist() == IMAGES.reshape(5, 12).tolist()
     assert names is None
+    folder = write_folder(tmp_path / "f", X=ROWS)
+    for path in (folder, folder / "X.npy"):
+        X, names = read_features(path, "label")
+        assert (np.asarray(X) == ROWS.reshape(6, 4)).all()
+        assert names is None
 
 
 def test_features_need_no_label_column_and_ignore_what_is_in_it(tmp_path):
@@ -300,6 +380,14 @@ def test_a_dataset_is_opened_by_name_or_by_the_ending_of_its_path(tmp_path, imag
     assert open_dataset(str(write_archive(tmp_path / "n.npz", **GOOD)), None).name == "n"
     text = GOOD_CSV.replace("label", "kind")
     assert open_dataset(str(write_text(tmp_path / "c.csv", text)), None, "kind").name == "c"
+    folder = write_folder(tmp_path / "f", X=ROWS, y=LABELS)
+    assert open_dataset(str(folder), None).name == open_dataset(str(folder / "X.npy"), None).name == "f"
+
+
+@pytest.mark.parametrize("name", ["rows.npy", "train-images-idx3-ubyte.zip-ubyte", "x-ubyte.gz"])
+def test_features_alone_are_refused_with_what_to_do(tmp_path, name):
+    line = line_of(open_dataset, str(tmp_path / name), None)
+    assert line == f"{tmp_path / name}: has no labels; put it into a folder as X.npy, with y.npy, and name the folder"
 
 
 @pytest.mark.parametrize("name", ["cifar", "", "data.txt", "Digits"])

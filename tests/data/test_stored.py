@@ -1,0 +1,170 @@
+"""Rows that stay in their file: the same numbers as in memory, read as asked for, and never anything else."""
+
+import os
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from small_files import idx_bytes, line_of
+
+from ladder_np.data.dataset import check_features
+from ladder_np.data.idx import read_idx
+from ladder_np.data.preprocessing import make_scaling
+from ladder_np.data.stored import BLOCK, StoredRows, blocks, open_npy
+from ladder_np.errors import InputError
+
+ARRAY = np.random.default_rng(0).standard_normal((50, 3, 2))
+
+
+def saved(path, array):
+    np.save(path, array)
+    return path
+
+
+@pytest.fixture
+def rows(tmp_path):
+    return open_npy(saved(tmp_path / "X.npy", ARRAY))
+
+
+KEYS = {
+    "a slice": slice(7, 30),
+    "all": slice(None),
+    "a step": slice(40, 5, -3),
+    "nothing": slice(5, 5),
+    "a number": 7,
+    "from the end": -1,
+    "numbers": np.array([3, 3, 49, 0, 17]),
+    "neighbours": np.array([4, 5, 6, 20, 21, 9]),
+    "no numbers": np.array([], np.int64),
+    "a list": [2, 1],
+    "small numbers": np.array([2, 1], np.uint8),
+    "a mask": np.arange(50) % 7 == 0,
+    "a table of numbers": np.array([[1, 2], [40, 3]]),
+}
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+def test_rows_in_a_file_are_indexed_like_an_array(rows, key):
+    found = rows[key]
+    assert isinstance(rows, StoredRows)
+    assert found.dtype == ARRAY.dtype
+    assert found.shape == ARRAY[key].shape
+    assert (found == ARRAY[key]).all()
+    assert found.flags.writeable
+
+
+@pytest.mark.parametrize("key", [np.array([50]), np.array([-1]), [0, 99], 50])
+def test_a_row_that_is_not_there_is_an_error_and_never_other_bytes_of_the_file(rows, key):
+    with pytest.raises(IndexError):
+        rows[key]
+
+
+@pytest.mark.parametrize("key", [(1, 2), np.array([1.0]), "1"])
+def test_columns_and_what_is_no_number_are_no_keys(rows, key):
+    with pytest.raises(TypeError):
+        rows[key]
+
+
+def test_rows_know_their_shape_and_may_be_flattened_chosen_and_read_whole(rows):
+    assert (len(rows), rows.shape, rows.ndim, rows.dtype) == (50, (50, 3, 2), 3, ARRAY.dtype)
+    flat = rows.flat()
+    assert (flat.shape, flat.ndim) == ((50, 6), 2)
+    assert (np.asarray(flat) == ARRAY.reshape(50, 6)).all()
+    some = flat.only(np.array([8, 3, 40])).only(np.array([2, 0]))
+    assert some.shape == (2, 6)
+    assert (some[:] == ARRAY.reshape(50, 6)[[40, 8]]).all()
+    assert (some[np.array([1])] == ARRAY.reshape(50, 6)[[8]]).all()
+
+
+@pytest.mark.parametrize("rows_each", [0, 7])
+def test_blocks_are_all_rows_in_order_of_arrays_and_of_files(rows, rows_each):
+    for X in (ARRAY, rows):
+        parts = list(blocks(X, rows_each))
+        assert [start for start, _ in parts] == list(np.cumsum([0, *(len(part) for _, part in parts)])[:-1])
+        assert (np.concatenate([part for _, part in parts]) == ARRAY).all()
+    assert [len(part) for _, part in blocks(np.empty((10, BLOCK // 4)))] == [4, 4, 2]
+
+
+IN_MEMORY = {
+    "one dimension": np.arange(5),
+    "no dimension": np.array(3.0),
+    "column by column": np.asfortranarray(np.arange(12.0).reshape(3, 4)),
+    "another byte order": np.arange(12.0).reshape(3, 4).astype(">f4"),
+    "no rows": np.empty((0, 4)),
+    "no columns": np.empty((4, 0)),
+}
+
+
+@pytest.mark.parametrize("array", IN_MEMORY.values(), ids=IN_MEMORY)
+def test_what_cannot_be_read_row_by_row_is_read_whole(tmp_path, array):
+    found = open_npy(saved(tmp_path / "x.npy", array))
+    assert isinstance(found, np.ndarray)
+    assert found.dtype == array.dtype
+    assert found.shape == array.shape
+    assert (found == array).all()
+
+
+def test_what_has_to_be_read_whole_and_exceeds_memory_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("ladder_np.memory.available_memory", lambda: 90)
+    path = saved(tmp_path / "x.npy", IN_MEMORY["column by column"])
+    assert line_of(open_npy, path) == f"{path}: needs 9.6e-08 GB of memory, 9e-08 GB are free"
+
+
+@pytest.mark.parametrize("change", ["cut", "longer", "other", "gone"])
+def test_a_file_that_changes_while_it_is_in_use_is_told_and_not_read(rows, change):
+    path = rows.path
+    content = path.read_bytes()
+    later = path.stat().st_mtime_ns + 10**9
+    path.unlink()
+    if change != "gone":
+        path.write_bytes({"cut": content[:-1], "longer": content + b"0", "other": content}[change])
+        os.utime(path, ns=(later, later))
+    with pytest.raises(InputError, match="was changed while it was in use" if change != "gone" else "No such file"):
+        rows[3]
+
+
+def test_threads_may_read_at_the_same_time(rows):
+    numbers = [np.random.default_rng(k).integers(0, 50, 20) for k in range(200)]
+    with ThreadPoolExecutor(4) as pool:
+        for chosen, found in zip(numbers, pool.map(rows.__getitem__, numbers), strict=True):
+            assert (found == ARRAY[chosen]).all()
+
+
+def test_images_of_a_plain_idx_file_stay_there_and_labels_do_not(tmp_path):
+    images = np.arange(60, dtype=np.uint8).reshape(5, 4, 3)
+    (tmp_path / "images").write_bytes(idx_bytes(images))
+    (tmp_path / "labels").write_bytes(idx_bytes(np.arange(5)))
+    found = read_idx(tmp_path / "images")
+    assert isinstance(found, StoredRows)
+    assert (found[np.array([4, 0])] == images[[4, 0]]).all()
+    assert isinstance(read_idx(tmp_path / "labels"), np.ndarray)
+
+
+def big_rows(path):
+    """Rows of 64 MB in a file that takes no room on the disk, with a few numbers."""
+    X = np.lib.format.open_memmap(path, "w+", np.float64, (2000, 4000))
+    X[1500] = np.arange(4000)
+    del X
+    return open_npy(path)
+
+
+def test_checking_and_scaling_a_big_file_take_little_memory(tmp_path):
+    rows = big_rows(tmp_path / "X.npy")
+    tracemalloc.start()
+    try:
+        checked = check_features(rows, "f")
+        scaling = make_scaling(checked, np.arange(2000), "standardize", None)
+        scaling.check(checked, np.float32)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 12e6
+    assert scaling.shift[4] == 4 / 2000
+
+
+def test_a_bad_value_in_a_file_is_found_and_named(tmp_path):
+    array = np.ones((3000, 100))
+    array[2345, 67] = np.nan
+    with pytest.raises(InputError, match=r"X, row 2345, column 67 \(counted from 0\) is nan"):
+        check_features(open_npy(saved(tmp_path / "X.npy", array)), "f")
