@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 MAGIC_LENGTH = len(np.lib.format.MAGIC_PREFIX)
-LARGEST_TEXT = 1 << 20  # bytes
+LARGEST_TEXT = 1 << 26  # bytes; a run's settings and its metrics are far smaller
 
 
 def write_atomically(path: Path | str, write: Callable[[BinaryIO], None]) -> None:

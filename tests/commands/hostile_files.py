@@ -238,7 +238,7 @@ HOSTILE = [
     ("config_share", in_config(validation=0.5), EVALUATE, "validation 0.5: expected int"),
     ("config_layers", in_config(hidden_layers=[4, "x"]), EVALUATE, "hidden layers (4, 'x'): expected tuple"),
     ("config_nested", in_run("config.json", b'{"settings":' + b"[" * 100_000), EVALUATE, "settings is missing"),
-    ("config_large", in_run("config.json", b" " * 2 * MB), EVALUATE, "config.json: has more than 1048576 bytes"),
+    ("config_large", in_run("config.json", b" " * 65 * MB), EVALUATE, "config.json: has more than 67108864 bytes"),
     ("config_digits", in_run("config.json", b'{"settings": ' + b"9" * 9999 + b"}"), EVALUATE, "settings is missing"),
     # folders of arrays
     ("no_y", folder({"y.npy": None}), TRAIN, "no_y: has no y.npy"),
