@@ -1,6 +1,7 @@
 """A checked dataset, and the one place that checks its arrays and maps class numbers to class indices."""
 
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -103,6 +104,14 @@ def make_dataset(
     return Dataset(name, X, indices, classes, X_test, test_indices, feature_names, pixel_maximum)
 
 
+@overload
+def check_features(
+    X: np.ndarray, source: str, what: str = ..., feature_names: tuple[str, ...] | None = ...
+) -> np.ndarray: ...
+@overload
+def check_features(
+    X: Features, source: str, what: str = ..., feature_names: tuple[str, ...] | None = ...
+) -> Features: ...
 def check_features(
     X: Features, source: str, what: str = "X", feature_names: tuple[str, ...] | None = None
 ) -> Features:
