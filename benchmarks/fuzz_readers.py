@@ -33,7 +33,8 @@ from ladder_np.data.download import FILES
 from ladder_np.data.readers import read_features
 from ladder_np.errors import InputError
 from ladder_np.experiments.problem import fingerprint, prepare, rows_for_test
-from ladder_np.experiments.run import evaluate_run, load_run_settings
+from ladder_np.experiments.record import load_run_config
+from ladder_np.experiments.run import evaluate_run
 from ladder_np.experiments.settings import make_settings
 from ladder_np.inspection.vectors import compare_vectors, read_vectors
 from ladder_np.predictor import Predictor
@@ -82,7 +83,7 @@ def in_run(path: Path) -> None:
 
 
 def from_config(path: Path) -> None:
-    prepare(load_run_settings(path.parent), path.parent, "cpu")
+    prepare(load_run_config(path.parent).settings, path.parent, "cpu")
 
 
 def write_valid(home: Path) -> None:

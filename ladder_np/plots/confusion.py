@@ -144,7 +144,7 @@ def _write_table(figure: Any, judged: Judged, rows: np.ndarray, names: list[str]
             names[judged.y[row]],
             names[judged.predicted[row]],
             f"{100 * judged.confidence[row]:.1f}",
-            *(f"{value:.4g}" for value in judged.X[row, :FEATURES]),
+            *(f"{value:.4g}" for value in judged.X[row][:FEATURES]),
         ]
         for row in rows
     ]

@@ -7,6 +7,7 @@ import numpy as np
 
 from ladder_np.data.dataset import Dataset
 from ladder_np.data.split import Split
+from ladder_np.data.stored import StoredRows
 from ladder_np.errors import InputError
 from ladder_np.experiments.problem import rows_for_test
 from ladder_np.network.inference import encode_clean
@@ -78,7 +79,7 @@ class Judged:
 
     which: str
     numbers: np.ndarray
-    X: np.ndarray
+    X: np.ndarray | StoredRows
     y: np.ndarray
     predicted: np.ndarray
     confidence: np.ndarray
