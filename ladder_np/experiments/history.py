@@ -49,9 +49,9 @@ def load_run_histories(folder: Path) -> dict[str, History]:
     InputError
         If the folder is no run, or a file is damaged. A last line that was cut off by a crash is left out.
     """
-    layers = len(load_run_config(folder).specification.sizes)
-    denoises = load_run_config(folder).specification.denoises
-    files = {BASELINE: BASELINE_METRICS, LADDER: METRICS} if denoises else {BASELINE: METRICS}
+    specification = load_run_config(folder).specification
+    layers = len(specification.sizes)
+    files = {BASELINE: BASELINE_METRICS, LADDER: METRICS} if specification.denoises else {BASELINE: METRICS}
     histories = {name: _read(folder / file, layers) for name, file in files.items() if (folder / file).exists()}
     return {name: history for name, history in histories.items() if len(history.epoch)}
 

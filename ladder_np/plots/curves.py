@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from ladder_np.experiments.history import History
+from ladder_np.experiments.problem import BASELINE, LADDER
 from ladder_np.plots.canvas import MODEL_COLORS, Figure, colors, grid, new_figure, styled, thinned
 
 __all__ = ["denoising_costs", "learning_curves"]
 
 MARKED = 20  # so few epochs are shown as points too: a single one is no line
 NAMED_LAYERS, NOT_NAMED = 12, "_"  # in the legend; matplotlib leaves names that begin so out of it
-DASHES = {"ladder": "-", "supervised only": "--"}
+DASHES = {LADDER: "-", BASELINE: "--"}
 
 
 @styled
