@@ -17,7 +17,9 @@ from ladder_np.training.capture import CapturedSteps
 
 __all__ = ["TrainingStep"]
 
-EXPLODED = 1000.0  # a cost of that many times the first one, or 1 if that is larger: the cross-entropy's scale
+# A cost of that many times the first one (or 1 if that is larger: the cross-entropy's scale). Less is no explosion:
+# where a unit is constant in a batch, batch norm divides by sqrt(ε) = 1e-5, and its squared error grows 1e10 times.
+EXPLODED = 1e12
 
 
 class TrainingStep:

@@ -182,12 +182,21 @@ def test_the_layer_where_it_first_appeared_is_named(name: str, value: float, pla
     assert training.steps == 7
 
 
-def test_a_cost_a_thousand_times_the_first_is_an_explosion() -> None:
+def test_a_finite_cost_beyond_all_measure_is_an_explosion() -> None:
     network, training = begin(Device())
     stop_after(training, 6)
-    network.parameters["combinator.0.a10"][...] += 1e5
+    network.parameters["combinator.0.a10"][...] += 1e9
     with pytest.raises(TrainingDivergedError, match="in step 7: most of it is the denoising cost of layer 0"):
         finish(training)
+
+
+def test_batches_of_constant_features_are_no_explosion() -> None:
+    """There σ is sqrt(ε), and a squared error 1e10 times as large as elsewhere."""
+    network = LadderNetwork((5, 6, 3), denoising_weights=(10, 1, 0.1), seed=3)
+    rare = np.where(np.arange(len(X))[:, None] % 23 == 0, X, 0.0)
+    settings = TrainingSettings(epochs=20, labeled_batch=4, unlabeled_batch=10, seed=3)
+    finish(Training(network, lambda numbers: rare[numbers].astype("f4"), Y, np.arange(6), np.arange(45), settings))
+    assert np.isfinite(network.parameters.vector).all()
 
 
 @pytest.mark.parametrize("watched", [None, True])
