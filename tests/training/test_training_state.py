@@ -165,7 +165,7 @@ def test_draws_that_are_not_the_steps_are_refused(drawn: list) -> None:
     [
         ("encoder.2.weight", np.nan, "the parameter encoder.2.weight"),
         ("encoder.1.beta", np.inf, "the parameter encoder.1.beta"),
-        ("encoder.1.weight", 1e30, "σ of layer 1"),
+        ("encoder.1.weight", 3e38, "σ of layer 1"),
         ("combinator.1.a10", np.nan, "the parameter combinator.1.a10"),
         ("combinator.1.a4", 3e38, "ẑ of layer 1"),
         ("decoder.0.weight", -np.inf, "the parameter decoder.0.weight"),
