@@ -12,8 +12,9 @@ __all__ = ["EXPLAINED", "FEWEST", "Evidence", "collect", "lengths_of", "vectors_
 
 EXPLAINED = 1e-3  # of the difference may be left over by what explains it
 FEWEST = 3  # entries from which a pattern can be told from chance
-MOST = 256  # coordinates of a tensor that are looked at
-MOST_OF_ALL = 1024  # and of all tensors together
+WHOLE = 256  # a tensor of up to so many coordinates is looked at as a whole, unless many tensors are wrong
+PART = 64  # of the coordinates of a larger one are looked at, about
+ALL = 1024  # coordinates of all tensors together
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,8 @@ def collect(
     lengths, vectors : mapping
         See `Evidence`.
     """
-    most = min(MOST, MOST_OF_ALL // max(1, len(names)))
-    grids = {name: _grid(probe, name, max(1, most), generator) for name in names}
+    most = max(1, ALL // max(1, len(names)))
+    grids = {name: _grid(probe, name, most, generator) for name in names}
     slopes = {name: _slopes(probe, name, grid) for name, grid in grids.items()}
     whole = {name: x for name, x in slopes.items() if x.shape == probe.point.arguments[name].shape}
     evidence = {}
@@ -148,13 +149,13 @@ def _slopes(probe: Probe, name: str, grid: tuple[np.ndarray, ...]) -> np.ndarray
 
 
 def _grid(probe: Probe, name: str, most: int, generator: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Return all indices along each axis, or so many of them that there are at most about `most` coordinates."""
+    """Return the indices along each axis: all, or so many that there are about `most` coordinates or fewer."""
     shape = probe.point.arguments[name].shape
-    counts = list(shape)
-    while math.prod(counts) > most:
-        counts[counts.index(max(counts))] //= 2
-    if counts == list(shape):
+    if math.prod(shape) <= min(WHOLE, most):
         return tuple(map(np.arange, shape))
+    counts = list(shape)
+    while math.prod(counts) > min(PART, most):
+        counts[counts.index(max(counts))] //= 2
     wrong = np.unravel_index(_find_wrong(probe, name, generator), shape)
     chosen = (generator.permutation(n)[:count] for n, count in zip(shape, counts, strict=True))
     return tuple(np.union1d(along, [i]) for along, i in zip(chosen, wrong, strict=True))

@@ -50,7 +50,7 @@ def check_gradients(
     """Compare the gradients of any function over named arrays with central differences, and say what is wrong.
 
     Every tensor is checked along random directions and, up to 64 entries, in every coordinate. Where a gradient
-    fails, up to 256 of its coordinates are looked at (1024 of all tensors) to say what the difference may mean.
+    fails, all of its coordinates are looked at, or of more than 256 about 64, to say what the difference may mean.
 
     Parameters
     ----------

@@ -111,7 +111,8 @@ def some_places(evidence: Evidence) -> str:
     if not evidence.analytic[wrong].any():
         return f"zero at {count} {of} where the function does react: left out by a mask, an index or a slice?"
     where = _lines(evidence, live) or (f"at {count} {of}, such as {first}" if count <= live.sum() / 2 else "")
-    return f"wrong only {where}: an edge, or an index that repeats (x[i] += g adds once)?" if where else ""
+    why = "an edge, some rows of the batch, an index that repeats (x[i] += g adds once)"
+    return f"wrong only {where}: {why}?" if where else ""
 
 
 def _lines(evidence: Evidence, live: np.ndarray) -> str:
