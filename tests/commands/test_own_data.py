@@ -104,10 +104,12 @@ WIDTH, CHILDREN = 2048, Path(__file__).with_name("peak_child.py")
 
 
 def write_big(folder, rows):
-    """A data set of that many rows of 8 kB in a file that takes no room on the disk: 400 are no zeros."""
+    """A data set of that many rows of 8 kB."""
     folder.mkdir()
+    some = np.random.default_rng(0).standard_normal((1000, WIDTH), np.float32)
     X = np.lib.format.open_memmap(folder / "X.npy", "w+", np.float32, (rows, WIDTH))
-    X[:400] = np.random.default_rng(0).standard_normal((400, WIDTH))
+    for start in range(0, rows, len(some)):
+        X[start : start + len(some)] = some
     del X
     np.save(folder / "y.npy", np.arange(rows) % 4)
 
@@ -120,7 +122,7 @@ def peak(*arguments):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are counted as on Linux")
-def test_training_and_predicting_take_no_more_memory_for_a_file_of_200_mb_than_for_one_of_8(tmp_path):
+def test_training_and_predicting_take_no_more_memory_for_a_file_of_196_mb_than_for_one_of_8(tmp_path):
     options = ["--epochs", "1", "--hidden-layers", "4", "--test-fraction", "0.5", "--unlabeled-batch", "250"]
     peaks = {}
     for rows in (1000, 24_000):
@@ -130,7 +132,7 @@ def test_training_and_predicting_take_no_more_memory_for_a_file_of_200_mb_than_f
             peak("train", "--dataset", data, *options, "--no-baseline", "--out", run),
             peak("predict", run, data, "--out", tmp_path / "out.csv"),
         )
-    assert (tmp_path / "24000" / "X.npy").stat().st_size > 190e6
+    (tmp_path / "24000" / "X.npy").unlink()  # pytest keeps the folders of some runs
     for small, large in zip(peaks[1000], peaks[24_000], strict=True):
         assert large < small + 20
 
