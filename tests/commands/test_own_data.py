@@ -122,18 +122,18 @@ def peak(*arguments):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are counted as on Linux")
-def test_training_and_predicting_take_no_more_memory_for_a_file_of_196_mb_than_for_one_of_8(tmp_path):
+def test_training_and_predicting_take_no_more_memory_for_a_file_of_98_mb_than_for_one_of_8(tmp_path):
     options = ["--epochs", "1", "--hidden-layers", "4", "--test-fraction", "0.5", "--unlabeled-batch", "250"]
     peaks = {}
-    for rows in (1000, 24_000):
+    for rows in (1000, 12_000):
         data, run = tmp_path / f"{rows}", tmp_path / f"run{rows}"
         write_big(data, rows)
         peaks[rows] = (
             peak("train", "--dataset", data, *options, "--no-baseline", "--out", run),
             peak("predict", run, data, "--out", tmp_path / "out.csv"),
         )
-    (tmp_path / "24000" / "X.npy").unlink()  # pytest keeps the folders of some runs
-    for small, large in zip(peaks[1000], peaks[24_000], strict=True):
+    (tmp_path / "12000" / "X.npy").unlink()  # pytest keeps the folders of some runs
+    for small, large in zip(peaks[1000], peaks[12_000], strict=True):
         assert large < small + 20
 
 
