@@ -114,12 +114,12 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def read_array(stream: IO[bytes], size: int) -> np.ndarray:
-    """Read a `.npy` file or member of `size` bytes into memory.
+    """Read a `.npy` file or member of `size` bytes into memory, of which the caller knows that there is enough.
 
     Raises
     ------
     InputError
-        As `read_header`; if memory is short, the data end early, or they hold characters that do not exist.
+        As `read_header`, or if the data end early or hold characters that do not exist.
     """
     header = read_header(stream, size)
     array = new_array(math.prod(header.shape), header.dtype)
@@ -132,13 +132,11 @@ def read_array(stream: IO[bytes], size: int) -> np.ndarray:
 
 
 def new_array(count: int, dtype: np.dtype) -> np.ndarray:
-    """Return an array (count,) to be filled, or raise `InputError` if there is not enough memory for it."""
-    size = count * dtype.itemsize
-    refuse_more_than_memory(size)
+    """Return an array (count,) to be filled, or raise `InputError` if the system refuses the memory for it."""
     try:
         return np.empty(count, dtype)
     except MemoryError:
-        raise InputError(f"needs {size / 1e9:.3g} GB of memory, which there are not") from None
+        raise InputError(f"needs {count * dtype.itemsize / 1e9:.3g} GB of memory, which there are not") from None
 
 
 def fill(target: np.ndarray, stream: IO[bytes]) -> int:

@@ -6,6 +6,7 @@ import pytest
 
 from ladder_np import InputError, LadderNetwork
 from ladder_np.data.preprocessing import Scaling
+from ladder_np.data.stored import StoredRows, open_npy
 from ladder_np.files import read_npz, write_npz
 from ladder_np.predictor import Predictor
 
@@ -42,6 +43,27 @@ def test_predictions_do_not_depend_on_how_rows_are_cut(predictor: Predictor) -> 
         pieces = np.concatenate([predictor.predict_proba(X[k : k + size]) for k in range(0, len(X), size)])
         np.testing.assert_allclose(pieces, together, atol=1e-6)
         np.testing.assert_array_equal(pieces.argmax(axis=1), together.argmax(axis=1))
+
+
+def test_rows_in_a_file_are_predicted_like_rows_in_memory(predictor: Predictor, tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", X)
+    rows = open_npy(tmp_path / "X.npy")
+    assert isinstance(rows, StoredRows)
+    np.testing.assert_array_equal(predictor.predict_proba(rows), predictor.predict_proba(X))
+    np.testing.assert_array_equal(predictor.predict(rows), predictor.predict(X))
+    y = np.arange(len(X)) % 3
+    assert predictor.errors(rows, y) == predictor.errors(X, y) == (predictor.predict(X) != y + 3).sum()
+    some = np.arange(5, 2400, 7)
+    assert predictor.errors(rows.only(some), y[some]) == predictor.errors(X[some], y[some])
+
+
+def test_rows_in_a_file_are_checked_before_the_first_is_predicted(predictor: Predictor, tmp_path: Path) -> None:
+    fractions = np.zeros((2500, 4))
+    fractions[2400, 1] = 0.5
+    np.save(tmp_path / "X.npy", fractions)
+    predictor.pixels = True
+    with pytest.raises(InputError, match="this data has fractions"):
+        next(predictor.predict_blocks(open_npy(tmp_path / "X.npy")))
 
 
 def test_named_columns_are_put_in_the_order_of_training(predictor: Predictor) -> None:

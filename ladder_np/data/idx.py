@@ -12,6 +12,7 @@ import numpy as np
 from ladder_np.data.stored import StoredRows, file_version
 from ladder_np.errors import InputError
 from ladder_np.files import open_file
+from ladder_np.memory import refuse_more_than_memory
 from ladder_np.npy import DEFLATE_LIMIT, fill, new_array
 
 __all__ = ["DAMAGED", "read_idx", "unpacked"]
@@ -82,6 +83,7 @@ def _read_array(file: io.BufferedReader, path: Path) -> np.ndarray | StoredRows:
 def _read_all(stream: BinaryIO, shape: tuple[int, ...], path: Path) -> np.ndarray:
     promised = math.prod(shape)
     try:
+        refuse_more_than_memory(promised)
         array = new_array(promised, np.dtype(np.uint8))
     except InputError as error:
         raise InputError(f"{path}: {error}; unpack it, then it is read as needed") from None

@@ -216,8 +216,8 @@ def open_dataset(name_or_path: str, data_dir: Path | None, label_column: str = "
     Parameters
     ----------
     name_or_path : str
-        "digits", "mnist", "fashion-mnist", or the path of an `.npz` or `.csv` file, of a folder with `X.npy` and
-        `y.npy`, or of the former.
+        "digits", "mnist", "fashion-mnist", or a path: of an `.npz` or `.csv` file, or of a folder with `X.npy` and
+        `y.npy` (see `load_folder`; its `X.npy` may be named too).
     data_dir : Path or None
         The folder with `mnist/` and `fashion-mnist/`. None: the cache of this user, filled by a download
         when a file is missing there.

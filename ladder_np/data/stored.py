@@ -17,6 +17,7 @@ import numpy as np
 
 from ladder_np.errors import InputError
 from ladder_np.files import open_file
+from ladder_np.memory import refuse_more_than_memory
 from ladder_np.npy import UNREADABLE, fill, read_array, read_header
 
 __all__ = ["StoredRows", "blocks", "open_npy"]
@@ -147,6 +148,7 @@ def open_npy(path: Path) -> np.ndarray | StoredRows:
             header = read_header(file, size)
             if len(header.shape) > 1 and 0 not in header.shape and header.dtype.isnative and not header.column_major:
                 return StoredRows(path.absolute(), header.dtype, header.shape, header.offset, file_version(file))
+            refuse_more_than_memory(size)
             file.seek(0)
             return read_array(file, size)
         except UNREADABLE as error:
