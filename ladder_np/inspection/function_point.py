@@ -126,6 +126,8 @@ def checked_parameters(parameters: Any) -> Arrays:
     if not isinstance(parameters, Mapping) or not parameters:
         raise InputError("parameters: expected a dict of named float64 arrays, with one at least")
     for name, x in parameters.items():
+        if not isinstance(name, str):
+            raise InputError(f"parameter name {name!r}: expected a text")
         if not isinstance(x, np.ndarray | np.generic) and not _is_on_device(x):
             raise InputError(f"parameter {name!r} is of type {type(x).__name__}; expected a NumPy or CuPy array")
         if x.dtype != np.float64:

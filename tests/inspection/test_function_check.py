@@ -277,6 +277,7 @@ REFUSED = {
     "nothing": ((lambda p: 1.0, {}, {}), "with one at least"),
     "float32": ((mean_square, {**P, "W1": P["W1"].astype("f4")}, G), "parameter 'W1' holds float32; .* float64"),
     "whole numbers": ((mean_square, {**P, "W1": np.ones((4, 6), int)}, G), "parameter 'W1' holds int64"),
+    "a number for a name": ((mean_square, {0: P["x"]}, {0: G["x"]}), "parameter name 0: expected a text"),
     "a list": ((mean_square, {**P, "b2": [1.0] * 6}, G), "parameter 'b2' is of type list; expected a NumPy or CuPy"),
     "no entries": ((mean_square, {**P, "b2": np.ones(0)}, G), r"parameter 'b2' is empty, shape \(0,\)"),
     "NaN in a parameter": (
