@@ -40,3 +40,7 @@ def __getattr__(name: str) -> Any:
     if name == "LadderClassifier":
         return importlib.import_module("ladder_np.estimator.classifier").LadderClassifier
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import ladder_np
+
 PACKAGE = Path(__file__).parent.parent / "ladder_np"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -111,3 +113,9 @@ def test_the_estimator_loads_no_scikit_learn() -> None:
     modules = loaded_by("import ladder_np; ladder_np.LadderClassifier().get_params()")
     assert "ladder_np.estimator" in modules
     assert not modules & {"sklearn", "scipy", "pandas", "cupy"}
+
+
+def test_the_package_tells_its_names_before_it_has_them() -> None:
+    assert set(ladder_np.__all__) <= set(dir(ladder_np))
+    with pytest.raises(AttributeError, match="module 'ladder_np' has no attribute 'LadderRegressor'"):
+        ladder_np.LadderRegressor  # noqa: B018
