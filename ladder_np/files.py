@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,9 +16,15 @@ import numpy as np
 from ladder_np.errors import InputError
 from ladder_np.npy import UNREADABLE, CautiousFile, read_archive
 
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = [
     "append_line",
     "ensure_folder",
+    "held",
     "make_folder",
     "open_file",
     "read_json",
@@ -167,6 +173,30 @@ def ensure_folder(path: Path | str) -> Path:
     except OSError as error:
         raise InputError(f"cannot make folder {path}: {error.strerror}; choose another place") from error
     return path
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other processes of this program from working in a folder; the system lets go when this one dies.
+
+    Raises
+    ------
+    InputError
+        If another one holds it. (Where a system has no such locks, nothing is held.)
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise InputError(f"{folder}: another process is at work on this run; wait for its end, or stop it") from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def remove_leftovers(folder: Path) -> None:

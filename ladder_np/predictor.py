@@ -85,7 +85,7 @@ class Predictor:
         InputError
             As `predict_proba`, as soon as what is wrong has been read.
         """
-        X = self._checked(X)
+        X = self.checked(X)
         dtype = self.network.specification.numpy_dtype
         for start, part in blocks(X, ROWS_AT_ONCE):
             rows = self.scaling.apply(part, dtype, first_row=start)
@@ -95,7 +95,7 @@ class Predictor:
                 raise InputError("the model gives no finite probabilities for this data; train it again")
             yield probabilities
 
-    def _checked(self, X: Features) -> Features:
+    def checked(self, X: Features) -> Features:
         """Return X as a finite matrix with the training data's number and kind of features."""
         X = X if isinstance(X, StoredRows) else np.asarray(X)
         expected = self.network.specification.sizes[0]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ladder_np.errors import InputError
 
-__all__ = ["Stream", "check_seed", "set_stream_state", "stream", "stream_state"]
+__all__ = ["Stream", "check_seed", "is_stream_state", "set_stream_state", "stream", "stream_state"]
 
 
 class Stream(IntEnum):
@@ -45,6 +45,12 @@ def stream_state(generator: np.random.Generator) -> np.ndarray:
     state = generator.bit_generator.state
     words = state["state"]["state"]
     return np.array([*words, state["has_uint32"], state["uinteger"]], dtype=np.uint64)
+
+
+def is_stream_state(state: np.ndarray) -> bool:
+    """Return whether an array from a file can be given to `set_stream_state`."""
+    fits = state.shape == (6,) and state.dtype == np.uint64
+    return bool(fits and state[4] <= 1 and state[5] < 2**32)
 
 
 def set_stream_state(generator: np.random.Generator, state: np.ndarray) -> None:

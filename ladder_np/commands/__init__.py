@@ -45,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), 2)
     except TrainingDivergedError as error:
         return _complain(str(error), 1)
-    except KeyboardInterrupt as interruption:
-        return _complain(str(interruption) or "interrupted", 130)
+    except KeyboardInterrupt as interruption:  # wanted, so no error
+        print(f"ladder-np: {interruption}" if str(interruption) else "ladder-np: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         _discard_output()
         return 1

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import io
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -46,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     load = Predictor.load if arguments.folder.is_file() else load_run_model
     predictor = load(arguments.folder, arguments.device)
     X, names = read_features(arguments.input, _label_column(arguments))
+    if names and predictor.feature_names is None:
+        print("ladder-np: the model knows no column names; columns are taken in their order", file=sys.stderr)
 
     def write(file: BinaryIO) -> None:
         try:

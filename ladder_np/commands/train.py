@@ -25,6 +25,7 @@ from ladder_np.operations.combinators import COMBINATORS
 __all__ = ["add_to"]
 
 NO_SETTINGS = ("command", "run", "preset", "out", "data_dir", "device", "resume", "checkpoint_every")
+FEW_TEST_ROWS = 30  # below, a row or two decides who is better
 EPILOG = f"presets: {', '.join(PRESETS)}. Named options win over the preset, which wins over the data's defaults."
 
 
@@ -208,6 +209,8 @@ def _report(measured: dict[str, Measured]) -> None:
         print(f"{name + ':':<17}test error {result}")
     if len(measured) == 2:
         print(_compare(*measured.values()))
+    if measured and (rows := next(iter(measured.values())).rows) < FEW_TEST_ROWS:
+        print(f"But {rows} test rows are too few to tell: one row is {100 / rows:.1f} percentage points.")
 
 
 def _compare(baseline: Measured, ladder: Measured) -> str:

@@ -1,6 +1,7 @@
 """CSV files: a header line, a label column, numbers everywhere else."""
 
 import csv
+import io
 import math
 import reprlib
 from array import array
@@ -11,6 +12,7 @@ import numpy as np
 
 from ladder_np.data.dataset import LARGEST_CLASS, Dataset, make_dataset
 from ladder_np.errors import InputError
+from ladder_np.files import open_file
 
 __all__ = ["load_csv", "read_csv_features"]
 
@@ -105,7 +107,7 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
             yield line
 
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_file(path, "a CSV file"), encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(lines(), strict=True)
             for cells in reader:
                 length = 0

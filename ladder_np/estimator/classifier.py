@@ -170,8 +170,8 @@ class LadderClassifier(FittedEstimator):
         split = split_table(self.get_params(), table, seed)
         model = make_model(self.get_params(), table, split.train, seed, before)
         course = train_model(model, table, split, settings, stopping, self._report)
+        best = model.predict_proba(table.X).argmax(axis=1)  # before anything is kept: it may fail
         self._keep(model, course, before)
-        best = model.predict_proba(table.X).argmax(axis=1)
         self.transduction_ = self.classes_[np.where(table.index >= 0, table.index, best)]
         return self
 

@@ -9,7 +9,7 @@ from ladder_np.arrays import Device
 from ladder_np.errors import InputError
 from ladder_np.estimator.conventions import Conventions
 from ladder_np.estimator.fitting import Course
-from ladder_np.estimator.labels import is_unlabeled, read_labels
+from ladder_np.estimator.labels import check_kind, is_unlabeled, read_labels
 from ladder_np.estimator.storage import read_model, write_model
 from ladder_np.estimator.tables import read_like
 from ladder_np.predictor import Predictor
@@ -68,17 +68,23 @@ class FittedEstimator(Conventions):
         counted = ~is_unlabeled(labels, self.unlabeled_label)
         if not weights[counted].sum() > 0:
             raise InputError("no row with a label and a weight > 0 to score on")
+        check_kind(labels[counted], self.classes_)
         return float(np.average(predicted[counted] == labels[counted], weights=weights[counted]))
 
     def save(self, path: Path | str) -> None:
         """Write the fitted estimator as one `.npz` of plain arrays, but for `device` and a generator as random state.
 
+        What `partial_fit` keeps of its optimiser and random streams is not in the file: a loaded estimator predicts
+        the same, and goes on from the same parameters with an optimiser that begins anew.
+
         Raises
         ------
         InputError
-            If it is not fitted, or the place cannot be written.
+            If it is not fitted, its `unlabeled_label` is no number, text or None, or the place cannot be written.
         """
         self._check_fitted()
+        if not isinstance(self.unlabeled_label, bool | int | float | str | np.generic | None):
+            raise InputError(f"unlabeled_label {self.unlabeled_label!r} cannot be saved; expected a number or a text")
         params = {name: value for name, value in self.get_params().items() if name != "device"}
         curves = {"loss_curve": self.loss_curve_, "validation_scores": self.validation_scores_}
         write_model(path, self._predictor, {"params": params, **curves})

@@ -10,7 +10,9 @@ import numpy as np
 from ladder_np.errors import InputError
 from ladder_np.estimator.conventions import warning_class
 
-__all__ = ["find_classes", "index_labels", "is_unlabeled", "read_labels"]
+__all__ = ["check_kind", "find_classes", "index_labels", "is_unlabeled", "read_labels"]
+
+LIKE_MISSING = ("", "nan", "None")  # what a missing label becomes as a text, read from a table or put into an array
 
 
 def read_labels(y: Any, rows: int | None, estimator: str) -> np.ndarray:
@@ -83,6 +85,11 @@ def find_classes(labels: np.ndarray, mark: Any) -> np.ndarray:
     if not len(labels):
         raise InputError(f"no row is labelled: every y is unlabeled_label ({mark!r}); label one row of each class")
     classes = np.unique(_plain(labels, mark))
+    if strays := [text for text in LIKE_MISSING if text in classes.tolist()]:
+        raise InputError(
+            f"y has the label {strays[0]!r}, which looks like a missing one; if it marks rows without a label, set "
+            f"unlabeled_label={strays[0]!r}, else rename that class"
+        )
     if len(classes) < 2:
         raise InputError(f"the labelled rows are of one class only, {_shown(classes[0])}; expected two at least")
     return classes
@@ -114,7 +121,7 @@ def _kind(label: Any, mark: Any) -> str:
         return "number"
     raise InputError(
         f"y has the label {_shown(label)}; expected numbers or texts, and unlabeled_label ({mark!r}) where there is "
-        "none"
+        "none; unlabeled_label=None stands for None and NaN"
     )
 
 
@@ -130,14 +137,19 @@ def index_labels(labels: np.ndarray, mark: Any, classes: np.ndarray) -> np.ndarr
     index = np.full(len(labels), -1)
     if labeled.any():
         found, where = np.unique(_plain(labels[labeled], mark), return_inverse=True)
-        if (found.dtype.kind in "UO") != (classes.dtype.kind in "UO"):
-            raise InputError(f"y has the label {_shown(found[0])}, but the classes are like {_shown(classes[0])}")
+        check_kind(found, classes)
         places = np.searchsorted(classes, found)
         known = np.append(classes, classes[:1])[places] == found
         if not known.all():
             raise InputError(f"y has the label {_shown(found[np.argmin(known)])}, which is not among the classes")
         index[labeled] = places[where]
     return index
+
+
+def check_kind(labels: np.ndarray, classes: np.ndarray) -> None:
+    """Raise `InputError` if labels are texts where classes are numbers, or the other way round."""
+    if (labels.dtype.kind in "UO") != (classes.dtype.kind in "UO"):
+        raise InputError(f"y has the label {_shown(labels[0])}, but the classes are like {_shown(classes[0])}")
 
 
 def _shown(label: Any) -> str:

@@ -6,7 +6,7 @@ under ``stopping/``. It is written beside and renamed: whenever the process dies
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,8 @@ FORMAT, VERSION = "ladder_np checkpoint", 1
 LAST, BEFORE = "checkpoint.npz", "checkpoint-before.npz"
 # Arrays whose first dimension differs from step to step.
 FREE_LENGTH = ("waiting", "step/noise/drawn")
-OF_ONE_DEVICE = ("step/noise/streams", "step/noise/drawn")  # one of them is there
+# One of them is there: its type, and its second dimension.
+OF_ONE_DEVICE = {"step/noise/streams": (np.uint64, 6), "step/noise/drawn": (np.int64, 2)}
 
 
 class Checkpoints:
@@ -47,7 +48,9 @@ class Checkpoints:
             os.replace(self._last, self._before)
         write_npz(self._last, {"meta": np.array(meta), **arrays})
 
-    def load(self, model: str, like: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
+    def load(
+        self, model: str, like: Mapping[str, np.ndarray], check: Callable[[Mapping[str, np.ndarray]], None]
+    ) -> dict[str, np.ndarray] | None:
         """Return the arrays of the newest whole checkpoint; None if there is none of that model.
 
         Parameters
@@ -55,6 +58,8 @@ class Checkpoints:
         model : str
         like : mapping of str to array
             The state of a training that has just begun: what a checkpoint's arrays must look like.
+        check : callable
+            Raises `InputError` if arrays that look like that hold what cannot be.
 
         Raises
         ------
@@ -68,6 +73,7 @@ class Checkpoints:
                 if name != model:
                     return None  # of the model before this one
                 _check(path, arrays, like)
+                _judge(path, arrays, check)
             except InputError as error:
                 complaint = complaint or error
             else:
@@ -93,6 +99,13 @@ def _read(path: Path) -> tuple[str, dict[str, np.ndarray]]:
     return meta["model"], arrays
 
 
+def _judge(path: Path, arrays: Mapping[str, np.ndarray], check: Callable[[Mapping[str, np.ndarray]], None]) -> None:
+    try:
+        check(arrays)
+    except InputError as error:
+        raise InputError(f"{path}: damaged checkpoint: {error}") from None
+
+
 def _check(path: Path, arrays: Mapping[str, np.ndarray], like: Mapping[str, np.ndarray]) -> None:
     """Check that exactly the expected arrays are there, and of the expected shapes and kinds."""
     missing = set(like) - set(arrays) - set(OF_ONE_DEVICE)
@@ -100,6 +113,9 @@ def _check(path: Path, arrays: Mapping[str, np.ndarray], like: Mapping[str, np.n
     if missing or unknown or not set(OF_ONE_DEVICE) & set(arrays):
         name = min(missing or unknown or {"step/noise"})
         raise InputError(f"{path}: damaged checkpoint: {name} is {'unexpected' if unknown else 'missing'}")
+    for name, (kind, width) in OF_ONE_DEVICE.items():
+        if name in arrays and (arrays[name].dtype != kind or arrays[name].shape[1:] != (width,)):
+            raise InputError(f"{path}: damaged checkpoint: {name} should be {kind.__name__} (n, {width})")
     for name in set(like) & set(arrays):
         free = int(name in FREE_LENGTH)
         given, expected = arrays[name], like[name]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ladder_np.errors import InputError, TrainingDivergedError
+from ladder_np.errors import TrainingDivergedError
 from ladder_np.experiments.checkpoint import Checkpoints
 from ladder_np.experiments.interruption import Interruption
 from ladder_np.experiments.problem import Problem
@@ -80,26 +80,25 @@ class Fit:
         self._cut_metrics(self._training.epoch)
         try:
             self._train()
+            if self._stopping:
+                self.network.parameters.vector[...] = self.network.device.put(self._stopping.best)
+            self._estimate_statistics()
         except TrainingDivergedError as error:
-            raise TrainingDivergedError(f"{self._located(error)}; {self._last_good()}") from None
-        if self._stopping:
-            self.network.parameters.vector[...] = self.network.device.put(self._stopping.best)
-        self._estimate_statistics()
+            raise TrainingDivergedError(f"{self._located(error)}; {self._last_checkpoint()}") from None
         return self._predictor()
 
     def _restore(self) -> None:
-        state = self._checkpoints.load(self.name, self._state())
+        state = self._load()
         if state is None:
             return
-        try:
-            self._training.check_place(state)
-        except InputError as error:
-            raise InputError(f"{self.folder}: damaged checkpoint: {error}") from None
         self._training.restore(state)
         if self._stopping:
             self._stopping.restore(
                 {k.removeprefix("stopping/"): values for k, values in state.items() if k.startswith("stopping/")}
             )
+
+    def _load(self) -> dict[str, np.ndarray] | None:
+        return self._checkpoints.load(self.name, self._state(), self._training.check_place)
 
     def _state(self) -> dict[str, np.ndarray]:
         stopping = self._stopping.state() if self._stopping else {}
@@ -110,9 +109,12 @@ class Fit:
             while not (self._training.done or (self._stopping and self._stopping.stop)):
                 self._end_epoch(self._training.run_epoch(lambda: self._after_step(interruption)))
                 self._save()
+                if interruption.requested:
+                    raise KeyboardInterrupt
 
     def _after_step(self, interruption: Interruption) -> None:
         if interruption.requested or (self.every and self._training.steps % self.every == 0):
+            self._training.check_costs()
             self._save()
         if interruption.requested:
             raise KeyboardInterrupt
@@ -167,14 +169,14 @@ class Fit:
         again = dataclasses.replace(self, network=start, watched=True)
         try:
             again._restore()
-            while not again._training.done:
+            while not again._training.done and again._training.steps <= self._training.steps:
                 again._training.run_epoch()
         except TrainingDivergedError as located:
             return located
         return error
 
-    def _last_good(self) -> str:
-        state = self._checkpoints.load(self.name, self._state())
+    def _last_checkpoint(self) -> str:
+        state = self._load()
         if state is None:
             return "there is no checkpoint yet; try a smaller learning rate or smaller weights"
-        return f"the last good checkpoint, after {int(state['step/steps'])} steps, stays in {self.folder}"
+        return f"the last checkpoint, after {int(state['step/steps'])} steps, stays in {self.folder}"

@@ -178,8 +178,10 @@ def load_run_model(folder: Path, device_name: str) -> Predictor:
         If the folder is no finished run.
     """
     _refuse_no_folder(folder)
+    if not (folder / MODEL).exists() and (folder / CONFIG).exists():
+        raise InputError(f"{folder}: the run did not finish; go on with: ladder-np train --resume {folder}")
     if not (folder / MODEL).exists():
-        raise InputError(f"{folder}: holds no {MODEL}; the run did not finish, or this is no run folder")
+        raise InputError(f"{folder}: holds no {MODEL}; this is no run folder")
     return Predictor.load(folder / MODEL, device_name)
 
 

@@ -28,7 +28,7 @@ from ladder_np.experiments.record import (
     load_run_model,
     load_run_split,
 )
-from ladder_np.files import make_folder, remove_leftovers, write_npz, write_text
+from ladder_np.files import held, make_folder, remove_leftovers, write_npz, write_text
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
 from ladder_np.training.trainer import EpochRecord
@@ -77,7 +77,8 @@ def execute(
 
     networks = _networks(problem)  # before the folder: there may not be memory for them
     folder = make_folder(folder or _first_free(problem.dataset.name), fill)
-    return folder, _work(problem, networks, folder, observe, every)
+    with held(folder):
+        return folder, _work(problem, networks, folder, observe, every)
 
 
 def resume(problem: Problem, folder: Path, observe: Observer, every: int | None = None) -> dict[str, Measured]:
@@ -95,11 +96,13 @@ def resume(problem: Problem, folder: Path, observe: Observer, every: int | None 
     Raises
     ------
     InputError
-        If its checkpoints cannot be used, or a file cannot be written.
+        If its checkpoints cannot be used, a file cannot be written, or another process is at work on it.
     TrainingDivergedError, KeyboardInterrupt
         As in `execute`.
     """
-    return _work(problem, _networks(problem), folder, observe, every)
+    with held(folder):
+        remove_leftovers(folder)
+        return _work(problem, _networks(problem), folder, observe, every)
 
 
 def reopen(folder: Path, data_dir: Path | None, device_name: str) -> Problem:
@@ -140,7 +143,6 @@ def _work(
     problem: Problem, networks: dict[str, LadderNetwork], folder: Path, observe: Observer, every: int | None
 ) -> dict[str, Measured]:
     """Do what is not done yet in a run's folder; return the test errors."""
-    remove_leftovers(folder)
     test = rows_for_test(problem.dataset, problem.split)
     measured = {}
     try:

@@ -44,9 +44,11 @@ class CostSums:
         self._device = device
         self.steps = 0
         self.values: Array = device.xp.zeros(2 + layers, dtype=dtype)
+        self._first = self.values
 
     def add(self, losses: Losses) -> None:
         """Add one step's costs."""
+        self._first = self._first if self.steps else losses.values
         self.steps += 1
         self.values = losses.values + self.values
 
@@ -58,8 +60,14 @@ class CostSums:
         """Go on from sums that `read` returned after `steps` steps."""
         self.steps = steps
         self.values = self._device.put(values)
+        self._first = self.values / max(1, steps)  # the mean so far stands for the first step, which is forgotten
 
-    def means(self) -> tuple[float, float, tuple[float | None, ...]]:
-        """Return the means over the steps: total, supervised, and the denoising costs, None where λ is 0."""
-        cost, supervised, *denoising = (float(value) / self.steps for value in self.read())
-        return cost, supervised, tuple(None if math.isnan(value) else value for value in denoising)
+    def first_and_means(self) -> tuple[float, float, float, tuple[float | None, ...]]:
+        """Return the first step's total, then the means over the steps: total, supervised, denoising (None: λ is 0).
+
+        One look at the device.
+        """
+        xp = self._device.xp
+        sums = self._device.get(xp.concatenate([self._first[:1], self.values]))
+        cost, supervised, *denoising = (float(value) / self.steps for value in sums[1:])
+        return float(sums[0]), cost, supervised, tuple(None if math.isnan(value) else value for value in denoising)

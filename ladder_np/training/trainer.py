@@ -14,7 +14,7 @@ from ladder_np.errors import InputError, TrainingDivergedError
 from ladder_np.network.inference import ROWS_AT_ONCE
 from ladder_np.network.model import LadderNetwork
 from ladder_np.operations.normalization import FEWEST_ROWS
-from ladder_np.streams import Stream, set_stream_state, stream, stream_state
+from ladder_np.streams import Stream, is_stream_state, set_stream_state, stream, stream_state
 from ladder_np.training.adam import learning_rate
 from ladder_np.training.batches import LabeledCycle, steps_per_epoch, unlabeled_batches
 from ladder_np.training.costs import CostSums, EpochRecord
@@ -140,11 +140,22 @@ class Training:
             (self.steps - 1) / self._all_steps, self._settings.learning_rate, self._settings.decay_start
         )
         # The only wait for the device in an epoch, so the clock is read after it.
-        cost, supervised, denoising = self._costs.means()
+        cost, supervised, denoising = self.check_costs()
         seconds = time.perf_counter() - start
-        if not self._step.accepts(cost):
-            raise TrainingDivergedError(f"the cost became {cost:.6g} in epoch {self.epoch + 1}")
         return EpochRecord(self.epoch + 1, self.steps, rate, cost, supervised, denoising, seconds)
+
+    def check_costs(self) -> tuple[float, float, tuple[float | None, ...]]:
+        """Return the means of the epoch's costs so far: total, supervised, denoising; waits for the device.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If the total is infinite or no number, or has exploded.
+        """
+        first, cost, supervised, denoising = self._costs.first_and_means()
+        if not (self._step.accepts(first) and self._step.accepts(cost)):
+            raise TrainingDivergedError(f"the cost became {cost:.6g} in epoch {self.epoch + 1}")
+        return cost, supervised, denoising
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that the rest of the training depends on, as arrays on the host."""
@@ -181,11 +192,18 @@ class Training:
         """
         epoch, in_epoch, steps = (int(state[name]) for name in ("epoch", "costs/steps", "step/steps"))
         an_epoch = self._all_steps // self._settings.epochs
-        fits = 0 <= epoch <= self._settings.epochs and 0 <= in_epoch <= an_epoch
+        step = {name: state[f"step/{name}"] for name in ("m", "v", "limit")}
+        fits = all(np.isfinite(values).all() for values in (state["parameters"], *step.values()))
+        fits &= bool((step["v"] >= 0).all() and step["limit"] > 0)
+        fits &= all(map(is_stream_state, (state["order"], state["cycle"], *state.get("step/noise/streams", ()))))
+        fits &= 0 <= epoch <= self._settings.epochs and 0 <= in_epoch <= an_epoch
         fits &= steps == epoch * an_epoch + in_epoch
         fits &= bool(np.isin(state["waiting"], self._labeled).all())
         if (drawn := state.get("step/noise/drawn")) is not None:
-            fits &= bool((drawn >= 0).all()) and drawn[:, 1].sum() <= steps
+            largest = (self._settings.labeled_batch + self._settings.unlabeled_batch) * sum(
+                self._network.specification.sizes
+            )
+            fits &= bool((drawn >= 0).all() and (drawn[:, 0] <= largest).all()) and drawn[:, 1].sum() <= steps
         if not fits:
             raise InputError(f"step {steps}, epoch {epoch} and step {in_epoch} in it are no place of this training")
 
@@ -227,9 +245,24 @@ def estimate_statistics(network: LadderNetwork, rows: Rows, labeled: np.ndarray,
 
     These are the unlabelled rows (among them the labelled ones), but for a network without denoising costs the
     labelled rows alone: the supervised-only baseline sees no other (the scaling it is given may).
+
+    Raises
+    ------
+    TrainingDivergedError
+        If they are infinite or no numbers; the network then has none.
     """
     learnt_from = unlabeled if network.specification.denoises else labeled
-    network.estimate_statistics(lambda: device_batches(network, rows, learnt_from))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked at below
+        network.estimate_statistics(lambda: device_batches(network, rows, learnt_from))
+    statistics = network.statistics
+    assert statistics is not None
+    xp = network.device.xp
+    finite = xp.isfinite(xp.concatenate([*statistics.mu.values(), *statistics.sigma.values()])).all()
+    if not bool(network.device.get(finite)):
+        network.statistics = None
+        raise TrainingDivergedError(
+            "the training's last step made the numbers in the network infinite or none; try a smaller learning rate"
+        )
 
 
 def device_batches(network: LadderNetwork, rows: Rows, numbers: np.ndarray) -> Iterator[Array]:

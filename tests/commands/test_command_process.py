@@ -60,7 +60,7 @@ def test_ctrl_c_is_status_130_one_line_and_no_half_written_file(tmp_path):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     status, _, err = finish(process)
-    assert (status, err) == (130, f"ladder-np: error: interrupted; go on with: ladder-np train --resume {run}\n")
+    assert (status, err) == (130, f"ladder-np: interrupted; go on with: ladder-np train --resume {run}\n")
     expected = {"config.json", "split.npz", "baseline-metrics.jsonl", "checkpoint.npz", "checkpoint-before.npz"}
     assert {path.name for path in run.iterdir()} - {"checkpoint-before.npz"} == expected - {"checkpoint-before.npz"}
 

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from command_files import assert_refused, listing, words, write_blobs, write_csv_blobs
 
+from ladder_np import InputError
 from ladder_np.experiments import fit
 from ladder_np.experiments.fit import Fit
+from ladder_np.files import held
 
 TRAIN = "--hidden-layers 8-6 --epochs 6 --unlabeled-batch 40 --validation 9"
 
@@ -108,7 +110,7 @@ def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(epochs, command, d
     outcome = command("train --no-baseline", TRAIN, "--dataset", data, "--out", run)
     assert (outcome.status, outcome.err) == (
         130,
-        f"ladder-np: error: interrupted; go on with: ladder-np train --resume {run}\n",
+        f"ladder-np: interrupted; go on with: ladder-np train --resume {run}\n",
     )
     monkeypatch.setattr(Fit, "_after_step", original)
     handler = signal.getsignal(signal.SIGINT)
@@ -212,6 +214,64 @@ def test_a_checkpoint_that_contradicts_itself_is_refused(command, stopped):
     assert_refused(command("train --resume", stopped), "damaged checkpoint", "no place of this training")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("order", np.full(6, 2**40, np.uint64)),
+        ("step/noise/streams", np.full((4, 6), 2**40, np.uint64)),
+        ("step/noise/drawn", np.array("text")),
+        ("parameters", np.nan),
+        ("step/v", -1.0),
+        ("step/limit", np.array(np.nan)),
+    ],
+    ids=str,
+)
+def test_values_that_no_training_has_make_way_for_the_checkpoint_before(
+    name, value, command, stopped, data, tmp_path
+):
+    with np.load(stopped / "checkpoint.npz") as archive:
+        arrays = dict(archive)
+    arrays[name] = np.full_like(arrays[name], value) if np.isscalar(value) else value
+    np.savez(stopped / "checkpoint.npz", **arrays)
+    assert command("train --resume", stopped).status == 0
+    command("train --no-baseline", TRAIN, "--dataset", data, "--out", tmp_path / "whole")
+    assert models(stopped) == models(tmp_path / "whole")
+
+
+def test_a_run_that_another_process_works_on_is_refused(command, stopped):
+    before = listing(stopped)
+    with held(stopped):
+        assert_refused(command("train --resume", stopped), "another process")
+    assert listing(stopped) == before
+    assert command("train --resume", stopped).status == 0
+
+
+def test_ctrl_c_after_the_last_step_of_a_model_is_not_forgotten(command, data, tmp_path, monkeypatch):
+    original = Fit._end_epoch
+
+    def interrupt(self, record):
+        original(self, record)
+        if self._training.done:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Fit, "_end_epoch", interrupt)
+    outcome = command("train", TRAIN, "--dataset", data, "--out", tmp_path / "run")
+    assert outcome.status == 130
+    assert not (tmp_path / "run" / "baseline.npz").exists()  # the first model's training had just ended
+
+
+def test_a_last_step_that_ruins_the_statistics_leaves_no_model(command, data, tmp_path):
+    outcome = command(
+        "train --no-baseline --hidden-layers 8 --epochs 1 --unlabeled-batch 500 --learning-rate 1e38 --dataset",
+        data,
+        "--out",
+        tmp_path / "run",
+    )
+    assert outcome.status == 1
+    assert outcome.err.count("\n") == 1
+    assert not (tmp_path / "run" / "model.npz").exists()
+
+
 @pytest.mark.parametrize("steps", ["0", "-3"])
 def test_the_steps_between_checkpoints_are_at_least_one(steps, command, data, tmp_path):
     outcome = command("train", TRAIN, f"--checkpoint-every={steps} --dataset", data, "--out", tmp_path / "run")
@@ -229,7 +289,7 @@ def test_a_disk_that_fills_up_ends_the_run_in_one_line_and_it_can_go_on(command,
     def full(self, *arguments):
         saved.append(1)
         if len(saved) == 3:
-            raise fit.InputError("cannot write checkpoint.npz: No space left on device; choose another place")
+            raise InputError("cannot write checkpoint.npz: No space left on device; choose another place")
         original(self, *arguments)
 
     monkeypatch.setattr(fit.Checkpoints, "save", full)

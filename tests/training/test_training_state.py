@@ -199,6 +199,14 @@ def test_batches_of_constant_features_are_no_explosion() -> None:
     assert np.isfinite(network.parameters.vector).all()
 
 
+def test_a_gpu_finds_an_explosion_in_the_first_epoch_too() -> None:
+    device = Device("strict", xp=strict_cupy, fused=False)
+    _, training = begin(device, dtype="float64")
+    training._rate = lambda: 1e9
+    with pytest.raises(TrainingDivergedError, match="in epoch 1"):
+        training.run_epoch()
+
+
 @pytest.mark.parametrize("watched", [None, True])
 def test_a_gpu_finds_it_when_the_epoch_ends_or_when_it_is_watched(watched: bool | None) -> None:
     device = Device("strict", xp=strict_cupy, fused=False)
