@@ -123,9 +123,8 @@ def read_array(stream: IO[bytes], size: int) -> np.ndarray:
     """
     header = read_header(stream, size)
     array = new_array(math.prod(header.shape), header.dtype)
-    received = fill(array.view(np.uint8), stream)
-    if received < array.nbytes or stream.read(1):  # at its end, a member compares its checksum
-        raise InputError("has other data than its header promises")
+    if fill(array.view(np.uint8), stream) < array.nbytes:
+        raise InputError("ends before the data that its header promises")
     if header.dtype.kind == "U" and (array.view(header.dtype.str[0] + "u4") > LAST_CHARACTER).any():
         raise InputError("holds texts with characters that do not exist")
     return array.reshape(header.shape, order="F" if header.column_major else "C")

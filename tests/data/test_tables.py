@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from small_files import GOOD_CSV, line_of, write_text
 
+from ladder_np.data import tables
 from ladder_np.data.tables import load_csv
 
 
@@ -64,6 +65,15 @@ def test_a_bad_csv_is_told_by_line_and_column(tmp_path, text, message):
     assert line.startswith(f"{path}: ")
     assert message in line
     assert len(line) < len(str(path)) + 300
+
+
+def test_a_table_may_be_longer_than_its_longest_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "LONGEST_RECORD", 16)
+    rows = ["1,0,2.5", "3,1,4"] * 50
+    dataset = load_csv(write_text(tmp_path / "my.csv", "\n".join(["a,label,b", *rows])), "label")
+    assert len(dataset.X) == 100
+    path = write_text(tmp_path / "my.csv", "\n".join(["a,label,b", *rows, '1,1,"2', '.000000000"']))
+    assert f"{path}: line 103 begins a row of more than 16 characters" in line_of(load_csv, path, "label")
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
