@@ -105,17 +105,17 @@ def check_names(names: tuple[str, ...] | None, trained: tuple[str, ...] | None, 
             f"X does not have valid feature names, but {estimator} was fitted with feature names", stacklevel=5
         )
         return
-    message = "The feature names should match those that were passed during fit.\n"
+    # scikit-learn's words, in one line.
+    message = "The feature names should match those that were passed during fit. "
     unseen, missing = sorted(set(names) - set(trained)), sorted(set(trained) - set(names))
     if unseen:
-        message += f"Feature names unseen at fit time:\n{_listed(unseen)}"
+        message += f"Feature names unseen at fit time: {_listed(unseen)}. "
     if missing:
-        message += f"Feature names seen at fit time, yet now missing:\n{_listed(missing)}"
+        message += f"Feature names seen at fit time, yet now missing: {_listed(missing)}. "
     if not unseen and not missing:
-        message += "Feature names must be in the same order as they were in fit.\n"
-    raise InputError(message)
+        message += "Feature names must be in the same order as they were in fit."
+    raise InputError(message.strip())
 
 
 def _listed(names: list[str]) -> str:
-    lines = [f"- {name}\n" for name in names[:NAMED_AT_MOST]]
-    return "".join(lines) + ("- ...\n" if len(names) > NAMED_AT_MOST else "")
+    return ", ".join([*names[:NAMED_AT_MOST], *(["..."] if len(names) > NAMED_AT_MOST else [])])

@@ -21,6 +21,14 @@ from ladder_np.files import held
 TRAIN = "--hidden-layers 8-6 --epochs 6 --unlabeled-batch 40 --validation 9"
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_as_usual():
+    """Let SIGINT interrupt: whatever started the tests may have had it ignored, which processes inherit."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Killed(BaseException):
     """In place of a signal that no process survives."""
 

@@ -109,7 +109,7 @@ def test_a_frames_columns_are_kept_and_compared() -> None:
     np.testing.assert_array_equal(model.predict(FRAME), model.predict(FRAME.astype(object)))
     with pytest.raises(InputError, match=r"must be in the same order"):
         model.predict(FRAME[["b", "a", "c", "d"]])
-    with pytest.raises(InputError, match=r"yet now missing:\n- d"):
+    with pytest.raises(InputError, match=r"yet now missing: d\.$"):
         model.predict(FRAME[["a", "b", "c"]])
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         model.predict(X)
