@@ -36,6 +36,7 @@ __all__ = [
     "Measured",
     "RunConfig",
     "RunData",
+    "check_run_data",
     "load_run_config",
     "load_run_data",
     "load_run_model",
@@ -164,9 +165,14 @@ def load_run_data(folder: Path, data_dir: Path | None) -> RunData:
     config = load_run_config(folder)
     settings = config.settings
     dataset = open_dataset(settings.dataset, data_dir or config.data_dir, settings.label_column)
-    if fingerprint(dataset) != config.data_sha256:
-        raise InputError(f"{settings.dataset}: not the data that {folder} was trained on (its sha256 differs)")
+    check_run_data(folder, config, dataset)
     return RunData(dataset, load_run_split(folder, len(dataset.X)))
+
+
+def check_run_data(folder: Path, config: RunConfig, dataset: Dataset) -> None:
+    """Raise `InputError` if a dataset is not the one that a run was begun with."""
+    if fingerprint(dataset) != config.data_sha256:
+        raise InputError(f"{config.settings.dataset}: not the data that {folder} was trained on (its sha256 differs)")
 
 
 def load_run_model(folder: Path, device_name: str) -> Predictor:

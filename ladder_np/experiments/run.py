@@ -23,6 +23,7 @@ from ladder_np.experiments.record import (
     RESULT,
     SPLIT,
     Measured,
+    check_run_data,
     load_run_config,
     load_run_data,
     load_run_model,
@@ -124,8 +125,7 @@ def reopen(folder: Path, data_dir: Path | None, device_name: str) -> Problem:
     """
     config = load_run_config(folder)
     problem = prepare(config.settings, data_dir or config.data_dir, device_name)
-    if fingerprint(problem.dataset) != config.data_sha256:
-        raise InputError(f"{config.settings.dataset}: not the data that {folder} was begun with (its sha256 differs)")
+    check_run_data(folder, config, problem.dataset)
     stored = dataclasses.asdict(load_run_split(folder, len(problem.dataset.X)))
     if any(not np.array_equal(rows, stored[name]) for name, rows in dataclasses.asdict(problem.split).items()):
         raise InputError(f"{folder / SPLIT}: not the rows that the run's settings choose; it was changed")

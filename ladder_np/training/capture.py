@@ -52,7 +52,7 @@ class CapturedSteps:
     def _record(self, batch: Batch) -> "_Graph | None":
         try:
             return _Graph(self._xp, self._work, batch)
-        except (RuntimeError, MemoryError):  # NotImplementedError for a library's call, CUDA's own; no memory for two
+        except (RuntimeError, MemoryError):  # a call that is not recorded, an error of CUDA, no memory for two
             return None
 
 
