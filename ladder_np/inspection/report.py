@@ -66,7 +66,7 @@ class GradientReport:
 
     def _mark(self, check: Check) -> str:
         if check.passed:
-            return "ok" if check.resolved else "ok, zero but for rounding"
+            return "ok" if check.resolved else "ok as far as rounding shows"
         if check.relative > self.tolerance:
             return f"WRONG, most at {list(check.where)}" if check.where else "WRONG"
         return f"{check.unchecked} cross a kink"

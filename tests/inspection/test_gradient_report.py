@@ -18,7 +18,7 @@ def test_the_table_has_a_row_a_tensor_and_below_it_what_a_difference_may_mean() 
     lines = str(GradientReport([RIGHT, ZERO, WRONG, PLACED, UNCHECKED], 1e-6)).splitlines()
     assert lines[0].split() == ["parameter", "shape", "|gradient|", "absolute", "relative", "checked", "verdict"]
     assert lines[1].split() == ["W", "4x3", "1.500e+00", "1.0e-10", "2.0e-10", "13", "ok"]
-    assert lines[2].endswith("  4  ok, zero but for rounding")
+    assert lines[2].endswith("  4  ok as far as rounding shows")
     assert lines[3].split()[:2] == ["a.very.long.name.of.a.parameter", "scalar"]
     assert lines[3].endswith("  2  WRONG")
     assert lines[4] == "    perhaps"
