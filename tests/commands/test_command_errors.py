@@ -250,7 +250,7 @@ CASES = [
     ("compare-vectors v.npz", "CANDIDATE.npz"),
     # data sets: which file
     (f"{TRAIN} --dataset missing.npz", "missing.npz", "no such file"),
-    (f"{TRAIN} --dataset missing.csv", "missing.csv", "No such file"),
+    (f"{TRAIN} --dataset missing.csv", "missing.csv", "no such file"),
     (f"{TRAIN} --dataset nowhere/missing.npz", "nowhere/missing.npz", "no such file"),
     (f"{TRAIN} --dataset good.xlsx", "good.xlsx", "digits", ".npz", ".csv"),
     (f"{TRAIN} --dataset imagenet", "imagenet", "digits", "mnist", ".csv"),
@@ -432,7 +432,7 @@ CASES = [
     ("predict nowhere new.npz --out p.csv", "nowhere", "no such run folder"),
     ("predict model_nan new.npz --out p.csv", "model_nan/model.npz", "NaN"),
     ("predict run missing.npz --out p.csv", "missing.npz", "no such file"),
-    ("predict run missing.csv --out p.csv", "missing.csv", "No such file"),
+    ("predict run missing.csv --out p.csv", "missing.csv", "no such file"),
     ("predict run new.txt --out p.csv", "new.txt", ".npz", ".csv", "-ubyte"),
     ("predict run garbage.npz --out p.csv", "garbage.npz"),
     ("predict run no_x_at_all.npz --out p.csv", "no array X", "Z"),

@@ -1,5 +1,7 @@
 """CSV files: a good one, and the one line, with line and column, for each bad one."""
 
+import os
+
 import numpy as np
 import pytest
 from small_files import GOOD_CSV, line_of, write_text
@@ -83,5 +85,11 @@ def test_a_csv_in_another_encoding_is_refused(tmp_path, encoding):
 
 
 def test_a_missing_csv_or_a_folder_is_refused(tmp_path):
-    assert "cannot read it (No such file" in line_of(load_csv, tmp_path / "no.csv", "label")
-    assert "cannot read it (Is a directory)" in line_of(load_csv, tmp_path, "label")
+    assert "no such file; expected a CSV file" in line_of(load_csv, tmp_path / "no.csv", "label")
+    assert "is a folder; expected a CSV file" in line_of(load_csv, tmp_path, "label")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "is no regular file" in line_of(load_csv, tmp_path / "pipe.csv", "label")
