@@ -34,6 +34,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self._last, self._before = folder / LAST, folder / BEFORE
+        self._last_is_damaged = False
 
     def save(self, model: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write a checkpoint of the model of that name.
@@ -44,9 +45,11 @@ class Checkpoints:
             If it cannot be written; the one before stays.
         """
         meta = json.dumps({"format": FORMAT, "version": VERSION, "model": model})
-        if self._last.exists():  # never over it: until the new one stands there is the one before
+        # Until the new one stands there is the one before: the last, unless that is damaged and an older one is not.
+        if self._last.exists() and not self._last_is_damaged:
             os.replace(self._last, self._before)
         write_npz(self._last, {"meta": np.array(meta), **arrays})
+        self._last_is_damaged = False
 
     def load(
         self, model: str, like: Mapping[str, np.ndarray], check: Callable[[Mapping[str, np.ndarray]], None]
@@ -76,6 +79,7 @@ class Checkpoints:
                 _judge(path, arrays, check)
             except InputError as error:
                 complaint = complaint or error
+                self._last_is_damaged |= path == self._last
             else:
                 return arrays
         if complaint:

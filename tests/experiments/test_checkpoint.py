@@ -96,6 +96,28 @@ def test_noise_of_another_device_is_no_damage(tmp_path: Path) -> None:
     assert "step/noise/drawn" in Checkpoints(tmp_path).load("ladder", LIKE, accept)
 
 
+def test_a_damaged_one_never_takes_the_place_of_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that falls back on the older one may be killed in the middle of its next checkpoint."""
+    for value in (1, 2):
+        Checkpoints(tmp_path).save("ladder", arrays(value))
+    (tmp_path / "checkpoint.npz").write_bytes(b"nothing")
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.load("ladder", LIKE, accept)["parameters"][0] == 1
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(InputError, match="No space left on device"):
+            checkpoints.save("ladder", arrays(3))
+    assert Checkpoints(tmp_path).load("ladder", LIKE, accept)["parameters"][0] == 1
+    checkpoints.save("ladder", arrays(4))
+    assert Checkpoints(tmp_path).load("ladder", LIKE, accept)["parameters"][0] == 4
+
+
 def test_a_full_disk_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save("ladder", arrays(1))
