@@ -193,8 +193,6 @@ def test_on_the_double_the_table_is_the_cpu_s(command, monkeypatch):
         ("--layer", ("--layer", "expected one argument")),
         ("--plot trace.jpg", ("trace.jpg", ".png")),
         ("--plot trace", ("--plot trace", ".png")),
-        ("--plot nowhere/trace.png", ("nowhere/trace.png",)),
-        ("--plot folder.png", ("folder.png", "folder")),
         ("--plot", ("--plot", "expected one argument")),
         ("--sizes 5", ("layer sizes 5", "at least two")),
         ("--sizes 5-4-x", ("--sizes", "'5-4-x'")),
@@ -214,6 +212,22 @@ def test_on_the_double_the_table_is_the_cpu_s(command, monkeypatch):
     ],
 )
 def test_wrong_input_gets_one_line_and_writes_nothing(command, tmp_path, monkeypatch, options, fragments):
+    assert_refused_and_nothing_written(command, tmp_path, monkeypatch, options, fragments)
+
+
+@pytest.mark.parametrize(
+    ("options", "fragments"),
+    [
+        ("--plot nowhere/trace.png", ("nowhere/trace.png",)),
+        ("--plot folder.png", ("folder.png", "folder")),
+    ],
+)
+def test_a_picture_that_cannot_be_written_is_said(command, tmp_path, monkeypatch, options, fragments):
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    assert_refused_and_nothing_written(command, tmp_path, monkeypatch, options, fragments)
+
+
+def assert_refused_and_nothing_written(command, tmp_path, monkeypatch, options, fragments):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.png").mkdir()
     before = listing(tmp_path)
