@@ -3,8 +3,8 @@
     ladder-np vectors reference.npz --combinator gaussian
     python benchmarks/check_jax_ladder.py reference.npz candidate.npz
 
-It is written for reading: a pass of the encoder is a function, called for the corrupted labelled, the corrupted
-unlabelled and the clean rows, `jax.value_and_grad` does the rest, and whatever has a key in the format is kept under
+It is written for reading: a pass of the encoder is a function, called for the corrupted labeled, the corrupted
+unlabeled and the clean rows, `jax.value_and_grad` does the rest, and whatever has a key in the format is kept under
 that key. To check your own ladder, replace `step`. The exit status is 0 where everything agrees; else the last line
 names the first wrong key.
 """

@@ -3,7 +3,7 @@
     ladder-np vectors reference.npz --combinator gaussian
     python benchmarks/check_torch_ladder.py reference.npz candidate.npz
 
-It is written for reading: the corrupted labelled, corrupted unlabelled and clean rows go through the encoder one
+It is written for reading: the corrupted labeled, corrupted unlabeled and clean rows go through the encoder one
 after the other, autograd does the rest, and whatever has a key in the format is kept under that key. To check your
 own ladder, replace `step`. The exit status is 0 where all agrees; else the last line names the first wrong key.
 """

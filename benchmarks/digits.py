@@ -1,4 +1,4 @@
-"""What unlabelled rows are worth on the embedded digits, by the number of labels; table and the README's picture.
+"""What unlabeled rows are worth on the embedded digits, by the number of labels; table and the README's picture.
 
     python benchmarks/digits.py [--seeds N] [--picture FILE.png]
 
@@ -13,13 +13,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ladder_np.experiments.problem import prepare
+from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.run import execute
 from ladder_np.experiments.settings import make_settings
 
 LABELS = (20, 50, 100, 200, 500)
 MODELS = ("supervised only", "ladder")
-COLORS = {"supervised only": "#D55E00", "ladder": "#0072B2"}  # told apart by colour-blind readers too
+COLORS = {"supervised only": "#D55E00", "ladder": "#0072B2"}  # told apart by color-blind readers too
 
 
 def measure(labels: int, seeds: int) -> dict[str, list[float]]:
@@ -63,7 +63,7 @@ def draw_network(axes: Any) -> None:
         axes.text(0.68, y + 0.03, f"$\\lambda_{number} C^{number}$", ha="center", fontsize=12)
         axes.text(0.32, y + 0.03, "$g$", ha="center", fontsize=12)
     axes.annotate("", (columns["corrupted"], 0.9), (columns["corrupted"], 0.66), arrowprops=arrow)
-    axes.text(columns["corrupted"], 0.93, r"$\tilde{y}$: cross-entropy" + "\non labelled rows", ha="center")
+    axes.text(columns["corrupted"], 0.93, r"$\tilde{y}$: cross-entropy" + "\non labeled rows", ha="center")
     axes.annotate("", (columns["decoder"], 0.66), (columns["corrupted"], 0.9), arrowprops={**arrow, "shrinkA": 4})
     for column, x in columns.items():
         axes.text(x, -0.04, {"corrupted": "noisy encoder", "clean": "clean encoder"}.get(column, column), ha="center")
@@ -90,7 +90,7 @@ def draw(results: dict[int, dict[str, list[float]]], seeds: int, path: Path) -> 
     right.set_xticks(LABELS, [str(labels) for labels in LABELS])
     right.minorticks_off()
     right.set_ylim(bottom=0)
-    right.set(xlabel="labelled rows (of 1198 training rows)", ylabel="test error, %")
+    right.set(xlabel="labeled rows (of 1198 training rows)", ylabel="test error, %")
     right.set_title(f"8x8 digits: mean ± standard deviation of {seeds} seeds")
     right.grid(alpha=0.3)
     right.legend()

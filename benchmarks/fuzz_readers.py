@@ -32,9 +32,9 @@ from ladder_np.commands import main as ladder_np
 from ladder_np.data.download import FILES
 from ladder_np.data.readers import read_features
 from ladder_np.errors import InputError
-from ladder_np.experiments.problem import fingerprint, prepare, rows_for_test
-from ladder_np.experiments.record import load_run_config
+from ladder_np.experiments.experiment import fingerprint, prepare, rows_for_test
 from ladder_np.experiments.run import evaluate_run
+from ladder_np.experiments.run_folder import load_run_config
 from ladder_np.experiments.settings import make_settings
 from ladder_np.inspection.vectors import compare_vectors, read_vectors
 from ladder_np.predictor import Predictor

@@ -5,8 +5,8 @@
 
 Needs scikit-learn, and the examples of Debian's package weka: its balanced tables of numbers with 200 rows or more,
 but for those that the defaults were chosen on (iris). `segment` comes with test rows of its own; of the others a
-third is drawn by the seed. The seed also draws the labelled rows, as many of each class. The embedded digits are here
-for comparison: the defaults were chosen on other rows of them. Tables are standardised over all training rows, digits
+third is drawn by the seed. The seed also draws the labeled rows, as many of each class. The embedded digits are here
+for comparison: the defaults were chosen on other rows of them. Tables are standardized over all training rows, digits
 divided by their largest value, for everybody; all other settings are what each class has by default.
 """
 
@@ -24,7 +24,7 @@ from ladder_np.data.readers import load_digits
 
 Rows = tuple[np.ndarray, np.ndarray]
 SEGMENT = ("segment-challenge", "segment-test")
-# Data sets, and how many rows of each class are labelled.
+# Data sets, and how many rows of each class are labeled.
 TASKS = {"segment": (5, 10, 20), "diabetes": (10,), "ionosphere": (10,), "glass": (5,), "digits": (2, 5, 20)}
 
 
@@ -101,7 +101,7 @@ def main() -> None:
     arguments = parser.parse_args()
     columns = contenders(pixels=False)
     print(f"test error %, mean ± standard deviation of {arguments.seeds} seeds\n")
-    print("| data, labelled rows of each class | " + " | ".join(columns) + " |\n|---|" + "---:|" * len(columns))
+    print("| data, labeled rows of each class | " + " | ".join(columns) + " |\n|---|" + "---:|" * len(columns))
     for name, a_class in [(data, a_class) for data in arguments.data for a_class in TASKS[data]]:
         cells = []
         for make in contenders(pixels=name == "digits").values():

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: the paper's network, float32, 100 labelled + 100 unlabelled rows, by stage.
+"""Where the time of a training step goes: the paper's network, float32, 100 labeled + 100 unlabeled rows, by stage.
 
     python benchmarks/profile_step.py [--epochs N]
 
@@ -30,16 +30,16 @@ STAGES = {
     "data: picking, scaling": (
         "ladder_np.data.preprocessing",
         "ladder_np.training.batches",
-        "ladder_np.training.feed",
+        "ladder_np.training.loader",
     ),
     "drawing noise": ("ladder_np.network.noise",),
     "matrix products": ("ladder_np.operations.dense",),
-    "normalisation": ("ladder_np.operations.normalization",),
+    "normalization": ("ladder_np.operations.normalization",),
     "activations": ("ladder_np.operations.activations",),
     "combinator": ("ladder_np.operations.combinators",),
     "costs": ("ladder_np.operations.losses",),
     "encoder, decoder besides": ("ladder_np.network.encoder", "ladder_np.network.decoder"),
-    "optimiser": ("ladder_np.training.adam",),
+    "optimizer": ("ladder_np.training.adam",),
 }
 REST = "rest"
 

@@ -24,7 +24,7 @@ except ImportError:  # on Windows
 __all__ = [
     "append_line",
     "ensure_folder",
-    "held",
+    "lock_folder",
     "make_folder",
     "open_file",
     "read_json",
@@ -176,7 +176,7 @@ def ensure_folder(path: Path | str) -> Path:
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Keep other processes of this program from working in a folder; the system lets go when this one dies.
 
     Raises

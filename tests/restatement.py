@@ -1,7 +1,7 @@
 """The ladder's cost restated from the paper's equations in HIPS autograd: an independent witness.
 
-Nothing of `ladder_np` is used. There are no lanes and no hand-written gradients: the corrupted labelled, corrupted
-unlabelled and clean unlabelled rows go through the encoder one after the other, and autograd differentiates.
+Nothing of `ladder_np` is used. There are no lanes and no hand-written gradients: the corrupted labeled, corrupted
+unlabeled and clean unlabeled rows go through the encoder one after the other, and autograd differentiates.
 Arrays and names are those of the test-vector format. Every intermediate goes through `at(key, value)`, which may note
 it, or add to it, so that the cost can be differentiated with respect to any of them.
 """

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # other. data stands beside network: neither knows the other.
 FLOORS = [
     {"errors", "version", "cores", "memory"},
-    {"files", "npy", "arrays", "streams", "workers"},
+    {"files", "npy", "arrays", "rng", "workers"},
     {"operations", "data", "kernels"},
     {"network"},
     {"training", "inspection"},

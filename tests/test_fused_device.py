@@ -29,9 +29,9 @@ from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.predictor import Predictor
-from ladder_np.streams import Stream, stream
-from ladder_np.training import feed
-from ladder_np.training.feed import make_feed
+from ladder_np.rng import Stream, stream
+from ladder_np.training import loader
+from ladder_np.training.loader import make_loader
 from ladder_np.training.step import TrainingStep
 from ladder_np.training.trainer import EpochRecord, TrainingSettings, train
 
@@ -312,7 +312,7 @@ PLAN = [
 
 def batches(device: Device, plan: list = PLAN, **options: Any) -> list[tuple[np.ndarray, ...]]:
     network = LadderNetwork.from_specification(specification(dtype="float64", **options), device=device)
-    source = make_feed(network, lambda numbers: X[numbers], Y, np.array([1, 6]), np.array([1, 3, 4, 6, 7]))
+    source = make_loader(network, lambda numbers: X[numbers], Y, np.array([1, 6]), np.array([1, 3, 4, 6, 7]))
     return [
         tuple(map(device.get, (batch.x_labeled, batch.y, batch.x_unlabeled)))
         for _ in range(2)
@@ -333,7 +333,7 @@ def test_batches_are_the_hosts_whether_or_not_the_data_fits(free: int, device: D
 
 
 @pytest.mark.parametrize("free", [2**30, 0])
-def test_a_baselines_batches_have_no_unlabelled_rows(free: int, device: Device) -> None:
+def test_a_baselines_batches_have_no_unlabeled_rows(free: int, device: Device) -> None:
     strict_cupy.cuda.free_memory = free
     plan = [(labeled, unlabeled[:0]) for labeled, unlabeled in PLAN]
     for labeled, _, unlabeled in batches(device, plan, denoising_weights=0.0):
@@ -341,7 +341,7 @@ def test_a_baselines_batches_have_no_unlabelled_rows(free: int, device: Device) 
 
 
 def test_a_table_is_filled_piece_by_piece(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(loader, "ROWS_AT_ONCE", 2)
     assert ROWS_AT_ONCE > 2
     for mine, hosts in zip(batches(device), batches(Device("cpu")), strict=True):
         for one, other in zip(mine, hosts, strict=True):
@@ -352,15 +352,15 @@ def test_a_pinned_batch_is_overwritten_only_when_it_has_been_copied(device: Devi
     strict_cupy.cuda.free_memory = 0
     with strict_cupy.watched_traffic() as traffic:
         batches(device)
-    assert traffic.event_waits == 2 * len(PLAN) - feed.PINNED_BATCHES
+    assert traffic.event_waits == 2 * len(PLAN) - loader.PINNED_BATCHES
 
 
 def test_the_event_after_which_a_pinned_batch_may_go_comes_after_its_copies(device: Device) -> None:
     strict_cupy.cuda.free_memory = 0
     network = LadderNetwork.from_specification(specification(dtype="float64"), device=device)
-    source = make_feed(network, lambda numbers: X[numbers], Y, np.array([1, 6]), np.array([1, 3, 4, 6, 7]))
+    source = make_loader(network, lambda numbers: X[numbers], Y, np.array([1, 6]), np.array([1, 3, 4, 6, 7]))
     for k, _ in enumerate(source.batches(PLAN)):
-        assert source._ring[k % feed.PINNED_BATCHES].copied.transfers == strict_cupy.traffic.transfers
+        assert source._ring[k % loader.PINNED_BATCHES].copied.transfers == strict_cupy.traffic.transfers
 
 
 def test_pinned_batches_are_looked_at_without_another_wait(device: Device) -> None:
@@ -378,7 +378,7 @@ def test_an_error_while_rows_are_made_ready_reaches_the_caller(device: Device) -
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        list(make_feed(network, fail, Y, np.array([1]), np.array([1])).batches(PLAN))
+        list(make_loader(network, fail, Y, np.array([1]), np.array([1])).batches(PLAN))
 
 
 # ---- A recorded graph.

@@ -11,9 +11,9 @@ import pytest
 import strict_cupy
 
 from ladder_np.errors import TrainingDivergedError
-from ladder_np.experiments.fit import Fit
-from ladder_np.experiments.problem import prepare
+from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.run import execute, reopen, resume
+from ladder_np.experiments.run_trainer import RunTrainer
 from ladder_np.experiments.settings import make_settings
 
 pytestmark = pytest.mark.skipif(host_kernels.COMPILER is None, reason="no C++ compiler for the kernels")
@@ -38,15 +38,15 @@ def silent(*observed: Any) -> None:
 
 def run(folder: Path, device: str, kill_after: int | None = None) -> Path:
     """Train on the digits, to the end or until as many steps are taken."""
-    original = Fit._after_step
+    original = RunTrainer._after_step
 
-    def count(self: Fit, interruption: Any) -> None:
+    def count(self: RunTrainer, interruption: Any) -> None:
         original(self, interruption)
         if self._training.steps == kill_after:
             raise Killed
 
     with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
-        patch.setattr(Fit, "_after_step", count)
+        patch.setattr(RunTrainer, "_after_step", count)
         execute(prepare(make_settings({"labels": 30, **SETTINGS}), None, device), folder, silent)
     return folder
 
@@ -82,13 +82,13 @@ def test_a_checkpoint_of_one_device_is_resumed_on_the_other(there: str, here: st
 def test_a_gpus_training_that_diverges_is_run_again_to_name_step_and_layer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Fit.__post_init__
+    original = RunTrainer.__post_init__
 
-    def rising(self: Fit) -> None:
+    def rising(self: RunTrainer) -> None:
         original(self)
         self._training._rate = lambda: 1e30 if self._training.steps == STEPS + 1 else 0.002
 
-    monkeypatch.setattr(Fit, "__post_init__", rising)
+    monkeypatch.setattr(RunTrainer, "__post_init__", rising)
     with pytest.raises(TrainingDivergedError) as caught:
         run(tmp_path / "run", "cuda")
     assert f"in step {STEPS + 3}: " in str(caught.value)

@@ -52,8 +52,8 @@ def _unlabeled(rows: float) -> Case:
 CURVES = (
     Curve("width of all hidden layers, as a factor", 1, (0.25, 0.5, 1, 2, 4), _wide),
     Curve(f"depth: hidden layers, each {EVEN_WIDTH} wide", EVEN_DEPTH, (1, 2, 4, 8, 16), _deep),
-    Curve("batch: labelled rows, and as many unlabelled", LABELED, (25, 50, 100, 200, 400, 800), _batch),
-    Curve(f"unlabelled rows beside {LABELED} labelled", UNLABELED, (25, 50, 100, 200, 400, 800, 1600), _unlabeled),
+    Curve("batch: labeled rows, and as many unlabeled", LABELED, (25, 50, 100, 200, 400, 800), _batch),
+    Curve(f"unlabeled rows beside {LABELED} labeled", UNLABELED, (25, 50, 100, 200, 400, 800, 1600), _unlabeled),
 )
 
 

@@ -41,7 +41,7 @@ def make_cost(specification: Specification) -> Cost:
         corrupted = jnp.concatenate([x_labeled, x_unlabeled]) + std[0] * noise[0]
         h = jnp.concatenate([corrupted, x_unlabeled])
         z_tilde = [corrupted[n_labeled:]]
-        clean: list[tuple[Array, Any, Any]] = [(x_unlabeled, 0, 1)]  # z, mean, sigma; layer 0 is not normalised
+        clean: list[tuple[Array, Any, Any]] = [(x_unlabeled, 0, 1)]  # z, mean, sigma; layer 0 is not normalized
         for layer in range(1, top + 1):
             a = h @ parameters[f"encoder.{layer}.weight"]
             labeled, unlabeled = normalize(a[:n_labeled])[0], normalize(a[n_labeled:n_corrupted])[0]

@@ -5,7 +5,7 @@ from typing import Any
 
 __all__ = ["draw"]
 
-# Okabe and Ito's, told apart by colour-blind readers too.
+# Okabe and Ito's, told apart by color-blind readers too.
 COLORS = {"ours": "#0072B2", "PyTorch": "#D55E00", "torch.compile": "#E69F00", "JAX jit": "#009E73"}
 CURVE_STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
 

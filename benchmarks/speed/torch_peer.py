@@ -1,7 +1,7 @@
 """The same step in PyTorch, as a competent user would write it; one function serves eager mode and `torch.compile`.
 
 Lanes are stacked as in our own code, so that one product a layer serves all three; lanes whose statistics nobody
-else needs are normalised by the fused batch norm, the clean lane by `var_mean`; Adam is the fused one.
+else needs are normalized by the fused batch norm, the clean lane by `var_mean`; Adam is the fused one.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ def make_cost(specification: Specification) -> Cost:
         corrupted = torch.cat([x_labeled, x_unlabeled]) + std[0] * noise[0]
         h = torch.cat([corrupted, x_unlabeled])
         z_tilde = [corrupted[n_labeled:]]
-        clean: list[tuple[Tensor, Any, Any]] = [(x_unlabeled, 0, 1)]  # z, mean, sigma; layer 0 is not normalised
+        clean: list[tuple[Tensor, Any, Any]] = [(x_unlabeled, 0, 1)]  # z, mean, sigma; layer 0 is not normalized
         for layer in range(1, top + 1):
             labeled, unlabeled, undisturbed = (h @ parameters[f"encoder.{layer}.weight"]).split(lanes)
             corrupted = torch.cat([normalize(labeled), normalize(unlabeled)]) + std[layer] * noise[layer]

@@ -138,7 +138,7 @@ def _about_many_threads(machine: Machine) -> Iterator[str]:
 
 def _about_no_blas(machine: Machine) -> Iterator[str]:
     if machine.blas.loaded is None and machine.blas.name in NO_BLAS:
-        yield f"NumPy was built without an optimised BLAS; {WHEELS}"
+        yield f"NumPy was built without an optimized BLAS; {WHEELS}"
 
 
 def _about_old_kernel(machine: Machine) -> Iterator[str]:

@@ -108,8 +108,8 @@ def add_network_options(parser: argparse.ArgumentParser, dtype: str | None) -> N
         metavar="W0,W1,…",
         help="λ: one, or one a layer, input first (default: 1)",
     )
-    parser.add_argument("--labeled", type=whole_number, default=6, metavar="N", help="labelled rows (default: 6)")
-    parser.add_argument("--unlabeled", type=whole_number, default=9, metavar="M", help="unlabelled rows (default: 9)")
+    parser.add_argument("--labeled", type=whole_number, default=6, metavar="N", help="labeled rows (default: 6)")
+    parser.add_argument("--unlabeled", type=whole_number, default=9, metavar="M", help="unlabeled rows (default: 9)")
     parser.add_argument("--seed", type=whole_number, default=0, metavar="S", help="(default: 0)")
     if dtype is not None:
         parser.add_argument("--dtype", default=dtype, metavar="NAME", help=f"float32 or float64 (default: {dtype})")

@@ -7,9 +7,9 @@ from typing import Any
 from ladder_np.commands.options import add_data_options
 from ladder_np.errors import InputError
 from ladder_np.files import ensure_folder, write_bytes, write_text
-from ladder_np.plots.gallery import PICTURES, draw_pngs
+from ladder_np.plots.registry import PICTURES, draw_pngs
 from ladder_np.plots.report import make_report
-from ladder_np.plots.source import RunSource
+from ladder_np.plots.run_data import RunSource
 
 __all__ = ["add_to"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from ladder_np.commands.options import add_device_option
 from ladder_np.data.readers import read_features
 from ladder_np.errors import InputError
-from ladder_np.experiments.record import load_run_config, load_run_model
+from ladder_np.experiments.run_folder import load_run_config, load_run_model
 from ladder_np.files import write_atomically
 from ladder_np.predictor import Predictor
 

@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _introduction(specification: Specification, arguments: argparse.Namespace, fused: bool) -> Iterator[str]:
     network = f"{'-'.join(map(str, specification.sizes))}, {specification.activation}, {specification.combinator}"
-    rows = f"N = {arguments.labeled} labelled, M = {arguments.unlabeled} unlabelled rows"
+    rows = f"N = {arguments.labeled} labeled, M = {arguments.unlabeled} unlabeled rows"
     yield f"network {network}; {rows}; {specification.dtype}, seed {arguments.seed}"
     yield COLUMNS
     if min(specification.denoising_weights) == 0:

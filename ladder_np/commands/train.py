@@ -14,9 +14,9 @@ from ladder_np.commands.options import (
 )
 from ladder_np.commands.progress import Progress
 from ladder_np.errors import InputError
-from ladder_np.experiments.problem import Problem, prepare
-from ladder_np.experiments.record import Measured
+from ladder_np.experiments.experiment import Experiment, prepare
 from ladder_np.experiments.run import execute, reopen, resume
+from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.files import refuse_existing
 from ladder_np.operations.activations import ACTIVATIONS
@@ -34,7 +34,7 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "train",
         help="train on data with few labels",
-        description="Train a ladder, and the same network on the labelled rows alone beside it; report both.",
+        description="Train a ladder, and the same network on the labeled rows alone beside it; report both.",
         epilog=EPILOG,
         argument_default=argparse.SUPPRESS,
     )
@@ -55,18 +55,18 @@ def add_to(commands: Any) -> None:
         "--test-fraction",
         type=float,
         metavar="F",
-        help="share of the labelled rows held out for test (default: digits 1/3, else 0)",
+        help="share of the labeled rows held out for test (default: digits 1/3, else 0)",
     )
     parser.add_argument(
         "--validation",
         type=whole_number,
         metavar="N",
-        help="labelled rows held out to watch training (default: 0)",
+        help="labeled rows held out to watch training (default: 0)",
     )
     parser.add_argument(
         "--scaling",
         metavar="KIND",
-        help="auto (default: pixels to 0..1, tables standardised), pixels, standardize, none",
+        help="auto (default: pixels to 0..1, tables standardized), pixels, standardize, none",
     )
     parser.add_argument(
         "--hidden-layers",
@@ -97,11 +97,11 @@ def add_to(commands: Any) -> None:
         "--epochs",
         type=whole_number,
         metavar="N",
-        help="passes over the unlabelled rows (default: 100; mnist 150)",
+        help="passes over the unlabeled rows (default: 100; mnist 150)",
     )
-    parser.add_argument("--labeled-batch", type=whole_number, metavar="N", help="labelled rows a step (default: 100)")
+    parser.add_argument("--labeled-batch", type=whole_number, metavar="N", help="labeled rows a step (default: 100)")
     parser.add_argument(
-        "--unlabeled-batch", type=whole_number, metavar="M", help="unlabelled rows a step (default: 100)"
+        "--unlabeled-batch", type=whole_number, metavar="M", help="unlabeled rows a step (default: 100)"
     )
     parser.add_argument("--learning-rate", type=float, metavar="R", help="(default: 0.002)")
     parser.add_argument(
@@ -117,7 +117,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--baseline",
         action=argparse.BooleanOptionalAction,
-        help="train the same network on the labelled rows alone too (default: yes, without a preset)",
+        help="train the same network on the labeled rows alone too (default: yes, without a preset)",
     )
     parser.add_argument(
         "--patience",
@@ -186,25 +186,25 @@ def _refuse_settings(named: dict[str, Any]) -> None:
             raise InputError(f"--resume goes on with the run's own settings; leave out --{name.replace('_', '-')}")
 
 
-def _describe(problem: Problem) -> str:
+def _describe(problem: Experiment) -> str:
     dataset, split = problem.dataset, problem.split
     test = len(split.test) if dataset.X_test is None else len(dataset.X_test)
     held_out = [f"{len(split.validation)} for validation"] if len(split.validation) else []
     held_out.append(f"{test} for test" if test else "none for test")
     return (
         f"{dataset.name}: {dataset.X.shape[1]} features, {len(dataset.classes)} classes; "
-        f"{len(split.train)} training rows, {len(split.labeled)} of them labelled; {', '.join(held_out)}\n"
+        f"{len(split.train)} training rows, {len(split.labeled)} of them labeled; {', '.join(held_out)}\n"
         f"network {'-'.join(map(str, problem.specification.sizes))}, seed {problem.settings.seed}"
     )
 
 
 def _why_no_test(settings: ExperimentSettings) -> str:
     if settings.test_fraction > 0:
-        return "the share is less than a row, or every class needs the few labelled rows it has; label more"
-    return "--test-fraction F holds some labelled rows out"
+        return "the share is less than a row, or every class needs the few labeled rows it has; label more"
+    return "--test-fraction F holds some labeled rows out"
 
 
-def _report(measured: dict[str, Measured]) -> None:
+def _report(measured: dict[str, ErrorRate]) -> None:
     for name, result in measured.items():
         print(f"{name + ':':<17}test error {result}")
     if len(measured) == 2:
@@ -213,10 +213,10 @@ def _report(measured: dict[str, Measured]) -> None:
         print(f"But {rows} test rows are too few to tell: one row is {100 / rows:.1f} percentage points.")
 
 
-def _compare(baseline: Measured, ladder: Measured) -> str:
+def _compare(baseline: ErrorRate, ladder: ErrorRate) -> str:
     points = abs(baseline.percent - ladder.percent)
     if ladder.wrong < baseline.wrong:
-        return f"The unlabelled rows took {points:.2f} percentage points off the test error."
+        return f"The unlabeled rows took {points:.2f} percentage points off the test error."
     if ladder.wrong > baseline.wrong:
-        return f"The unlabelled rows did not help: the ladder's test error is {points:.2f} percentage points higher."
-    return "Both make as many errors; the unlabelled rows changed nothing here."
+        return f"The unlabeled rows did not help: the ladder's test error is {points:.2f} percentage points higher."
+    return "Both make as many errors; the unlabeled rows changed nothing here."

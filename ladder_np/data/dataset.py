@@ -171,14 +171,14 @@ def _check_labels(y: Features, rows: int, source: str, features: str, what: str)
     if len(y) != rows:
         raise InputError(f"{source}: {features} has {rows} rows and {what} has {len(y)} labels; expected as many")
     if y.dtype.kind not in "iuf":
-        raise InputError(f"{source}: {what} is of type {y.dtype}; expected whole numbers, -1 for unlabelled rows")
+        raise InputError(f"{source}: {what} is of type {y.dtype}; expected whole numbers, -1 for unlabeled rows")
     numbers = y.astype(np.float64) if y.dtype.kind == "f" else y
     valid = (numbers >= -1) & (numbers <= LARGEST_CLASS) & (numbers == np.floor(numbers))
     if not valid.all():
         row = int(np.argmin(valid))
         raise InputError(
             f"{source}: {what}, row {row} (counted from 0) is {y[row]}; "
-            "expected a whole number: the class from 0 up, or -1 for an unlabelled row"
+            "expected a whole number: the class from 0 up, or -1 for an unlabeled row"
         )
     return numbers.astype(np.int64)
 
@@ -187,14 +187,14 @@ def _find_classes(numbers: np.ndarray, source: str) -> np.ndarray:
     """The class numbers that occur, ascending: two at least, without a gap."""
     found = np.unique(numbers[numbers >= 0])
     if len(found) == 0:
-        raise InputError(f"{source}: no row is labelled; label at least one row of each class (0, 1, ...)")
+        raise InputError(f"{source}: no row is labeled; label at least one row of each class (0, 1, ...)")
     if len(found) == 1:
-        raise InputError(f"{source}: every labelled row is of class {found[0]}; expected two classes at least")
+        raise InputError(f"{source}: every labeled row is of class {found[0]}; expected two classes at least")
     first, last = int(found[0]), int(found[-1])
     missing = last - first + 1 - len(found)
     if missing:
         raise InputError(
-            f"{source}: no labelled row of class {_name_gaps(found, missing)}, though labels run from "
+            f"{source}: no labeled row of class {_name_gaps(found, missing)}, though labels run from "
             f"{first} to {last}; label at least one row of it, or renumber the classes without a gap"
         )
     return found
@@ -226,7 +226,7 @@ def _test_indices(numbers: np.ndarray, classes: np.ndarray, source: str) -> np.n
     strange = np.setdiff1d(numbers, classes)
     if len(strange):
         raise InputError(
-            f"{source}: y_test has class {strange[0]}, of which y has no labelled row; "
+            f"{source}: y_test has class {strange[0]}, of which y has no labeled row; "
             "label at least one row of it, or drop it from the test set"
         )
     return numbers - classes[0]

@@ -134,7 +134,7 @@ def load_folder(folder: Path) -> Dataset:
     paths = {array: _find_array(folder, array) for array in ARRAY_FILES}
     for array in ("X", "y"):
         if paths[array] is None:
-            raise InputError(f"{folder}: has no {array}.npy; expected a folder with X.npy and y.npy (-1: unlabelled)")
+            raise InputError(f"{folder}: has no {array}.npy; expected a folder with X.npy and y.npy (-1: unlabeled)")
     arrays = {array: _open_array(path) for array, path in paths.items() if path is not None}
     return _from_arrays(folder.resolve().name, arrays, folder)
 

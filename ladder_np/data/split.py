@@ -80,7 +80,7 @@ def split_rows(
     spare = sizes - test - 1
     if not 0 <= validation <= spare.sum():
         raise InputError(
-            f"{validation} validation rows; expected 0 to {spare.sum()}: of {sizes.sum()} labelled rows, "
+            f"{validation} validation rows; expected 0 to {spare.sum()}: of {sizes.sum()} labeled rows, "
             f"{test.sum()} are for the test and one of each of the {n_classes} classes is for training"
         )
     held_out = test + _balanced_counts(spare, validation, generator)
@@ -104,20 +104,20 @@ def _shuffled_pools(
     for index, pool in enumerate(pools):
         if len(pool) == 0:
             number = index if classes is None else classes[index]
-            raise InputError(f"class {number} has no labelled row; label at least one row of each class")
+            raise InputError(f"class {number} has no labeled row; label at least one row of each class")
     return pools
 
 
 def _check_labels(labels: int | None, n_classes: int, remaining: int) -> int:
     if remaining < 2:
-        raise InputError(f"{remaining} labelled row to train on; expected two at least")
+        raise InputError(f"{remaining} labeled row to train on; expected two at least")
     if labels is None:
         return remaining
     if labels < max(n_classes, 2):
         raise InputError(f"{labels} labels for {n_classes} classes; expected {max(n_classes, 2)} at least")
     if labels > remaining:
         raise InputError(
-            f"{labels} labels asked for, {remaining} labelled rows remain beside validation and test; ask for fewer"
+            f"{labels} labels asked for, {remaining} labeled rows remain beside validation and test; ask for fewer"
         )
     return labels
 

@@ -1,6 +1,6 @@
 """Rows that stay in their file, and are read when they are asked for: data larger than memory.
 
-They are read, not mapped into memory: a mapped page brings its neighbours along (a hundred rows of 3 kB, here and
+They are read, not mapped into memory: a mapped page brings its neighbors along (a hundred rows of 3 kB, here and
 there, made a process 128 MB larger), and a file cut short while it is mapped ends the process without a word.
 """
 
@@ -91,7 +91,7 @@ class StoredRows:
         return numbers if self.numbers is None else self.numbers[numbers]
 
     def _read(self, numbers: np.ndarray, rows: np.ndarray, file: BinaryIO) -> bool:
-        """Fill `rows`, neighbours in the file at once; False if the file ends before."""
+        """Fill `rows`, neighbors in the file at once; False if the file ends before."""
         ends = [*(np.flatnonzero(np.diff(numbers) != 1) + 1).tolist(), len(numbers)] if len(numbers) else []
         size = rows.itemsize * rows.shape[1]
         target = rows.reshape(-1).view(np.uint8)

@@ -165,7 +165,7 @@ def _parse_label(text: str, line: int, label_column: str, path: Path) -> int:
     if not (value.is_integer() and -1 <= value <= LARGEST_CLASS):
         raise InputError(
             f"{path}: line {line}, column {label_column!r} is {reprlib.repr(text)}; expected a whole number: "
-            "the class from 0 up, or -1 or nothing for an unlabelled row"
+            "the class from 0 up, or -1 or nothing for an unlabeled row"
         )
     return int(value)
 

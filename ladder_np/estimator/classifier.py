@@ -1,4 +1,4 @@
-"""`LadderClassifier`: labelled and unlabelled rows in, a classifier out."""
+"""`LadderClassifier`: labeled and unlabeled rows in, a classifier out."""
 
 import sys
 from typing import Any, Self
@@ -8,8 +8,8 @@ import numpy as np
 from ladder_np.errors import InputError
 from ladder_np.estimator.fitted import FittedEstimator
 from ladder_np.estimator.fitting import (
-    Course,
-    goes_on_from,
+    FitHistory,
+    can_resume_optimizer,
     make_model,
     split_table,
     train_model,
@@ -26,7 +26,7 @@ RESUMED = ("step/", "order", "cycle")  # of a training's state: what goes on fro
 
 
 class LadderClassifier(FittedEstimator):
-    """A ladder network by scikit-learn's conventions, trained on labelled and unlabelled rows together.
+    """A ladder network by scikit-learn's conventions, trained on labeled and unlabeled rows together.
 
     Parameters
     ----------
@@ -38,10 +38,10 @@ class LadderClassifier(FittedEstimator):
         Standard deviation of the noise, one for all layers or one a layer, the input first.
     denoising_weights : float, sequence of float, or None
         λ, one for all layers or one a layer, the input first. None: 10 over the mean variance of the scaled
-        features (which is 1 when they are standardised) in the first training, 3, then 1 for every further layer. 0:
+        features (which is 1 when they are standardized) in the first training, 3, then 1 for every further layer. 0:
         rows without a label are not used.
     batch_size : int
-        Labelled rows a step, and as many of all rows; smaller sets are used whole.
+        Labeled rows a step, and as many of all rows; smaller sets are used whole.
     learning_rate_init : float
         Adam's rate until `decay_start`.
     decay_start : float
@@ -49,10 +49,10 @@ class LadderClassifier(FittedEstimator):
     max_iter : int
         Epochs: passes over all rows.
     early_stopping : bool
-        Whether to hold labelled rows out, stop when their error has not fallen for `n_iter_no_change` epochs, and put
+        Whether to hold labeled rows out, stop when their error has not fallen for `n_iter_no_change` epochs, and put
         the best parameters back.
     validation_fraction : float
-        The share of the labelled rows held out for it, one at least, spread evenly over the classes; one row of each
+        The share of the labeled rows held out for it, one at least, spread evenly over the classes; one row of each
         class always stays in training.
     n_iter_no_change : int
         See `early_stopping`.
@@ -169,22 +169,22 @@ class LadderClassifier(FittedEstimator):
         stopping = EarlyStopping(patience) if flag("early_stopping", self.early_stopping) else None
         split = split_table(self.get_params(), table, seed)
         model = make_model(self.get_params(), table, split.train, seed, before)
-        course = train_model(model, table, split, settings, stopping, self._report)
+        history = train_model(model, table, split, settings, stopping, self._report)
         best = model.predict_proba(table.X).argmax(axis=1)  # before anything is kept: it may fail
-        self._keep(model, course, before)
+        self._keep(model, history, before)
         self.transduction_ = self.classes_[np.where(table.index >= 0, table.index, best)]
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
         """Train one epoch on the given rows, going on from where the estimator is, at a constant rate.
 
-        The scaling is found on the first call's rows. The statistics that prediction normalises with are those of the
+        The scaling is found on the first call's rows. The statistics that prediction normalizes with are those of the
         last call's rows, so each call should bring rows of every kind.
 
         Parameters
         ----------
         X, y
-            As for `fit`; two labelled rows at least.
+            As for `fit`; two labeled rows at least.
         classes : array-like, optional
             All classes that will ever be seen; needed in the first call, unless its y has them all.
 
@@ -201,18 +201,19 @@ class LadderClassifier(FittedEstimator):
         split = split_table(self.get_params(), table, seed)
         model = make_model(self.get_params(), table, split.train, seed, before)
         training = train_on(model, table, split, training_settings_of(self.get_params(), seed, endless=True))
-        if before and self._resume and goes_on_from(before, model):
+        if before and self._resume and can_resume_optimizer(before, model):
             training.restore({**training.state(), **self._resume})
         loss = training.run_epoch().cost
         update_statistics(model, table, split)
         resume = {key: values for key, values in training.state().items() if key.startswith(RESUMED)}
-        self._keep(model, Course([loss]), before, resume)
+        self._keep(model, FitHistory([loss]), before, resume)
         return self
 
-    def _report(self, course: Course) -> None:
+    def _report(self, history: FitHistory) -> None:
         """Write a line about the last epoch."""
         if self.verbose:
-            score = f", validation accuracy {course.scores[-1]:.4f}" if course.scores else ""
+            score = f", validation accuracy {history.scores[-1]:.4f}" if history.scores else ""
             print(
-                f"epoch {len(course.losses)} of {self.max_iter}: cost {course.losses[-1]:.6g}{score}", file=sys.stderr
+                f"epoch {len(history.losses)} of {self.max_iter}: cost {history.losses[-1]:.6g}{score}",
+                file=sys.stderr,
             )

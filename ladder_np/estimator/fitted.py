@@ -7,8 +7,8 @@ import numpy as np
 
 from ladder_np.arrays import Device
 from ladder_np.errors import InputError
-from ladder_np.estimator.conventions import Conventions
-from ladder_np.estimator.fitting import Course
+from ladder_np.estimator.base import BaseClassifier
+from ladder_np.estimator.fitting import FitHistory
 from ladder_np.estimator.labels import check_kind, is_unlabeled, read_labels
 from ladder_np.estimator.storage import read_model, write_model
 from ladder_np.estimator.tables import read_like
@@ -19,7 +19,7 @@ __all__ = ["FittedEstimator", "Resume"]
 Resume = dict[str, np.ndarray] | None  # what the next partial_fit goes on from, besides the model
 
 
-class FittedEstimator(Conventions):
+class FittedEstimator(BaseClassifier):
     """An estimator's half after `fit`; the attributes are those of `LadderClassifier`."""
 
     unlabeled_label: Any
@@ -60,7 +60,7 @@ class FittedEstimator(Conventions):
         Raises
         ------
         InputError
-            As `predict_proba`, or if no row is labelled or the weights do not fit.
+            As `predict_proba`, or if no row is labeled or the weights do not fit.
         """
         predicted = self.predict(X)
         labels = read_labels(y, len(predicted), self._name)
@@ -74,8 +74,8 @@ class FittedEstimator(Conventions):
     def save(self, path: Path | str) -> None:
         """Write the fitted estimator as one `.npz` of plain arrays, but for `device` and a generator as random state.
 
-        What `partial_fit` keeps of its optimiser and random streams is not in the file: a loaded estimator predicts
-        the same, and goes on from the same parameters with an optimiser that begins anew.
+        What `partial_fit` keeps of its optimizer and random streams is not in the file: a loaded estimator predicts
+        the same, and goes on from the same parameters with an optimizer that begins anew.
 
         Raises
         ------
@@ -103,11 +103,11 @@ class FittedEstimator(Conventions):
             estimator = cls().set_params(**{**fields["params"], "device": device})
         except InputError as error:
             raise InputError(f"{path}: damaged model file: {error}") from None
-        estimator._keep(predictor, Course(fields["loss_curve"], fields["validation_scores"] or []), before=None)
+        estimator._keep(predictor, FitHistory(fields["loss_curve"], fields["validation_scores"] or []), before=None)
         return estimator
 
-    def _keep(self, model: Predictor, course: Course, before: Predictor | None, resume: Resume = None) -> None:
-        """Set what was learnt; the curves go on where the model went on from another."""
+    def _keep(self, model: Predictor, history: FitHistory, before: Predictor | None, resume: Resume = None) -> None:
+        """Set what was learned; the curves go on where the model went on from another."""
         losses, scores = (self.loss_curve_, self.validation_scores_ or []) if before else ([], [])
         self._predictor, self._resume = model, resume
         self.classes_ = model.classes
@@ -115,8 +115,8 @@ class FittedEstimator(Conventions):
         self.__dict__.pop("feature_names_in_", None)
         if model.feature_names is not None:
             self.feature_names_in_ = np.array(model.feature_names, dtype=object)
-        self.loss_curve_ = losses + course.losses
-        self.validation_scores_ = scores + course.scores or None
+        self.loss_curve_ = losses + history.losses
+        self.validation_scores_ = scores + history.scores or None
         self.n_iter_ = len(self.loss_curve_)
 
     def __getstate__(self) -> dict[str, Any]:

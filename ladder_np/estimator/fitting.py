@@ -15,18 +15,26 @@ from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
 from ladder_np.network.specification import Specification
 from ladder_np.predictor import Predictor
-from ladder_np.streams import Stream, stream
+from ladder_np.rng import Stream, stream
 from ladder_np.training.early_stopping import EarlyStopping
 from ladder_np.training.trainer import Training, TrainingSettings, estimate_statistics
 
-__all__ = ["Course", "goes_on_from", "make_model", "split_table", "train_model", "train_on", "update_statistics"]
+__all__ = [
+    "FitHistory",
+    "can_resume_optimizer",
+    "make_model",
+    "split_table",
+    "train_model",
+    "train_on",
+    "update_statistics",
+]
 
 
 ROWS_LOOKED_AT = 5000  # for a variance
 
 
 @dataclass
-class Course:
+class FitHistory:
     """What training was: the mean cost of each epoch, and the accuracy on the validation rows after it."""
 
     losses: list[float] = field(default_factory=list)
@@ -85,12 +93,12 @@ def _parameters_of(before: Predictor, specification: Specification) -> np.ndarra
 
 
 def split_table(params: dict[str, Any], table: Table, seed: int) -> Split:
-    """Return which rows are trained on, and with early stopping which labelled ones are held out for validation.
+    """Return which rows are trained on, and with early stopping which labeled ones are held out for validation.
 
     Raises
     ------
     InputError
-        If every labelled row is the only one of its class, so that none can be spared.
+        If every labeled row is the only one of its class, so that none can be spared.
     """
     labeled, classes = np.flatnonzero(table.index >= 0), len(table.classes)
     if not params["early_stopping"]:
@@ -99,7 +107,7 @@ def split_table(params: dict[str, Any], table: Table, seed: int) -> Split:
     spare = len(labeled) - classes
     if spare < 1:
         raise InputError(
-            f"early_stopping: {len(labeled)} labelled rows of {classes} classes leave none for validation; "
+            f"early_stopping: {len(labeled)} labeled rows of {classes} classes leave none for validation; "
             "label more rows, or set early_stopping=False"
         )
     generator = stream(seed, Stream.SPLIT)
@@ -108,8 +116,8 @@ def split_table(params: dict[str, Any], table: Table, seed: int) -> Split:
     )
 
 
-def goes_on_from(before: Predictor, model: Predictor) -> bool:
-    """Return whether the optimiser's moments of the one are those of the other: as many parameters are trained."""
+def can_resume_optimizer(before: Predictor, model: Predictor) -> bool:
+    """Return whether the optimizer's moments of the one are those of the other: as many parameters are trained."""
     return before.network.parameters.used.size == model.network.parameters.used.size
 
 
@@ -124,8 +132,8 @@ def train_model(
     split: Split,
     settings: TrainingSettings,
     stopping: EarlyStopping | None,
-    observe: Callable[[Course], None],
-) -> Course:
+    observe: Callable[[FitHistory], None],
+) -> FitHistory:
     """Train to the end, or until `stopping` says so; its best parameters are put back.
 
     Raises
@@ -133,24 +141,24 @@ def train_model(
     TrainingDivergedError
         If the cost becomes infinite, no number, or explodes.
     """
-    course, network = Course(), model.network
+    history, network = FitHistory(), model.network
     training = train_on(model, table, split, settings)
     while not training.done and not (stopping and stopping.stop):
-        course.losses.append(training.run_epoch().cost)
+        history.losses.append(training.run_epoch().cost)
         if stopping:
             update_statistics(model, table, split)
             wrong = model.errors(table.X[split.validation], table.index[split.validation])
-            course.scores.append((len(split.validation) - wrong) / len(split.validation))
+            history.scores.append((len(split.validation) - wrong) / len(split.validation))
             stopping.observe(wrong / len(split.validation), network.device.get(network.parameters.vector))
-        observe(course)
+        observe(history)
     if stopping:
         network.parameters.vector[...] = network.device.put(stopping.best)
     update_statistics(model, table, split)
-    return course
+    return history
 
 
 def update_statistics(model: Predictor, table: Table, split: Split) -> None:
-    """Compute what the model normalises with in prediction, over the rows that it learns from."""
+    """Compute what the model normalizes with in prediction, over the rows that it learns from."""
     estimate_statistics(model.network, _rows(model, table), split.labeled, split.train)
 
 

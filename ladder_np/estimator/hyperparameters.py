@@ -9,7 +9,7 @@ import numpy as np
 from ladder_np.errors import InputError
 from ladder_np.network.specification import Specification
 from ladder_np.operations.normalization import FEWEST_ROWS
-from ladder_np.streams import check_seed
+from ladder_np.rng import check_seed
 from ladder_np.training.settings import TrainingSettings
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "whole_number",
 ]
 
-ENDLESS = 2**40  # epochs; partial_fit knows no end that its rate could fall towards
+ENDLESS = 2**40  # epochs; partial_fit knows no end that its rate could fall toward
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
@@ -88,9 +88,9 @@ def specification_of(params: dict[str, Any], features: int, classes: int, input_
 
 
 def default_input_weight(variance: float) -> float:
-    """Return λ₀ for features of this mean variance: 10 where it is 1, as of standardised features.
+    """Return λ₀ for features of this mean variance: 10 where it is 1, as of standardized features.
 
-    z⁰ alone is not normalised (fact 4): over its variance its cost is a share, as that of the layers above is.
+    z⁰ alone is not normalized (fact 4): over its variance its cost is a share, as that of the layers above is.
     """
     return 10.0 / variance
 

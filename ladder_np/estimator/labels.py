@@ -1,4 +1,4 @@
-"""The labels that an estimator is given: numbers, texts or objects, some of them the mark of an unlabelled row."""
+"""The labels that an estimator is given: numbers, texts or objects, some of them the mark of an unlabeled row."""
 
 import numbers
 import reprlib
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ladder_np.errors import InputError
-from ladder_np.estimator.conventions import warning_class
+from ladder_np.estimator.base import warning_class
 
 __all__ = ["check_kind", "find_classes", "index_labels", "is_unlabeled", "read_labels"]
 
@@ -43,7 +43,7 @@ def read_labels(y: Any, rows: int | None, estimator: str) -> np.ndarray:
 
 
 def is_unlabeled(labels: np.ndarray, mark: Any) -> np.ndarray:
-    """Return which labels, (rows,) bool, are the mark of an unlabelled row.
+    """Return which labels, (rows,) bool, are the mark of an unlabeled row.
 
     Texts are compared with the mark's text, because an array of texts and numbers turns its numbers into texts. None
     or NaN as the mark stands for whatever is missing: None, NaN, pandas' NA.
@@ -83,7 +83,7 @@ def find_classes(labels: np.ndarray, mark: Any) -> np.ndarray:
         If there are fewer, or some are no labels or cannot be ordered.
     """
     if not len(labels):
-        raise InputError(f"no row is labelled: every y is unlabeled_label ({mark!r}); label one row of each class")
+        raise InputError(f"no row is labeled: every y is unlabeled_label ({mark!r}); label one row of each class")
     classes = np.unique(_plain(labels, mark))
     if strays := [text for text in LIKE_MISSING if text in classes.tolist()]:
         raise InputError(
@@ -91,7 +91,7 @@ def find_classes(labels: np.ndarray, mark: Any) -> np.ndarray:
             f"unlabeled_label={strays[0]!r}, else rename that class"
         )
     if len(classes) < 2:
-        raise InputError(f"the labelled rows are of one class only, {_shown(classes[0])}; expected two at least")
+        raise InputError(f"the labeled rows are of one class only, {_shown(classes[0])}; expected two at least")
     return classes
 
 
@@ -126,7 +126,7 @@ def _kind(label: Any, mark: Any) -> str:
 
 
 def index_labels(labels: np.ndarray, mark: Any, classes: np.ndarray) -> np.ndarray:
-    """Return each row's index into `classes`, (rows,) int64; −1 where it is unlabelled.
+    """Return each row's index into `classes`, (rows,) int64; −1 where it is unlabeled.
 
     Raises
     ------

@@ -62,7 +62,7 @@ class Scale:
     sizes : tuple of int
         Of the network that is trained: [R]'s by default.
     rows : int
-        Labelled and unlabelled ones each a step.
+        Labeled and unlabeled ones each a step.
     steps : int
         That are timed.
     square : int

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ladder_np.errors import InputError
-from ladder_np.experiments.problem import BASELINE, LADDER
-from ladder_np.experiments.record import BASELINE_METRICS, METRICS, load_run_config
+from ladder_np.experiments.experiment import BASELINE, LADDER
+from ladder_np.experiments.run_folder import BASELINE_METRICS, METRICS, load_run_config
 from ladder_np.files import read_json, read_text
 
 __all__ = ["History", "load_run_histories"]

@@ -12,9 +12,8 @@ import numpy as np
 
 from ladder_np.errors import InputError
 from ladder_np.experiments.checkpoint import Checkpoints
-from ladder_np.experiments.fit import Fit
-from ladder_np.experiments.problem import Problem, fingerprint, prepare, rows_for_test
-from ladder_np.experiments.record import (
+from ladder_np.experiments.experiment import Experiment, fingerprint, prepare, rows_for_test
+from ladder_np.experiments.run_folder import (
     BASELINE_METRICS,
     BASELINE_MODEL,
     CONFIG,
@@ -22,14 +21,15 @@ from ladder_np.experiments.record import (
     MODEL,
     RESULT,
     SPLIT,
-    Measured,
+    ErrorRate,
     check_run_data,
     load_run_config,
     load_run_data,
     load_run_model,
     load_run_split,
 )
-from ladder_np.files import held, make_folder, remove_leftovers, write_npz, write_text
+from ladder_np.experiments.run_trainer import RunTrainer
+from ladder_np.files import lock_folder, make_folder, remove_leftovers, write_npz, write_text
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
 from ladder_np.training.trainer import EpochRecord
@@ -42,13 +42,13 @@ Observer = Callable[[str, EpochRecord, float | None], None]
 
 
 def execute(
-    problem: Problem, folder: Path | None, observe: Observer, every: int | None = None
-) -> tuple[Path, dict[str, Measured]]:
-    """Train every model of the problem, measure them, and leave everything in a new folder.
+    experiment: Experiment, folder: Path | None, observe: Observer, every: int | None = None
+) -> tuple[Path, dict[str, ErrorRate]]:
+    """Train every model of the experiment, measure them, and leave everything in a new folder.
 
     Parameters
     ----------
-    problem : Problem
+    experiment : Experiment
     folder : path or None
         Must not exist yet; None: the first free ``runs/{dataset}-{number}``.
     observe : callable
@@ -59,7 +59,7 @@ def execute(
     Returns
     -------
     folder : path
-    measured : dict of str to Measured
+    measured : dict of str to ErrorRate
         Test errors by model name, the baseline's first; empty without test rows.
 
     Raises
@@ -73,21 +73,21 @@ def execute(
     """
 
     def fill(folder: Path) -> None:
-        write_text(folder / CONFIG, json.dumps(_config(problem), indent=2) + "\n")
-        write_npz(folder / SPLIT, dataclasses.asdict(problem.split))
+        write_text(folder / CONFIG, json.dumps(_config(experiment), indent=2) + "\n")
+        write_npz(folder / SPLIT, dataclasses.asdict(experiment.split))
 
-    networks = _networks(problem)  # before the folder: there may not be memory for them
-    folder = make_folder(folder or _first_free(problem.dataset.name), fill)
-    with held(folder):
-        return folder, _work(problem, networks, folder, observe, every)
+    networks = _networks(experiment)  # before the folder: there may not be memory for them
+    folder = make_folder(folder or _first_free(experiment.dataset.name), fill)
+    with lock_folder(folder):
+        return folder, _work(experiment, networks, folder, observe, every)
 
 
-def resume(problem: Problem, folder: Path, observe: Observer, every: int | None = None) -> dict[str, Measured]:
+def resume(experiment: Experiment, folder: Path, observe: Observer, every: int | None = None) -> dict[str, ErrorRate]:
     """Go on with an interrupted run as if it had never stopped; of a finished one only repeat what was measured.
 
     Parameters
     ----------
-    problem : Problem
+    experiment : Experiment
         As `reopen` returns it.
     folder : path
         The run's.
@@ -101,13 +101,13 @@ def resume(problem: Problem, folder: Path, observe: Observer, every: int | None 
     TrainingDivergedError, KeyboardInterrupt
         As in `execute`.
     """
-    with held(folder):
+    with lock_folder(folder):
         remove_leftovers(folder)
-        return _work(problem, _networks(problem), folder, observe, every)
+        return _work(experiment, _networks(experiment), folder, observe, every)
 
 
-def reopen(folder: Path, data_dir: Path | None, device_name: str) -> Problem:
-    """Return the problem of a run that was begun.
+def reopen(folder: Path, data_dir: Path | None, device_name: str) -> Experiment:
+    """Return the experiment of a run that was begun.
 
     Parameters
     ----------
@@ -124,32 +124,32 @@ def reopen(folder: Path, data_dir: Path | None, device_name: str) -> Problem:
         If the folder is no run, or its data or rows are gone or others.
     """
     config = load_run_config(folder)
-    problem = prepare(config.settings, data_dir or config.data_dir, device_name)
-    check_run_data(folder, config, problem.dataset)
-    stored = dataclasses.asdict(load_run_split(folder, len(problem.dataset.X)))
-    if any(not np.array_equal(rows, stored[name]) for name, rows in dataclasses.asdict(problem.split).items()):
+    experiment = prepare(config.settings, data_dir or config.data_dir, device_name)
+    check_run_data(folder, config, experiment.dataset)
+    stored = dataclasses.asdict(load_run_split(folder, len(experiment.dataset.X)))
+    if any(not np.array_equal(rows, stored[name]) for name, rows in dataclasses.asdict(experiment.split).items()):
         raise InputError(f"{folder / SPLIT}: not the rows that the run's settings choose; it was changed")
-    return problem
+    return experiment
 
 
-def _networks(problem: Problem) -> dict[str, LadderNetwork]:
+def _networks(experiment: Experiment) -> dict[str, LadderNetwork]:
     return {
-        name: LadderNetwork.from_specification(model, device=problem.device, seed=problem.settings.seed)
-        for name, model in problem.models.items()
+        name: LadderNetwork.from_specification(model, device=experiment.device, seed=experiment.settings.seed)
+        for name, model in experiment.models.items()
     }
 
 
 def _work(
-    problem: Problem, networks: dict[str, LadderNetwork], folder: Path, observe: Observer, every: int | None
-) -> dict[str, Measured]:
+    experiment: Experiment, networks: dict[str, LadderNetwork], folder: Path, observe: Observer, every: int | None
+) -> dict[str, ErrorRate]:
     """Do what is not done yet in a run's folder; return the test errors."""
-    test = rows_for_test(problem.dataset, problem.split)
+    test = rows_for_test(experiment.dataset, experiment.split)
     measured = {}
     try:
         for name, network in networks.items():
-            predictor = _model(problem, name, network, folder, partial(observe, name), every)
+            predictor = _model(experiment, name, network, folder, partial(observe, name), every)
             if test:
-                measured[name] = Measured(predictor.errors(*test), len(test[1]))
+                measured[name] = ErrorRate(predictor.errors(*test), len(test[1]))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; go on with: ladder-np train --resume {folder}") from None
     if not (folder / RESULT).exists():
@@ -158,12 +158,12 @@ def _work(
     return measured
 
 
-def _results(measured: dict[str, Measured]) -> dict[str, Any]:
+def _results(measured: dict[str, ErrorRate]) -> dict[str, Any]:
     return {name: {"test_error_percent": m.percent, "wrong": m.wrong, "rows": m.rows} for name, m in measured.items()}
 
 
 def _model(
-    problem: Problem,
+    experiment: Experiment,
     name: str,
     network: LadderNetwork,
     folder: Path,
@@ -171,17 +171,17 @@ def _model(
     every: int | None,
 ) -> Predictor:
     """Return a model of the run: from its file if it is finished, else trained and saved there."""
-    main = name == problem.main
+    main = name == experiment.main
     path = folder / (MODEL if main else BASELINE_MODEL)
     if path.exists():
-        return Predictor.load(path, problem.device)
+        return Predictor.load(path, experiment.device)
     metrics = folder / (METRICS if main else BASELINE_METRICS)
-    predictor = Fit(problem, name, network, folder, metrics, observe, every).run()
+    predictor = RunTrainer(experiment, name, network, folder, metrics, observe, every).run()
     predictor.save(path)
     return predictor
 
 
-def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> Measured:
+def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> ErrorRate:
     """Measure a finished run's test error again, from its stored model and split.
 
     Raises
@@ -196,21 +196,21 @@ def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> Measu
         raise InputError(
             f"{folder}: the run has no test rows; train with X_test and y_test in the .npz, or --test-fraction"
         )
-    return Measured(predictor.errors(*test), len(test[1]))
+    return ErrorRate(predictor.errors(*test), len(test[1]))
 
 
-def _config(problem: Problem) -> dict[str, Any]:
+def _config(experiment: Experiment) -> dict[str, Any]:
     return {
         "ladder_np": __version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
         "machine": platform.platform(),
-        "device": problem.device.name,
-        "settings": problem.settings.as_json(),
-        "network": problem.specification.as_json(),
-        "data_dir": str(problem.data_dir.resolve()) if problem.data_dir else None,
-        "data_sha256": fingerprint(problem.dataset),
-        "rows": {key: len(value) for key, value in dataclasses.asdict(problem.split).items()},
+        "device": experiment.device.name,
+        "settings": experiment.settings.as_json(),
+        "network": experiment.specification.as_json(),
+        "data_dir": str(experiment.data_dir.resolve()) if experiment.data_dir else None,
+        "data_sha256": fingerprint(experiment.dataset),
+        "rows": {key: len(value) for key, value in dataclasses.asdict(experiment.split).items()},
     }
 
 

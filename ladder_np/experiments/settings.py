@@ -13,7 +13,7 @@ from typing import Any
 
 from ladder_np.errors import InputError
 from ladder_np.network.specification import Specification
-from ladder_np.streams import check_seed
+from ladder_np.rng import check_seed
 from ladder_np.training.early_stopping import EarlyStopping
 from ladder_np.training.trainer import TrainingSettings
 
@@ -33,9 +33,9 @@ class ExperimentSettings:
     labels : int or None
         How many rows keep their label, class-balanced; None: all that have one.
     test_fraction : float
-        Share of the labelled rows held out for test, where the data brings no test set.
+        Share of the labeled rows held out for test, where the data brings no test set.
     validation : int
-        Labelled rows held out to watch training.
+        Labeled rows held out to watch training.
     scaling : str
         "auto", "pixels", "standardize" or "none": see `make_scaling`.
     hidden_layers : tuple of int
@@ -47,13 +47,13 @@ class ExperimentSettings:
     seed : int
         Of initial weights, noise and order of rows.
     split_seed : int or None
-        Of the choice of test, validation and labelled rows; None: the same number as `seed`.
+        Of the choice of test, validation and labeled rows; None: the same number as `seed`.
     patience : int or None
         Stop a model's training when its error on the validation rows has not fallen for so many epochs, and keep the
         parameters of the best one; None: train to the end.
     baseline : bool
         Also train the same network, from the same starting point and with the same scaling of features, on the
-        labelled rows alone, and report both.
+        labeled rows alone, and report both.
     """
 
     dataset: str = "digits"

@@ -9,7 +9,7 @@ from ladder_np.network.noise import Noise
 from ladder_np.network.parameters import Parameters, random_parameters
 from ladder_np.network.specification import Specification
 from ladder_np.operations.normalization import FEWEST_ROWS
-from ladder_np.streams import Stream, check_seed, stream
+from ladder_np.rng import Stream, check_seed, stream
 
 __all__ = ["example_step"]
 
@@ -29,9 +29,9 @@ def example_step(
     InputError
         If a lane has fewer than 2 rows.
     """
-    for name, rows in (("labelled", n_labeled), ("unlabelled", n_unlabeled)):
+    for name, rows in (("labeled", n_labeled), ("unlabeled", n_unlabeled)):
         if rows < FEWEST_ROWS:
-            raise InputError(f"{rows} {name} rows: batch normalisation needs at least {FEWEST_ROWS}")
+            raise InputError(f"{rows} {name} rows: batch normalization needs at least {FEWEST_ROWS}")
     device = device or Device()
     generator = stream(check_seed(seed), Stream.EXAMPLE_BATCH, repetition)
     parameters = random_parameters(specification, generator)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ladder_np.arrays import Array
 from ladder_np.errors import InputError
+from ladder_np.inspection.comparison import collect, lengths_of, vectors_of
 from ladder_np.inspection.differences import (
     MOST_POINTS,
     STEP,
@@ -19,18 +20,17 @@ from ladder_np.inspection.differences import (
     directions_of,
     to_host,
 )
-from ladder_np.inspection.evidence import collect, lengths_of, vectors_of
 from ladder_np.inspection.function_point import (
     Arrays,
+    CheckedFunction,
     FunctionPoint,
     Gradients,
-    Question,
     checked_parameters,
     refuse_what_differences_cannot_judge,
 )
 from ladder_np.inspection.hints import hint, shape_hint
 from ladder_np.inspection.report import GradientReport
-from ladder_np.streams import Stream, check_seed, stream
+from ladder_np.rng import Stream, check_seed, stream
 
 __all__ = ["check_gradients"]
 
@@ -98,7 +98,7 @@ def check_gradients(
             raise InputError(f"{name} {value!r}: expected a number above 0")
     if not callable(function):
         raise InputError(f"function of type {type(function).__name__}; expected a callable that takes the parameters")
-    question = Question(function, checked_parameters(parameters), gradients, kinks, check_seed(seed))
+    question = CheckedFunction(function, checked_parameters(parameters), gradients, kinks, check_seed(seed))
     first = FunctionPoint(question)
     refuse_what_differences_cannot_judge(first)
     generator = stream(seed, Stream.DIRECTIONS)
@@ -133,9 +133,9 @@ def _explain(checks: list[Check], point: FunctionPoint, probe: Probe, generator:
     lengths = lengths_of(shapes | ({"the result": point.output} if point.output else {}))
     vectors = vectors_of({name: to_host(x) for name, x in point.parameters.items()})
     wrong = [check for check in checks if check.relative > probe.tolerance]
-    evidence = collect(probe, [check.name for check in wrong], generator, lengths, vectors)
+    comparison = collect(probe, [check.name for check in wrong], generator, lengths, vectors)
     for check in wrong:
-        seen = evidence[check.name]
+        seen = comparison[check.name]
         check.hint = hint(seen)
         check.where = seen.worst if seen.wrong.any() else None
     for check in checks:

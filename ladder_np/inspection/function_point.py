@@ -10,14 +10,14 @@ import numpy as np
 from ladder_np.arrays import Array, array_module
 from ladder_np.errors import InputError
 from ladder_np.inspection.differences import to_host
-from ladder_np.streams import Stream, stream
+from ladder_np.rng import Stream, stream
 
 __all__ = [
     "NOISY",
     "Arrays",
+    "CheckedFunction",
     "FunctionPoint",
     "Gradients",
-    "Question",
     "checked_parameters",
     "refuse_what_differences_cannot_judge",
 ]
@@ -30,7 +30,7 @@ Gradients = Arrays | Callable[..., Arrays]
 
 
 @dataclass(frozen=True)
-class Question:
+class CheckedFunction:
     """What the caller gave."""
 
     function: Callable[[dict[str, Array]], Any]
@@ -45,7 +45,7 @@ class FunctionPoint:
 
     Attributes
     ----------
-    question : Question
+    question : CheckedFunction
     arguments, gradients
         As a `Point` has them, without the tensors whose gradients have another shape.
     parameters : dict of str to array
@@ -56,7 +56,7 @@ class FunctionPoint:
         The shape of the function's result.
     """
 
-    def __init__(self, question: Question, k: int = 0) -> None:
+    def __init__(self, question: CheckedFunction, k: int = 0) -> None:
         generator = stream(question.seed, Stream.EXAMPLE_BATCH, k)
         self.question, self._upstream = question, None
         self.parameters = {name: _nearby(x, generator) if k else x.copy() for name, x in question.parameters.items()}

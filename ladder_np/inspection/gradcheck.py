@@ -14,7 +14,7 @@ from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.losses import squared_error_forward
 from ladder_np.operations.normalization import standardize_forward
-from ladder_np.streams import Stream, check_seed, stream
+from ladder_np.rng import Stream, check_seed, stream
 
 __all__ = ["check_network"]
 
@@ -100,7 +100,7 @@ def check_network(
     """
     if min(n_labeled, n_unlabeled) < FEWEST_ROWS:
         raise InputError(
-            f"{n_labeled} labelled and {n_unlabeled} unlabelled rows: a gradient check needs {FEWEST_ROWS} each"
+            f"{n_labeled} labeled and {n_unlabeled} unlabeled rows: a gradient check needs {FEWEST_ROWS} each"
         )
     if specification.dtype != "float64":
         raise InputError(f"dtype {specification.dtype}: differences need float64")

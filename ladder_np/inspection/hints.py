@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ladder_np.inspection.evidence import EXPLAINED, FEWEST, Evidence
+from ladder_np.inspection.comparison import EXPLAINED, FEWEST, GradientComparison
 from ladder_np.inspection.scales import factor, factor_along_an_axis
 from ladder_np.inspection.terms import (
     invariance,
@@ -27,42 +27,42 @@ LIKE_FLOAT32 = 1e-5  # of a gradient, up to which a difference may be float32's 
 FLOAT32_ALONE = 1e-2  # the same where every value is one of float32
 
 
-def hint(evidence: Evidence) -> str:
+def hint(comparison: GradientComparison) -> str:
     """Return what the difference may mean; empty if nothing is wrong at the places that are known."""
-    if not evidence.wrong.any():
-        return not_finite(evidence)
-    return next(filter(None, (look(evidence) for look in HINTS)), "")
+    if not comparison.wrong.any():
+        return not_finite(comparison)
+    return next(filter(None, (look(comparison) for look in HINTS)), "")
 
 
 # ---- Nothing there, on one side.
 
 
-def not_finite(evidence: Evidence) -> str:
-    if np.isfinite(evidence.whole).all():
+def not_finite(comparison: GradientComparison) -> str:
+    if np.isfinite(comparison.whole).all():
         return ""
-    first = tuple(map(int, np.argwhere(~np.isfinite(evidence.whole))[0]))
+    first = tuple(map(int, np.argwhere(~np.isfinite(comparison.whole))[0]))
     return f"the gradient is no finite number at {list(first)}"
 
 
-def no_reaction(evidence: Evidence) -> str:
-    if np.abs(evidence.numeric).max() > evidence.rounding:
+def no_reaction(comparison: GradientComparison) -> str:
+    if np.abs(comparison.numeric).max() > comparison.rounding:
         return ""
     return (
         "the function does not react to it: does it use the array that it is given, or one from outside? If a "
-        "normalisation behind takes this parameter out, the gradient lacks the term through the mean"
+        "normalization behind takes this parameter out, the gradient lacks the term through the mean"
     )
 
 
-def nothing_arrives(evidence: Evidence) -> str:
-    return "" if evidence.analytic.any() else "no gradient arrives here: stopped (detached) or not added on the way"
+def nothing_arrives(comparison: GradientComparison) -> str:
+    return "" if comparison.analytic.any() else "no gradient arrives here: stopped (detached) or not added on the way"
 
 
 # ---- All of it, by one change.
 
 
-def float32(evidence: Evidence) -> str:
-    a, n = evidence.analytic[evidence.known], evidence.numeric[evidence.known]
-    size = float(np.linalg.norm(evidence.difference) / np.linalg.norm(n))
+def float32(comparison: GradientComparison) -> str:
+    a, n = comparison.analytic[comparison.known], comparison.numeric[comparison.known]
+    size = float(np.linalg.norm(comparison.difference) / np.linalg.norm(n))
     if size <= FLOAT32_ALONE and _is_of(a, np.float32).all() and _is_of(a, np.float16).mean() < 0.5:
         return f"every value is one that float32 has (off by {size:.0e} of its size): it was computed in float32"
     if size <= LIKE_FLOAT32 and a.size >= FEWEST:
@@ -76,19 +76,19 @@ def _is_of(x: np.ndarray, dtype: type) -> np.ndarray:
         return np.asarray(x.astype(dtype) == x)
 
 
-def transposed(evidence: Evidence) -> str:
-    shape = evidence.whole.shape
+def transposed(comparison: GradientComparison) -> str:
+    shape = comparison.whole.shape
     if len(shape) < 2 or shape[-1] != shape[-2]:
         return ""
-    turned = evidence.whole.swapaxes(-1, -2)[np.ix_(*evidence.grid)]
-    return "it is the numerical gradient transposed" if evidence.explained_by(turned) else ""
+    turned = comparison.whole.swapaxes(-1, -2)[np.ix_(*comparison.grid)]
+    return "it is the numerical gradient transposed" if comparison.explained_by(turned) else ""
 
 
-def belongs_to_another(evidence: Evidence) -> str:
-    for name, numeric in evidence.others.items():
-        if numeric.shape == evidence.whole.shape and numeric.any():
-            left = np.linalg.norm((evidence.whole - numeric)[np.ix_(*evidence.grid)][evidence.known])
-            if left <= EXPLAINED * np.linalg.norm(evidence.difference):
+def belongs_to_another(comparison: GradientComparison) -> str:
+    for name, numeric in comparison.others.items():
+        if numeric.shape == comparison.whole.shape and numeric.any():
+            left = np.linalg.norm((comparison.whole - numeric)[np.ix_(*comparison.grid)][comparison.known])
+            if left <= EXPLAINED * np.linalg.norm(comparison.difference):
                 return f"it is the gradient of {name}: names mixed up?"
     return ""
 
@@ -96,48 +96,51 @@ def belongs_to_another(evidence: Evidence) -> str:
 # ---- A few places.
 
 
-def some_places(evidence: Evidence) -> str:
+def some_places(comparison: GradientComparison) -> str:
     """Say what the wrong places have in common, where others are right that are not zero on both sides."""
-    wrong, of = evidence.wrong, f"of {int(evidence.known.sum())} places{'' if evidence.complete else ' looked at'}"
-    live = np.maximum(np.abs(evidence.numeric), np.abs(evidence.analytic)) > evidence.rounding
+    wrong, of = (
+        comparison.wrong,
+        f"of {int(comparison.known.sum())} places{'' if comparison.complete else ' looked at'}",
+    )
+    live = np.maximum(np.abs(comparison.numeric), np.abs(comparison.analytic)) > comparison.rounding
     count = int(wrong.sum())
-    if evidence.known.sum() < FEWEST:
+    if comparison.known.sum() < FEWEST:
         return ""
-    first = list(evidence.place(tuple(np.argwhere(wrong)[0])))
+    first = list(comparison.place(tuple(np.argwhere(wrong)[0])))
     if count == 1:
         return f"wrong at {first} only, {of}: a wrong index?"
-    if (np.abs(evidence.numeric[wrong]) <= evidence.rounding).all():
+    if (np.abs(comparison.numeric[wrong]) <= comparison.rounding).all():
         return f"not zero at {count} {of} where the function does not react: a mask (ReLU, dropout, max) forgotten?"
-    if not evidence.analytic[wrong].any():
+    if not comparison.analytic[wrong].any():
         return f"zero at {count} {of} where the function does react: left out by a mask, an index or a slice?"
-    where = _lines(evidence, live) or (f"at {count} {of}, such as {first}" if count <= live.sum() / 2 else "")
+    where = _lines(comparison, live) or (f"at {count} {of}, such as {first}" if count <= live.sum() / 2 else "")
     why = "an edge, some rows of the batch, an index that repeats (x[i] += g adds once)"
     return f"wrong only {where}: {why}?" if where else ""
 
 
-def _lines(evidence: Evidence, live: np.ndarray) -> str:
+def _lines(comparison: GradientComparison, live: np.ndarray) -> str:
     """Name the rows (columns, …) that hold all wrong places, where they are no more than half of them."""
     if live.ndim < 2:
         return ""
-    for axis, along in enumerate(evidence.grid):
+    for axis, along in enumerate(comparison.grid):
         others = tuple(i for i in range(live.ndim) if i != axis)
-        lines, all_lines = (along[x.any(axis=others)] for x in (evidence.wrong, live))
+        lines, all_lines = (along[x.any(axis=others)] for x in (comparison.wrong, live))
         if len(lines) <= len(all_lines) / 2:
             listed = ", ".join(map(str, lines[:5])) + (", …" if len(lines) > 5 else "")
             return f"in {('row', 'column')[axis] if live.ndim == 2 else f'axis {axis} at'} {listed}"
     return ""
 
 
-def permuted(evidence: Evidence) -> str:
-    if not evidence.complete or evidence.whole.size < FEWEST:
+def permuted(comparison: GradientComparison) -> str:
+    if not comparison.complete or comparison.whole.size < FEWEST:
         return ""
-    left = np.linalg.norm(np.sort(evidence.analytic, axis=None) - np.sort(evidence.numeric, axis=None))
-    if left > EXPLAINED * np.linalg.norm(evidence.difference):
+    left = np.linalg.norm(np.sort(comparison.analytic, axis=None) - np.sort(comparison.numeric, axis=None))
+    if left > EXPLAINED * np.linalg.norm(comparison.difference):
         return ""
     return "the right values at wrong places: a reshape, transpose or reversal on the way?"
 
 
-HINTS: tuple[Callable[[Evidence], str], ...] = (
+HINTS: tuple[Callable[[GradientComparison], str], ...] = (
     not_finite,
     no_reaction,
     nothing_arrives,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ladder_np.inspection.evidence import Evidence
+from ladder_np.inspection.comparison import GradientComparison
 
 __all__ = ["factor", "factor_along_an_axis"]
 
@@ -13,12 +13,12 @@ LARGEST = 1000  # n up to which n/(n − 1) is told from 1
 THROUGHOUT = "the numerical gradient throughout"
 
 
-def factor(evidence: Evidence) -> str:
-    n, a = evidence.numeric, evidence.analytic
+def factor(comparison: GradientComparison) -> str:
+    n, a = comparison.numeric, comparison.analytic
     c = float((n * a).sum() / (n * n).sum())
-    if c == 0 or not evidence.explained_by(a / c):
+    if c == 0 or not comparison.explained_by(a / c):
         return ""
-    return name_factor(c, evidence.lengths, known_only=int(evidence.known.sum()) == 1)
+    return name_factor(c, comparison.lengths, known_only=int(comparison.known.sum()) == 1)
 
 
 def name_factor(c: float, lengths: Mapping[int, list[str]], known_only: bool = False) -> str:
@@ -80,21 +80,21 @@ def _named(n: int, lengths: Mapping[int, list[str]]) -> str:
     return f" ({n}: {' or '.join(lengths[n][:2])})" if n in lengths else ""
 
 
-def factor_along_an_axis(evidence: Evidence) -> str:
+def factor_along_an_axis(comparison: GradientComparison) -> str:
     """Name a factor for each column, row, …: of a vector, only one that is known from elsewhere."""
-    n, a = evidence.numeric, evidence.analytic
+    n, a = comparison.numeric, comparison.analytic
     for axis in reversed(range(n.ndim)):
         others = tuple(i for i in range(n.ndim) if i != axis)
         squares, products = ((n * x).sum(axis=others, keepdims=True) for x in (n, a))
-        live = squares > evidence.rounding**2 * n.size  # a dead unit has no factor
+        live = squares > comparison.rounding**2 * n.size  # a dead unit has no factor
         factors = np.divide(products, squares, where=live, out=np.ones_like(squares))
-        if live.sum() < 2 or not factors.all() or not evidence.explained_by(a / factors):
+        if live.sum() < 2 or not factors.all() or not comparison.explained_by(a / factors):
             continue
-        few = bool(evidence.known.sum() < 2 * factors.size)  # so few entries fit any factors
+        few = bool(comparison.known.sum() < 2 * factors.size)  # so few entries fit any factors
         known = {
-            name: vector[evidence.grid[axis]][live.ravel()]
-            for name, vector in evidence.vectors.items()
-            if len(vector) == evidence.whole.shape[axis]
+            name: vector[comparison.grid[axis]][live.ravel()]
+            for name, vector in comparison.vectors.items()
+            if len(vector) == comparison.whole.shape[axis]
         }
         if text := name_factors(factors[live], axis, known, known_only=few):
             return text

@@ -4,7 +4,7 @@ One row a stage. Its places say which function's result (or argument) is the qua
 there; `trace` watches the real passes at these places. The plain formula's place comes first. A fused pass has places
 of its own, and none for what its kernel keeps to itself.
 
-Texts are templates: {l} is the layer's number as an exponent, {below} and {above} its neighbours', {s} the same as an
+Texts are templates: {l} is the layer's number as an exponent, {below} and {above} its neighbors', {s} the same as an
 index, {phi} the activation, {g} the combinator, {v} what it multiplies by (`GATES`). A tilde marks the corrupted
 encoder, dx is dC/dx, m and s are those of `operations.normalization`.
 """
@@ -162,7 +162,7 @@ STAGES = (
     Stage(CLEAN, "b", "b{l}", "z{l} + β{l}", (SHIFTED,), "clean", "hidden"),
     Stage(CLEAN, "h", "h{l}", "{phi}(b{l})", ACTIVE, "clean", "hidden"),
     Stage(DECODER, "vertical", "ẑ{above}V{l}", "ẑ{above} times V{l}", VERTICAL),
-    Stage(DECODER, "u", "u{l}", "BN(h̃{l}), unlabelled rows", U, layers="top"),
+    Stage(DECODER, "u", "u{l}", "BN(h̃{l}), unlabeled rows", U, layers="top"),
     Stage(DECODER, "u", "u{l}", "BN(ẑ{above}V{l})", U, layers="below top"),
     Stage(DECODER, "mu_of_u", "μ(u{l})", "a₁ s(a₂u + a₃) + a₄u + a₅", CURVES[0]),
     Stage(DECODER, "v_of_u", "v(u{l})", "a₆ s(a₇u + a₈) + a₉u + a₁₀", CURVES[1]),
@@ -183,8 +183,8 @@ STAGES = (
     Stage(UP, "dvertical", "d(ẑ{above}V{l})", "(du{l} − m − u{l} s)/σ(u{l})", DVERTICAL, layers="below top"),
     Stage(UP, "dV", "dV{l}", "ẑ{above}ᵀ d(ẑ{above}V{l})", DV, layers="below top"),
     Stage(UP, "dh_tilde", "dh̃{l}", "(du{l} − m − u{l} s)/σ(u{l})", DVERTICAL, layers="top"),
-    Stage(DOWN, "db_tilde_labeled", "db̃{l}", "(h̃{l} − onehot y)/N, labelled", DLABELED, layers="top"),
-    Stage(DOWN, "db_tilde_unlabeled", "db̃{l}", "h̃(dh̃ − Σ h̃dh̃), unlabelled", DUNLABELED, layers="top"),
+    Stage(DOWN, "db_tilde_labeled", "db̃{l}", "(h̃{l} − onehot y)/N, labeled", DLABELED, layers="top"),
+    Stage(DOWN, "db_tilde_unlabeled", "db̃{l}", "h̃(dh̃ − Σ h̃dh̃), unlabeled", DUNLABELED, layers="top"),
     Stage(DOWN, "dh_tilde", "dh̃{l}", "dã{above} W{above}ᵀ", DH, "corrupted"),
     Stage(DOWN, "dh", "dh{l}", "da{above} W{above}ᵀ", DH, "clean"),
     Stage(DOWN, "db_tilde", "db̃{l}", "dh̃{l} {phi}′(b̃{l})", DB, "corrupted"),

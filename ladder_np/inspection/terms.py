@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ladder_np.inspection.evidence import EXPLAINED, FEWEST, Evidence
+from ladder_np.inspection.comparison import EXPLAINED, FEWEST, GradientComparison
 
 __all__ = [
     "invariance",
@@ -16,31 +16,31 @@ __all__ = [
 NONE, SOME = 1e-3, 0.05  # shares of a gradient along a direction; an ε in a variance leaves a little of one
 
 
-def summed_too_far(evidence: Evidence) -> str:
-    if not evidence.complete:
+def summed_too_far(comparison: GradientComparison) -> str:
+    if not comparison.complete:
         return ""
-    for axis, length in enumerate(evidence.whole.shape):
-        if length < 2 or np.ptp(evidence.analytic, axis=axis).any():
+    for axis, length in enumerate(comparison.whole.shape):
+        if length < 2 or np.ptp(comparison.analytic, axis=axis).any():
             continue
-        total = evidence.numeric.sum(axis=axis, keepdims=True)
+        total = comparison.numeric.sum(axis=axis, keepdims=True)
         for name, value in (("sum", total), ("mean", total / length)):
-            if np.linalg.norm(evidence.analytic - value) <= EXPLAINED * np.linalg.norm(evidence.difference):
+            if np.linalg.norm(comparison.analytic - value) <= EXPLAINED * np.linalg.norm(comparison.difference):
                 return f"every entry is the {name} of the numerical gradient along axis {axis}: summed over it too?"
     return ""
 
 
-def totals_agree(evidence: Evidence) -> str:
-    n = evidence.numeric
-    if not evidence.complete or n.ndim != 1 or n.size < FEWEST or abs(n.sum()) <= EXPLAINED * np.linalg.norm(n):
+def totals_agree(comparison: GradientComparison) -> str:
+    n = comparison.numeric
+    if not comparison.complete or n.ndim != 1 or n.size < FEWEST or abs(n.sum()) <= EXPLAINED * np.linalg.norm(n):
         return ""
-    if abs(evidence.difference.sum()) > 0.1 * EXPLAINED * np.linalg.norm(evidence.difference):
+    if abs(comparison.difference.sum()) > 0.1 * EXPLAINED * np.linalg.norm(comparison.difference):
         return ""
     return "its sum is right, its entries are not: summed over the wrong axis?"
 
 
-def multiple_of_the_parameter(evidence: Evidence) -> str:
-    theta, difference = np.where(evidence.known, evidence.theta, 0), evidence.difference
-    if not theta.any() or int(evidence.known.sum()) < FEWEST:
+def multiple_of_the_parameter(comparison: GradientComparison) -> str:
+    theta, difference = np.where(comparison.known, comparison.theta, 0), comparison.difference
+    if not theta.any() or int(comparison.known.sum()) < FEWEST:
         return ""
     c = float((theta * difference).sum() / (theta * theta).sum())
     if np.linalg.norm(difference - c * theta) > EXPLAINED * np.linalg.norm(difference):
@@ -49,33 +49,33 @@ def multiple_of_the_parameter(evidence: Evidence) -> str:
     return f"{abs(c):.4g} times the parameter itself is {which}: the gradient of a weight decay?"
 
 
-def invariance(evidence: Evidence) -> str:
+def invariance(comparison: GradientComparison) -> str:
     """Name changes of the parameter that leave the function as it is, while the gradient says that they do not."""
-    if not evidence.complete or evidence.whole.size < FEWEST:
+    if not comparison.complete or comparison.whole.size < FEWEST:
         return ""
-    ones = np.ones_like(evidence.theta)
+    ones = np.ones_like(comparison.theta)
     terms = [
-        (_does_not_react(evidence, ones), "adding a number to", "the term through the mean is missing"),
+        (_does_not_react(comparison, ones), "adding a number to", "the term through the mean is missing"),
         (
-            _does_not_react(evidence, evidence.theta),
+            _does_not_react(comparison, comparison.theta),
             "scaling",
             "the term through the variance is missing, or has a wrong divisor (n, n − 1)",
         ),
     ]
     return "; ".join(
-        f"{change} {what} changes nothing, as before a normalisation, but this gradient says it does: {term}"
+        f"{change} {what} changes nothing, as before a normalization, but this gradient says it does: {term}"
         for what, change, term in terms
         if what
     )
 
 
-def _does_not_react(evidence: Evidence, change: np.ndarray) -> str:
+def _does_not_react(comparison: GradientComparison, change: np.ndarray) -> str:
     """Return to which part (a column, a row) this change makes none to the function; empty if it makes one."""
-    ndim = evidence.whole.ndim
-    for axis, length in enumerate(evidence.whole.shape):
+    ndim = comparison.whole.ndim
+    for axis, length in enumerate(comparison.whole.shape):
         numeric, analytic, difference = (
             _share_along(change, gradient, axis)
-            for gradient in (evidence.numeric, evidence.analytic, evidence.difference)
+            for gradient in (comparison.numeric, comparison.analytic, comparison.difference)
         )
         if length > 1 and numeric < NONE and analytic > 10 * numeric and difference > SOME:
             return {1: ["all of it"], 2: ["a column", "a row"]}.get(ndim, [f"all along axis {axis}"] * ndim)[axis]
@@ -89,10 +89,10 @@ def _share_along(change: np.ndarray, gradient: np.ndarray, axis: int) -> float:
     return float((along / np.where(size > 0, size, 1)).max())
 
 
-def outer_product(evidence: Evidence) -> str:
-    if not evidence.complete or evidence.whole.ndim != 2 or min(evidence.whole.shape) < FEWEST:
+def outer_product(comparison: GradientComparison) -> str:
+    if not comparison.complete or comparison.whole.ndim != 2 or min(comparison.whole.shape) < FEWEST:
         return ""
-    values = np.linalg.svd(evidence.difference, compute_uv=False)
+    values = np.linalg.svd(comparison.difference, compute_uv=False)
     if values[1] > EXPLAINED * values[0]:
         return ""
     return (
@@ -101,9 +101,9 @@ def outer_product(evidence: Evidence) -> str:
     )
 
 
-def no_pattern(evidence: Evidence) -> str:
+def no_pattern(comparison: GradientComparison) -> str:
     """Say how far the two are alike, where no pattern was found."""
-    n, a = evidence.numeric[evidence.known], evidence.analytic[evidence.known]
+    n, a = comparison.numeric[comparison.known], comparison.analytic[comparison.known]
     if n.size < FEWEST:
         return ""
     longer = float(np.linalg.norm(a) / np.linalg.norm(n))

@@ -180,7 +180,7 @@ def _reading(
 
 
 def _numbered(layer: int | None) -> dict[str, str]:
-    """Return the layer's number and its neighbours' as exponents, and as an index."""
+    """Return the layer's number and its neighbors' as exponents, and as an index."""
     if layer is None:
         return dict.fromkeys(("l", "below", "above", "s"), "")
     exponents = {

@@ -10,7 +10,7 @@ from ladder_np.inspection.trace import Reading
 
 __all__ = ["draw_trace"]
 
-# Label, names of the readings (no layer has two of them), colour (Okabe and Ito's, for colour-blind readers), marker.
+# Label, names of the readings (no layer has two of them), color (Okabe and Ito's, for color-blind readers), marker.
 VALUES = (
     (r"$\tilde{z}$ noisy", ("z_tilde",), "#D55E00", "s"),
     (r"$\tilde{h}$ noisy, activated", ("h_tilde",), "#E69F00", "v"),

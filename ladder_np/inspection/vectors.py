@@ -1,13 +1,13 @@
 """Test vectors: one complete training step in a file, and the comparison of two such files.
 
-The format (version 1), all floats of the run's dtype, L layers above the input, N labelled and M unlabelled rows:
+The format (version 1), all floats of the run's dtype, L layers above the input, N labeled and M unlabeled rows:
 
     meta                                JSON: version, the network's description, seed
     param/{name}                        as `Parameters` names them
     input/x_labeled, input/y, input/x_unlabeled
-    noise/{l}                           (N+M, d_l) standard normal draws before scaling, labelled rows first
+    noise/{l}                           (N+M, d_l) standard normal draws before scaling, labeled rows first
     clean/z.{l}, clean/mean.{l}, clean/std.{l}          (M, d_l), (d_l,), (d_l,); no mean and std at l = 0
-    corrupted/z.{l}, corrupted/h.{l}    (N+M, d_l), labelled rows first
+    corrupted/z.{l}, corrupted/h.{l}    (N+M, d_l), labeled rows first
     decoder/u.{l}, decoder/z_hat.{l}, decoder/z_hat_bn.{l}      (M, d_l)
     loss/supervised, loss/denoising (L+1,), loss/total
     grad/{name}                         d loss/total

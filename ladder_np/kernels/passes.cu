@@ -4,8 +4,8 @@
 // Compiled with -DREAL=float or double, -DACTIVATION=RELU (or another name of the list below), -DGATED=0 or 1.
 //
 // All matrices are (rows, units), row by row. A block of threads is SLOTS by TILE: threadIdx.x is one of TILE
-// neighbouring units, threadIdx.y one of SLOTS rows that are worked on side by side. So neighbouring threads read
-// neighbouring memory, sums over rows stay within a block, and their order never changes. Pointers that may be null
+// neighboring units, threadIdx.y one of SLOTS rows that are worked on side by side. So neighboring threads read
+// neighboring memory, sums over rows stay within a block, and their order never changes. Pointers that may be null
 // are said so; whole numbers arrive as long long and scalars as double, as Python's do.
 
 #define TILE 32
@@ -107,7 +107,7 @@ __device__ real activation_slope(real h)
 #endif
 }
 
-// ---- Lanes (network/lanes.py): labelled, corrupted unlabelled, clean unlabelled rows.
+// ---- Lanes (network/lanes.py): labeled, corrupted unlabeled, clean unlabeled rows.
 
 __device__ integer first_row(integer lane, integer n_labeled, integer n_unlabeled)
 {
@@ -271,7 +271,7 @@ KERNEL softmax(const real *b, real *p, integer rows, integer units)
         p[row * units + unit] = exp(b[row * units + unit] - largest) / sum;
 }
 
-// The cross-entropy of each labelled row: b (rows, units), y (rows) -> row_costs (rows)
+// The cross-entropy of each labeled row: b (rows, units), y (rows) -> row_costs (rows)
 KERNEL cross_entropy(const real *b, const integer *y, real *row_costs, integer rows, integer units)
 {
     integer row = (integer)blockIdx.x * SLOTS + threadIdx.y;
@@ -281,7 +281,7 @@ KERNEL cross_entropy(const real *b, const integer *y, real *row_costs, integer r
         row_costs[row] = log(sum) - (b[row * units + y[row]] - largest);
 }
 
-// The gradient of b: (p - onehot(y))/N on the labelled rows, p (dp - sum dp p) on the unlabelled ones.
+// The gradient of b: (p - onehot(y))/N on the labeled rows, p (dp - sum dp p) on the unlabeled ones.
 //
 // p (rows, units), y (N), dp (M, units; null if there are none) -> db (rows, units)
 KERNEL classify_backward(const real *p, const integer *y, const real *dp, real *db,
@@ -323,7 +323,7 @@ __device__ Combined combine(real u, const real *a, integer unit, integer units)
 // u = BN(vertical), z^ = g(z~, u), and where the layer has a cost z^_BN = (z^ - mu)/sigma and its squared error.
 //
 // vertical, z_tilde (M, units), a (10, units),
-// clean_z (M, units; null without a cost), clean_mu, clean_sigma (units; null at layer 0, which is not normalised)
+// clean_z (M, units; null without a cost), clean_mu, clean_sigma (units; null at layer 0, which is not normalized)
 // -> u (M, units; may be vertical), u_sigma (units), z_hat (M, units),
 //    z_hat_bn, difference (M, units), unit_costs (units): sums of squares over the rows; these only with clean_z
 KERNEL decode(const real *vertical, const real *z_tilde, const real *a, const real *clean_z,

@@ -1,4 +1,4 @@
-"""The decoder and its denoising costs ([R] Algorithm 1, the decoder loop), on the unlabelled rows.
+"""The decoder and its denoising costs ([R] Algorithm 1, the decoder loop), on the unlabeled rows.
 
     uᴸ = BN(h̃ᴸ)                    the softmax output, no weights (fact 5)
     uˡ = BN(ẑˡ⁺¹ Vˡ)
@@ -152,7 +152,7 @@ def decode_backward(
             V_name = f"decoder.{layer}.weight"
             dense_backward_weight(dvertical, state.z_hat[layer + 1], out=gradients[V_name])
             below = dense_backward_input(dvertical, parameters[V_name])
-    result.dh_top = dvertical  # at the top, what was normalised is the softmax output itself
+    result.dh_top = dvertical  # at the top, what was normalized is the softmax output itself
     return result
 
 
@@ -221,7 +221,7 @@ def _compare_with_clean(
 def _clean_target(
     encoder: EncoderState, lanes: Lanes, layer: int, x_unlabeled: Array
 ) -> tuple[Array, Array | None, Array | None]:
-    """Return the clean z, μ and σ; of layer 0, which is not normalised, x and no statistics (fact 4)."""
+    """Return the clean z, μ and σ; of layer 0, which is not normalized, x and no statistics (fact 4)."""
     if layer == 0:
         return x_unlabeled, None, None
     return encoder.z[layer][lanes.clean], *encoder.clean_statistics(layer)  # type: ignore[index]

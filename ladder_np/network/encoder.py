@@ -1,6 +1,6 @@
 """The encoder, clean and corrupted lanes at once ([R] Algorithm 1, both encoder loops).
 
-    z̃⁰ = h̃⁰ = x + s₀ n            z⁰ = h⁰ = x              (layer 0 is never normalised: fact 4)
+    z̃⁰ = h̃⁰ = x + s₀ n            z⁰ = h⁰ = x              (layer 0 is never normalized: fact 4)
     aˡ = hˡ⁻¹ Wˡ
     zˡ = BN(aˡ)                    each lane with its own batch statistics (fact 1)
     z̃ˡ = zˡ + sₗ n                 corrupted lanes only
@@ -35,7 +35,7 @@ class EncoderState:
     Attributes
     ----------
     z : list of (rows, d_l) arrays
-        Normalised, before noise; None at layer 0, which is not normalised.
+        Normalized, before noise; None at layer 0, which is not normalized.
     z_tilde : list of (rows, d_l) arrays
         With noise on the corrupted lanes.
     h : list of (rows of the layer above, d_l) arrays
@@ -142,7 +142,7 @@ def encode_backward(
     db_top : (N + M, d_L) array
         Gradient of the values before the softmax; overwritten.
     dz_tilde : dict of int to (M, d_l) array
-        Gradients that reach z̃ of the corrupted unlabelled rows through the lateral connections, by layer.
+        Gradients that reach z̃ of the corrupted unlabeled rows through the lateral connections, by layer.
     clean : dict of int to CleanGradient
         Gradients that reach the clean lane, by layer; empty where targets are constants.
     gradients : Parameters
@@ -210,7 +210,7 @@ def _add_noise(z: Array, noise: Array | None, std: float, lanes: Lanes) -> Array
 
 
 def _normalize_lanes_forward(a: Array, lanes: list[slice], eps: float) -> tuple[Array, list[Array], list[Array]]:
-    """Normalise each lane with its own statistics, in place; return z and the lists of μ and σ."""
+    """Normalize each lane with its own statistics, in place; return z and the lists of μ and σ."""
     statistics = [normalize_forward(a[rows], eps, out=a[rows])[1:] for rows in lanes]
     return a, [mu for mu, _ in statistics], [sigma for _, sigma in statistics]
 

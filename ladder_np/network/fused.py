@@ -107,7 +107,7 @@ class FusedPasses:
         return row_costs
 
     def classify_backward(self, p: Array, y: Array, dp: Array | None) -> Array:
-        """Return db of the labelled rows from the cross-entropy, and of the unlabelled ones from dp, if any."""
+        """Return db of the labeled rows from the cross-entropy, and of the unlabeled ones from dp, if any."""
         rows = len(y) if dp is None else len(y) + len(dp)
         db = _empty(p, rows, p.shape[1])
         self.kernels.over_rows("classify_backward", rows, p, y, dp, db, len(y), rows, p.shape[1])

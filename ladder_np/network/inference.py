@@ -1,6 +1,6 @@
 """Prediction: the clean encoder with population statistics, so that no row's result depends on its batch (fact 8).
 
-The reference re-estimates batch-norm statistics on a stream of clean labelled batches. Here the mean and
+The reference re-estimates batch-norm statistics on a stream of clean labeled batches. Here the mean and
 the unbiased variance of every layer's a = h W are computed exactly over all training rows, layer by layer: those of
 layer l with the statistics below l already fixed, as prediction will use them.
 """

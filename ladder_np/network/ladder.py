@@ -2,7 +2,7 @@
 
     C = −mean log P(ỹ = y | x) + Σₗ λₗ mean (zˡ − ẑˡ_BN)²
 
-The first term is over the labelled rows, the second over the unlabelled ones. Every function here is pure: the
+The first term is over the labeled rows, the second over the unlabeled ones. Every function here is pure: the
 same parameters, batch and noise give the same values.
 """
 
@@ -48,7 +48,7 @@ class Losses:
 
     @property
     def supervised(self) -> Array:
-        """Cross-entropy of the labelled rows; 0-dimensional."""
+        """Cross-entropy of the labeled rows; 0-dimensional."""
         return self.values[1]
 
     @property
@@ -76,7 +76,7 @@ def forward(parameters: Parameters, batch: Batch, noise: Noise, every_layer: boo
     parameters : Parameters
     batch : Batch
     noise : list of (N + M, d_l) arrays or None
-        Standard normal draws of each layer 0..L, before scaling, labelled rows first. Rows beyond those that
+        Standard normal draws of each layer 0..L, before scaling, labeled rows first. Rows beyond those that
         the λs ask for are not used.
     every_layer : bool
         Compute also what λ = 0 makes unnecessary (for a complete listing of the step).

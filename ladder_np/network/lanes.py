@@ -1,8 +1,8 @@
 """Lanes: up to three passes through one encoder, stacked as rows of one array.
 
-    rows 0 .. N          corrupted, labelled       (always)
-    rows N .. N+M        corrupted, unlabelled     (if any layer is denoised)
-    rows N+M .. N+2M     clean, unlabelled         (if any layer above the input is denoised, and up to the highest)
+    rows 0 .. N          corrupted, labeled       (always)
+    rows N .. N+M        corrupted, unlabeled     (if any layer is denoised)
+    rows N+M .. N+2M     clean, unlabeled         (if any layer above the input is denoised, and up to the highest)
 
 One matrix product a layer serves all lanes; only batch statistics and noise look at where a lane begins.
 """
@@ -49,22 +49,22 @@ class Lanes:
 
     @property
     def labeled(self) -> slice:
-        """Corrupted labelled rows."""
+        """Corrupted labeled rows."""
         return slice(0, self.n_labeled)
 
     @property
     def unlabeled(self) -> slice:
-        """Corrupted unlabelled rows."""
+        """Corrupted unlabeled rows."""
         return slice(self.n_labeled, self.n_corrupted)
 
     @property
     def corrupted(self) -> slice:
-        """All corrupted rows, labelled first."""
+        """All corrupted rows, labeled first."""
         return slice(0, self.n_corrupted)
 
     @property
     def clean(self) -> slice:
-        """Clean unlabelled rows."""
+        """Clean unlabeled rows."""
         return slice(self.n_corrupted, self.n_corrupted + self.n_unlabeled)
 
     @property
@@ -81,7 +81,7 @@ class Lanes:
         return self.n_corrupted + (self.n_unlabeled if self.has_clean(layer) else 0)
 
     def of_layer(self, layer: int) -> list[slice]:
-        """Return the lanes that are normalised separately in `layer`."""
+        """Return the lanes that are normalized separately in `layer`."""
         lanes = [self.labeled]
         if self.n_unlabeled:
             lanes.append(self.unlabeled)

@@ -14,7 +14,7 @@ from ladder_np.network.noise import Noise, NoiseSource
 from ladder_np.network.parameters import Parameters, initial_parameters
 from ladder_np.network.specification import Specification
 from ladder_np.operations.normalization import FEWEST_ROWS
-from ladder_np.streams import Stream, check_seed, stream
+from ladder_np.rng import Stream, check_seed, stream
 
 __all__ = ["LadderNetwork"]
 
@@ -39,7 +39,7 @@ class LadderNetwork:
     parameters : Parameters
         Views by name; write into them with ``net.parameters["encoder.1.weight"][...] = W``.
     statistics : PopulationStatistics or None
-        What prediction normalises with; set by `estimate_statistics`.
+        What prediction normalizes with; set by `estimate_statistics`.
 
     Raises
     ------
@@ -129,9 +129,9 @@ class LadderNetwork:
         y : (N,) integer array
             Classes 0 .. d_L − 1.
         x_unlabeled : (M, d_0) array
-            Used without labels; in [R] the labelled rows are among them (fact 2).
+            Used without labels; in [R] the labeled rows are among them (fact 2).
         noise : list of (N + M, d_l) arrays, optional
-            Standard normal draws of each layer 0..L before scaling, labelled rows first. Drawn if not given.
+            Standard normal draws of each layer 0..L before scaling, labeled rows first. Drawn if not given.
 
         Returns
         -------
@@ -215,7 +215,7 @@ class LadderNetwork:
             expected = f"(rows, {self.specification.sizes[0]})"
             raise InputError(f"{name}: expected shape {expected} to fit the network's input, got {x.shape}")
         if len(x) < fewest:
-            reason = "" if fewest < FEWEST_ROWS else ": batch normalisation has nothing to divide by"
+            reason = "" if fewest < FEWEST_ROWS else ": batch normalization has nothing to divide by"
             raise InputError(f"{name}: got {len(x)} rows, expected at least {fewest}{reason}")
         return x
 
@@ -233,7 +233,7 @@ class LadderNetwork:
         y = self.device.get(y) if self._is_on_device(y) else _as_array("y", y)
         classes = self.specification.sizes[-1]
         if y.shape != (rows,):
-            raise InputError(f"y: expected shape ({rows},), one class a labelled row, got {y.shape}")
+            raise InputError(f"y: expected shape ({rows},), one class a labeled row, got {y.shape}")
         if y.dtype.kind not in "iu":
             raise InputError(f"y: expected whole numbers 0 .. {classes - 1}, got {y.dtype}")
         if y.size and (y.min() < 0 or y.max() >= classes):

@@ -18,7 +18,7 @@ import numpy as np
 from ladder_np.arrays import Array, Device
 from ladder_np.network.lanes import Lanes
 from ladder_np.network.specification import Specification
-from ladder_np.streams import Stream, set_stream_state, stream, stream_state
+from ladder_np.rng import Stream, set_stream_state, stream, stream_state
 from ladder_np.workers import in_parallel
 
 __all__ = ["Noise", "NoiseSource", "fill_normal"]
@@ -52,7 +52,7 @@ class NoiseSource:
             self._drawn: list[list[int]] = []  # [numbers a draw, draws], in order
 
     def draw(self, lanes: Lanes) -> Noise:
-        """Return the standard normal draws of one step, labelled rows first, layers from the input up."""
+        """Return the standard normal draws of one step, labeled rows first, layers from the input up."""
         noisy = self._noisy()
         drawn = self._draw_on_host(lanes, noisy) if self._on_host else self._draw_on_device(lanes, noisy)
         return [drawn.get(layer) for layer in range(len(self._specification.sizes))]

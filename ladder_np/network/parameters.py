@@ -1,6 +1,6 @@
 """All parameters in one contiguous vector, with views by the names of the test-vector format.
 
-Gradients and the optimiser's moments have the same layout, so the optimiser works on whole vectors and a
+Gradients and the optimizer's moments have the same layout, so the optimizer works on whole vectors and a
 gradient check can walk everything. The order is that of use: the encoder upwards, then the decoder downwards. A
 network whose lowest denoised layer is l never touches the decoder below l, which is then the vector's tail.
 """

@@ -80,7 +80,7 @@ class Specification:
 
     @property
     def denoises(self) -> bool:
-        """Whether any layer has a denoising cost; without one, unlabelled rows are not used."""
+        """Whether any layer has a denoising cost; without one, unlabeled rows are not used."""
         return any(weight > 0 for weight in self.denoising_weights)
 
     @property

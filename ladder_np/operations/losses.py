@@ -1,11 +1,11 @@
 """The two costs ([R] Algorithm 1, cost function C).
 
-**Cross-entropy** of the labelled rows, from b, the values before the softmax (the logarithm of a rounded
+**Cross-entropy** of the labeled rows, from b, the values before the softmax (the logarithm of a rounded
 probability would lose digits), with p = softmax(b):
 
     C = −1/N Σ_i log p_i,y(i) = 1/N Σ_i (log Σ_k exp b_ik − b_i,y(i)),      db = (p − onehot(y))/N
 
-**Squared error** of one layer's reconstruction on the M unlabelled rows, mean over rows and units:
+**Squared error** of one layer's reconstruction on the M unlabeled rows, mean over rows and units:
 
     C = 1/(M d) Σ (ẑ_BN − z)²,      dẑ_BN = 2 dC (ẑ_BN − z)/(M d),      dz = −dẑ_BN
 """

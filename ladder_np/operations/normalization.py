@@ -1,10 +1,10 @@
-"""Batch normalisation, its parts and its uses ([R] Algorithm 1: N_B, the trainable γ and β, and ẑ_BN).
+"""Batch normalization, its parts and its uses ([R] Algorithm 1: N_B, the trainable γ and β, and ẑ_BN).
 
-**Normalise.** Over the n rows of a batch, for each unit:
+**Normalize.** Over the n rows of a batch, for each unit:
 
     μ = mean(a),   σ = sqrt(mean((a − μ)²) + ε),   z = (a − μ)/σ
 
-The cost may reach a by three roads: through z, and, because the clean statistics also normalise ẑ, through μ
+The cost may reach a by three roads: through z, and, because the clean statistics also normalize ẑ, through μ
 and σ themselves. With ∂μ/∂a_i = 1/n, ∂σ/∂a_i = (a_i − μ)/(nσ) = z_i/n and upstream dz, dμ, dσ (the last two
 zero where nobody else uses the statistics):
 
@@ -12,7 +12,7 @@ zero where nobody else uses the statistics):
     da = (dz − mean(dz) − z mean(dz z))/σ + (dμ + z dσ)/n
        = (dz − m − z s)/σ    with  m = mean(dz) − σ dμ/n,   s = mean(dz z) − σ dσ/n
 
-**Standardise.** ẑ_BN = (ẑ − μ)/σ with given μ, σ (those of the clean batch):
+**Standardize.** ẑ_BN = (ẑ − μ)/σ with given μ, σ (those of the clean batch):
 
     dẑ = dẑ_BN/σ,   dμ = −Σ dẑ_BN/σ,   dσ = −Σ dẑ_BN ẑ_BN/σ
 
@@ -32,7 +32,7 @@ __all__ = [
     "standardize_forward",
 ]
 
-FEWEST_ROWS = 2  # one row has no variance to normalise by
+FEWEST_ROWS = 2  # one row has no variance to normalize by
 
 
 def column_products(a: Array, b: Array) -> Array:

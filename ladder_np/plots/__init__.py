@@ -6,10 +6,10 @@ For example ``learning_curves(RunSource(Path("runs/digits-1")).training)``, or a
 from ladder_np.plots.combinators import combinators
 from ladder_np.plots.confusion import confusion
 from ladder_np.plots.curves import denoising_costs, learning_curves
-from ladder_np.plots.gallery import PICTURES, draw_pictures
 from ladder_np.plots.hidden import top_hidden_layer
 from ladder_np.plots.inputs import rebuilt_inputs
-from ladder_np.plots.source import RunSource
+from ladder_np.plots.registry import PICTURES, draw_pictures
+from ladder_np.plots.run_data import RunSource
 
 __all__ = [
     "PICTURES",

@@ -15,14 +15,14 @@ import numpy as np
 from ladder_np.errors import InputError
 from ladder_np.network.lanes import Lanes
 from ladder_np.operations.combinators import COMBINATORS
-from ladder_np.plots.canvas import Figure, grid, map_color, new_figure, styled, thinned
 from ladder_np.plots.rows import Noisy
+from ladder_np.plots.style import Figure, grid, map_color, new_figure, styled, thinned
 from ladder_np.predictor import Predictor
 
 __all__ = ["combinators", "typical_unit"]
 
 # The shares of rows with a smaller u for which there is a curve, and these quantiles of the normal distribution: they
-# stand in where the rows are not at hand, since batch normalisation gives u mean 0 and variance 1.
+# stand in where the rows are not at hand, since batch normalization gives u mean 0 and variance 1.
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NORMAL = (-1.645, -0.674, 0.0, 0.674, 1.645)
 MIDDLE = 2
@@ -124,7 +124,7 @@ def _draw_layer(axes: Any, predictor: Predictor, layer: int, met: Met | None) ->
 def _scatter(axes: Any, z_tilde: np.ndarray, u: np.ndarray, z_hat: np.ndarray) -> None:
     """Draw the rows that one unit met, (rows,) arrays."""
     rank = u.argsort().argsort() / max(1, len(u) - 1)
-    style = {"s": 6, "alpha": 0.5, "linewidths": 0, "label": "rows, coloured by the rank of their u"}
+    style = {"s": 6, "alpha": 0.5, "linewidths": 0, "label": "rows, colored by the rank of their u"}
     axes.scatter(z_tilde, z_hat, color=[map_color(share) for share in rank], **style)
 
 
@@ -150,7 +150,7 @@ def _curves(predictor: Predictor, layer: int, z_tilde: np.ndarray, u: np.ndarray
 
 
 def _copy(predictor: Predictor, layer: int, unit: int, z_tilde: np.ndarray) -> np.ndarray:
-    """Return the ẑ whose normalised value is z̃ itself."""
+    """Return the ẑ whose normalized value is z̃ itself."""
     statistics = predictor.network.statistics
     if layer == 0 or statistics is None:
         return z_tilde
@@ -170,7 +170,7 @@ def _inner(values: np.ndarray) -> tuple[float, float]:
 
 
 def _likely(predictor: Predictor, layer: int, noise: float) -> tuple[float, float]:
-    """Return where z̃ is likely to lie: z has variance 1, as a standardised input has; pixels lie in 0..1."""
+    """Return where z̃ is likely to lie: z has variance 1, as a standardized input has; pixels lie in 0..1."""
     if layer == 0 and predictor.pixels and not predictor.scaling.shift.any():
         return -REACH * noise, 1 + REACH * noise
     return -REACH * math.sqrt(1 + noise**2), REACH * math.sqrt(1 + noise**2)

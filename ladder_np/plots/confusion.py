@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.plots.canvas import Figure, dark_map, grid, matplotlib, new_figure, plain, styled
 from ladder_np.plots.inputs import show_image
 from ladder_np.plots.rows import Features, Judged
+from ladder_np.plots.style import Figure, dark_map, grid, matplotlib, new_figure, plain, styled
 
 __all__ = ["confusion", "confusions"]
 

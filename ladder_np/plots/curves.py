@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from ladder_np.experiments.experiment import BASELINE, LADDER
 from ladder_np.experiments.history import History
-from ladder_np.experiments.problem import BASELINE, LADDER
-from ladder_np.plots.canvas import MODEL_COLORS, Figure, colors, grid, new_figure, styled, thinned
+from ladder_np.plots.style import MODEL_COLORS, Figure, colors, grid, new_figure, styled, thinned
 
 __all__ = ["denoising_costs", "learning_curves"]
 
@@ -81,7 +81,7 @@ def denoising_costs(history: History, weights: Sequence[float]) -> Figure:
         weighted.plot(history.epoch, weights[layer] * cost, color=color, marker=marker, label=NOT_NAMED)
     if any(layers):
         plain.axhline(1, color="black", linestyle=":", linewidth=1, label="1: what a constant gets, layers ≥ 1")
-    supervised = {"color": "grey", "linestyle": "--", "marker": marker, "label": "supervised cost"}
+    supervised = {"color": "gray", "linestyle": "--", "marker": marker, "label": "supervised cost"}
     weighted.plot(history.epoch, history.supervised, **supervised)
     _finish(plain, "cost of a layer", "mean squared error (layers ≥ 1: of variance 1)")
     _finish(weighted, "what it adds to the total: λ × cost", "part of the cost C")

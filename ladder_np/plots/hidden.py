@@ -4,20 +4,20 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.plots.canvas import Figure, colors, matplotlib, new_figure, plain, styled
 from ladder_np.plots.rows import TopHidden
+from ladder_np.plots.style import Figure, colors, matplotlib, new_figure, plain, styled
 
 __all__ = ["principal_components", "top_hidden_layer"]
 
-LISTED_CLASSES = 12  # up to so many have a legend; more have a bar of colours
-MANY = 300  # more labelled rows than these are smaller marks
+LISTED_CLASSES = 12  # up to so many have a legend; more have a bar of colors
+MANY = 300  # more labeled rows than these are smaller marks
 LETTER = 0.16, 0.25  # width and height with some space around, in inches
 WIDTH, HEIGHT = 9.5, 6.5  # of the figure, in inches
 
 
 @styled
 def top_hidden_layer(top: TopHidden, classes: np.ndarray) -> Figure:
-    """Draw rows by the first two principal components of h, coloured by class; labelled rows are marked.
+    """Draw rows by the first two principal components of h, colored by class; labeled rows are marked.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def top_hidden_layer(top: TopHidden, classes: np.ndarray) -> Figure:
     places, shares = principal_components(top.h)
     shades = colors(len(classes))
     count = int(top.labeled.sum())
-    title = f"Top hidden layer (width {top.h.shape[1]}): {len(top.h)} training rows, {count} of them labelled"
+    title = f"Top hidden layer (width {top.h.shape[1]}): {len(top.h)} training rows, {count} of them labeled"
     figure = new_figure(title, WIDTH, HEIGHT)
     axes = figure.subplots()
     shade_of = np.array([matplotlib("colors").to_rgba(shade) for shade in shades])[top.classes]
@@ -109,8 +109,8 @@ def _explain(figure: Figure, axes: Any, classes: np.ndarray, shades: list[Any]) 
     Line2D = matplotlib("lines").Line2D
     dot = {"linestyle": "none", "marker": "o"}
     handles = [
-        Line2D([], [], color="grey", markersize=4, label="row without label: predicted class", **dot),
-        Line2D([], [], color="grey", markersize=7, markeredgecolor="black", label="labelled row: its class", **dot),
+        Line2D([], [], color="gray", markersize=4, label="row without label: predicted class", **dot),
+        Line2D([], [], color="gray", markersize=7, markeredgecolor="black", label="labeled row: its class", **dot),
     ]
     if len(classes) <= LISTED_CLASSES:
         for name, shade in zip(classes, shades, strict=True):

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.plots.canvas import OKABE_ITO, Figure, grid, new_figure, plain, styled
 from ladder_np.plots.rows import Features, Noisy
+from ladder_np.plots.style import OKABE_ITO, Figure, grid, new_figure, plain, styled
 from ladder_np.predictor import Predictor
 
 __all__ = ["choose_rows", "rebuilt_inputs", "show_image"]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ladder_np.experiments.record import load_run_results
-from ladder_np.plots.gallery import Picture, draw_pngs
-from ladder_np.plots.source import RunSource
+from ladder_np.experiments.run_folder import load_run_results
+from ladder_np.plots.registry import Picture, draw_pngs
+from ladder_np.plots.run_data import RunSource
 
 __all__ = ["make_report"]
 

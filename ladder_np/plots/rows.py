@@ -9,7 +9,7 @@ from ladder_np.data.dataset import Dataset
 from ladder_np.data.split import Split
 from ladder_np.data.stored import StoredRows
 from ladder_np.errors import InputError
-from ladder_np.experiments.problem import rows_for_test
+from ladder_np.experiments.experiment import rows_for_test
 from ladder_np.network.inference import encode_clean
 from ladder_np.network.ladder import Batch, State, forward
 from ladder_np.network.lanes import Lanes
@@ -52,7 +52,7 @@ class Noisy:
     numbers : (M,) integer array
         The rows' numbers.
     state : State
-        Its unlabelled rows are these.
+        Its unlabeled rows are these.
     """
 
     numbers: np.ndarray
@@ -61,12 +61,12 @@ class Noisy:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Labelled rows with what the model says of them.
+    """Labeled rows with what the model says of them.
 
     Attributes
     ----------
     which : str
-        "test", "validation" or "labelled training", the most telling that the run has.
+        "test", "validation" or "labeled training", the most telling that the run has.
     numbers : (n,) integer array
         The rows' numbers in X, or in X_test where the data brings its own.
     X : (n, d_0) array
@@ -93,7 +93,7 @@ class TopHidden:
     ----------
     h : (n, d) array
     classes : (n,) integer array
-        The label's index for labelled rows, which come last, else the predicted class's.
+        The label's index for labeled rows, which come last, else the predicted class's.
     labeled : (n,) boolean array
     """
 
@@ -140,13 +140,13 @@ def noisy(predictor: Predictor, dataset: Dataset, split: Split, seed: int) -> No
 
 
 def judge(predictor: Predictor, dataset: Dataset, split: Split) -> Judged:
-    """Predict the test rows, or where there are none the validation rows, or the labelled training rows."""
+    """Predict the test rows, or where there are none the validation rows, or the labeled training rows."""
     test = rows_for_test(dataset, split)
     if test is not None:
         which, (X, y) = "test", test
         numbers = split.test if dataset.X_test is None else np.arange(len(y))
     else:
-        which = "validation" if len(split.validation) else "labelled training"
+        which = "validation" if len(split.validation) else "labeled training"
         numbers = split.validation if len(split.validation) else split.labeled
         X, y = dataset.X[numbers], dataset.y[numbers]
     predicted, confidence = np.empty(len(y), np.int64), np.empty(len(y))
@@ -158,7 +158,7 @@ def judge(predictor: Predictor, dataset: Dataset, split: Split) -> Judged:
 
 
 def look_at_top(predictor: Predictor, dataset: Dataset, split: Split) -> TopHidden:
-    """Return the top hidden layer of training rows, evenly spaced, with all (or very many) labelled ones."""
+    """Return the top hidden layer of training rows, evenly spaced, with all (or very many) labeled ones."""
     network = predictor.network
     labeled = evenly(split.labeled, TOP_ROWS)
     unlabeled = evenly(np.setdiff1d(split.train, split.labeled), TOP_ROWS)

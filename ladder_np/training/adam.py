@@ -43,7 +43,7 @@ def learning_rate(progress: float, rate: float, decay_start: float) -> float:
 
 
 class Adam:
-    """The optimiser's state: scaled moments m' and v' of the whole parameter vector, and the number of steps done.
+    """The optimizer's state: scaled moments m' and v' of the whole parameter vector, and the number of steps done.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Which rows each step sees: an epoch passes over the unlabelled rows while labelled batches cycle."""
+"""Which rows each step sees: an epoch passes over the unlabeled rows while labeled batches cycle."""
 
 import numpy as np
 
 from ladder_np.operations.normalization import FEWEST_ROWS
-from ladder_np.streams import set_stream_state, stream_state
+from ladder_np.rng import set_stream_state, stream_state
 
 __all__ = ["LabeledCycle", "steps_per_epoch", "unlabeled_batches"]
 
@@ -17,14 +17,14 @@ def unlabeled_batches(rows: np.ndarray, batch_rows: int, generator: np.random.Ge
     """Return one epoch: all `rows`, shuffled, in even batches of about `batch_rows`.
 
     Where the number of rows is a multiple, every batch has `batch_rows`. Elsewhere the shortage is shared: batches
-    differ by one row at most, because a small last batch would be normalised by poor statistics. Where that would
+    differ by one row at most, because a small last batch would be normalized by poor statistics. Where that would
     leave a batch of a single row, there is one batch fewer.
     """
     return np.array_split(generator.permutation(rows), steps_per_epoch(len(rows), batch_rows))
 
 
 class LabeledCycle:
-    """Labelled batches, for ever: all rows in random order, then all again in another.
+    """Labeled batches, for ever: all rows in random order, then all again in another.
 
     Each batch has ``min(batch_rows, len(rows))`` rows; one that crosses the end of a cycle is filled from the next.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ladder_np.errors import InputError
 from ladder_np.operations.normalization import FEWEST_ROWS
-from ladder_np.streams import check_seed
+from ladder_np.rng import check_seed
 
 __all__ = ["TrainingSettings"]
 
@@ -17,7 +17,7 @@ class TrainingSettings:
     Parameters
     ----------
     epochs : int
-        Passes over the unlabelled rows.
+        Passes over the unlabeled rows.
     labeled_batch, unlabeled_batch : int
         Rows a step, at least 2; smaller sets are used whole.
     learning_rate : float

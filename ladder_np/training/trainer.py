@@ -14,11 +14,11 @@ from ladder_np.errors import InputError, TrainingDivergedError
 from ladder_np.network.inference import ROWS_AT_ONCE
 from ladder_np.network.model import LadderNetwork
 from ladder_np.operations.normalization import FEWEST_ROWS
-from ladder_np.streams import Stream, is_stream_state, set_stream_state, stream, stream_state
+from ladder_np.rng import Stream, is_stream_state, set_stream_state, stream, stream_state
 from ladder_np.training.adam import learning_rate
 from ladder_np.training.batches import LabeledCycle, steps_per_epoch, unlabeled_batches
 from ladder_np.training.costs import CostSums, EpochRecord
-from ladder_np.training.feed import Numbers, Rows, make_feed
+from ladder_np.training.loader import Indices, Rows, make_loader
 from ladder_np.training.settings import TrainingSettings
 from ladder_np.training.step import TrainingStep
 
@@ -33,11 +33,11 @@ class Training:
     network : LadderNetwork
         Trained in place.
     rows : callable
-        ``rows(numbers)`` returns features as the network takes them, (len(numbers), d_0).
+        ``rows(indices)`` returns features as the network takes them, (len(indices), d_0).
     y : (n,) integer array
         Classes 0 .. K − 1 by row number; only those of `labeled` are read.
     labeled, unlabeled : integer arrays
-        Row numbers; the labelled ones are normally among the unlabelled ones too (fact 2).
+        Row indices; the labeled ones are normally among the unlabeled ones too (fact 2).
     settings : TrainingSettings
     watched : bool, optional
         Whether each step's cost is looked at before its update, so that a training that diverges is stopped there; by
@@ -51,7 +51,7 @@ class Training:
     Raises
     ------
     InputError
-        If there are fewer than 2 labelled or unlabelled rows.
+        If there are fewer than 2 labeled or unlabeled rows.
     """
 
     def __init__(
@@ -64,9 +64,9 @@ class Training:
         settings: TrainingSettings,
         watched: bool | None = None,
     ) -> None:
-        for name, numbers in (("labelled", labeled), ("unlabelled", unlabeled)):
-            if len(numbers) < FEWEST_ROWS:
-                raise InputError(f"{len(numbers)} {name} rows: batch normalisation needs at least {FEWEST_ROWS}")
+        for name, indices in (("labeled", labeled), ("unlabeled", unlabeled)):
+            if len(indices) < FEWEST_ROWS:
+                raise InputError(f"{len(indices)} {name} rows: batch normalization needs at least {FEWEST_ROWS}")
         self._network = network
         self._labeled = labeled
         self._unlabeled = unlabeled
@@ -74,7 +74,7 @@ class Training:
         self._step = TrainingStep(network, settings.seed, network.device.xp is np if watched is None else watched)
         self._cycle = LabeledCycle(labeled, settings.labeled_batch, stream(settings.seed, Stream.LABELED_ORDER))
         self._order = stream(settings.seed, Stream.UNLABELED_ORDER)
-        self._feed = make_feed(network, rows, y, labeled, unlabeled)
+        self._loader = make_loader(network, rows, y, labeled, unlabeled)
         self._all_steps = settings.epochs * steps_per_epoch(len(unlabeled), settings.unlabeled_batch)
         self.epoch = 0
         self._begin_epoch()
@@ -106,7 +106,7 @@ class Training:
         start = time.perf_counter()
         self._network.statistics = None  # they would be those of other parameters
         waiting = self._plan()[self._costs.steps :]
-        for batch in self._feed.batches(waiting) if waiting else ():
+        for batch in self._loader.batches(waiting) if waiting else ():
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the check of the costs sees them
                 self._costs.add(self._step.run(batch, self._rate()))
             on_step()
@@ -125,15 +125,15 @@ class Training:
         self._start = stream_state(self._order), *self._cycle.state()
         self._costs = CostSums(len(specification.sizes), specification.numpy_dtype, self._network.device)
 
-    def _plan(self) -> list[Numbers]:
-        """Return the row numbers of the epoch's steps, labelled and unlabelled; the same whenever it is asked."""
+    def _plan(self) -> list[Indices]:
+        """Return the row indices of the epoch's steps, labeled and unlabeled; the same whenever it is asked."""
         order, *cycle = self._start
         set_stream_state(self._order, order)
         self._cycle.restore(*cycle)
         unlabeled = unlabeled_batches(self._unlabeled, self._settings.unlabeled_batch, self._order)
         if not self._network.specification.denoises:
-            unlabeled = [numbers[:0] for numbers in unlabeled]  # nobody will look at them
-        return [(self._cycle.next(), numbers) for numbers in unlabeled]
+            unlabeled = [indices[:0] for indices in unlabeled]  # nobody will look at them
+        return [(self._cycle.next(), indices) for indices in unlabeled]
 
     def _record(self, start: float) -> EpochRecord:
         rate = learning_rate(
@@ -182,7 +182,7 @@ class Training:
         self._start = state["order"], state["cycle"], state["waiting"]
         self._costs.restore(int(state["costs/steps"]), state["costs/values"])
 
-    def check_place(self, state: Mapping[str, np.ndarray]) -> None:
+    def validate_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Check of a file's state what shapes do not tell: its place in the epoch exists, all counts agree on it.
 
         Raises
@@ -230,7 +230,7 @@ def train(
     Raises
     ------
     InputError
-        If there are fewer than 2 labelled or unlabelled rows.
+        If there are fewer than 2 labeled or unlabeled rows.
     TrainingDivergedError
         If the cost is infinite or no number, or has exploded.
     """
@@ -243,13 +243,13 @@ def train(
 def estimate_statistics(network: LadderNetwork, rows: Rows, labeled: np.ndarray, unlabeled: np.ndarray) -> None:
     """Compute the population statistics over the rows that `network` learns from.
 
-    These are the unlabelled rows (among them the labelled ones), but for a network without denoising costs the
-    labelled rows alone: the supervised-only baseline sees no other (the scaling it is given may).
+    These are the unlabeled rows (among them the labeled ones), but for a network without denoising costs the
+    labeled rows alone: the supervised-only baseline sees no other (the scaling it is given may).
 
     Raises
     ------
     TrainingDivergedError
-        If they are infinite or no numbers; the network then has none.
+        If they are NaN or infinite; the network then has none.
     """
     learnt_from = unlabeled if network.specification.denoises else labeled
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked at below
@@ -261,11 +261,11 @@ def estimate_statistics(network: LadderNetwork, rows: Rows, labeled: np.ndarray,
     if not bool(network.device.get(finite)):
         network.statistics = None
         raise TrainingDivergedError(
-            "the training's last step made the numbers in the network infinite or none; try a smaller learning rate"
+            "the training's last step made the network's values NaN or infinite; try a smaller learning rate"
         )
 
 
-def device_batches(network: LadderNetwork, rows: Rows, numbers: np.ndarray) -> Iterator[Array]:
+def device_batches(network: LadderNetwork, rows: Rows, indices: np.ndarray) -> Iterator[Array]:
     """Yield the features of the given rows, in order, in large batches on the network's device."""
-    for start in range(0, len(numbers), ROWS_AT_ONCE):
-        yield network.device.put(rows(numbers[start : start + ROWS_AT_ONCE]))
+    for start in range(0, len(indices), ROWS_AT_ONCE):
+        yield network.device.put(rows(indices[start : start + ROWS_AT_ONCE]))

@@ -39,7 +39,7 @@ MISTAKES: dict[str, tuple[dict[str, list[tuple[str, str]]], str]] = {
         },
         "decoder/z_hat_bn.2",
     ),
-    "labelled and unlabelled rows share batch statistics": (
+    "labeled and unlabeled rows share batch statistics": (
         {
             "torch": [
                 (
@@ -82,7 +82,7 @@ MISTAKES: dict[str, tuple[dict[str, list[tuple[str, str]]], str]] = {
         },
         "grad/encoder.2.weight",
     ),
-    "the topmost u is not normalised": (
+    "the topmost u is not normalized": (
         {
             "torch": [('u, _, _ = batch_norm(vertical, meta["batch_norm_eps"])', "u = vertical")],
         },

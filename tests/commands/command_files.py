@@ -47,7 +47,7 @@ def blobs(rows, seed=0, first_class=0):
 
 
 def write_blobs(path, first_class=0):
-    """A data file with 200 rows, 150 of them unlabelled, and 60 test rows; its path."""
+    """A data file with 200 rows, 150 of them unlabeled, and 60 test rows; its path."""
     X, y = blobs(200, seed=1, first_class=first_class)
     X_test, y_test = blobs(60, seed=2, first_class=first_class)
     y[50:] = -1
@@ -63,7 +63,7 @@ def write_table(path, columns, rows):
 
 
 def write_csv_blobs(path):
-    """A CSV file with the label in the middle, 90 labelled rows and 60 with an empty cell; its path."""
+    """A CSV file with the label in the middle, 90 labeled rows and 60 with an empty cell; its path."""
     X, y = blobs(150, seed=3)
     labels = [*map(str, y[:90]), *[""] * 60]
     rows = [[*x[:2], label, *x[2:]] for x, label in zip(X.tolist(), labels, strict=True)]

@@ -258,7 +258,7 @@ HOSTILE = [
     ("y_matrix", folder({"y.npy": npy("'<i8'", "(30, 1)", bytes(240))}), TRAIN, "y has the shape (30, 1)"),
     ("y_few", folder({"y.npy": honest(np.arange(29) % 2)}), TRAIN, "30 rows", "29 labels"),
     ("y_text", folder({"y.npy": honest(np.array(["a"] * 30))}), TRAIN, "y is of type <U1"),
-    ("y_gap", folder({"y.npy": honest(np.arange(30) % 2 * HUGE // 512)}), TRAIN, "no labelled row of class 1, 2"),
+    ("y_gap", folder({"y.npy": honest(np.arange(30) % 2 * HUGE // 512)}), TRAIN, "no labeled row of class 1, 2"),
     ("x_test_only", folder({"X_test.npy": honest(np.ones((3, 4)))}), TRAIN, "X_test without y_test"),
     ("x_test_narrow", folder({"X_test.npy": honest(np.ones((3, 3))), "y_test.npy": honest(np.zeros(3, int))}), TRAIN,
      "X has 4 features and X_test has 3"),
@@ -298,7 +298,7 @@ HOSTILE = [
     ("zip.csv", content(archive({"a.csv": (b"label,a\n0,1\n", {})})), TRAIN, "zip.csv"),
     ("header.csv", content(b"label,a\n"), TRAIN, "no rows"),
     ("infinite.csv", content(b"label,a\n0,1e309\n1,1\n"), TRAIN, "line 2, column 'a' is '1e309'"),
-    ("class.csv", content(b"label,a\n0,1\n9007199254740992,1\n"), TRAIN, "no labelled row of class 1, 2"),
+    ("class.csv", content(b"label,a\n0,1\n9007199254740992,1\n"), TRAIN, "no labeled row of class 1, 2"),
     # what is no file at all
     ("pipe.npz", pipe, TRAIN, "pipe.npz: is no regular file"),
     ("pipe_folder", lambda path: (folder({"X.npy": None})(path), pipe(path / "X.npy")), TRAIN, "no regular file"),

@@ -95,7 +95,7 @@ def write_bad_archives(home):
         "one_class": {"y": np.full(200, 4)},
         "gap": {"y": np.arange(200) % 2 * 2},
         "unseen": {"y_test": spoilt(np.arange(60) % 3, 9, 7)},
-        "unlabelled_test": {"y_test": spoilt(np.arange(60) % 3, 9, -1)},
+        "unlabeled_test": {"y_test": spoilt(np.arange(60) % 3, 9, -1)},
         "only_x_test": {"y_test": None},
         "only_y_test": {"X_test": None},
         "test_features": {"X_test": np.zeros((60, 5))},
@@ -224,7 +224,7 @@ def write_inputs(home):
     np.savez(home / "no_x_at_all.npz", Z=rows)
     write_table(home / "new.csv", COLUMNS, rows.tolist())
     write_table(home / "lacking.csv", COLUMNS[:3], rows[:, :3].tolist())
-    write_table(home / "extra.csv", [*COLUMNS, "colour"], [[*row, 1] for row in rows.tolist()])
+    write_table(home / "extra.csv", [*COLUMNS, "color"], [[*row, 1] for row in rows.tolist()])
     write_table(home / "new_nan.csv", COLUMNS, [["1", "2", "nan", "4"]])
     write_table(home / "none.csv", COLUMNS, [])
 
@@ -277,12 +277,12 @@ CASES = [
     (f"{TRAIN} --dataset text_y.npz", "y", "<U6", "whole numbers"),
     (f"{TRAIN} --dataset fraction.npz", "row 4", "1.5", "whole number"),
     (f"{TRAIN} --dataset nan_y.npz", "row 4", "nan"),
-    (f"{TRAIN} --dataset minus_two.npz", "row 6", "-2", "-1 for an unlabelled"),
-    (f"{TRAIN} --dataset no_labels.npz", "no row is labelled"),
+    (f"{TRAIN} --dataset minus_two.npz", "row 6", "-2", "-1 for an unlabeled"),
+    (f"{TRAIN} --dataset no_labels.npz", "no row is labeled"),
     (f"{TRAIN} --dataset one_class.npz", "class 4", "two classes"),
     (f"{TRAIN} --dataset gap.npz", "class 1", "from 0 to 2"),
     (f"{TRAIN} --dataset unseen.npz", "y_test", "class 7"),
-    (f"{TRAIN} --dataset unlabelled_test.npz", "y_test", "row 9", "-1"),
+    (f"{TRAIN} --dataset unlabeled_test.npz", "y_test", "row 9", "-1"),
     (f"{TRAIN} --dataset only_x_test.npz", "X_test without y_test"),
     (f"{TRAIN} --dataset only_y_test.npz", "y_test without X_test"),
     (f"{TRAIN} --dataset test_features.npz", "4 features", "X_test has 5"),
@@ -326,14 +326,14 @@ CASES = [
     ("fetch mnist --data-dir not_mnist", FILES[0], "wrong checksum"),
     ("fetch imagenet --data-dir not_mnist", "'imagenet'", "mnist", "fashion-mnist"),
     # how many rows for what
-    (f"{GOOD} --labels 51", "51 labels", "50 labelled rows"),
+    (f"{GOOD} --labels 51", "51 labels", "50 labeled rows"),
     (f"{GOOD} --labels 2", "2 labels", "3 classes"),
     (f"{GOOD} --labels 0", "0 labels"),
     (f"{GOOD} --labels -3", "-3 labels"),
     (f"{GOOD} --labels abc", "--labels", "'abc'", "whole number"),
     (f"{GOOD} --labels 10.0", "--labels", "'10.0'", "whole number"),
     (f"{GOOD} --validation 48", "48 validation rows", "47"),
-    (f"{GOOD} --validation 40 --labels 11", "11 labels", "10 labelled rows"),
+    (f"{GOOD} --validation 40 --labels 11", "11 labels", "10 labeled rows"),
     (f"{GOOD} --validation -1", "-1 validation"),
     (f"{TRAIN} --labels 1798", "1798 labels"),
     (f"{TRAIN} --test-fraction 1", "test fraction 1.0", "below 1"),
@@ -442,7 +442,7 @@ CASES = [
     ("predict run new_huge.npz --out p.csv", "row 3", "1e+300", "too large"),
     ("predict run new_none.npz --out p.csv", "(0, 4)"),
     ("predict csv_run lacking.csv --out p.csv", "'age'"),
-    ("predict csv_run extra.csv --out p.csv", "'colour'"),
+    ("predict csv_run extra.csv --out p.csv", "'color'"),
     ("predict csv_run new_nan.csv --out p.csv", "line 2", "'weight'"),
     ("predict csv_run none.csv --out p.csv", "no rows"),
     ("predict csv_run new5.npz --out p.csv", "4 features", "5"),
@@ -452,7 +452,7 @@ CASES = [
     ("predict run new.npz --out no_model", "no_model", "folder"),
     ("predict run new.npz --out p.csv --device tpu", "'tpu'"),
     # gradient checks and test vectors
-    ("gradcheck --labeled 4", "4 labelled", "needs 5"),
+    ("gradcheck --labeled 4", "4 labeled", "needs 5"),
     ("gradcheck --sizes 5", "at least two"),
     ("gradcheck --seed -1", "seed -1"),
     ("gradcheck --combinator mystery", "'mystery'", "gaussian"),
@@ -465,9 +465,9 @@ CASES = [
     ("vectors new_v.npz --sizes 5-4-1", "at least 2"),
     ("vectors new_v.npz --sizes 5-4-x", "--sizes", "'5-4-x'"),
     ("vectors new_v.npz --sizes 99999999999-99999999999-3", "99999999999"),
-    ("vectors new_v.npz --labeled 1", "1 labelled", "at least 2"),
-    ("vectors new_v.npz --unlabeled 1", "1 unlabelled", "at least 2"),
-    ("vectors new_v.npz --labeled -5", "-5 labelled"),
+    ("vectors new_v.npz --labeled 1", "1 labeled", "at least 2"),
+    ("vectors new_v.npz --unlabeled 1", "1 unlabeled", "at least 2"),
+    ("vectors new_v.npz --labeled -5", "-5 labeled"),
     ("vectors new_v.npz --seed -1", "seed -1"),
     ("vectors new_v.npz --dtype float16", "'float16'", "float32"),
     ("vectors new_v.npz --denoising-weights 1,2", "2 values", "4 layers"),

@@ -100,12 +100,12 @@ def test_nothing_is_advised_where_nothing_is_wrong(machine, rate):
         ),
         pytest.param(made_up(threads=8, cores=128), 3000.0, ("OPENBLAS_NUM_THREADS=64",), id="few of very many"),
         pytest.param(
-            made_up(**SILENT, name=None, version=None), RATE, ("without an optimised BLAS", WHEELS), id="none"
+            made_up(**SILENT, name=None, version=None), RATE, ("without an optimized BLAS", WHEELS), id="none"
         ),
-        pytest.param(made_up(**SILENT, name="none"), RATE, ("without an optimised BLAS", WHEELS), id="'none'"),
-        pytest.param(made_up(**SILENT, name="unknown"), RATE, ("without an optimised BLAS", WHEELS), id="'unknown'"),
+        pytest.param(made_up(**SILENT, name="none"), RATE, ("without an optimized BLAS", WHEELS), id="'none'"),
+        pytest.param(made_up(**SILENT, name="unknown"), RATE, ("without an optimized BLAS", WHEELS), id="'unknown'"),
         pytest.param(
-            made_up(**SILENT, name="lapack_lite"), 1.0, ("without an optimised BLAS", WHEELS), id="lapack_lite"
+            made_up(**SILENT, name="lapack_lite"), 1.0, ("without an optimized BLAS", WHEELS), id="lapack_lite"
         ),
         pytest.param(made_up(**SILENT, name="blas"), 7.9, ("7.9 GFLOP/s a thread", WHEELS), id="reference BLAS"),
         pytest.param(made_up(), 31.9, ("8.0 GFLOP/s a thread", WHEELS), id="slow, 4 threads"),

@@ -79,7 +79,7 @@ def test_a_folder_of_image_files_is_a_data_set(command, tmp_path):
     (tmp_path / "data" / FILES[1]).write_bytes(idx_bytes(y))
     outcome = command("train --dataset", tmp_path / "data", OPTIONS, "--test-fraction 0.3 --out", tmp_path / "run")
     assert (outcome.status, outcome.err) == (0, "")
-    assert outcome.out.startswith("data: 9 features, 2 classes; 84 training rows, 84 of them labelled; 36 for test\n")
+    assert outcome.out.startswith("data: 9 features, 2 classes; 84 training rows, 84 of them labeled; 36 for test\n")
     assert command("evaluate", tmp_path / "run").status == 0
 
 

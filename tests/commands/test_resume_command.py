@@ -14,9 +14,9 @@ import pytest
 from command_files import assert_refused, listing, words, write_blobs, write_csv_blobs
 
 from ladder_np import InputError
-from ladder_np.experiments import fit
-from ladder_np.experiments.fit import Fit
-from ladder_np.files import held
+from ladder_np.experiments import run_trainer
+from ladder_np.experiments.run_trainer import RunTrainer
+from ladder_np.files import lock_folder
 
 TRAIN = "--hidden-layers 8-6 --epochs 6 --unlabeled-batch 40 --validation 9"
 
@@ -59,7 +59,7 @@ def killed(monkeypatch):
 
     def after(steps):
         left = [steps]
-        original = Fit._after_step
+        original = RunTrainer._after_step
 
         def count(self, interruption):
             original(self, interruption)
@@ -67,7 +67,7 @@ def killed(monkeypatch):
             if left[0] == 0:
                 raise Killed
 
-        monkeypatch.setattr(Fit, "_after_step", count)
+        monkeypatch.setattr(RunTrainer, "_after_step", count)
         return original
 
     return after
@@ -86,7 +86,7 @@ def test_a_run_that_is_killed_after_any_step_goes_on_bit_by_bit(
             original = killed(steps)
             with contextlib.suppress(Killed):
                 command(train, data, "--out", run)
-            patch.setattr(Fit, "_after_step", original)
+            patch.setattr(RunTrainer, "_after_step", original)
             outcome = command("train --resume", run)
         assert (outcome.status, outcome.err) == (0, "")
         assert models(run) == expected, steps
@@ -104,7 +104,7 @@ def test_a_finished_run_only_says_again_what_it_measured(command, data, tmp_path
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(epochs, command, data, tmp_path, monkeypatch):
     command("train --no-baseline", TRAIN, "--dataset", data, "--out", tmp_path / "whole")
-    original = Fit._after_step
+    original = RunTrainer._after_step
     taken = []
 
     def interrupt(self, interruption):
@@ -113,14 +113,14 @@ def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(epochs, command, d
             os.kill(os.getpid(), signal.SIGINT)
         original(self, interruption)
 
-    monkeypatch.setattr(Fit, "_after_step", interrupt)
+    monkeypatch.setattr(RunTrainer, "_after_step", interrupt)
     run = tmp_path / "run"
     outcome = command("train --no-baseline", TRAIN, "--dataset", data, "--out", run)
     assert (outcome.status, outcome.err) == (
         130,
         f"ladder-np: interrupted; go on with: ladder-np train --resume {run}\n",
     )
-    monkeypatch.setattr(Fit, "_after_step", original)
+    monkeypatch.setattr(RunTrainer, "_after_step", original)
     handler = signal.getsignal(signal.SIGINT)
     assert handler is signal.default_int_handler  # as before
     assert len((run / "metrics.jsonl").read_text().splitlines() if epochs > 1 else []) == epochs - 1
@@ -151,7 +151,7 @@ def stopped(command, data, tmp_path, killed, monkeypatch):
     original = killed(12)
     with pytest.raises(Killed):
         command("train --no-baseline", TRAIN, "--dataset", data, "--out", tmp_path / "run")
-    monkeypatch.setattr(Fit, "_after_step", original)
+    monkeypatch.setattr(RunTrainer, "_after_step", original)
     return tmp_path / "run"
 
 
@@ -248,21 +248,21 @@ def test_values_that_no_training_has_make_way_for_the_checkpoint_before(
 
 def test_a_run_that_another_process_works_on_is_refused(command, stopped):
     before = listing(stopped)
-    with held(stopped):
+    with lock_folder(stopped):
         assert_refused(command("train --resume", stopped), "another process")
     assert listing(stopped) == before
     assert command("train --resume", stopped).status == 0
 
 
 def test_ctrl_c_after_the_last_step_of_a_model_is_not_forgotten(command, data, tmp_path, monkeypatch):
-    original = Fit._end_epoch
+    original = RunTrainer._end_epoch
 
     def interrupt(self, record):
         original(self, record)
         if self._training.done:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(Fit, "_end_epoch", interrupt)
+    monkeypatch.setattr(RunTrainer, "_end_epoch", interrupt)
     outcome = command("train", TRAIN, "--dataset", data, "--out", tmp_path / "run")
     assert outcome.status == 130
     assert not (tmp_path / "run" / "baseline.npz").exists()  # the first model's training had just ended
@@ -292,7 +292,7 @@ def test_patience_needs_validation_rows(command, tmp_path):
 
 
 def test_a_disk_that_fills_up_ends_the_run_in_one_line_and_it_can_go_on(command, data, tmp_path, monkeypatch):
-    original, saved = fit.Checkpoints.save, []
+    original, saved = run_trainer.Checkpoints.save, []
 
     def full(self, *arguments):
         saved.append(1)
@@ -300,7 +300,7 @@ def test_a_disk_that_fills_up_ends_the_run_in_one_line_and_it_can_go_on(command,
             raise InputError("cannot write checkpoint.npz: No space left on device; choose another place")
         original(self, *arguments)
 
-    monkeypatch.setattr(fit.Checkpoints, "save", full)
+    monkeypatch.setattr(run_trainer.Checkpoints, "save", full)
     run = tmp_path / "run"
     outcome = command("train --no-baseline", TRAIN, "--dataset", data, "--out", run)
     assert_refused(outcome, "No space left on device")
@@ -310,14 +310,14 @@ def test_a_disk_that_fills_up_ends_the_run_in_one_line_and_it_can_go_on(command,
 
 
 def test_a_training_that_diverges_names_step_layer_and_checkpoint(command, data, tmp_path, monkeypatch):
-    original = Fit._after_step
+    original = RunTrainer._after_step
 
     def spoil(self, interruption):
         original(self, interruption)
         if self._training.steps == 12:
             self.network.parameters["encoder.2.weight"][...] = np.nan
 
-    monkeypatch.setattr(Fit, "_after_step", spoil)
+    monkeypatch.setattr(RunTrainer, "_after_step", spoil)
     outcome = command("train --no-baseline", TRAIN, "--dataset", data, "--out", tmp_path / "run")
     assert outcome.status == 1
     assert outcome.err.count("\n") == 1
@@ -326,14 +326,14 @@ def test_a_training_that_diverges_names_step_layer_and_checkpoint(command, data,
 
 
 def test_parameters_that_are_no_numbers_are_never_a_checkpoint(command, data, tmp_path, monkeypatch):
-    original = Fit._after_step
+    original = RunTrainer._after_step
 
     def spoil(self, interruption):
         if self._training.steps == 10:  # the last step of an epoch
             self.network.parameters["encoder.2.weight"][...] = np.inf
         original(self, interruption)
 
-    monkeypatch.setattr(Fit, "_after_step", spoil)
+    monkeypatch.setattr(RunTrainer, "_after_step", spoil)
     outcome = command(
         "train --no-baseline", TRAIN.replace("--validation 9", ""), "--dataset", data, "--out", tmp_path / "r"
     )

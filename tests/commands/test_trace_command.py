@@ -59,7 +59,7 @@ def test_the_table_shows_every_part_in_order_and_every_stage_of_it(command):
 def test_it_says_first_what_was_run(command):
     options = "--activation tanh --combinator gated_gaussian --labeled 3 --unlabeled 5 --dtype float32 --seed 4"
     first = command("trace", SMALL, options).out.splitlines()[0]
-    assert first == "network 5-4-3, tanh, gated_gaussian; N = 3 labelled, M = 5 unlabelled rows; float32, seed 4"
+    assert first == "network 5-4-3, tanh, gated_gaussian; N = 3 labeled, M = 5 unlabeled rows; float32, seed 4"
 
 
 @pytest.mark.parametrize("combinator", COMBINATORS)
@@ -197,8 +197,8 @@ def test_on_the_double_the_table_is_the_cpu_s(command, monkeypatch):
         ("--sizes 5", ("layer sizes 5", "at least two")),
         ("--sizes 5-4-x", ("--sizes", "'5-4-x'")),
         ("--sizes 99999999999-9-3", ("99999999999",)),
-        ("--labeled 1", ("1 labelled", "at least 2")),
-        ("--unlabeled 0", ("0 unlabelled", "at least 2")),
+        ("--labeled 1", ("1 labeled", "at least 2")),
+        ("--unlabeled 0", ("0 unlabeled", "at least 2")),
         ("--labeled some", ("--labeled", "'some'")),
         ("--seed -1", ("seed -1",)),
         ("--dtype float16", ("'float16'", "float32")),
@@ -207,7 +207,7 @@ def test_on_the_double_the_table_is_the_cpu_s(command, monkeypatch):
         ("--noise-std 1,2", ("noise std", "2 values")),
         ("--denoising-weights nan", ("denoising weights nan",)),
         ("--device tpu", ("'tpu'", "cpu")),
-        ("--colour", ("--colour", "trace --help")),
+        ("--color", ("--color", "trace --help")),
         ("run", ("run", "trace --help")),
     ],
 )

@@ -19,7 +19,7 @@ from command_files import (
 
 from ladder_np.commands import train
 from ladder_np.data.download import IMAGE_SETS
-from ladder_np.experiments.record import Measured
+from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.experiments.settings import make_settings
 
 RESULT = r"test error (\d+\.\d\d) % \((\d+) of (\d+)\)"
@@ -66,11 +66,11 @@ def test_npz_with_a_test_set_prints_data_network_both_errors_and_the_folder(comm
     outcome = command("train --dataset", data, TINY, "--seed 5 --out", tmp_path / "run")
     assert (outcome.status, outcome.err) == (0, "")
     about, network, baseline, ladder, comparison, saved = outcome.out.splitlines()
-    assert about == "blobs: 4 features, 3 classes; 200 training rows, 50 of them labelled; 60 for test"
+    assert about == "blobs: 4 features, 3 classes; 200 training rows, 50 of them labeled; 60 for test"
     assert network == "network 4-8-6-3, seed 5"
     assert re.fullmatch("supervised only: +" + RESULT, baseline)
     assert re.fullmatch("ladder: +" + RESULT, ladder)
-    assert "unlabelled rows" in comparison
+    assert "unlabeled rows" in comparison
     assert saved == f"run saved in {tmp_path / 'run'}"
 
 
@@ -94,7 +94,7 @@ def test_the_comparison_is_the_difference_of_the_two_errors(command, data, tmp_p
     ],
 )
 def test_the_comparison_says_who_is_better(baseline, ladder, said):
-    assert said in train._compare(Measured(baseline, 100), Measured(ladder, 100))
+    assert said in train._compare(ErrorRate(baseline, 100), ErrorRate(ladder, 100))
 
 
 def test_csv_holds_out_a_share_for_the_test(command, tmp_path):
@@ -103,7 +103,7 @@ def test_csv_holds_out_a_share_for_the_test(command, tmp_path):
     assert outcome.status == 0
     # 90 of 150 rows have a label; a fifth of those is held out.
     assert outcome.out.startswith(
-        "table: 4 features, 3 classes; 132 training rows, 72 of them labelled; 18 for test\n"
+        "table: 4 features, 3 classes; 132 training rows, 72 of them labeled; 18 for test\n"
     )
     assert len(re.findall(RESULT, outcome.out)) == 2
 
@@ -121,7 +121,7 @@ def test_without_test_rows_no_error_is_reported(command, tmp_path):
 def test_digits_are_the_default(command, tmp_path):
     outcome = command("train --epochs 2 --hidden-layers 8 --out", tmp_path / "run")
     assert outcome.status == 0
-    assert outcome.out.startswith("digits: 64 features, 10 classes; 1198 training rows, 50 of them labelled; 599 ")
+    assert outcome.out.startswith("digits: 64 features, 10 classes; 1198 training rows, 50 of them labeled; 599 ")
     assert len(re.findall(RESULT, outcome.out)) == 2
 
 
@@ -135,7 +135,7 @@ def test_the_folder_holds_exactly_the_documented_files(command, data, tmp_path):
 def test_no_baseline_reports_the_ladder_alone(command, data, tmp_path):
     out = command("train --dataset", data, TINY, "--no-baseline --out", tmp_path / "run").out
     assert "supervised only" not in out
-    assert "unlabelled rows" not in out
+    assert "unlabeled rows" not in out
     assert len(re.findall("ladder: +" + RESULT, out)) == 1
     assert set(json.loads((tmp_path / "run" / "result.json").read_text())) == {"ladder"}
 
@@ -167,7 +167,7 @@ def test_the_cost_in_the_metrics_is_the_weighted_sum_of_its_parts(command, data,
 
 def test_validation_rows_are_measured_each_epoch_and_never_trained_on(command, data, tmp_path):
     outcome = command("train --dataset", data, TINY, "--validation 10 --out", tmp_path / "run")
-    assert "190 training rows, 40 of them labelled; 10 for validation, 60 for test" in outcome.out
+    assert "190 training rows, 40 of them labeled; 10 for validation, 60 for test" in outcome.out
     errors = [record["validation_error"] for record in lines_of(tmp_path / "run" / "metrics.jsonl")]
     assert all(10 * error == pytest.approx(round(10 * error)) for error in errors)
     split = load(tmp_path / "run" / "split.npz")
@@ -398,7 +398,7 @@ def test_the_data_folder_may_come_from_the_environment(command, small_mnist, tmp
     tiny = "--epochs 1 --hidden-layers 4 --labels 10 --no-baseline --out"
     outcome = command("train --dataset mnist", tiny, tmp_path / "run")
     assert outcome.status == 0
-    assert outcome.out.startswith("mnist: 12 features, 2 classes; 40 training rows, 10 of them labelled; 20 for test")
+    assert outcome.out.startswith("mnist: 12 features, 2 classes; 40 training rows, 10 of them labeled; 20 for test")
 
 
 # ---- a training that fails
@@ -428,4 +428,4 @@ def test_a_share_too_small_for_the_labels_says_that_none_could_be_spared(command
     np.savez(tmp_path / "few.npz", X=X, y=np.where(np.arange(40) < 3, np.arange(40), -1))
     outcome = command("train --dataset", tmp_path / "few.npz", TINY, "--test-fraction 0.5 --out", tmp_path / "run")
     assert outcome.status == 0
-    assert "every class needs the few labelled rows it has" in outcome.out
+    assert "every class needs the few labeled rows it has" in outcome.out

@@ -116,8 +116,8 @@ def test_the_entries_fit_together_as_the_format_says(reference):
     np.testing.assert_allclose(v["clean/std.1"], np.sqrt(a.var(axis=0) + meta["batch_norm_eps"]))
     np.testing.assert_array_equal(v["decoder/z_hat_bn.0"], v["decoder/z_hat.0"])
     for k in (1, 2):
-        normalised = (v[f"decoder/z_hat.{k}"] - v[f"clean/mean.{k}"]) / v[f"clean/std.{k}"]
-        np.testing.assert_allclose(v[f"decoder/z_hat_bn.{k}"], normalised, atol=1e-12)
+        normalized = (v[f"decoder/z_hat.{k}"] - v[f"clean/mean.{k}"]) / v[f"clean/std.{k}"]
+        np.testing.assert_allclose(v[f"decoder/z_hat_bn.{k}"], normalized, atol=1e-12)
     costs = [((v[f"clean/z.{k}"] - v[f"decoder/z_hat_bn.{k}"]) ** 2).mean() for k in range(3)]
     np.testing.assert_allclose(v["loss/denoising"], costs)
     picked = v["corrupted/h.2"][np.arange(6), v["input/y"]]

@@ -91,10 +91,10 @@ REFUSED = {
     "beyond int64": ({"y": np.array([2**64 - 1, 0, 1, 1], np.uint64)}, "y, row 0 (counted from 0) is 1844"),
     "string labels": ({"y": np.array(list("abca"))}, "y is of type <U1"),
     "bool labels": ({"y": Y > 0}, "y is of type bool"),
-    "nothing labeled": ({"y": np.full(4, -1)}, "no row is labelled"),
-    "one class": ({"y": np.array([3, -1, 3, 3])}, "every labelled row is of class 3"),
-    "a gap": ({"y": np.array([0, 1, 3, -1])}, "no labelled row of class 2, though labels run from 0 to 3"),
-    "gaps": ({"y": np.array([1, 3, 6, 6])}, "no labelled row of class 2, 4, 5, though"),
+    "nothing labeled": ({"y": np.full(4, -1)}, "no row is labeled"),
+    "one class": ({"y": np.array([3, -1, 3, 3])}, "every labeled row is of class 3"),
+    "a gap": ({"y": np.array([0, 1, 3, -1])}, "no labeled row of class 2, though labels run from 0 to 3"),
+    "gaps": ({"y": np.array([1, 3, 6, 6])}, "no labeled row of class 2, 4, 5, though"),
     "a vast gap": (
         {"y": np.array([0, 10**15, 0, -1])},
         "class 1, 2, 3, 4, 5, ... (999999999999999 classes), though",
@@ -113,7 +113,7 @@ REFUSED = {
     "unlabeled test row": ({"X_test": X, "y_test": Y}, "y_test, row 3 (counted from 0) is -1"),
     "class of the test alone": (
         {"X_test": X, "y_test": np.array([0, 1, 2, 1])},
-        "y_test has class 2, of which y has no labelled row",
+        "y_test has class 2, of which y has no labeled row",
     ),
     "pixels scaled in the test alone": (
         {"X": X.astype(np.uint8), "X_test": X / 255, "y_test": abs(Y), "pixel_maximum": 255},

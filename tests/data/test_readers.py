@@ -23,7 +23,7 @@ from ladder_np.data.readers import (
     read_features,
 )
 from ladder_np.data.stored import StoredRows
-from ladder_np.experiments.problem import fingerprint
+from ladder_np.experiments.experiment import fingerprint
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 3)).astype(np.uint8)
 
@@ -306,7 +306,7 @@ def test_a_folder_may_have_idx_files_and_labels_of_either_kind(tmp_path, pack):
 
 
 BAD_FOLDERS = {
-    "empty": ({}, "has no X.npy; expected a folder with X.npy and y.npy (-1: unlabelled)"),
+    "empty": ({}, "has no X.npy; expected a folder with X.npy and y.npy (-1: unlabeled)"),
     "no labels": ({"X": ROWS}, "has no y.npy; expected"),
     "no features": ({"y": LABELS}, "has no X.npy; expected"),
     "two of one": ({"X": ROWS, "y": LABELS, FILES[0]: idx_bytes(IMAGES)}, f"has X.npy and {FILES[0]}; leave one"),

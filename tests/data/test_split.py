@@ -116,32 +116,32 @@ SMALL = make_labels([5, 5], unlabeled=3)
 REFUSED = {
     "fewer labels than classes": (SMALL, 2, {"labels": 1}, "1 labels for 2 classes; expected 2 at least"),
     "no labels": (SMALL, 2, {"labels": 0}, "0 labels for 2 classes"),
-    "too many labels": (SMALL, 2, {"labels": 11}, "11 labels asked for, 10 labelled rows remain"),
+    "too many labels": (SMALL, 2, {"labels": 11}, "11 labels asked for, 10 labeled rows remain"),
     "too many labels after validation": (
         SMALL,
         2,
         {"labels": 8, "validation": 3},
-        "8 labels asked for, 7 labelled rows remain",
+        "8 labels asked for, 7 labeled rows remain",
     ),
     "validation too large": (SMALL, 2, {"validation": 9}, "9 validation rows; expected 0 to 8"),
     "validation too large after test": (
         SMALL,
         2,
         {"validation": 7, "test_fraction": 0.2},
-        "7 validation rows; expected 0 to 6: of 10 labelled rows, 2 are for the test",
+        "7 validation rows; expected 0 to 6: of 10 labeled rows, 2 are for the test",
     ),
     "negative validation": (SMALL, 2, {"validation": -1}, "-1 validation rows; expected 0 to 8"),
     "test of all": (SMALL, 2, {"test_fraction": 1.0}, "test fraction 1.0"),
     "negative test": (SMALL, 2, {"test_fraction": -0.1}, "test fraction -0.1"),
     "test nan": (SMALL, 2, {"test_fraction": np.nan}, "test fraction nan"),
-    "class without a labelled row": (SMALL, 3, {}, "class 2 has no labelled row"),
+    "class without a labeled row": (SMALL, 3, {}, "class 2 has no labeled row"),
     "the same by its number": (
         SMALL,
         3,
         {"classes": np.array([5, 6, 7])},
-        "class 7 has no labelled row",
+        "class 7 has no labeled row",
     ),
-    "one labelled row": (np.array([0, -1, -1]), 1, {}, "1 labelled row to train on; expected two"),
+    "one labeled row": (np.array([0, -1, -1]), 1, {}, "1 labeled row to train on; expected two"),
     "one label": (np.array([0, 0, -1]), 1, {"labels": 1}, "1 labels for 1 classes; expected 2 at least"),
 }
 

@@ -35,7 +35,7 @@ KEYS = {
     "a number": 7,
     "from the end": -1,
     "numbers": np.array([3, 3, 49, 0, 17]),
-    "neighbours": np.array([4, 5, 6, 20, 21, 9]),
+    "neighbors": np.array([4, 5, 6, 20, 21, 9]),
     "no numbers": np.array([], np.int64),
     "a list": [2, 1],
     "small numbers": np.array([2, 1], np.uint8),

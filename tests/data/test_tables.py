@@ -55,8 +55,8 @@ BAD_CSV = {
     "open quote": (GOOD_CSV + '1,1,"2\n', "is no CSV (unexpected end of data)"),
     "text after a quote": (GOOD_CSV + '1,1,"2"3\n', "line 6 is no CSV"),
     "vast cell": (GOOD_CSV + "1" * 200_000, "line 6 is no CSV (field larger than field limit"),
-    "one class": ("a,label\n1,4\n2,4\n3,\n", "every labelled row is of class 4"),
-    "gap": ("a,label\n1,1\n2,4\n", "no labelled row of class 2, 3"),
+    "one class": ("a,label\n1,4\n2,4\n3,\n", "every labeled row is of class 4"),
+    "gap": ("a,label\n1,1\n2,4\n", "no labeled row of class 2, 3"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Three clouds of points, few of them labelled, and an estimator small enough for tests."""
+"""Three clouds of points, few of them labeled, and an estimator small enough for tests."""
 
 from typing import Any
 

@@ -17,7 +17,7 @@ LABELS = {
     "negative numbers, among them -1": (np.array([-1, -2, 5]), 0),
     "unsigned": (np.array([1, 2, 3], np.uint8), 0),
     "whole floats": (np.array([0.0, 1.0, 2.0]), -1),
-    "floats with NaN where unlabelled": (np.array([0.0, 1.0, 2.0]), np.nan),
+    "floats with NaN where unlabeled": (np.array([0.0, 1.0, 2.0]), np.nan),
     "texts": (np.array(["cat", "dog", "eel"]), -1),
     "texts with a mark of their own": (np.array(["cat", "dog", "eel"]), "?"),
     "objects with a number as mark": (np.array(["cat", "dog", "eel"], object), -1),
@@ -68,7 +68,7 @@ def test_given_labels_are_kept_in_the_transduction_and_the_others_predicted() ->
     np.testing.assert_array_equal(model.transduction_[LABELED:], model.predict(X)[LABELED:])
 
 
-def test_unlabelled_rows_are_learnt_from() -> None:
+def test_unlabeled_rows_are_learnt_from() -> None:
     alone, together = small().fit(X[:LABELED], Y[:LABELED]), small().fit(X, Y)
     assert np.abs(alone.predict_proba(X) - together.predict_proba(X)).max() > 0.01
 
@@ -123,7 +123,7 @@ def test_warm_start_keeps_the_scaling_that_the_parameters_belong_to() -> None:
 
 
 def test_partial_fit_goes_on_as_the_epochs_of_fit_do() -> None:
-    """Where a step takes all labelled rows nothing is left over from an epoch, so that all bits are the same."""
+    """Where a step takes all labeled rows nothing is left over from an epoch, so that all bits are the same."""
     pieces = small()
     for _ in range(4):
         pieces.partial_fit(X, Y)
@@ -159,7 +159,7 @@ def test_the_inputs_default_weight_stays_when_training_goes_on() -> None:
 
 
 def test_between_two_calls_of_partial_fit_settings_may_change() -> None:
-    """Without λ the optimiser has fewer parameters, and begins with new moments."""
+    """Without λ the optimizer has fewer parameters, and begins with new moments."""
     model = small().partial_fit(X, Y).set_params(denoising_weights=0, noise_std=0.1).partial_fit(X, Y)
     model.set_params(denoising_weights=1, dtype="float64").partial_fit(X, Y)
     assert parameters(model).dtype == np.float64
@@ -204,7 +204,7 @@ def test_early_stopping_puts_the_best_epoch_back() -> None:
     assert model.score(X[rows], y[rows]) == model.validation_scores_[best]
 
 
-def test_rows_of_validation_are_labelled_and_leave_one_of_each_class() -> None:
+def test_rows_of_validation_are_labeled_and_leave_one_of_each_class() -> None:
     table = read_table(X, known(np.arange(3), -1), -1, "", None)
     for fraction in (0.01, 0.5, 0.99):
         split = split_table({"early_stopping": True, "validation_fraction": fraction}, table, seed=0)
@@ -249,7 +249,7 @@ def test_features_are_scaled_as_asked_and_new_ones_alike(scaling: str, mean: Any
             (np.rint(40 + 9 * X) / np.rint(40 + 9 * X).max()).var(0).mean(),
         ),
     ],
-    ids=["standardised", "half of them constant", "as they are", "pixels"],
+    ids=["standardized", "half of them constant", "as they are", "pixels"],
 )
 def test_the_inputs_weight_is_by_default_for_its_variance(
     features: np.ndarray, scaling: str, variance: float
@@ -274,9 +274,9 @@ def test_what_is_given_is_not_changed() -> None:
 ODD = {
     "one feature": (X[:, :1], Y),
     "a constant feature": (np.hstack([X, np.ones((len(X), 1))]), Y),
-    "one labelled row a class": (X, np.where(np.arange(len(X)) < 3, TRUTH, -1)),
+    "one labeled row a class": (X, np.where(np.arange(len(X)) < 3, TRUTH, -1)),
     "one class has one row": (X, np.where(np.arange(len(X)) == 0, 3, Y)),
-    "no unlabelled row": (X, TRUTH),
+    "no unlabeled row": (X, TRUTH),
     "two rows": (X[:2], TRUTH[:2]),
     "a class a row": (X, np.arange(len(X))),
 }
@@ -291,7 +291,7 @@ def test_odd_data_gives_finite_probabilities(kind: str) -> None:
 # ---- Score and talk.
 
 
-def test_score_is_the_share_of_labelled_rows_that_are_right() -> None:
+def test_score_is_the_share_of_labeled_rows_that_are_right() -> None:
     model = small().fit(X, Y)
     right = (model.predict(X) == TRUTH)[:LABELED]
     assert model.score(X, Y) == right.mean()

@@ -99,8 +99,8 @@ LABELS = {
     "two columns": (np.stack([Y, Y], axis=1), "y should be a 1d array: a label a row; got an array of shape (90, 2)"),
     "rows of different lengths": ([[1], [2, 3]] * 45, "y should be a 1d array: a label a row"),
     "too few": (Y[:-1], "X has 90 rows and y has 89 labels; expected as many"),
-    "all unlabelled": (np.full(90, -1), "no row is labelled: every y is unlabeled_label (-1)"),
-    "one class": (np.where(Y < 0, -1, 7), "the labelled rows are of one class only, 7; expected two at least"),
+    "all unlabeled": (np.full(90, -1), "no row is labeled: every y is unlabeled_label (-1)"),
+    "one class": (np.where(Y < 0, -1, 7), "the labeled rows are of one class only, 7; expected two at least"),
     "measurements": (X[:, 0], "Unknown label type: continuous: y has the label 4.12"),
     "NaN": (
         np.where(Y < 0, np.nan, Y),
@@ -131,7 +131,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "an unknown parameter": (lambda: small().set_params(depth=3), "no parameter 'depth'; the parameters are hidden_"),
     "no row left for validation": (
         lambda: early(np.where(np.arange(90) < 3, TRUTH, -1)),
-        "early_stopping: 3 labelled rows of 3 classes leave none for validation; label more rows",
+        "early_stopping: 3 labeled rows of 3 classes leave none for validation; label more rows",
     ),
     "no share for validation": (lambda: early(Y, validation_fraction=0), "validation_fraction=0: expected a share"),
     "more than all for validation": (lambda: early(Y, validation_fraction=1.0), "expected a share between 0 and 1"),
@@ -139,9 +139,9 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: small(early_stopping=True).partial_fit(X, Y),
         "partial_fit trains one epoch and cannot stop early; set early_stopping=False",
     ),
-    "partial_fit without a labelled row": (
+    "partial_fit without a labeled row": (
         lambda: small().partial_fit(X[LABELED:], Y[LABELED:], classes=[0, 1]),
-        "0 labelled rows: batch normalisation needs at least 2",
+        "0 labeled rows: batch normalization needs at least 2",
     ),
     "partial_fit with one class": (lambda: small().partial_fit(X, Y, classes=[1]), "of one class only, 1"),
     "partial_fit with a class that is the mark": (

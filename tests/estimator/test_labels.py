@@ -1,4 +1,4 @@
-"""Which labels are the mark of an unlabelled row, which classes there are, and which index each row gets."""
+"""Which labels are the mark of an unlabeled row, which classes there are, and which index each row gets."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from ladder_np.errors import InputError
 from ladder_np.estimator.labels import find_classes, index_labels, is_unlabeled, read_labels
 
 NAN = float("nan")
-# y, mark, which rows are unlabelled
+# y, mark, which rows are unlabeled
 MARKS = {
     "numbers": ([0, -1, 1], -1, [1]),
     "numbers, a class is called -1": ([-1, 9, 1], 9, [1]),

@@ -22,7 +22,7 @@ from sklearn.utils.estimator_checks import check_classifiers_classes, parametriz
 
 # scikit-learn exempts its own semi-supervised estimators from this check by their names.
 EXPECTED = {
-    "check_classifiers_classes": "it has -1 as a class, which marks unlabelled rows unless unlabeled_label differs"
+    "check_classifiers_classes": "it has -1 as a class, which marks unlabeled rows unless unlabeled_label differs"
 }
 
 
@@ -63,7 +63,7 @@ def test_it_is_a_classifier() -> None:
     assert is_classifier(LadderClassifier())
 
 
-def test_in_a_pipeline_and_cross_validation_unlabelled_rows_train_and_do_not_count() -> None:
+def test_in_a_pipeline_and_cross_validation_unlabeled_rows_train_and_do_not_count() -> None:
     pipeline = make_pipeline(StandardScaler(), small(scaling="none", max_iter=40))
     y = np.where(np.arange(len(X)) % 2, -1, TRUTH)
     scores = cross_val_score(pipeline, X, y, cv=3)

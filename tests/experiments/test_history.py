@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError
+from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.history import load_run_histories
-from ladder_np.experiments.problem import prepare
 from ladder_np.experiments.run import execute
 from ladder_np.experiments.settings import make_settings
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError
-from ladder_np.experiments.problem import prepare
-from ladder_np.experiments.record import Measured
+from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.run import evaluate_run, execute
+from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.files import read_npz
 from ladder_np.predictor import Predictor
@@ -18,12 +18,12 @@ from ladder_np.predictor import Predictor
 SMALL = {"epochs": 2, "hidden_layers": (12, 8), "unlabeled_batch": 50}
 
 
-def run(folder: Path, **named: object) -> dict[str, Measured]:
+def run(folder: Path, **named: object) -> dict[str, ErrorRate]:
     problem = prepare(make_settings({**SMALL, **named}), None, "cpu")
     return execute(problem, folder, lambda name, record, error: None)[1]
 
 
-def test_the_digits_show_what_unlabelled_rows_are_worth(tmp_path: Path) -> None:
+def test_the_digits_show_what_unlabeled_rows_are_worth(tmp_path: Path) -> None:
     """The default settings as a user gets them: the ladder's error is clearly under the baseline's."""
     problem = prepare(make_settings({}), None, "cpu")
     _, measured = execute(problem, tmp_path / "run", lambda name, record, error: None)
@@ -52,7 +52,7 @@ def test_the_split_seed_fixes_the_rows_whatever_the_seed(tmp_path: Path) -> None
         np.testing.assert_array_equal(one[key], two[key])
 
 
-def test_labelled_rows_are_balanced_and_test_rows_are_never_trained_on(tmp_path: Path) -> None:
+def test_labeled_rows_are_balanced_and_test_rows_are_never_trained_on(tmp_path: Path) -> None:
     run(tmp_path / "run", labels=34, validation=60, baseline=False)
     rows = read_npz(tmp_path / "run" / "split.npz", "split")
     y = prepare(make_settings({}), None, "cpu").dataset.y

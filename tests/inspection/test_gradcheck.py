@@ -135,7 +135,7 @@ def test_float32_is_refused() -> None:
         check_network(Specification(SIZES), 6, 6, 0)
 
 
-@pytest.mark.parametrize("row", [0, 6, 14], ids=["labelled", "unlabelled", "clean"])
+@pytest.mark.parametrize("row", [0, 6, 14], ids=["labeled", "unlabeled", "clean"])
 @pytest.mark.parametrize("layer", [1, 2])
 def test_a_kink_in_any_hidden_layer_and_lane_is_noticed(
     monkeypatch: pytest.MonkeyPatch, layer: int, row: int

@@ -124,7 +124,7 @@ PATTERNS = {
         "^off by .* of its size: float32's rounding in a part of it, or a small ε left out",
     ),
     "something else": (lambda x: (UP * x**3).sum(), X, T, "^no simple pattern .*: a term is missing"),
-    "something that a normalisation takes out only nearly": (
+    "something that a normalization takes out only nearly": (
         lambda x: ((UP - 0.9 * UP.mean(axis=0)) * x).sum(),
         X,
         UP - 0.9 * UP.mean(axis=0) + np.abs(T),

@@ -17,7 +17,7 @@ from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 
 EVERYTHING = list(itertools.product(ACTIVATIONS, COMBINATORS))
-SHAPES = [  # sizes, labelled, unlabelled
+SHAPES = [  # sizes, labeled, unlabeled
     ((7, 5, 3), 4, 9),
     ((3, 2), 6, 3),
     ((13, 11, 7, 5, 2), 9, 5),

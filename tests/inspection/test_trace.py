@@ -225,7 +225,7 @@ def test_a_layer_that_is_not_there_is_refused(layer: int) -> None:
 
 
 def test_too_few_rows_are_refused() -> None:
-    with pytest.raises(InputError, match="1 labelled rows"):
+    with pytest.raises(InputError, match="1 labeled rows"):
         trace_step(network(), 1, M, seed=0)
 
 

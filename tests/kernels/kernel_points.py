@@ -16,8 +16,8 @@ ROWS = (2, 5, 17, 33)
 UNITS = (1, 10, 31, 32, 33, 65, 100)
 LAYER_WEIGHTS = (1000.0, 10.0, 0.5)
 TOP = 2
-# Which rows a layer has: no unlabelled ones; no clean ones; clean ones that end here, or go on to the next layer.
-LANES = ("labelled", "corrupted", "clean ends", "clean goes on")
+# Which rows a layer has: no unlabeled ones; no clean ones; clean ones that end here, or go on to the next layer.
+LANES = ("labeled", "corrupted", "clean ends", "clean goes on")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Point:
     def lanes(self) -> Lanes:
         kind = self["lanes"] or "clean goes on"
         clean_top = {"clean ends": self.layer, "clean goes on": min(self.layer + 1, TOP)}.get(kind, 0)
-        return Lanes(self.n_labeled, 0 if kind == "labelled" else self.n_unlabeled, 0, clean_top, (True,) * (TOP + 1))
+        return Lanes(self.n_labeled, 0 if kind == "labeled" else self.n_unlabeled, 0, clean_top, (True,) * (TOP + 1))
 
     @cached_property
     def specification(self) -> Specification:

@@ -179,7 +179,7 @@ def classify_backward_inputs(point: Point, values: Values) -> Arrays:
     }
 
 
-# ---- The decoder. Its matrices have the unlabelled rows alone.
+# ---- The decoder. Its matrices have the unlabeled rows alone.
 
 
 def decode_inputs(point: Point, values: Values) -> Arrays:
@@ -196,7 +196,7 @@ def decode_inputs(point: Point, values: Values) -> Arrays:
 
 
 def unlabeled_lanes(point: Point) -> Lanes:
-    """Return lanes as if there were no labelled rows, with a cost in this layer or not."""
+    """Return lanes as if there were no labeled rows, with a cost in this layer or not."""
     denoised = tuple(layer == point.layer and bool(point["cost"]) for layer in range(TOP + 1))
     return Lanes(0, point.n_unlabeled, 0, TOP, denoised)
 
@@ -292,7 +292,7 @@ def total_inputs(point: Point, values: Values) -> Arrays:
 
 
 def total_lanes(point: Point) -> Lanes:
-    """Return lanes with more labelled rows than a block has threads, and a cost in some of the layers."""
+    """Return lanes with more labeled rows than a block has threads, and a cost in some of the layers."""
     return Lanes(point.n_labeled * 40, point.n_unlabeled, 0, TOP, point["denoised"])
 
 
@@ -340,7 +340,7 @@ PASSES = {
         corrupt_input_inputs,
         corrupt_input_plain,
         corrupt_input_launch,
-        options={"layer": (0,), "lanes": ("labelled", "corrupted", "clean goes on"), "noise": YES_NO},
+        options={"layer": (0,), "lanes": ("labeled", "corrupted", "clean goes on"), "noise": YES_NO},
     ),
     "encode": Pass(
         encode_inputs,
@@ -375,7 +375,7 @@ PASSES = {
         lambda point, x: {"db": ladder._classify_backward(x.p, x.y, x.dp, point.lanes)},
         lambda passes, point, x, memory: {"db": passes.classify_backward(x.p, x.y, x.dp)},
         sums="units",
-        options={"lanes": ("labelled", "corrupted")},
+        options={"lanes": ("labeled", "corrupted")},
     ),
     "decode": Pass(
         decode_inputs,

@@ -160,7 +160,7 @@ def assert_to_the_last_digits(actual: np.ndarray, expected: np.ndarray) -> None:
 
 
 def lone_point(dtype: str, rows: int, units: int, activation: str = "relu") -> Point:
-    return Point(dtype, rows, 0, units, activation, "gaussian", False, 0, {"lanes": "labelled"})
+    return Point(dtype, rows, 0, units, activation, "gaussian", False, 0, {"lanes": "labeled"})
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -172,7 +172,7 @@ def test_an_activation_and_its_slope_are_right_to_the_last_digits(activation: st
         expected = phi.forward(b)
         up = np.random.default_rng(1).standard_normal(b.shape).astype(dtype)
         expected_slope = phi.backward(up, expected)
-    given = {"a": zeros, "noise": None, "beta": b, "gamma": None}  # columns of zeros are 0 when they are normalised
+    given = {"a": zeros, "noise": None, "beta": b, "gamma": None}  # columns of zeros are 0 when they are normalized
     h = run(PASSES["encode"], lone_point(dtype, 2, len(b), activation), given)["h"]
     assert_to_the_last_digits(h, np.stack([expected, expected]))
     # The gradient of beta is a sum over rows: of one row.

@@ -40,7 +40,7 @@ def test_fact_1_each_half_of_the_batch_has_its_own_statistics() -> None:
     assert np.abs(state.encoder.z[1][state.lanes.corrupted] - together).max() > 0.05
 
 
-def test_fact_1_denoising_costs_never_look_at_labelled_rows() -> None:
+def test_fact_1_denoising_costs_never_look_at_labeled_rows() -> None:
     parameters, batch, noise = example_step(SPECIFICATION, N, M, seed=0)
     costs = forward(parameters, batch, noise).losses
     batch.x_labeled[...] += 1.0 + batch.x_labeled**2
@@ -49,7 +49,7 @@ def test_fact_1_denoising_costs_never_look_at_labelled_rows() -> None:
     assert changed.supervised != costs.supervised
 
 
-def test_fact_2_unlabelled_rows_include_the_labelled_ones() -> None:
+def test_fact_2_unlabeled_rows_include_the_labeled_ones() -> None:
     y = np.arange(40) % 4
     generator = np.random.default_rng(0)
     split = split_rows(y, 4, labels=8, validation=4, test_fraction=0.2, generator=generator)
@@ -64,7 +64,7 @@ def test_fact_2_unlabelled_rows_include_the_labelled_ones() -> None:
     settings = TrainingSettings(epochs=1, labeled_batch=8, unlabeled_batch=7)
     steps: list[np.ndarray] = []
     train(network, rows, y, split.labeled, split.train, settings, on_epoch=lambda record: steps.extend(fed))
-    unlabeled = np.concatenate(steps[1::2])  # each step asks for its labelled rows, then its unlabelled ones
+    unlabeled = np.concatenate(steps[1::2])  # each step asks for its labeled rows, then its unlabeled ones
     assert sorted(unlabeled) == sorted(split.train)
 
 
@@ -85,7 +85,7 @@ def test_fact_3_gradients_reach_the_clean_pass_through_z_mean_and_deviation() ->
     np.testing.assert_array_equal(stopped["decoder.0.weight"], gradients["decoder.0.weight"])
 
 
-def test_fact_4_the_input_layer_is_not_normalised() -> None:
+def test_fact_4_the_input_layer_is_not_normalized() -> None:
     _, state, _ = run()
     _, batch, noise = example_step(SPECIFICATION, N, M, seed=0)
     x = np.concatenate([batch.x_labeled, batch.x_unlabeled])
@@ -96,7 +96,7 @@ def test_fact_4_the_input_layer_is_not_normalised() -> None:
     assert state.losses.denoising[0] == pytest.approx(expected, rel=1e-12)
 
 
-def test_fact_5_the_top_u_is_the_normalised_softmax_output_without_weights() -> None:
+def test_fact_5_the_top_u_is_the_normalized_softmax_output_without_weights() -> None:
     _, state, _ = run()
     p = state.encoder.h[3][state.lanes.unlabeled]
     np.testing.assert_allclose(p.sum(axis=1), 1)
@@ -104,7 +104,7 @@ def test_fact_5_the_top_u_is_the_normalised_softmax_output_without_weights() -> 
     assert "decoder.3.weight" not in parameter_shapes(SPECIFICATION)
 
 
-def test_fact_5_every_u_is_normalised_without_scale_or_shift() -> None:
+def test_fact_5_every_u_is_normalized_without_scale_or_shift() -> None:
     parameters, state, _ = run()
     for layer in range(3):
         vertical = state.decoder.z_hat[layer + 1] @ parameters[f"decoder.{layer}.weight"]

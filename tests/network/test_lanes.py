@@ -14,7 +14,7 @@ def run(*weights: float) -> State:
 @pytest.mark.parametrize(
     ("weights", "rows"),
     [
-        ((0, 0, 0, 0), [6, 6, 6]),  # the baseline: the labelled lane alone
+        ((0, 0, 0, 0), [6, 6, 6]),  # the baseline: the labeled lane alone
         ((1, 0, 0, 0), [14, 14, 14]),  # the input's target needs no clean lane
         ((0, 0, 0, 1), [22, 22, 22]),
         ((1, 1, 0, 0), [22, 14, 14]),  # the clean lane ends where nobody above needs it

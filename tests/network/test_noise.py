@@ -11,7 +11,7 @@ from ladder_np.network import noise
 from ladder_np.network.lanes import Lanes
 from ladder_np.network.noise import NoiseSource, fill_normal
 from ladder_np.network.specification import Specification
-from ladder_np.streams import Stream, stream
+from ladder_np.rng import Stream, stream
 
 SIZES = (40, 300, 7)
 DEVICE = Device()

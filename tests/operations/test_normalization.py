@@ -33,7 +33,7 @@ def test_the_mean_alone_sends_an_equal_share_to_every_row() -> None:
     np.testing.assert_allclose(da, np.tile([1.0, 2.0], (3, 1)))
 
 
-def test_standardising_with_given_statistics_divides_by_sigma_not_by_its_square() -> None:
+def test_standardizing_with_given_statistics_divides_by_sigma_not_by_its_square() -> None:
     np.testing.assert_allclose(standardize_forward(A, np.ones(2), np.full(2, 2.0)), (A - 1) / 2)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ladder_np.experiments.problem import prepare
+from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.run import execute
 from ladder_np.experiments.settings import make_settings
-from ladder_np.plots.canvas import png
+from ladder_np.plots.style import png
 
 NAMES = ("length", "width $cm$", "<b>mass</b> & much more than there is room for", "$x^2", "鸢尾")
 

@@ -5,7 +5,7 @@ import pytest
 from picture_runs import lines_of, make_run, overlaps, texts
 
 from ladder_np import InputError
-from ladder_np.experiments.record import load_run_model
+from ladder_np.experiments.run_folder import load_run_model
 from ladder_np.plots import RunSource
 from ladder_np.plots.combinators import NORMAL, SHARES, combinators, typical_unit
 
@@ -41,7 +41,7 @@ def test_there_is_a_panel_a_layer_and_each_curve_is_the_unit_s_own_combinator(di
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("z̃", "ẑ")
 
 
-def test_the_rows_behind_are_those_that_the_unit_met_coloured_by_u(digits, digits_figures) -> None:
+def test_the_rows_behind_are_those_that_the_unit_met_colored_by_u(digits, digits_figures) -> None:
     state = digits.noisy.state
     for layer, axes in enumerate(digits_figures["combinators"].axes):
         unit = unit_of(axes)
@@ -51,7 +51,7 @@ def test_the_rows_behind_are_those_that_the_unit_met_coloured_by_u(digits, digit
             dots.get_offsets(), np.stack([z_tilde, state.decoder.z_hat[layer][:, unit]], axis=1)
         )
         by_u = dots.get_facecolors()[state.decoder.u[layer][:, unit].argsort(kind="stable")]
-        green = by_u[:, 1]  # rises all along the range of colours
+        green = by_u[:, 1]  # rises all along the range of colors
         assert (np.diff(green) >= 0).all()
 
 

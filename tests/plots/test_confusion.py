@@ -35,7 +35,7 @@ def test_numbers_in_the_cells_are_rows_by_true_and_predicted_class() -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
 
 
-@pytest.mark.parametrize("which", ["test", "validation", "labelled training"])
+@pytest.mark.parametrize("which", ["test", "validation", "labeled training"])
 def test_the_title_says_which_rows_and_how_many_are_wrong(which: str) -> None:
     figure = confusion(judged([0, 1, 1], [0, 0, 1], which=which), np.arange(2), TABLE)
     assert f"What the model makes of 3 {which} rows: 1 wrong (33.33 %)" in texts(figure)

@@ -34,7 +34,7 @@ def test_each_line_is_a_column_of_the_metrics(digits, digits_run, digits_figures
     assert [panel.get_yscale() for panel in axes] == ["log", "log", "linear", "linear"]
 
 
-def test_ladder_and_baseline_have_the_colours_of_the_readme_s_pictures(digits_figures) -> None:
+def test_ladder_and_baseline_have_the_colors_of_the_readme_s_pictures(digits_figures) -> None:
     for panel in digits_figures["learning-curves"].axes:
         assert {line.get_label(): line.get_color() for line in panel.lines} == {
             "supervised only": "#D55E00",

@@ -48,7 +48,7 @@ def draw(top: TopHidden, classes: np.ndarray):
     return top_hidden_layer(top, classes)
 
 
-def test_rows_lie_at_their_components_and_labelled_ones_have_an_edge() -> None:
+def test_rows_lie_at_their_components_and_labeled_ones_have_an_edge() -> None:
     top = some(3)
     axes = draw(top, np.array([5, 6, 7])).axes[0]
     places, shares = principal_components(top.h)
@@ -57,9 +57,9 @@ def test_rows_lie_at_their_components_and_labelled_ones_have_an_edge() -> None:
     np.testing.assert_allclose(marked.get_offsets(), places[40:])
     assert marked.get_edgecolors().tolist() == [[0, 0, 0, 1]]
     assert rows.get_linewidths().tolist() == [0]
-    colours = marked.get_facecolors()
+    colors = marked.get_facecolors()
     for one, other in zip(*np.triu_indices(20, 1), strict=True):
-        assert (colours[one] == colours[other]).all() == (top.classes[40 + one] == top.classes[40 + other])
+        assert (colors[one] == colors[other]).all() == (top.classes[40 + one] == top.classes[40 + other])
     assert axes.get_xlabel() == f"principal component 1 ({100 * shares[0]:.1f} % of the variance)"
     assert axes.get_ylabel() == f"principal component 2 ({100 * shares[1]:.1f} % of the variance)"
 
@@ -69,7 +69,7 @@ def test_few_classes_are_in_the_legend_and_many_in_a_bar() -> None:
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == [
         "row without label: predicted class",
-        "labelled row: its class",
+        "labeled row: its class",
         "class 5",
         "class 6",
         "class 7",

@@ -42,7 +42,7 @@ def test_pixels_are_images_in_their_own_range(digits, digits_figures) -> None:
     assert [axes[place].get_ylabel() for place in (0, 10, 20)] == ["clean", "noisy", "rebuilt"]
 
 
-def test_images_of_a_standardised_run_are_shown_in_raw_pixels(digits) -> None:
+def test_images_of_a_standardized_run_are_shown_in_raw_pixels(digits) -> None:
     scaling = dataclasses.replace(digits.predictor.scaling, shift=np.full(64, 5.0), scale=np.full(64, 0.5))
     predictor = dataclasses.replace(digits.predictor, scaling=scaling)
     figure = rebuilt_inputs(predictor, digits.noisy, digits.features)

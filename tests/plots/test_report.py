@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ladder_np import InputError
-from ladder_np.experiments.record import load_run_results
+from ladder_np.experiments.run_folder import load_run_results
 from ladder_np.plots import PICTURES, RunSource
-from ladder_np.plots.gallery import Gallery
+from ladder_np.plots.registry import DrawnPictures
 from ladder_np.plots.report import make_report
 
 EMPTY = {"meta", "img"}  # elements without an end
@@ -47,10 +47,10 @@ class Page(HTMLParser):
         return [text for name, text in self.texts if name == tag]
 
 
-def fake_gallery(run: RunSource) -> Gallery:
+def fake_gallery(run: RunSource) -> DrawnPictures:
     """Pictures without matplotlib, so that the page is tested everywhere."""
     pngs = [(picture, f"picture {number}".encode()) for number, picture in enumerate(PICTURES[:4])]
-    return Gallery(pngs, {"data <gone> & lost": list(PICTURES[4:])})
+    return DrawnPictures(pngs, {"data <gone> & lost": list(PICTURES[4:])})
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from ladder_np import InputError
 from ladder_np.data.dataset import Dataset
-from ladder_np.experiments.record import load_run_data, load_run_results
+from ladder_np.experiments.run_folder import load_run_data, load_run_results
 from ladder_np.plots.rows import ROWS_AT_ONCE, describe_features, evenly, judge, look_at_top, noisy
 
 
@@ -61,7 +61,7 @@ def test_the_noisy_pass_is_the_same_each_time_and_another_for_another_seed(digit
 
 
 def test_a_model_whose_cost_overflows_is_refused_in_one_line(digits_run, data) -> None:
-    from ladder_np.experiments.record import load_run_model
+    from ladder_np.experiments.run_folder import load_run_model
 
     predictor = load_run_model(digits_run, "cpu")
     predictor.network.parameters["decoder.0.weight"][...] = 0
@@ -80,7 +80,7 @@ def test_test_rows_are_judged_and_the_errors_are_the_run_s(digits, digits_run, d
     np.testing.assert_allclose(judged.confidence, probabilities.max(axis=1))
 
 
-def test_without_test_rows_validation_rows_are_judged_and_without_these_labelled_training_rows(digits, data) -> None:
+def test_without_test_rows_validation_rows_are_judged_and_without_these_labeled_training_rows(digits, data) -> None:
     nothing = np.empty(0, np.int64)
     split = dataclasses.replace(data.split, test=nothing)
     judged = judge(digits.predictor, data.dataset, split)
@@ -88,7 +88,7 @@ def test_without_test_rows_validation_rows_are_judged_and_without_these_labelled
     np.testing.assert_array_equal(judged.numbers, split.validation)
     split = dataclasses.replace(split, validation=nothing)
     judged = judge(digits.predictor, data.dataset, split)
-    assert judged.which == "labelled training"
+    assert judged.which == "labeled training"
     np.testing.assert_array_equal(judged.numbers, split.labeled)
     np.testing.assert_array_equal(judged.y, data.dataset.y[split.labeled])
 
@@ -113,6 +113,6 @@ def test_the_top_hidden_layer_is_the_one_that_prediction_uses(digits, data) -> N
     np.testing.assert_array_equal(b.argmax(axis=1)[~top.labeled], top.classes[~top.labeled])
 
 
-def test_a_run_with_every_row_labelled_has_no_others(digits, data) -> None:
+def test_a_run_with_every_row_labeled_has_no_others(digits, data) -> None:
     split = dataclasses.replace(data.split, train=data.split.labeled)
     assert look_at_top(digits.predictor, data.dataset, split).labeled.all()

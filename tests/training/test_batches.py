@@ -23,7 +23,7 @@ def test_each_epoch_has_its_own_order() -> None:
 
 
 @pytest.mark.parametrize(("rows", "size"), [(10, 10), (10, 4), (10, 3), (3, 100), (10, 7)])
-def test_labelled_batches_are_full_and_every_cycle_has_each_row_once(rows: int, size: int) -> None:
+def test_labeled_batches_are_full_and_every_cycle_has_each_row_once(rows: int, size: int) -> None:
     cycle = LabeledCycle(np.arange(rows) + 5, size, np.random.default_rng(0))
     batches = [cycle.next() for _ in range(30)]
     assert {len(batch) for batch in batches} == {min(rows, size)}
@@ -32,7 +32,7 @@ def test_labelled_batches_are_full_and_every_cycle_has_each_row_once(rows: int, 
         assert sorted(stream[start : start + rows]) == list(np.arange(rows) + 5)
 
 
-def test_each_labelled_cycle_has_its_own_order() -> None:
+def test_each_labeled_cycle_has_its_own_order() -> None:
     cycle = LabeledCycle(np.arange(20), 8, np.random.default_rng(0))
     stream = np.concatenate([cycle.next() for _ in range(5)])
     first, second = stream[:20], stream[20:]

@@ -8,7 +8,7 @@ from ladder_np import InputError, LadderNetwork, TrainingDivergedError
 from ladder_np.network import noise
 from ladder_np.network.inference import population_statistics
 from ladder_np.network.ladder import Batch, Losses
-from ladder_np.streams import Stream, stream
+from ladder_np.rng import Stream, stream
 from ladder_np.training import trainer
 from ladder_np.training.batches import LabeledCycle, unlabeled_batches
 from ladder_np.training.step import TrainingStep
@@ -120,10 +120,10 @@ def test_an_infinite_cost_stops_the_training_before_it_is_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labeled", "unlabeled", "which"), [(LABELED[:1], TRAIN, "labelled"), (LABELED, TRAIN[:1], "unlabelled")]
+    ("labeled", "unlabeled", "which"), [(LABELED[:1], TRAIN, "labeled"), (LABELED, TRAIN[:1], "unlabeled")]
 )
 def test_a_lane_of_one_row_is_refused(labeled: np.ndarray, unlabeled: np.ndarray, which: str) -> None:
-    with pytest.raises(InputError, match=f"1 {which} rows: batch normalisation needs at least 2"):
+    with pytest.raises(InputError, match=f"1 {which} rows: batch normalization needs at least 2"):
         train(LadderNetwork((6, 3)), lambda numbers: X[numbers], Y, labeled, unlabeled, SETTINGS)
 
 
@@ -153,7 +153,7 @@ def test_settings_that_make_no_sense_are_named(fields: dict) -> None:
 def test_the_final_statistics_are_over_exactly_the_rows_that_are_learnt_from(
     weights: tuple, learnt_from: np.ndarray
 ) -> None:
-    """A network without denoising costs never sees an unlabelled row, in its statistics neither."""
+    """A network without denoising costs never sees an unlabeled row, in its statistics neither."""
     network, _, rows = run(denoising_weights=weights)
     expected = population_statistics(network.parameters, lambda: iter([rows(learnt_from)]))
     for layer in (1, 2):
@@ -188,7 +188,7 @@ def test_the_rate_falls_from_the_share_of_steps_that_is_asked_for(decay_start: f
 
 
 def rows_by_epoch() -> list[list[np.ndarray]]:
-    """Return the row numbers that each epoch of a training asks for, a labelled and an unlabelled batch a step."""
+    """Return the row numbers that each epoch of a training asks for, a labeled and an unlabeled batch a step."""
     asked: list[np.ndarray] = []
     epochs: list[list[np.ndarray]] = []
 
@@ -205,7 +205,7 @@ def rows_by_epoch() -> list[list[np.ndarray]]:
     return epochs
 
 
-def test_each_epoch_has_the_unlabelled_rows_in_another_order() -> None:
+def test_each_epoch_has_the_unlabeled_rows_in_another_order() -> None:
     orders = [np.concatenate(epoch[1::2]) for epoch in rows_by_epoch()]
     assert len(orders) == 4
     for before, after in itertools.pairwise(orders):
@@ -213,7 +213,7 @@ def test_each_epoch_has_the_unlabelled_rows_in_another_order() -> None:
         assert sorted(before) == sorted(after) == list(TRAIN)
 
 
-def test_labelled_and_unlabelled_rows_come_in_the_orders_of_their_own_streams() -> None:
+def test_labeled_and_unlabeled_rows_come_in_the_orders_of_their_own_streams() -> None:
     asked = [numbers for epoch in rows_by_epoch() for numbers in epoch]
     cycle = LabeledCycle(LABELED, SETTINGS.labeled_batch, stream(SETTINGS.seed, Stream.LABELED_ORDER))
     order = stream(SETTINGS.seed, Stream.UNLABELED_ORDER)

@@ -144,7 +144,7 @@ def test_arrays_that_contradict_each_other_are_refused(change: dict[str, np.ndar
     state = training.state() | change
     _, other = begin(Device())
     with pytest.raises(InputError, match="no place of this training"):
-        other.check_place(state)
+        other.validate_state(state)
 
 
 @pytest.mark.parametrize("drawn", [[[140, 8]], [[140, -7]], [[-1, 7]]], ids=str)
@@ -154,7 +154,7 @@ def test_draws_that_are_not_the_steps_are_refused(drawn: list) -> None:
     stop_after(training, 7)
     _, other = begin(device)
     with pytest.raises(InputError, match="no place of this training"):
-        other.check_place(training.state() | {"step/noise/drawn": np.array(drawn)})
+        other.validate_state(training.state() | {"step/noise/drawn": np.array(drawn)})
 
 
 # ---- A cost that is no number, or explodes.

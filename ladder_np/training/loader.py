@@ -16,12 +16,12 @@ from ladder_np.network.inference import ROWS_AT_ONCE
 from ladder_np.network.ladder import Batch
 from ladder_np.network.model import LadderNetwork
 
-__all__ = ["Feed", "Rows", "make_feed"]
+__all__ = ["Loader", "Rows", "make_loader"]
 
-# Returns the rows of the given numbers as floating-point features on the host, (rows, d_0).
+# Returns the rows of the given indices as floating-point features on the host, (rows, d_0).
 Rows = Callable[[np.ndarray], np.ndarray]
-# The row numbers of one step: labelled, unlabelled.
-Numbers = tuple[np.ndarray, np.ndarray]
+# The row indices of one step: labeled, unlabeled.
+Indices = tuple[np.ndarray, np.ndarray]
 
 LARGEST_SHARE = (
     0.5  # of the GPU's free memory that the rows may take; steps, and statistics in float64, need the rest
@@ -29,14 +29,16 @@ LARGEST_SHARE = (
 PINNED_BATCHES = 2  # one is copied while the next is made ready
 
 
-class Feed(Protocol):
+class Loader(Protocol):
     """A source of batches."""
 
-    def batches(self, plan: Sequence[Numbers]) -> Iterator[Batch]:
+    def batches(self, plan: Sequence[Indices]) -> Iterator[Batch]:
         """Yield the batches of an epoch, in order, on the network's device."""
 
 
-def make_feed(network: LadderNetwork, rows: Rows, y: np.ndarray, labeled: np.ndarray, unlabeled: np.ndarray) -> Feed:
+def make_loader(
+    network: LadderNetwork, rows: Rows, y: np.ndarray, labeled: np.ndarray, unlabeled: np.ndarray
+) -> Loader:
     """Return what suits the network's device and the size of the data.
 
     Parameters
@@ -47,27 +49,27 @@ def make_feed(network: LadderNetwork, rows: Rows, y: np.ndarray, labeled: np.nda
     y : (n,) integer array
         Classes by row number.
     labeled, unlabeled : integer arrays
-        All row numbers that plans will hold.
+        All row indices that plans will hold.
     """
     device = network.device
     y = y.astype(np.int64, copy=False)  # as the kernels read them
     if device.xp is np:
-        return _HostFeed(rows, y)
+        return _HostLoader(rows, y)
     used = np.union1d(labeled, unlabeled) if network.specification.denoises else np.unique(labeled)
     size = len(used) * network.specification.sizes[0] * network.specification.numpy_dtype.itemsize
     if size <= LARGEST_SHARE * device.free_memory():
-        return _TableFeed(network, rows, y, used)
-    return _PinnedFeed(network, rows, y)
+        return _TableLoader(network, rows, y, used)
+    return _PinnedLoader(network, rows, y)
 
 
-class _HostFeed:
+class _HostLoader:
     """Picks rows on the CPU, where the network is too."""
 
     def __init__(self, rows: Rows, y: np.ndarray) -> None:
         self._rows = rows
         self._y = y
 
-    def batches(self, plan: Sequence[Numbers]) -> Iterator[Batch]:
+    def batches(self, plan: Sequence[Indices]) -> Iterator[Batch]:
         for labeled, unlabeled in plan:
             yield _make_batch(self._rows, self._y, labeled, unlabeled)
 
@@ -76,8 +78,8 @@ def _make_batch(rows: Rows, y: np.ndarray, labeled: np.ndarray, unlabeled: np.nd
     return Batch(rows(labeled), y[labeled], rows(unlabeled))
 
 
-class _TableFeed:
-    """Picks rows from a table on the GPU, by row numbers that it gets once an epoch."""
+class _TableLoader:
+    """Picks rows from a table on the GPU, by row indices that it gets once an epoch."""
 
     def __init__(self, network: LadderNetwork, rows: Rows, y: np.ndarray, used: np.ndarray) -> None:
         self._device = network.device
@@ -85,20 +87,20 @@ class _TableFeed:
         specification = network.specification
         self._table = self._device.xp.empty((len(used), specification.sizes[0]), dtype=specification.numpy_dtype)
         for start in range(0, len(used), ROWS_AT_ONCE):
-            numbers = used[start : start + ROWS_AT_ONCE]
-            self._table[start : start + len(numbers)] = self._device.put(rows(numbers))
+            indices = used[start : start + ROWS_AT_ONCE]
+            self._table[start : start + len(indices)] = self._device.put(rows(indices))
         self._y = self._device.put(y[used])
 
-    def batches(self, plan: Sequence[Numbers]) -> Iterator[Batch]:
+    def batches(self, plan: Sequence[Indices]) -> Iterator[Batch]:
         labeled, unlabeled = (self._places([step[kind] for step in plan]) for kind in (0, 1))
         for of_labeled, of_unlabeled in zip(labeled, unlabeled, strict=True):
             yield Batch(self._table[of_labeled], self._y[of_labeled], self._table[of_unlabeled])
 
-    def _places(self, numbers: list[np.ndarray]) -> Iterator[Array]:
+    def _places(self, indices: list[np.ndarray]) -> Iterator[Array]:
         """Yield where in the table the rows of each step are, sent to the GPU together."""
-        places = self._device.put(np.searchsorted(self._used, np.concatenate(numbers)))
+        places = self._device.put(np.searchsorted(self._used, np.concatenate(indices)))
         end = 0
-        for step in numbers:
+        for step in indices:
             start, end = end, end + len(step)
             yield places[start:end]
 
@@ -111,7 +113,7 @@ class _Pinned:
     copied: Any = None
 
 
-class _PinnedFeed:
+class _PinnedLoader:
     """Makes the next batch ready in pinned memory while the GPU computes."""
 
     def __init__(self, network: LadderNetwork, rows: Rows, y: np.ndarray) -> None:
@@ -120,7 +122,7 @@ class _PinnedFeed:
         self._y = y
         self._ring: list[_Pinned | None] = [None] * PINNED_BATCHES
 
-    def batches(self, plan: Sequence[Numbers]) -> Iterator[Batch]:
+    def batches(self, plan: Sequence[Indices]) -> Iterator[Batch]:
         with futures.ThreadPoolExecutor(1, thread_name_prefix="ladder_np") as worker:
             waiting = worker.submit(self._prepare, 0, plan[0])
             for k in range(len(plan)):
@@ -131,13 +133,13 @@ class _PinnedFeed:
                     waiting = worker.submit(self._prepare, k + 1, plan[k + 1])
                 yield batch
 
-    def _prepare(self, k: int, numbers: Numbers) -> _Pinned:
+    def _prepare(self, k: int, indices: Indices) -> _Pinned:
         """Make a batch ready in its place of the ring, when what was there has been copied."""
         place = k % PINNED_BATCHES
         before = self._ring[place]
         if before is not None and before.copied is not None:
             before.copied.synchronize()
-        made = _make_batch(self._rows, self._y, *numbers)
+        made = _make_batch(self._rows, self._y, *indices)
         pinned = _Pinned(Batch(*map(self._pin, (made.x_labeled, made.y, made.x_unlabeled))))
         self._ring[place] = pinned
         return pinned

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ladder_np.errors import InputError
-from ladder_np.plots.canvas import Figure, matplotlib, png
 from ladder_np.plots.combinators import combinators
 from ladder_np.plots.confusion import confusion
 from ladder_np.plots.curves import denoising_costs, learning_curves
 from ladder_np.plots.hidden import top_hidden_layer
 from ladder_np.plots.inputs import rebuilt_inputs
-from ladder_np.plots.source import NothingToDrawError, RunSource
+from ladder_np.plots.run_data import NothingToDrawError, RunSource
+from ladder_np.plots.style import Figure, matplotlib, png
 
-__all__ = ["PICTURES", "Gallery", "LeftOut", "Picture", "draw_pictures", "draw_pngs"]
+__all__ = ["PICTURES", "DrawnPictures", "LeftOut", "Picture", "draw_pictures", "draw_pngs"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Gallery:
+class DrawnPictures:
     """The pictures of a run as files.
 
     Attributes
@@ -63,7 +63,7 @@ PICTURES = (
         "learning-curves",
         "Learning curves",
         "Cost, its supervised part, the error on the validation rows (where the run has some) and the learning rate, "
-        "by epoch: of the ladder, and of the same network trained on the labelled rows alone.",
+        "by epoch: of the ladder, and of the same network trained on the labeled rows alone.",
         "The ladder's cost has more terms and lies higher: compare models by the validation error, and costs only "
         "with themselves. A supervised cost near zero while the validation error stays high is overfitting; costs "
         "that still fall at the end ask for more epochs.",
@@ -83,7 +83,7 @@ PICTURES = (
         "rebuilt-inputs",
         "Clean, noisy and rebuilt inputs",
         "Training rows as they are, with the noise that training adds, and as the decoder rebuilds them from it. "
-        "Mean squared errors are in the network's own scale, over up to 500 rows, which are normalised as one "
+        "Mean squared errors are in the network's own scale, over up to 500 rows, which are normalized as one "
         "batch.",
         "An error much smaller rebuilt than noisy says that the network knows how the features hang together; where "
         "it is not, train longer or give layer 0 another λ. Images are shown from 0 to the largest pixel, and what "
@@ -95,7 +95,7 @@ PICTURES = (
         "Combinators",
         "How the decoder joins what comes from the side, z̃, and from above, u: ẑ = g(z̃, u) over z̃ for five values of "
         "u, one panel a layer. Each unit has a combinator of its own; drawn is the most typical one of its layer, "
-        "and grey is where the middle half of all units lies. Dots are training rows, coloured by u.",
+        "and gray is where the middle half of all units lies. Dots are training rows, colored by u.",
         "Lines along the dotted one copy z̃. Flatter lines trust u more than the noisy z̃; lines far apart mean that u "
         "decides. Lines that lie on each other mean that this layer does not use what comes from above.",
         lambda run: combinators(run.decoder, run.noisy),
@@ -103,10 +103,10 @@ PICTURES = (
     Picture(
         "confusion",
         "Confusion matrix and mistakes",
-        "Which classes the model takes for which, on the test rows (else the validation rows, else the labelled "
+        "Which classes the model takes for which, on the test rows (else the validation rows, else the labeled "
         "training rows: the title says which), and the mistakes that it was surest of.",
         "Dark cells off the diagonal are pairs of classes that the model cannot tell apart. Look at the mistakes: "
-        "some are hard for anybody, some are wrong labels, and the rest shows what is missing among the labelled "
+        "some are hard for anybody, some are wrong labels, and the rest shows what is missing among the labeled "
         "rows. Row numbers count from 0, in the data's own test rows where it has some.",
         lambda run: confusion(run.judged, run.predictor.classes, run.features),
     ),
@@ -114,10 +114,10 @@ PICTURES = (
         "top-hidden-layer",
         "Top hidden layer",
         "Training rows along the two directions in which the top hidden layer varies most (principal components). "
-        "Colour is the class: of rows without label the predicted one; labelled rows have a black edge and the "
-        "colour of their label.",
-        "Classes in clumps of their own are easy to tell apart from few labels. An edged dot amid another colour is "
-        "a label that the model does not follow; a clump without edged dots is a kind of row that nobody labelled. "
+        "Color is the class: of rows without label the predicted one; labeled rows have a black edge and the "
+        "color of their label.",
+        "Classes in clumps of their own are easy to tell apart from few labels. An edged dot amid another color is "
+        "a label that the model does not follow; a clump without edged dots is a kind of row that nobody labeled. "
         "Small shares of variance on the axes mean that two directions show little of the layer.",
         lambda run: top_hidden_layer(run.top_hidden, run.predictor.classes),
     ),
@@ -156,7 +156,7 @@ def draw_pictures(run: RunSource, names: Sequence[str] | None = None) -> Iterato
                 yield picture, LeftOut(str(reason))
 
 
-def draw_pngs(run: RunSource, names: Sequence[str] | None = None) -> Gallery:
+def draw_pngs(run: RunSource, names: Sequence[str] | None = None) -> DrawnPictures:
     """Draw the pictures of a run as PNG files; see `draw_pictures`.
 
     Raises
@@ -164,7 +164,7 @@ def draw_pngs(run: RunSource, names: Sequence[str] | None = None) -> Gallery:
     InputError
         Also if there is nothing to draw at all.
     """
-    gallery = Gallery([], {})
+    gallery = DrawnPictures([], {})
     for picture, drawn in draw_pictures(run, names):
         if isinstance(drawn, LeftOut):
             gallery.left_out.setdefault(drawn.reason, []).append(picture)

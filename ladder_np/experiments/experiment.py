@@ -17,15 +17,15 @@ from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.network.specification import Specification
-from ladder_np.streams import Stream, stream
+from ladder_np.rng import Stream, stream
 
-__all__ = ["BASELINE", "LADDER", "Problem", "fingerprint", "prepare", "rows_for_test"]
+__all__ = ["BASELINE", "LADDER", "Experiment", "fingerprint", "prepare", "rows_for_test"]
 
 LADDER, BASELINE = "ladder", "supervised only"
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class Experiment:
     """What a run needs.
 
     Attributes
@@ -59,12 +59,12 @@ class Problem:
         """The description of the main model."""
         return self.models[self.main]
 
-    def rows(self, numbers: np.ndarray) -> np.ndarray:
+    def rows(self, indices: np.ndarray) -> np.ndarray:
         """Return the features of the given rows as the networks take them, (rows, d_0)."""
-        return self.scaling.apply(self.dataset.X[numbers], self.specification.numpy_dtype)
+        return self.scaling.apply(self.dataset.X[indices], self.specification.numpy_dtype)
 
 
-def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: str) -> Problem:
+def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: str) -> Experiment:
     """Read the data, check every setting against it; nothing is written.
 
     Parameters
@@ -88,7 +88,7 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     scaling = make_scaling(dataset.X, split.train, settings.scaling, dataset.pixel_maximum)
     _check_scaled(settings, dataset, scaling, specification)
     models = dict(_models(settings, specification))
-    return Problem(settings, dataset, data_dir, split, scaling, device, models)
+    return Experiment(settings, dataset, data_dir, split, scaling, device, models)
 
 
 def rows_for_test(dataset: Dataset, split: Split) -> tuple[Features, np.ndarray] | None:

@@ -10,7 +10,7 @@ from picture_runs import make_run, overlaps, texts
 
 from ladder_np import InputError
 from ladder_np.plots import RunSource, draw_pictures
-from ladder_np.plots.gallery import LeftOut, draw_pngs
+from ladder_np.plots.registry import LeftOut, draw_pngs
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
@@ -139,7 +139,7 @@ def test_the_model_of_another_run_is_refused(copy: Path, digits_run: Path) -> No
 
 
 def test_the_data_are_opened_once_even_if_they_are_gone(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ladder_np.plots import source
+    from ladder_np.plots import run_data
 
     opened = []
 
@@ -147,13 +147,13 @@ def test_the_data_are_opened_once_even_if_they_are_gone(copy: Path, monkeypatch:
         opened.append(arguments)
         raise InputError("gone")
 
-    monkeypatch.setattr(source, "load_run_data", open_once)
+    monkeypatch.setattr(run_data, "load_run_data", open_once)
     assert len(left_out(copy)) == 3
     assert len(opened) == 1
 
 
 @pytest.mark.parametrize(
-    "shape", ["one feature", "constant features", "two labelled rows", "many features", "one hidden unit", "no noise"]
+    "shape", ["one feature", "constant features", "two labeled rows", "many features", "one hidden unit", "no noise"]
 )
 def test_unusual_data_and_networks_are_drawn_without_a_warning(tmp_path: Path, shape: str) -> None:
     generator = np.random.default_rng(0)
@@ -161,7 +161,7 @@ def test_unusual_data_and_networks_are_drawn_without_a_warning(tmp_path: Path, s
     y = np.arange(40) % 2
     if shape == "constant features":
         X[:, 1:] = 7
-    if shape == "two labelled rows":
+    if shape == "two labeled rows":
         y[2:] = -1
     np.savez(tmp_path / "data.npz", X=X, y=y)
     network = {"one hidden unit": {"hidden_layers": (1,)}, "no noise": {"noise_std": (0.0,)}}.get(shape, {})

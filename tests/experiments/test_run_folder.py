@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError
-from ladder_np.experiments.problem import prepare
-from ladder_np.experiments.record import Measured, load_run_config, load_run_data, load_run_results
+from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.run import execute
+from ladder_np.experiments.run_folder import ErrorRate, load_run_config, load_run_data, load_run_results
 from ladder_np.experiments.settings import make_settings
 
 
@@ -58,8 +58,8 @@ def test_damaged_results_are_refused(run: Path, content: str) -> None:
 
 def test_results_are_percent_of_the_rows(run: Path) -> None:
     (run / "result.json").write_text('{"a": {"wrong": 1, "rows": 8}}')
-    assert load_run_results(run) == {"a": Measured(1, 8)}
-    assert str(Measured(1, 8)) == "12.50 % (1 of 8)"
+    assert load_run_results(run) == {"a": ErrorRate(1, 8)}
+    assert str(ErrorRate(1, 8)) == "12.50 % (1 of 8)"
 
 
 @pytest.mark.parametrize("network", [None, 5, {}, {"sizes": [4]}, {"sizes": [4, 2], "dtype": "float16"}])

@@ -8,7 +8,7 @@ import numpy as np
 
 from ladder_np.inspection.differences import DOUBT, Probe, to_host
 
-__all__ = ["EXPLAINED", "FEWEST", "Evidence", "collect", "lengths_of", "vectors_of"]
+__all__ = ["EXPLAINED", "FEWEST", "GradientComparison", "collect", "lengths_of", "vectors_of"]
 
 EXPLAINED = 1e-3  # of the difference may be left over by what explains it
 FEWEST = 3  # entries from which a pattern can be told from chance
@@ -18,7 +18,7 @@ ALL = 1024  # coordinates of all tensors together
 
 
 @dataclass(frozen=True)
-class Evidence:
+class GradientComparison:
     """Both gradients of one tensor at one point, on all of its coordinates or on a grid of some.
 
     Attributes
@@ -85,7 +85,7 @@ def collect(
     generator: np.random.Generator,
     lengths: Mapping[int, list[str]],
     vectors: Mapping[str, np.ndarray],
-) -> dict[str, Evidence]:
+) -> dict[str, GradientComparison]:
     """Look at the gradients of some tensors coordinate by coordinate, at a bounded number of them.
 
     Parameters
@@ -96,17 +96,17 @@ def collect(
     generator : numpy.random.Generator
         Chooses the coordinates of tensors that are too large to look at every one.
     lengths, vectors : mapping
-        See `Evidence`.
+        See `GradientComparison`.
     """
     most = max(1, ALL // max(1, len(names)))
     grids = {name: _grid(probe, name, most, generator) for name in names}
     slopes = {name: _slopes(probe, name, grid) for name, grid in grids.items()}
     whole = {name: x for name, x in slopes.items() if x.shape == probe.point.arguments[name].shape}
-    evidence = {}
+    comparison = {}
     for name, grid in grids.items():
         others = {other: x for other, x in whole.items() if other != name and not np.isnan(x).any()}
-        evidence[name] = _evidence(probe, name, grid, slopes[name], lengths, vectors, others)
-    return evidence
+        comparison[name] = _evidence(probe, name, grid, slopes[name], lengths, vectors, others)
+    return comparison
 
 
 def _evidence(
@@ -117,14 +117,14 @@ def _evidence(
     lengths: Mapping[int, list[str]],
     vectors: Mapping[str, np.ndarray],
     others: Mapping[str, np.ndarray],
-) -> Evidence:
+) -> GradientComparison:
     theta, whole = to_host(probe.point.arguments[name]), to_host(probe.point.gradients[name])
     on_grid, known = np.ix_(*grid), ~np.isnan(slopes)
     numeric, analytic = np.where(known, slopes, 0), np.where(known, whole[on_grid], 0)
     typical, rounding = np.linalg.norm(whole) / math.sqrt(whole.size), probe.rounding(name)
     scale = np.maximum(np.maximum(np.abs(numeric), np.abs(analytic)), typical)
     right = np.abs(analytic - numeric) <= np.maximum(probe.tolerance * scale, rounding)
-    return Evidence(
+    return GradientComparison(
         theta[on_grid], numeric, analytic, known, known & ~right, grid, whole, rounding, lengths, vectors, others
     )
 

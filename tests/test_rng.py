@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError
-from ladder_np.streams import Stream, check_seed, stream
+from ladder_np.rng import Stream, check_seed, stream
 
 
 def test_streams_are_separate_and_repeatable() -> None:

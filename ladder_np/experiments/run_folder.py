@@ -19,7 +19,7 @@ from ladder_np.data.dataset import Dataset
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.split import Split
 from ladder_np.errors import InputError
-from ladder_np.experiments.problem import fingerprint
+from ladder_np.experiments.experiment import fingerprint
 from ladder_np.experiments.settings import ExperimentSettings
 from ladder_np.files import read_json, read_npz, read_text
 from ladder_np.network.specification import Specification
@@ -33,7 +33,7 @@ __all__ = [
     "MODEL",
     "RESULT",
     "SPLIT",
-    "Measured",
+    "ErrorRate",
     "RunConfig",
     "RunData",
     "check_run_data",
@@ -50,7 +50,7 @@ METRICS, BASELINE_METRICS = "metrics.jsonl", "baseline-metrics.jsonl"
 
 
 @dataclass(frozen=True)
-class Measured:
+class ErrorRate:
     """An error rate with what it was measured on."""
 
     wrong: int
@@ -142,7 +142,7 @@ def load_run_split(folder: Path, rows: int) -> Split:
     path = folder / SPLIT
     arrays = read_npz(path, "a run's split")
     names = [field.name for field in dataclasses.fields(Split)]
-    if set(arrays) != set(names) or not all(_are_row_numbers(numbers, rows) for numbers in arrays.values()):
+    if set(arrays) != set(names) or not all(_are_row_indices(indices, rows) for indices in arrays.values()):
         raise InputError(f"{path}: damaged; expected row numbers {', '.join(names)}")
     return Split(**arrays)
 
@@ -191,7 +191,7 @@ def load_run_model(folder: Path, device_name: str) -> Predictor:
     return Predictor.load(folder / MODEL, device_name)
 
 
-def load_run_results(folder: Path) -> dict[str, Measured]:
+def load_run_results(folder: Path) -> dict[str, ErrorRate]:
     """Return the test errors of a run by model, the baseline's first; empty before its end or without test rows.
 
     Raises
@@ -205,7 +205,7 @@ def load_run_results(folder: Path) -> dict[str, Measured]:
     results = read_json(read_text(path, "a run's results"))
     if not isinstance(results, dict) or not all(map(_is_result, results.values())):
         raise InputError(f"{path}: damaged; expected wrong and rows of every model")
-    return {name: Measured(result["wrong"], result["rows"]) for name, result in results.items()}
+    return {name: ErrorRate(result["wrong"], result["rows"]) for name, result in results.items()}
 
 
 def _is_result(result: Any) -> bool:
@@ -218,7 +218,7 @@ def _refuse_no_folder(folder: Path) -> None:
         raise InputError(f"{folder}: no such run folder")
 
 
-def _are_row_numbers(numbers: np.ndarray, rows: int) -> bool:
-    if numbers.dtype != np.int64 or numbers.ndim != 1:
+def _are_row_indices(indices: np.ndarray, rows: int) -> bool:
+    if indices.dtype != np.int64 or indices.ndim != 1:
         return False
-    return not numbers.size or bool(numbers.min() >= 0 and numbers.max() < rows)
+    return not indices.size or bool(indices.min() >= 0 and indices.max() < rows)

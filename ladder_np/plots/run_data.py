@@ -4,9 +4,9 @@ from functools import cached_property
 from pathlib import Path
 
 from ladder_np.errors import InputError
+from ladder_np.experiments.experiment import LADDER
 from ladder_np.experiments.history import History, load_run_histories
-from ladder_np.experiments.problem import LADDER
-from ladder_np.experiments.record import (
+from ladder_np.experiments.run_folder import (
     CONFIG,
     MODEL,
     RunConfig,

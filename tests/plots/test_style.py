@@ -8,7 +8,7 @@ import pytest
 from picture_runs import changed_settings
 
 from ladder_np import InputError
-from ladder_np.plots.canvas import OKABE_ITO, colors, dark_map, matplotlib, new_figure, plain, png, styled, thinned
+from ladder_np.plots.style import OKABE_ITO, colors, dark_map, matplotlib, new_figure, plain, png, styled, thinned
 
 
 def failing(error: Exception) -> Callable[[str], ModuleType]:
@@ -49,14 +49,14 @@ def test_texts_from_files_are_shown_letter_by_letter(text: object, shown: str) -
     assert plain(text) == shown
 
 
-def test_few_classes_have_okabe_and_ito_s_colours_and_many_a_uniform_range() -> None:
+def test_few_classes_have_okabe_and_ito_s_colors_and_many_a_uniform_range() -> None:
     pytest.importorskip("matplotlib", reason="the extra plot is not installed")
     assert colors(3) == list(OKABE_ITO[:3])
     assert colors(8) == list(OKABE_ITO)
     many = colors(100)
     assert len(set(many)) == 100
     lightness = [0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue, _ in many]
-    assert lightness == sorted(lightness)  # told apart without seeing colours
+    assert lightness == sorted(lightness)  # told apart without seeing colors
     assert lightness[-1] < 0.85  # seen on white
     shades = dark_map()([0.0, 1.0])
     assert shades[0].sum() > shades[1].sum()

@@ -12,10 +12,10 @@ from typing import Any, Self
 
 from ladder_np.errors import InputError
 
-__all__ = ["Conventions", "not_fitted", "warning_class"]
+__all__ = ["BaseClassifier", "not_fitted", "warning_class"]
 
 
-class Conventions:
+class BaseClassifier:
     """Parameters by name, printing, and what scikit-learn asks of an estimator that is a classifier."""
 
     _estimator_type = "classifier"  # what scikit-learn looks at before version 1.6

@@ -10,24 +10,24 @@ import numpy as np
 
 from ladder_np.errors import TrainingDivergedError
 from ladder_np.experiments.checkpoint import Checkpoints
+from ladder_np.experiments.experiment import Experiment
 from ladder_np.experiments.interruption import Interruption
-from ladder_np.experiments.problem import Problem
 from ladder_np.files import append_line, write_text
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
 from ladder_np.training.early_stopping import EarlyStopping
 from ladder_np.training.trainer import EpochRecord, Training, estimate_statistics
 
-__all__ = ["Fit"]
+__all__ = ["RunTrainer"]
 
 
 @dataclass
-class Fit:
+class RunTrainer:
     """One model's training in a run's folder.
 
     Parameters
     ----------
-    problem : Problem
+    experiment : Experiment
     name : str
         Of the model.
     network : LadderNetwork
@@ -44,7 +44,7 @@ class Fit:
         See `Training`.
     """
 
-    problem: Problem
+    experiment: Experiment
     name: str
     network: LadderNetwork
     folder: Path
@@ -54,14 +54,14 @@ class Fit:
     watched: bool | None = None
 
     def __post_init__(self) -> None:
-        patience = self.problem.settings.patience
+        patience = self.experiment.settings.patience
         self._checkpoints = Checkpoints(self.folder)
         self._stopping = EarlyStopping(patience) if patience else None
         if self._stopping:
             self._stopping.best = self._vector()  # so that a checkpoint's arrays have their shapes from the start
-        split, y, settings = self.problem.split, self.problem.dataset.y, self.problem.settings.training()
+        split, y, settings = self.experiment.split, self.experiment.dataset.y, self.experiment.settings.training()
         self._training = Training(
-            self.network, self.problem.rows, y, split.labeled, split.train, settings, self.watched
+            self.network, self.experiment.rows, y, split.labeled, split.train, settings, self.watched
         )
 
     def run(self) -> Predictor:
@@ -98,7 +98,7 @@ class Fit:
             )
 
     def _load(self) -> dict[str, np.ndarray] | None:
-        return self._checkpoints.load(self.name, self._state(), self._training.check_place)
+        return self._checkpoints.load(self.name, self._state(), self._training.validate_state)
 
     def _state(self) -> dict[str, np.ndarray]:
         stopping = self._stopping.state() if self._stopping else {}
@@ -136,20 +136,20 @@ class Fit:
         return self.network.device.get(self.network.parameters.vector)
 
     def _validation_error(self) -> float | None:
-        dataset, rows = self.problem.dataset, self.problem.split.validation
+        dataset, rows = self.experiment.dataset, self.experiment.split.validation
         if not len(rows):
             return None
         self._estimate_statistics()
         return self._predictor().errors(dataset.X[rows], dataset.y[rows]) / len(rows)
 
     def _estimate_statistics(self) -> None:
-        split = self.problem.split
-        estimate_statistics(self.network, self.problem.rows, split.labeled, split.train)
+        split = self.experiment.split
+        estimate_statistics(self.network, self.experiment.rows, split.labeled, split.train)
 
     def _predictor(self) -> Predictor:
-        dataset = self.problem.dataset
+        dataset = self.experiment.dataset
         pixels = dataset.pixel_maximum is not None
-        return Predictor(self.network, self.problem.scaling, dataset.classes, dataset.feature_names, pixels=pixels)
+        return Predictor(self.network, self.experiment.scaling, dataset.classes, dataset.feature_names, pixels=pixels)
 
     def _cut_metrics(self, epochs: int) -> None:
         """Remove lines of epochs that a checkpoint does not know: they will be run again."""
@@ -164,7 +164,7 @@ class Fit:
         if device.name == "cpu":
             return error
         start = LadderNetwork.from_specification(
-            self.network.specification, device=device, seed=self.problem.settings.seed
+            self.network.specification, device=device, seed=self.experiment.settings.seed
         )
         again = dataclasses.replace(self, network=start, watched=True)
         try:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ladder_np.errors import InputError
-from ladder_np.experiments.problem import BASELINE, LADDER
+from ladder_np.experiments.experiment import BASELINE, LADDER
 
 __all__ = [
     "MODEL_COLORS",
@@ -33,7 +33,7 @@ __all__ = [
 
 Figure = Any  # matplotlib's, which need not be installed
 
-# Okabe and Ito's, told apart by colour-blind readers too; the faintest on white comes last but one.
+# Okabe and Ito's, told apart by color-blind readers too; the faintest on white comes last but one.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MODEL_COLORS = {LADDER: OKABE_ITO[0], BASELINE: OKABE_ITO[1]}
 MAP = "viridis"  # perceptually uniform
@@ -113,14 +113,14 @@ def png(figure: Figure) -> bytes:
 
 
 def colors(count: int) -> list[Any]:
-    """Return so many colours: of the list up to its length, else of the perceptually uniform map."""
+    """Return so many colors: of the list up to its length, else of the perceptually uniform map."""
     if count <= len(OKABE_ITO):
         return list(OKABE_ITO[:count])
     return [map_color(place) for place in np.linspace(0, 1, count)]
 
 
 def map_color(share: float) -> tuple[float, ...]:
-    """Return the colour of a share, 0 to 1, of a perceptually uniform range."""
+    """Return the color of a share, 0 to 1, of a perceptually uniform range."""
     return matplotlib().colormaps[MAP](BRIGHTEST * share)
 
 
