@@ -178,7 +178,7 @@ def test_a_newer_gpu_gets_an_intermediate_text_that_it_can_compile(
     ("right", "wrong", "complaint"),
     [
         ("integer labeled = n_labeled * units,", "integer labeled = n_labeled *,", "expected an expression"),
-        ("sum_over_units(sum_over_rows(sum)) / n_labeled", "sum / n_labeled", '"n_labeled" is undefined'),
+        ("sum_over_units(sum_over_rows(sum)) / n_labeled", "sum / n_labels", '"n_labels" is undefined'),
         ("sqrt(v[k])", "std::printf(v[k])", "printf"),
         ("threadIdx.y == 0", "get_local_id(1) == 0", '"get_local_id" is undefined'),
         ("ACTIVATION == TANH\n    return tanh(b);", "ACTIVATION == TANH\n    return tanh(b, 1);", "tanh"),
