@@ -21,14 +21,14 @@ from ladder_np import LadderNetwork  # before NumPy: ladder_np prepares what Num
 import numpy as np
 
 # isort: on
-from ladder_np.data.preprocessing import Scaling
+from ladder_np.data.scaling import Scaling
 from ladder_np.training.trainer import EpochRecord, TrainingSettings, train
 
 # Modules, or functions as module:function. Whatever is not named (NumPy's own functions, helpers of ours) belongs to
 # the stage that called it, and to the rest if none did.
 STAGES = {
     "data: picking, scaling": (
-        "ladder_np.data.preprocessing",
+        "ladder_np.data.scaling",
         "ladder_np.training.batches",
         "ladder_np.training.loader",
     ),
@@ -38,7 +38,7 @@ STAGES = {
     "activations": ("ladder_np.operations.activations",),
     "combinator": ("ladder_np.operations.combinators",),
     "costs": ("ladder_np.operations.losses",),
-    "encoder, decoder besides": ("ladder_np.network.encoder", "ladder_np.network.decoder"),
+    "encoder, decoder besides": ("ladder_np.network.passes", "ladder_np.network.ladder", "ladder_np.operations.maps"),
     "optimizer": ("ladder_np.training.adam",),
 }
 REST = "rest"

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.speed.cases import Case
 from ladder_np.arrays import Array, Device
 from ladder_np.network.inference import ROWS_AT_ONCE
-from ladder_np.network.lanes import Lanes
+from ladder_np.network.layers import Lanes
 from ladder_np.network.specification import Specification
 
 __all__ = ["FloorInference", "FloorStep", "Product", "inference_products", "step_products", "total_flop"]
@@ -52,7 +52,8 @@ def step_products(specification: Specification, n_labeled: int, n_unlabeled: int
 
     def encoder(kind: str, layer: int) -> Product:
         constant_targets = kind != "forward" and specification.stop_gradient_targets
-        rows = lanes.n_corrupted if constant_targets else lanes.rows(layer)
+        clean = lanes.n_unlabeled if lanes.has_clean(layer) and not constant_targets else 0
+        rows = lanes.n_corrupted + clean
         return Product(kind, f"encoder.{layer}", rows, sizes[layer - 1], sizes[layer])
 
     def decoder(kind: str, layer: int) -> Product:

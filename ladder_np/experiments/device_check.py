@@ -19,6 +19,7 @@ from ladder_np.inspection.example import example_step
 from ladder_np.inspection.gradcheck import check_network
 from ladder_np.inspection.machine import INPUTS, PRODUCT, ROWS, UNITS, best_rate, product_rate
 from ladder_np.inspection.vectors import compare_vectors, make_vectors
+from ladder_np.kernels import kernels_for
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.specification import Specification
 from ladder_np.operations.combinators import COMBINATORS
@@ -292,8 +293,8 @@ class _Training:
         return self._device.get(self._network.parameters.vector)
 
     def launches(self) -> int:
-        fused = self._network.parameters.fused
-        return fused.kernels.launches if fused else 0
+        device = self._device
+        return kernels_for(device.xp, self._network.specification.dtype).launches if device.fused else 0
 
     def recorded(self) -> bool:
         return self._step.recorded

@@ -43,4 +43,4 @@ def example_step(
     inputs = specification.sizes[0]
     batch = Batch(draw(n_labeled, inputs), device.put(y), draw(n_unlabeled, inputs))
     noise: Noise = [draw(n_labeled + n_unlabeled, size) for size in specification.sizes]
-    return Parameters(specification, device.put(parameters.vector), device), batch, noise
+    return Parameters(specification, device.put(parameters.vector)), batch, noise

@@ -11,7 +11,6 @@ from ladder_np.inspection.differences import TOLERANCE, Check, check_points, to_
 from ladder_np.inspection.example import example_step
 from ladder_np.network.ladder import State, backward, forward
 from ladder_np.network.specification import Specification
-from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.losses import squared_error_forward
 from ladder_np.operations.normalization import standardize_forward
 from ladder_np.rng import Stream, check_seed, stream
@@ -48,20 +47,19 @@ class _NetworkPoint:
         total = (
             self._with_constant_targets(state) if self._specification.stop_gradient_targets else state.losses.total
         )
-        masks = [h > 0 for h in state.encoder.h[1:-1]] if ACTIVATIONS[self._specification.activation].kinked else []
-        return float(to_host(total)), masks
+        kinked = [layer.index for layer in state.passes.layers if layer.activation.kinked]
+        return float(to_host(total)), [state.encoded[index].h > 0 for index in kinked if index > 0]
 
     def _with_constant_targets(self, state: State) -> Array:
         """Return the cost with the base point's clean z, μ, σ, whose gradient the option leaves out."""
-        encoder, clean = self._base.encoder, self._base.lanes.clean
         total = state.losses.supervised
-        for layer, z_hat in state.decoder.z_hat.items():
-            if not state.lanes.denoised[layer]:
+        for index, decoded in state.decoded.items():
+            target, z_hat = self._base.decoded[index].target, decoded.z_hat
+            if target is None:
                 continue
-            z = self._batch.x_unlabeled if layer == 0 else encoder.z[layer][clean]  # type: ignore[index]
-            if layer > 0:
-                z_hat = standardize_forward(z_hat, *encoder.clean_statistics(layer))
-            total = total + self._specification.denoising_weights[layer] * squared_error_forward(z_hat, z)[0]
+            z_hat_bn = z_hat if target.mu is None else standardize_forward(z_hat, target.mu, target.sigma)
+            weight = self._specification.denoising_weights[index]
+            total = total + weight * squared_error_forward(z_hat_bn, target.z)[0]
         return total
 
 

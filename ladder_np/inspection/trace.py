@@ -1,28 +1,24 @@
-"""One batch through the network, stage by stage: what the real passes compute, watched while they run.
+"""One batch through the network, stage by stage: what the passes compute, each with its equation and line of code.
 
-Nothing is computed a second time, and no pass knows that it is watched: `stages` says where to look, `watch` looks.
+The passes keep everything they compute (`Passes.keep`), and run as plain formulas on every device.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ladder_np.arrays import Device
+from ladder_np.arrays import Array, Device
 from ladder_np.errors import InputError
 from ladder_np.inspection.example import example_step
-from ladder_np.inspection.stages import GATES, LAYERS, PARTS, STAGES, TARGET_STATISTICS, WAY_BACK, Stage
-from ladder_np.inspection.watch import Seen, Sighting, Watch
-from ladder_np.network.ladder import backward, forward
-from ladder_np.network.lanes import Lanes
+from ladder_np.network.ladder import backward_records, forward
+from ladder_np.network.passes import Passes
+from ladder_np.network.quantities import GIVEN, PARTS, WAY_BACK, Item
 from ladder_np.network.specification import Specification
 
 __all__ = ["Reading", "of_layer", "trace_step"]
 
-PACKAGE = "ladder_np."
 ROUNDINGS = 16  # in units of the last place: what is smaller than so many is zero but for rounding
-EXPONENTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-INDICES = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True)
@@ -34,15 +30,15 @@ class Reading:
     part : str
         The part of the step, a key of `PARTS`.
     name : str
-        The symbol in ASCII: z_tilde; a gradient begins with d. No two of a layer are the same.
+        The symbol in ASCII: z_tilde; a gradient begins with d. No two of a layer and part are the same.
     layer : int or None
         0 is the input; None for what belongs to no layer.
     symbol, equation, paper : str
         The equation is its right-hand side; `paper` says where it stands, nothing on the way back.
     function, file, line : str, str, int
-        What returned the value or, of a sum over several roads, where they join; the file as seen from the package.
+        Where it is computed, the line being that of the formula; the file as seen from the package.
     shape : tuple of int
-        (rows, units), or (units,); () of a cost.
+        The layer's shape behind the rows, or (units,); () of a cost. A combinator's parameters stand side by side.
     mean, std : float
         Over all elements; std with divisor n.
     norm : float or None
@@ -83,12 +79,12 @@ def trace_step(
     seed : int
         Of parameters, inputs and noise.
     device : Device, optional
-        Where the step runs; the CPU by default. Where passes are fused, the stages that kernels leave in memory.
+        Where the step runs; the CPU by default.
 
     Returns
     -------
     list of Reading
-        By part; within a part in the order in which they were computed. What no λ asks for is not run.
+        By part; within a part in the order in which they are computed. What no λ asks for is not run.
 
     Raises
     ------
@@ -97,14 +93,15 @@ def trace_step(
     """
     device = device or Device()
     parameters, batch, noise = example_step(specification, n_labeled, n_unlabeled, seed, device=device)
-    gradients = parameters.zeros_like()
-    names = {"phi": specification.activation, "g": specification.combinator}
-    watch = Watch((place for stage in STAGES for place in stage.places), names, device)
-    with np.errstate(all="ignore"), watch.watching():  # infinite values are for the reader to see
-        state = forward(parameters, batch, noise)
-        backward(parameters, state, gradients)
+    gradients, passes = parameters.zeros_like(), Passes(specification, n_labeled, n_unlabeled, keep=True)
+    with np.errstate(all="ignore"):  # infinite values are for the reader to see
+        state = forward(parameters, batch, noise, passes)
+        records = list(backward_records(parameters, state, gradients))
         cost = abs(float(device.get(state.losses.total)))
-        return _readings(watch.seen, specification, state.lanes, cost)
+        items = [item for item in state.items(gradients, records) if item.quantity.symbol]
+        readings = [_reading(item, device, cost) for item in items if item.quantity.part != GIVEN]
+    parts = list(PARTS)
+    return sorted(readings, key=lambda reading: parts.index(reading.part))
 
 
 def of_layer(readings: Sequence[Reading], layer: int) -> list[Reading]:
@@ -121,55 +118,23 @@ def of_layer(readings: Sequence[Reading], layer: int) -> list[Reading]:
     return [reading for reading in readings if reading.layer == layer]
 
 
-def _readings(seen: Seen, specification: Specification, lanes: Lanes, cost: float) -> list[Reading]:
-    """Return what the table makes of all sightings, in order."""
-    found: list[tuple[int, int, Reading]] = []
-    parts = list(PARTS)
-    for stage in STAGES:
-        if stage.name in TARGET_STATISTICS and specification.stop_gradient_targets:
-            continue
-        place = next((place for place in stage.places if place in seen), stage.places[0])
-        for layer, sightings in seen.get(place, {}).items():
-            if layer is None and stage.layers != "none":  # the passes begin and end outside their loops over layers
-                layer = specification.top if stage.layers == "top" else 0
-            if layer is not None and not LAYERS[stage.layers](layer, specification.top):
-                continue
-            value = _of_lanes(sightings, place.call, place.rows or stage.rows, lanes)
-            if value.size:
-                reading = _reading(stage, layer, specification, sightings[0], value, cost)
-                found.append((parts.index(stage.part), sightings[0].order, reading))
-    return [reading for _, _, reading in sorted(found, key=lambda each: each[:2])]
-
-
-def _of_lanes(sightings: list[Sighting], call: int | None, rows: str | slice | None, lanes: Lanes) -> np.ndarray:
-    """Return the rows of what was seen that a stage is about."""
-    if rows is None:
-        return sightings[call or 0].value
-    whole = np.concatenate([np.atleast_2d(sighting.value) for sighting in sightings])
-    if isinstance(rows, str):
-        return whole[getattr(lanes, rows)]
-    statistics = whole[rows]
-    return statistics[0] if len(statistics) == 1 else statistics
-
-
-def _reading(
-    stage: Stage, layer: int | None, specification: Specification, made: Sighting, value: np.ndarray, cost: float
-) -> Reading:
-    gate, paper = GATES[specification.combinator]
-    texts = _numbered(layer) | {"phi": specification.activation}
-    texts |= {"v": gate.format(**texts), "paper": paper}
-    is_gradient, exact = stage.part in WAY_BACK, value.astype(np.float64)
+def _reading(item: Item, device: Device, cost: float) -> Reading:
+    quantity, texts, value = item.quantity, item.texts, _on_host(item.value, device)
+    is_gradient, exact = quantity.part in WAY_BACK, value.astype(np.float64)
     largest = max(float(np.abs(exact).max()), cost if is_gradient else 0.0)
+    paper = item.layer.combinator.paper if item.layer and quantity.name == "z_hat" else ""
+    assert item.formula is not None  # what is computed has one
+    file, line = item.formula.place()
     return Reading(
-        part=stage.part,
-        name=stage.name,
-        layer=layer,
-        symbol=stage.symbol.format(**texts),
-        equation=stage.equation.format(**texts),
-        paper=(stage.paper or PARTS[stage.part]).format(**texts),
-        function=made.function,
-        file=made.module.removeprefix(PACKAGE).replace(".", "/") + ".py",
-        line=made.line,
+        part=quantity.part,
+        name=quantity.name,
+        layer=item.layer.index if item.layer else None,
+        symbol=quantity.symbol.format(**texts),
+        equation=quantity.equation.format(**texts),
+        paper=paper or PARTS[quantity.part],
+        function=item.formula.name,
+        file=file,
+        line=line,
         shape=value.shape,
         mean=float(exact.mean()),
         std=float(exact.std()),
@@ -179,11 +144,10 @@ def _reading(
     )
 
 
-def _numbered(layer: int | None) -> dict[str, str]:
-    """Return the layer's number and its neighbors' as exponents, and as an index."""
-    if layer is None:
-        return dict.fromkeys(("l", "below", "above", "s"), "")
-    exponents = {
-        name: str(layer + step).translate(EXPONENTS) for name, step in (("l", 0), ("below", -1), ("above", 1))
-    }
-    return exponents | {"s": str(layer).translate(INDICES)}
+def _on_host(value: Array | Mapping[str, Array], device: Device) -> np.ndarray:
+    """Return a copy on the host; of a combinator's parameters, which may differ in shape, as (parameters, units)."""
+    if isinstance(value, Mapping):
+        views = [device.get(view) for view in value.values()]
+        same = len({view.shape for view in views}) == 1
+        return np.stack(views) if same else np.concatenate([view.ravel() for view in views])
+    return np.array(device.get(value))

@@ -1,36 +1,36 @@
 """Test vectors: one complete training step in a file, and the comparison of two such files.
 
-The format (version 1), all floats of the run's dtype, L layers above the input, N labeled and M unlabeled rows:
-
-    meta                                JSON: version, the network's description, seed
-    param/{name}                        as `Parameters` names them
-    input/x_labeled, input/y, input/x_unlabeled
-    noise/{l}                           (N+M, d_l) standard normal draws before scaling, labeled rows first
-    clean/z.{l}, clean/mean.{l}, clean/std.{l}          (M, d_l), (d_l,), (d_l,); no mean and std at l = 0
-    corrupted/z.{l}, corrupted/h.{l}    (N+M, d_l), labeled rows first
-    decoder/u.{l}, decoder/z_hat.{l}, decoder/z_hat_bn.{l}      (M, d_l)
-    loss/supervised, loss/denoising (L+1,), loss/total
-    grad/{name}                         d loss/total
+The keys, their order and their values are those of the one table of a step's quantities (`network.quantities`, column
+`vector`); shapes are in the table of ladder_np/README.md. All floats have the run's dtype. Version 1 is a network of
+dense layers; version 2, any layers, adds `layers`, `input_shape`, and what each layer has to `meta`.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ladder_np.arrays import Array, Device
+from ladder_np.arrays import Device
 from ladder_np.errors import InputError
 from ladder_np.files import read_json, read_npz
 from ladder_np.inspection.example import example_step
-from ladder_np.network.ladder import State, backward, forward
-from ladder_np.network.specification import MOST_LAYERS, Specification
+from ladder_np.network.fused import make_passes
+from ladder_np.network.ladder import backward_records, forward
+from ladder_np.network.layers import Layer
+from ladder_np.network.quantities import WALK
+from ladder_np.network.specification import Specification
+from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.version import __version__
 
 __all__ = ["Difference", "compare_vectors", "make_vectors", "read_vectors", "required_keys"]
 
-VERSION = 1
+VERSIONS = (1, 2)
+ACTIVATION_NAMES = {activation: name for name, activation in ACTIVATIONS.items()}
 TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
 ROUNDINGS = 16  # of the total cost, in units of its last place: the size of a gradient that is zero but for rounding
 
@@ -57,38 +57,25 @@ def make_vectors(
     """
     device = device or Device()
     parameters, batch, noise = example_step(specification, n_labeled, n_unlabeled, seed, device=device)
-    state = forward(parameters, batch, noise, every_layer=True)
-    gradients = parameters.zeros_like()
-    backward(parameters, state, gradients)
-    meta = {"version": VERSION, **specification.as_json(), "seed": seed, "ladder_np": __version__}
-    arrays: dict[str, Array] = {f"param/{name}": view for name, view in parameters.items()}
-    arrays |= {"input/x_labeled": batch.x_labeled, "input/y": batch.y, "input/x_unlabeled": batch.x_unlabeled}
-    arrays |= {f"noise/{layer}": draws for layer, draws in enumerate(noise) if draws is not None}
-    arrays |= _intermediates(state)
-    arrays |= {f"grad/{name}": view for name, view in gradients.items()}
+    passes = make_passes(specification, device, n_labeled, n_unlabeled, every_layer=True)
+    state, gradients = forward(parameters, batch, noise, passes), parameters.zeros_like()
+    records = list(backward_records(parameters, state, gradients))
+    meta = _meta(specification, passes.layers) | {"seed": seed, "ladder_np": __version__}
+    arrays = {key: value for item in state.items(gradients, records) for key, value in item.vectors()}
     there = {key: np.asarray(device.get(value), order="C") for key, value in arrays.items()}
     return {"meta": np.array(json.dumps(meta))} | there
 
 
-def _intermediates(state: State) -> dict[str, Array]:
-    """Return what the forward pass computed, by the format's keys."""
-    lanes, encoder, decoder = state.lanes, state.encoder, state.decoder
-    arrays: dict[str, Array] = {"clean/z.0": state.batch.x_unlabeled}
-    for layer, h in enumerate(encoder.h):
-        if layer > 0:
-            arrays[f"clean/z.{layer}"] = encoder.z[layer][lanes.clean]  # type: ignore[index]
-            arrays[f"clean/mean.{layer}"], arrays[f"clean/std.{layer}"] = encoder.clean_statistics(layer)
-        arrays[f"corrupted/z.{layer}"] = encoder.z_tilde[layer][lanes.corrupted]
-        arrays[f"corrupted/h.{layer}"] = h[lanes.corrupted]
-        arrays[f"decoder/u.{layer}"] = decoder.u[layer]
-        arrays[f"decoder/z_hat.{layer}"] = decoder.z_hat[layer]
-        arrays[f"decoder/z_hat_bn.{layer}"] = decoder.z_hat_bn[layer]
-    losses = state.losses
-    return arrays | {
-        "loss/supervised": losses.supervised,
-        "loss/denoising": losses.denoising,
-        "loss/total": losses.total,
+def _meta(specification: Specification, layers: Sequence[Layer]) -> dict[str, Any]:
+    """Return the network's description: of version 2 if a layer is not dense."""
+    if specification.is_dense:
+        return {"version": 1, **specification.as_json()}
+    described = {
+        "activation": [ACTIVATION_NAMES[layer.activation] for layer in layers[1:]],
+        "has_beta": [layer.has_beta for layer in layers[1:]],
+        "has_gamma": [layer.has_gamma for layer in layers[1:]],
     }
+    return {"version": 2, **specification.as_json(), **described}
 
 
 @dataclass(frozen=True)
@@ -145,8 +132,9 @@ def read_vectors(path: Path | str, complete: bool) -> dict[str, np.ndarray]:
         if not isinstance(meta, dict) or "version" not in meta:
             raise InputError(f"{path}: not a file of test vectors: no meta entry that names a version")
         version = meta["version"]
-        if version != VERSION:
-            raise InputError(f"{path}: test vectors of version {version!r}; this program reads version {VERSION}")
+        if version not in VERSIONS:
+            readable = " and ".join(map(str, VERSIONS))
+            raise InputError(f"{path}: test vectors of version {version!r}; this program reads versions {readable}")
     return arrays
 
 
@@ -229,27 +217,25 @@ def _absolute_difference(reference: np.ndarray, candidate: np.ndarray) -> np.nda
 
 
 def _in_order(reference: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """Yield the reference's keys as a network computes them; those the format does not know come last."""
-    known = [key for key in _computing_order(reference) if key in reference]
-    yield from known
-    yield from (key for key in reference if key not in known)
+    """Yield the reference's keys in computing order: what is given first, keys that the format does not know last."""
+    places = {key: _place(key) for key in reference}
+    yield from sorted((key for key in reference if places[key] is not None), key=places.get)  # type: ignore[arg-type]
+    yield from (key for key in reference if places[key] is None)
 
 
-def _computing_order(reference: Mapping[str, np.ndarray]) -> Iterator[str]:
-    numbers = [key.removeprefix("corrupted/z.") for key in reference if key.startswith("corrupted/z.")]
-    top = max((int(number) for number in numbers if number.isdecimal()), default=MOST_LAYERS)
-    layers = range(1 + min(top, MOST_LAYERS))
-    yield from (key for key in reference if key.startswith(("param/", "input/", "noise/")))
-    for layer in layers:
-        yield from (f"clean/{name}.{layer}" for name in ("mean", "std", "z"))
-        yield from (f"corrupted/{name}.{layer}" for name in ("z", "h"))
-    yield "loss/supervised"
-    for layer in reversed(layers):
-        yield from (f"decoder/{name}.{layer}" for name in ("u", "z_hat", "z_hat_bn"))
-    yield from ("loss/denoising", "loss/total")
-    gradients = [key for key in reference if key.startswith("grad/")]
-    for layer in layers:  # backwards: up through the decoder, then down through the encoder
-        yield from (key for key in gradients if key.startswith(f"grad/combinator.{layer}."))
-        yield from (key for key in gradients if key.startswith(f"grad/decoder.{layer}."))
-    for layer in reversed(layers):
-        yield from (key for key in reversed(gradients) if key.startswith(f"grad/encoder.{layer}."))
+def _place(key: str) -> tuple[int, ...] | None:
+    """Return where a key stands in computing order: group of quantities, layer in the group's order, row."""
+    for group, (rows, upward) in enumerate(WALK):
+        for row, quantity in enumerate(rows):
+            if quantity.vector and (match := _pattern(quantity.vector).fullmatch(key)):
+                layer = int(match["layer"] or 0) if "layer" in match.groupdict() else 0
+                given = key.startswith(("param/", "input/", "noise/"))
+                return (0, 0, 0, 0) if given else (1, group, layer if upward else -layer, row)
+    return None
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    """Return what a quantity's keys look like."""
+    text = re.escape(template).replace(r"\{l\}", r"(?P<layer>\d{1,9})").replace(r"\{name\}", ".+")
+    return re.compile(text)

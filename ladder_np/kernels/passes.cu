@@ -1,7 +1,8 @@
 // The passes of a layer, each as one kernel: what stands in ladder_np/operations and ladder_np/network as plain
 // formulas, without their intermediate arrays. The plain formulas are the reference; tests compare.
 //
-// Compiled with -DREAL=float or double, -DACTIVATION=RELU (or another name of the list below), -DGATED=0 or 1.
+// Compiled with -DREAL=float or double, and what the tables in ladder_np/operations name: -DACTIVATION=RELU (or another name
+// of the list below) and -DGATED=0 or 1.
 //
 // All matrices are (rows, units), row by row. A block of threads is SLOTS by TILE: threadIdx.x is one of TILE
 // neighboring units, threadIdx.y one of SLOTS rows that are worked on side by side. So neighboring threads read
@@ -17,6 +18,13 @@
 #define TANH 3
 #define SOFTPLUS 4
 #define LINEAR 5
+
+#ifndef ACTIVATION // for kernels that have none
+#define ACTIVATION LINEAR
+#endif
+#ifndef GATED
+#define GATED 0
+#endif
 
 typedef REAL real;
 typedef long long integer;
@@ -107,7 +115,7 @@ __device__ real activation_slope(real h)
 #endif
 }
 
-// ---- Lanes (network/lanes.py): labeled, corrupted unlabeled, clean unlabeled rows.
+// ---- Lanes (network/layers.py): labeled, corrupted unlabeled, clean unlabeled rows.
 
 __device__ integer first_row(integer lane, integer n_labeled, integer n_unlabeled)
 {
@@ -119,7 +127,7 @@ __device__ integer rows_of(integer lane, integer n_labeled, integer n_unlabeled)
     return lane == 0 ? n_labeled : n_unlabeled;
 }
 
-// ---- The encoder (network/encoder.py).
+// ---- The encoder (network/passes.py).
 
 // z0~ = x + s n, all lanes one below the other; a thread for every number.
 //
@@ -137,10 +145,10 @@ KERNEL corrupt_input(const real *x_labeled, const real *x_unlabeled, const real 
     z_tilde[k] = noise && k < corrupted ? x + (real)std * noise[k] : x;
 }
 
-// z = BN(a) lane by lane, z~ = z + s n on the corrupted rows, h = phi(z~ + beta), or at the top b = gamma (z~ + beta).
+// z = BN(a) lane by lane, z~ = z + s n on the corrupted rows, h = phi(gamma (z~ + beta)).
 //
-// a (rows, units), noise (N + M, units; null without noise), beta (units), gamma (units; null below the top)
-// -> z (rows, units; may be a), z_tilde (rows, units; z itself without noise), h (rows_on, units), mu, sigma (lanes, units)
+// a (rows, units), noise (N + M, units; null without noise), beta, gamma (units; null where the layer has none)
+// -> z (rows, units), z_tilde (rows, units; z itself without noise), h (rows_on, units), mu, sigma (lanes, units)
 // A block for each tile of units and, as blockIdx.y, each lane.
 KERNEL encode(const real *a, const real *noise, const real *beta, const real *gamma, real *z,
               real *z_tilde, real *h, real *mu, real *sigma, integer n_labeled,
@@ -174,19 +182,18 @@ KERNEL encode(const real *a, const real *noise, const real *beta, const real *ga
             value += (real)std * noise[k];
         z_tilde[k] = value;
         if (first + i < rows_on) {
-            real b = value + beta[unit];
-            h[k] = gamma ? gamma[unit] * b : activate(b);
+            real b = beta ? value + beta[unit] : value;
+            h[k] = activate(gamma ? gamma[unit] * b : b);
         }
     }
 }
 
-// From the gradient of h (or, at the top, of b) to that of a = h W, with those of beta and gamma.
+// From the gradient of h to that of a, with those of beta and gamma.
 //
-// up (rows_up, units), h (rows_up or more, units; null at the top), z_tilde (rows_up or more, units),
-// beta, gamma (units; gamma null below the top),
+// up (rows_up, units), h, z_tilde (rows_up or more, units), beta, gamma (units; null where the layer has none),
 // lateral (M, units; null if nothing comes), clean_dz (M, units), clean_dmu, clean_dsigma (units; null together),
 // z (rows, units), sigma (lanes, units)
-// -> da (rows_down, units; may be up), dbeta (units), dgamma (units; null below the top)
+// -> da (rows_down, units), dbeta, dgamma (units; null where the layer has none)
 // A block for each tile of units works through the lanes, because beta and gamma are shared by all.
 KERNEL encode_backward(const real *up, const real *h, const real *z_tilde, const real *beta,
                        const real *gamma, const real *lateral, const real *clean_dz,
@@ -205,9 +212,9 @@ KERNEL encode_backward(const real *up, const real *h, const real *z_tilde, const
             integer row = first + i, k = row * units + unit;
             real d = 0;
             if (row < rows_up) {
-                d = h ? up[k] * activation_slope(h[k]) : up[k];
+                d = up[k] * activation_slope(h[k]);
                 if (gamma) {
-                    gamma_sum += d * (z_tilde[k] + beta[unit]);
+                    gamma_sum += d * (beta ? z_tilde[k] + beta[unit] : z_tilde[k]);
                     d *= gamma[unit];
                 }
                 beta_sum += d;
@@ -236,7 +243,8 @@ KERNEL encode_backward(const real *up, const real *h, const real *z_tilde, const
     beta_sum = sum_over_rows(beta_sum);
     gamma_sum = sum_over_rows(gamma_sum);
     if (inside && threadIdx.y == 0) {
-        dbeta[unit] = beta_sum;
+        if (beta)
+            dbeta[unit] = beta_sum;
         if (gamma)
             dgamma[unit] = gamma_sum;
     }
@@ -299,7 +307,7 @@ KERNEL classify_backward(const real *p, const integer *y, const real *dp, real *
                                            : (p_row[unit] - (unit == y[row] ? 1 : 0)) / n_labeled;
 }
 
-// ---- The decoder (network/decoder.py, operations/combinators.py).
+// ---- The decoder (network/passes.py, operations/combinators.py).
 
 // The combinator at one place: its two curves and what their slopes need.
 struct Combined {
@@ -324,7 +332,7 @@ __device__ Combined combine(real u, const real *a, integer unit, integer units)
 //
 // vertical, z_tilde (M, units), a (10, units),
 // clean_z (M, units; null without a cost), clean_mu, clean_sigma (units; null at layer 0, which is not normalized)
-// -> u (M, units; may be vertical), u_sigma (units), z_hat (M, units),
+// -> u (M, units), u_sigma (units), z_hat (M, units),
 //    z_hat_bn, difference (M, units), unit_costs (units): sums of squares over the rows; these only with clean_z
 KERNEL decode(const real *vertical, const real *z_tilde, const real *a, const real *clean_z,
               const real *clean_mu, const real *clean_sigma, real *u, real *u_sigma,

@@ -1,28 +1,51 @@
-"""The passes of a layer on a GPU: one kernel each, between the matrix products.
+"""The passes on a GPU: one kernel each between the matrix products, where one exists; else the plain formulas.
 
-Each method does what plain formulas in `encoder`, `decoder`, `ladder` and `operations` do, which are the reference;
-`ladder_np/kernels/passes.cu` has the arithmetic. Shapes and names are those of the plain forms.
+Each method does what its namesake in `Passes` does, which is the reference; `ladder_np/kernels/passes.cu` has the
+arithmetic. A layer whose activation or combinator has no CUDA text (`cuda` in its table's row is None) runs the plain
+formulas of `Passes` on the device.
 """
 
-from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ladder_np.arrays import Array, Device, array_module
-from ladder_np.kernels import Kernels, kernels_for
-from ladder_np.network.lanes import Lanes
+from ladder_np.kernels import kernels_for
+from ladder_np.network.layers import Layer
+from ladder_np.network.parameters import LayerParameters
+from ladder_np.network.passes import (
+    Batch,
+    Classified,
+    Decoded,
+    DecodedGradient,
+    Encoded,
+    EncodedGradient,
+    Losses,
+    Passes,
+    Target,
+)
 from ladder_np.network.specification import Specification
+from ladder_np.operations.normalization import column_products
 
-__all__ = ["FusedPasses"]
+__all__ = ["FusedPasses", "make_passes"]
 
 
-class FusedPasses:
-    """The fused passes of one network.
+def make_passes(
+    specification: Specification, device: Device, n_labeled: int, n_unlabeled: int, every_layer: bool = False
+) -> Passes:
+    """Return the passes that suit a device: the fused ones where it has kernels."""
+    sizes = specification, n_labeled, n_unlabeled, every_layer
+    return FusedPasses(*sizes, device=device) if device.fused else Passes(*sizes)
+
+
+@dataclass
+class FusedPasses(Passes):
+    """The passes of one network on a device with kernels; parameters besides `device` as of `Passes`.
 
     Parameters
     ----------
-    specification : Specification
     device : Device
         One with kernels (`Device.fused`).
 
@@ -31,177 +54,147 @@ class FusedPasses:
     kernels : Kernels
     """
 
-    def __init__(self, specification: Specification, device: Device) -> None:
-        self.kernels: Kernels = kernels_for(
-            device.xp, specification.dtype, specification.activation, specification.combinator
-        )
-        self._specification = specification
-        self._device = device
-        self._ends = np.cumsum(specification.sizes)
-        self._cost_table = cache(self._make_cost_table)
+    device: Device = field(kw_only=True)
 
-    def corrupt_input(self, x_labeled: Array, x_unlabeled: Array, noise: Array | None, lanes: Lanes) -> Array:
-        """Return z̃⁰ of all lanes, one below the other."""
-        rows, units = lanes.rows(1), x_labeled.shape[1]
-        z_tilde = _empty(x_labeled, rows, units)
-        std, noise = self._noise(0, noise)
-        counts = lanes.n_labeled, lanes.n_unlabeled, rows, units
-        self.kernels.over_elements(
-            "corrupt_input", z_tilde.size, x_labeled, x_unlabeled, noise, z_tilde, *counts, std
-        )
-        return z_tilde
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.kernels = kernels_for(self.device.xp, self.specification.dtype)
+        self._ends = np.cumsum([layer.units for layer in self.layers])
 
-    def encode(
-        self, layer: int, a: Array, noise: Array | None, beta: Array, gamma: Array | None, lanes: Lanes
-    ) -> tuple[Array, Array, Array, Array, Array]:
-        """Return z (in place of a), z̃, h (at the top b), μ and σ, the last two (lanes, units)."""
-        units, n_lanes = a.shape[1], len(lanes.of_layer(layer))
-        std, noise = self._noise(layer, noise)
-        z_tilde = a if noise is None else _empty(a, *a.shape)
-        h = _empty(a, lanes.rows(layer + 1), units)
-        mu, sigma = _empty(a, n_lanes, units), _empty(a, n_lanes, units)
-        counts = lanes.n_labeled, lanes.n_unlabeled, len(h), units
-        eps = self._specification.batch_norm_eps
-        self.kernels.over_units(
-            "encode", units, a, noise, beta, gamma, a, z_tilde, h, mu, sigma, *counts, std, eps, lanes=n_lanes
-        )
-        return a, z_tilde, h, mu, sigma
+    def _over_units(self, name: str, layer: Layer, *arguments: Any, lanes: int = 1) -> None:
+        options = layer.activation.cuda or "", layer.combinator.cuda or ""
+        self.kernels.over_units(name, layer.units, *arguments, options=options, lanes=lanes)
+
+    # ---- The encoder.
+
+    def corrupt_input(self, batch: Batch, noise: Array | None) -> Encoded:
+        layer, rows = self.layers[0], self.rows[0]
+        z_tilde = _empty(batch.x_labeled, rows.total, layer.units)
+        counts = rows.n_labeled, rows.n_unlabeled, rows.total, layer.units
+        arrays = batch.x_labeled, batch.x_unlabeled, _used(noise, layer), z_tilde
+        self.kernels.over_elements("corrupt_input", z_tilde.size, *arrays, *counts, layer.noise_std)
+        target = Target(batch.x_unlabeled.reshape(-1, layer.units), None, None) if rows.n_unlabeled else None
+        return Encoded(rows, None, z_tilde, z_tilde, target=target)
+
+    def encode_forward(self, layer: Layer, own: LayerParameters, a: Array, noise: Array | None) -> Encoded:
+        if layer.activation.cuda is None:
+            return super().encode_forward(layer, own, a, noise)
+        rows, units, noise = self.rows[layer.index], layer.units, _used(noise, layer)
+        lanes = len(rows.lanes)
+        z, h = _empty(a, *a.shape), _empty(a, rows.going_on, units)
+        z_tilde = z if noise is None else _empty(a, *a.shape)
+        mu, sigma = _empty(a, lanes, units), _empty(a, lanes, units)
+        numbers = rows.n_labeled, rows.n_unlabeled, len(h), units, layer.noise_std, self.specification.batch_norm_eps
+        arrays = a, noise, own.beta, own.gamma, z, z_tilde, h, mu, sigma
+        self._over_units("encode", layer, *arrays, *numbers, lanes=lanes)
+        target = Target(z[rows.clean], mu[-1], sigma[-1]) if rows.has_clean else None
+        return Encoded(rows, z, z_tilde, h, mu, sigma, target)
 
     def encode_backward(
         self,
-        up: Array,
-        h: Array | None,
-        z_tilde: Array,
-        beta: Array,
-        gamma: Array | None,
-        lateral: Array | None,
-        clean: Sequence[Array] | None,
-        z: Array,
-        sigma: Array,
-        lanes: Lanes,
-        dbeta: Array,
-        dgamma: Array | None,
-    ) -> Array:
-        """Return da from the gradient of h (of b where h is None); write dβ and dγ.
+        layer: Layer,
+        own: LayerParameters,
+        encoded: Encoded,
+        dh: Array,
+        decoded: DecodedGradient | None,
+        gradient: LayerParameters,
+    ) -> EncodedGradient:
+        if layer.activation.cuda is None:
+            return super().encode_backward(layer, own, encoded, dh, decoded, gradient)
+        rows, target = encoded.rows, decoded.target if decoded else None
+        da = _empty(dh, len(dh) if target is None else rows.clean.stop, layer.units)
+        above = dh, encoded.h, encoded.z_tilde, own.beta, own.gamma, decoded.dz_tilde if decoded else None
+        clean = (target.z, target.mu, target.sigma) if target else (None, None, None)
+        results = da, gradient.beta, gradient.gamma
+        counts = rows.n_labeled, rows.n_unlabeled, len(dh), len(da), layer.units
+        arrays = *above, *clean, encoded.z, encoded.sigma, *results
+        self._over_units("encode_backward", layer, *arrays, *counts)
+        return EncodedGradient(da)
 
-        `lateral` is the gradient of z̃ from the decoder; `clean` dz, dμ and dσ of the clean lane.
-        """
-        units = up.shape[1]
-        rows = len(up) if clean is None else lanes.clean.stop
-        da = up if rows == len(up) else _empty(up, rows, units)
-        counts = lanes.n_labeled, lanes.n_unlabeled, len(up), rows, units
-        above, target = (h, z_tilde, beta, gamma, lateral), clean or (None, None, None)
-        self.kernels.over_units("encode_backward", units, up, *above, *target, z, sigma, da, dbeta, dgamma, *counts)
-        return da
+    # ---- The classifier on top.
 
-    def softmax(self, b: Array) -> Array:
-        """Return the softmax of each row of b."""
-        p = _empty(b, *b.shape)
+    def classify_forward(self, b: Array, y: Array) -> Classified:
+        p, costs = _empty(b, *b.shape), _empty(b, len(y))
         self.kernels.over_rows("softmax", len(b), b, p, *b.shape)
-        return p
+        self.kernels.over_rows("cross_entropy", len(y), b, y, costs, len(y), b.shape[1])
+        return Classified(p, costs)
 
-    def cross_entropy(self, b: Array, y: Array) -> Array:
-        """Return the cross-entropy of each row, (rows,)."""
-        row_costs = _empty(b, len(b))
-        self.kernels.over_rows("cross_entropy", len(b), b, y, row_costs, *b.shape)
-        return row_costs
-
-    def classify_backward(self, p: Array, y: Array, dp: Array | None) -> Array:
-        """Return db of the labeled rows from the cross-entropy, and of the unlabeled ones from dp, if any."""
+    def classify_backward(self, classified: Classified, y: Array, dp: Array | None) -> Array:
+        p = classified.p
         rows = len(y) if dp is None else len(y) + len(dp)
         db = _empty(p, rows, p.shape[1])
         self.kernels.over_rows("classify_backward", rows, p, y, dp, db, len(y), rows, p.shape[1])
         return db
 
-    def unit_costs(self, like: Array) -> Array:
-        """Return room for every layer's squared errors, summed over rows: (Σ d_l,)."""
-        return _empty(like, int(self._ends[-1]))
+    # ---- The decoder.
 
-    def decode(
-        self,
-        layer: int,
-        vertical: Array,
-        z_tilde: Array,
-        a: Array,
-        clean: Sequence[Array | None] | None,
-        unit_costs: Array,
-    ) -> tuple[Array, Array, Array, Array | None, Array | None]:
-        """Return u, its σ, ẑ, and ẑ_BN and ẑ_BN − z where the layer has a cost, whose sums go to `unit_costs`.
-
-        `a` is (10, units), the layer's combinator; `clean` is z, μ and σ of the clean lane, the last two None at
-        layer 0, or None where the layer has no cost. u takes the place of `vertical` below the top.
-        """
+    def decode_forward(self, layer: Layer, own: LayerParameters, vertical: Array, encoded: Encoded) -> Decoded:
+        costs = self._unit_costs[self._ends[layer.index] - layer.units : self._ends[layer.index]]
+        if layer.combinator.cuda is None:
+            decoded = super().decode_forward(layer, own, vertical, encoded)
+            if decoded.difference is not None:
+                costs[...] = column_products(decoded.difference, decoded.difference)
+            return replace(decoded, cost=costs)
         rows, units = vertical.shape
-        u = vertical if layer < self._specification.top else _empty(vertical, rows, units)
-        u_sigma, z_hat = _empty(u, units), _empty(u, rows, units)
-        z_hat_bn = difference = costs = None
-        if clean is not None:
-            z_hat_bn, difference = _empty(u, rows, units), _empty(u, rows, units)
-            end = int(self._ends[layer])
-            costs = unit_costs[end - units : end]
-        results = u, u_sigma, z_hat, z_hat_bn, difference, costs
-        eps = self._specification.batch_norm_eps
-        self.kernels.over_units(
-            "decode", units, vertical, z_tilde, a, *(clean or (None, None, None)), *results, rows, units, eps
-        )
-        return u, u_sigma, z_hat, z_hat_bn, difference
+        z_tilde = encoded.z_tilde[encoded.rows.unlabeled]
+        u, u_sigma, z_hat = _empty(vertical, rows, units), _empty(vertical, units), _empty(vertical, rows, units)
+        target = encoded.target if self.lanes.denoised[layer.index] else None
+        compared = (None, None, None)
+        if target is not None:
+            compared = _empty(u, rows, units), _empty(u, rows, units), costs
+        clean = (target.z, target.mu, target.sigma) if target else (None, None, None)
+        arrays = vertical, z_tilde, own.combinator_block, *clean, u, u_sigma, z_hat, *compared
+        numbers = rows, units, self.specification.batch_norm_eps
+        self._over_units("decode", layer, *arrays, *numbers)
+        return Decoded(u, u_sigma, z_tilde, z_hat, (), target, *compared)
 
     def decode_backward(
         self,
-        layer: int,
-        below: Array | None,
-        error: tuple[Array, Array, Array | None] | None,
-        u: Array,
-        z_tilde: Array,
-        u_sigma: Array,
-        a: Array,
-        da: Array,
-    ) -> tuple[Array, Array, tuple[Array, Array, Array] | None]:
-        """Return the gradient of what u was made of, dz̃, and dz, dμ and dσ of the clean lane; write da (10, units).
-
-        `below` is the gradient of ẑ from the layer below; `error` is ẑ_BN − z, ẑ_BN and the clean σ (None at layer 0)
-        where the layer has a cost.
-        """
-        rows, units = u.shape
+        layer: Layer,
+        own: LayerParameters,
+        decoded: Decoded,
+        dz_hat_below: Array | None,
+        gradient: LayerParameters,
+    ) -> DecodedGradient:
+        if layer.combinator.cuda is None:
+            return super().decode_backward(layer, own, decoded, dz_hat_below, gradient)
+        u, (rows, units), sigma = decoded.u, decoded.u.shape, decoded.target.sigma if decoded.target else None
         dvertical, dz_tilde = _empty(u, rows, units), _empty(u, rows, units)
-        clean = None
-        if error is not None and layer > 0 and not self._specification.stop_gradient_targets:
-            clean = _empty(u, rows, units), _empty(u, units), _empty(u, units)
-        scale = 2 * self._specification.denoising_weights[layer] / u.size
-        results = dvertical, dz_tilde, da, *(clean or (None, None, None))
-        self.kernels.over_units(
-            "decode_backward",
-            units,
-            below,
-            *(error or (None, None, None)),
-            u,
-            z_tilde,
-            u_sigma,
-            a,
-            *results,
-            rows,
-            units,
-            scale,
-        )
-        return dvertical, dz_tilde, clean
+        target = None
+        if sigma is not None and not self.specification.stop_gradient_targets:
+            target = Target(_empty(u, rows, units), _empty(u, units), _empty(u, units))
+        given = dz_hat_below, decoded.difference, decoded.z_hat_bn, sigma
+        mine = u, decoded.z_tilde, decoded.u_sigma, own.combinator_block
+        clean = (target.z, target.mu, target.sigma) if target else (None, None, None)
+        arrays = *given, *mine, dvertical, dz_tilde, gradient.combinator_block, *clean
+        numbers = rows, units, 2 * layer.weight / u.size
+        self._over_units("decode_backward", layer, *arrays, *numbers)
+        return DecodedGradient(dvertical, dz_tilde, target)
 
-    def total(self, row_costs: Array, unit_costs: Array, lanes: Lanes) -> Array:
-        """Return the costs as `Losses` has them: C, the supervised one, each layer's."""
-        ends, lambdas = self._cost_table(lanes.denoised)
-        costs = _empty(row_costs, 2 + len(lambdas))
-        counts = lanes.n_labeled, lanes.n_unlabeled, len(lambdas)
-        self.kernels.over_rows("total", 1, row_costs, unit_costs, ends, lambdas, costs, *counts)
-        return costs
+    # ---- The cost.
 
-    def _noise(self, layer: int, noise: Array | None) -> tuple[float, Array | None]:
-        std = self._specification.noise_std[layer]
-        return std, noise if std > 0 else None
+    def total(self, classified: Classified, decoded: dict[int, Decoded]) -> Losses:
+        ends, lambdas = self._cost_table
+        values = _empty(classified.cost, 2 + len(self.layers))
+        counts = self.rows[-1].n_labeled, self.lanes.n_unlabeled, len(self.layers)
+        self.kernels.over_rows("total", 1, classified.cost, self._unit_costs, ends, lambdas, values, *counts)
+        return Losses(values)
 
-    def _make_cost_table(self, denoised: tuple[bool, ...]) -> tuple[Array, Array]:
-        """Return where each layer's units end, and its λ, NaN where nothing is computed; put on the device once."""
-        weights = self._specification.denoising_weights
-        lambdas = [weight if wanted else np.nan for weight, wanted in zip(weights, denoised, strict=True)]
-        return self._device.put(self._ends.astype(np.int64)), self._device.put(np.array(lambdas, np.float64))
+    @cached_property
+    def _unit_costs(self) -> Array:
+        """Room for every layer's squared errors summed over rows, (Σ units,), used anew in each step."""
+        return self.device.xp.empty(int(self._ends[-1]), dtype=self.specification.numpy_dtype)
+
+    @cached_property
+    def _cost_table(self) -> tuple[Array, Array]:
+        """Where each layer's units end, and its λ, NaN where nothing is computed; put on the device once."""
+        pairs = zip(self.layers, self.lanes.denoised, strict=True)
+        lambdas = [layer.weight if wanted else np.nan for layer, wanted in pairs]
+        return self.device.put(self._ends.astype(np.int64)), self.device.put(np.array(lambdas, np.float64))
+
+
+def _used(noise: Array | None, layer: Layer) -> Array | None:
+    return noise if layer.noise_std > 0 else None
 
 
 def _empty(like: Array, *shape: int) -> Array:

@@ -1,8 +1,8 @@
 """Prediction: the clean encoder with population statistics, so that no row's result depends on its batch (fact 8).
 
-The reference re-estimates batch-norm statistics on a stream of clean labeled batches. Here the mean and
-the unbiased variance of every layer's a = h W are computed exactly over all training rows, layer by layer: those of
-layer l with the statistics below l already fixed, as prediction will use them.
+The reference re-estimates batch-norm statistics on a stream of clean labeled batches. Here the mean and the unbiased
+variance of every layer's a = map(h) are computed exactly over all training rows, layer by layer: those of layer l
+with the statistics below l already fixed, as prediction will use them.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,10 +12,9 @@ import numpy as np
 
 from ladder_np.arrays import Array, array_module
 from ladder_np.errors import InputError
-from ladder_np.network.encoder import gamma_of
+from ladder_np.network.layers import resolve
 from ladder_np.network.parameters import Parameters
-from ladder_np.operations.activations import ACTIVATIONS, softmax_forward
-from ladder_np.operations.dense import dense_forward
+from ladder_np.operations.activations import softmax_forward
 from ladder_np.operations.normalization import FEWEST_ROWS, shift_scale_forward, standardize_forward
 
 __all__ = ["ROWS_AT_ONCE", "PopulationStatistics", "encode_clean", "population_statistics", "predict_proba"]
@@ -25,7 +24,7 @@ ROWS_AT_ONCE = 1000  # in a pass over many rows: enough for fast products, small
 
 @dataclass
 class PopulationStatistics:
-    """Mean and standard deviation of a = h W over the training rows, by layer 1..L, (d_l,) arrays each.
+    """Mean and standard deviation of a = map(h) over the training rows, by layer 1..L, (units,) arrays each.
 
     ``sigma`` holds sqrt(unbiased variance + ε).
     """
@@ -35,7 +34,7 @@ class PopulationStatistics:
 
 
 def population_statistics(parameters: Parameters, batches: Callable[[], Iterable[Array]]) -> PopulationStatistics:
-    """Compute the statistics exactly, in one pass over the rows a layer.
+    """Compute the statistics exactly, in one pass over the rows for each layer.
 
     Parameters
     ----------
@@ -55,13 +54,13 @@ def population_statistics(parameters: Parameters, batches: Callable[[], Iterable
     """
     specification = parameters.specification
     statistics = PopulationStatistics()
-    for layer in range(1, specification.top + 1):
-        W = parameters[f"encoder.{layer}.weight"]
-        hidden = (encode_clean(parameters, statistics, x, layer - 1) for x in batches())
-        mean, variance = _mean_and_variance(dense_forward(h, W) for h in hidden)
-        statistics.mu[layer] = mean.astype(specification.numpy_dtype)
+    for layer in resolve(specification)[1:]:
+        k, W = layer.index, parameters.layers[layer.index].W
+        hidden = (encode_clean(parameters, statistics, x, k - 1) for x in batches())
+        mean, variance = _mean_and_variance(layer.up.forward(h, W)[0] for h in hidden)
+        statistics.mu[k] = mean.astype(specification.numpy_dtype)
         xp = array_module(variance)
-        statistics.sigma[layer] = xp.sqrt(variance + specification.batch_norm_eps).astype(specification.numpy_dtype)
+        statistics.sigma[k] = xp.sqrt(variance + specification.batch_norm_eps).astype(specification.numpy_dtype)
     return statistics
 
 
@@ -86,19 +85,19 @@ def _mean_and_variance(batches: Iterable[Array]) -> tuple[Array, Array]:
 
 
 def encode_clean(parameters: Parameters, statistics: PopulationStatistics, x: Array, layer: int) -> Array:
-    """Return h of `layer` (0: x itself), shape (rows, d_layer), without noise; the top's is the softmax output.
+    """Return h of `layer` (0: x itself), shape (rows, units), without noise; the top's is the softmax output.
 
     The dtype is that of x where it is wider than the parameters'.
     """
-    specification = parameters.specification
-    activation = ACTIVATIONS[specification.activation]
-    h = x
-    for k in range(1, layer + 1):
-        a = dense_forward(h, parameters[f"encoder.{k}.weight"])
+    layers = resolve(parameters.specification)
+    h = x.reshape(-1, layers[0].units)
+    for one in layers[1 : layer + 1]:
+        own, k = parameters.layers[one.index], one.index
+        a, _ = one.up.forward(h, own.W)
         z = standardize_forward(a, statistics.mu[k], statistics.sigma[k], out=a)
-        b = shift_scale_forward(z, parameters[f"encoder.{k}.beta"], gamma_of(parameters, k), out=z)
-        h = activation.forward(b, out=b) if k < specification.top else softmax_forward(b)
-    return h
+        b = shift_scale_forward(z, own.beta, own.gamma, out=z)
+        h = one.activation.forward(b, out=b)
+    return softmax_forward(h) if layer == layers[-1].index else h
 
 
 def predict_proba(parameters: Parameters, statistics: PopulationStatistics, x: Array) -> Array:

@@ -2,100 +2,123 @@
 
     C = −mean log P(ỹ = y | x) + Σₗ λₗ mean (zˡ − ẑˡ_BN)²
 
-The first term is over the labeled rows, the second over the unlabeled ones. Every function here is pure: the
-same parameters, batch and noise give the same values.
+The first term is over the labeled rows, the second over the unlabeled ones. This is the wiring alone: maps take from
+layer to layer, passes (`passes.py`) do what stands between. Every function is pure: the same parameters, batch and
+noise give the same values.
 """
 
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ladder_np.arrays import Array, array_module
-from ladder_np.network.decoder import DecoderGradients, DecoderState, decode_backward, decode_forward
-from ladder_np.network.encoder import EncoderState, encode_backward, encode_forward
-from ladder_np.network.lanes import Lanes
+from ladder_np.arrays import Array
 from ladder_np.network.noise import Noise
 from ladder_np.network.parameters import Parameters
-from ladder_np.operations.activations import softmax_backward
-from ladder_np.operations.losses import cross_entropy_backward, cross_entropy_forward
+from ladder_np.network.passes import (
+    Batch,
+    Classified,
+    Decoded,
+    DecodedGradient,
+    Encoded,
+    EncodedGradient,
+    Losses,
+    Passes,
+)
+from ladder_np.network.quantities import Item, backward_items, forward_items
 
-__all__ = ["Batch", "Losses", "State", "backward", "forward"]
+__all__ = ["Batch", "Losses", "State", "backward", "backward_records", "forward"]
 
-
-@dataclass(frozen=True)
-class Batch:
-    """The rows of one step: x_labeled (N, d_0), y (N,) integers, x_unlabeled (M, d_0)."""
-
-    x_labeled: Array
-    y: Array
-    x_unlabeled: Array
-
-
-@dataclass(frozen=True)
-class Losses:
-    """The costs of one step, on the device of the batch.
-
-    Attributes
-    ----------
-    values : (2 + L + 1,) array
-        All of them: total, supervised, denoising.
-    """
-
-    values: Array
-
-    @property
-    def total(self) -> Array:
-        """C, the weighted sum; 0-dimensional."""
-        return self.values[0]
-
-    @property
-    def supervised(self) -> Array:
-        """Cross-entropy of the labeled rows; 0-dimensional."""
-        return self.values[1]
-
-    @property
-    def denoising(self) -> Array:
-        """Unweighted denoising cost of each layer, (L + 1,); NaN where λ is 0 and nothing was computed."""
-        return self.values[2:]
+# What one pass of the way back returned, with its layer.
+Record = tuple[int, DecodedGradient | EncodedGradient | Array]
 
 
 @dataclass
 class State:
-    """Everything that the forward pass computed."""
+    """Everything that the forward pass computed.
 
-    lanes: Lanes
+    Attributes
+    ----------
+    parameters : Parameters
+    passes : Passes
+        What it was computed with.
+    batch : Batch
+    noise : list of arrays or None
+        Of the corrupted rows, by layer.
+    encoded : list of Encoded
+        By layer 0..L.
+    classified : Classified
+    decoded : dict of int to Decoded
+        By layer, of those that the decoder ran through, from the top down.
+    losses : Losses
+    kept_up, kept_down : list, dict
+        What the maps' backwards need, by layer.
+    """
+
+    parameters: Parameters
+    passes: Passes
     batch: Batch
-    encoder: EncoderState
-    decoder: DecoderState
+    noise: Noise
+    encoded: list[Encoded]
+    classified: Classified
+    decoded: dict[int, Decoded]
     losses: Losses
+    kept_up: list[Any]
+    kept_down: dict[int, Any]
+
+    def items(self, gradients: Parameters | None = None, records: Sequence[Record] = ()) -> Iterator[Item]:
+        """Yield every quantity of the step once, in computing order.
+
+        Parameters
+        ----------
+        gradients : Parameters, optional
+            With the gradients; without them only the way forward.
+        records : sequence, optional
+            What `backward_records` yielded.
+        """
+        yield from forward_items(self)
+        if gradients is not None:
+            yield from backward_items(self, gradients, records)
 
 
-def forward(parameters: Parameters, batch: Batch, noise: Noise, every_layer: bool = False) -> State:
+def forward(parameters: Parameters, batch: Batch, noise: Noise, passes: Passes | None = None) -> State:
     """Run the network and compute its cost.
 
     Parameters
     ----------
     parameters : Parameters
     batch : Batch
-    noise : list of (N + M, d_l) arrays or None
-        Standard normal draws of each layer 0..L, before scaling, labeled rows first. Rows beyond those that
-        the λs ask for are not used.
-    every_layer : bool
-        Compute also what λ = 0 makes unnecessary (for a complete listing of the step).
+    noise : list of (N + M, units of a sample) arrays or None
+        Standard normal draws of each layer 0..L, before scaling, labeled rows first. Rows beyond those that the λs
+        ask for are not used.
+    passes : Passes, optional
+        For a batch of this size; plain formulas if not given.
 
     Returns
     -------
     State
     """
-    lanes = Lanes.needed(parameters.specification, len(batch.x_labeled), len(batch.x_unlabeled), every_layer)
-    noise = [draws if draws is None else draws[lanes.corrupted] for draws in noise]
-    encoder = encode_forward(parameters, lanes, batch.x_labeled, batch.x_unlabeled, noise)
-    decoder = decode_forward(parameters, lanes, encoder, batch.x_unlabeled)
-    b_labeled = encoder.b_top[lanes.labeled]
-    if parameters.fused:
-        row_costs = parameters.fused.cross_entropy(b_labeled, batch.y)
-        losses = Losses(parameters.fused.total(row_costs, decoder.unit_costs, lanes))
-    else:
-        losses = _total(parameters, cross_entropy_forward(b_labeled, batch.y), decoder.cost)
-    return State(lanes, batch, encoder, decoder, losses)
+    passes = passes or Passes(parameters.specification, len(batch.x_labeled), len(batch.x_unlabeled))
+    layers, own = passes.layers, parameters.layers
+    noise = [_of_corrupted(draws, passes, index) for index, draws in enumerate(noise)]
+
+    encoded, kept_up = [passes.corrupt_input(batch, noise[0])], [None]
+    for layer in layers[1:]:
+        a, kept = layer.up.forward(encoded[-1].h, own[layer.index].W)
+        encoded.append(passes.encode_forward(layer, own[layer.index], a, noise[layer.index]))
+        kept_up.append(kept)
+
+    classified = passes.classify_forward(encoded[-1].h, batch.y)
+
+    decoded, kept_down = {}, {}
+    above = classified.p[passes.rows[-1].unlabeled]
+    for layer in reversed(layers[passes.lanes.lowest :]):
+        vertical, kept_down[layer.index] = layer.down.forward(above, own[layer.index].V)
+        decoded[layer.index] = passes.decode_forward(layer, own[layer.index], vertical, encoded[layer.index])
+        above = decoded[layer.index].z_hat
+
+    losses = passes.total(classified, decoded)
+    return State(parameters, passes, batch, noise, encoded, classified, decoded, losses, kept_up, kept_down)
 
 
 def backward(parameters: Parameters, state: State, gradients: Parameters) -> None:
@@ -110,34 +133,34 @@ def backward(parameters: Parameters, state: State, gradients: Parameters) -> Non
     gradients : Parameters
         Receives the gradients.
     """
-    lanes, encoder = state.lanes, state.encoder
-    decoder = DecoderGradients(None, {}, {})
-    if lanes.n_unlabeled:
-        decoder = decode_backward(parameters, lanes, encoder, state.decoder, gradients)
-    p = encoder.h[parameters.specification.top]
-    if parameters.fused:
-        db_top = parameters.fused.classify_backward(p, state.batch.y, decoder.dh_top)
-    else:
-        db_top = _classify_backward(p, state.batch.y, decoder.dh_top, lanes)
-    encode_backward(parameters, lanes, encoder, db_top, decoder.dz_tilde, decoder.clean, gradients)
+    deque(backward_records(parameters, state, gradients), maxlen=0)
 
 
-def _classify_backward(p: Array, y: Array, dh_top: Array | None, lanes: Lanes) -> Array:
-    """Return the gradient of the values before the softmax: cross-entropy, and below it the decoder's, if any."""
-    db_labeled = cross_entropy_backward(p[lanes.labeled], y)
-    if dh_top is None:
-        return db_labeled
-    return array_module(p).concatenate([db_labeled, softmax_backward(dh_top, p[lanes.unlabeled])])
+def backward_records(parameters: Parameters, state: State, gradients: Parameters) -> Iterator[Record]:
+    """Run `backward` and yield in computing order what each pass returned (of the classifier, db), with its layer."""
+    passes, layers, own, grad = state.passes, state.passes.layers, parameters.layers, gradients.layers
+
+    from_decoder: dict[int, DecodedGradient] = {}
+    below = None  # the gradient of ẑ from the layer below, at the end that of the softmax output
+    for layer in layers[passes.lanes.lowest :]:
+        index, decoded = layer.index, state.decoded[layer.index]
+        from_decoder[index] = passes.decode_backward(layer, own[index], decoded, below, grad[index])
+        dvertical = from_decoder[index].dvertical
+        below = layer.down.backward(dvertical, own[index].V, state.kept_down[index], grad[index].V, True)
+        yield index, from_decoder[index]
+
+    dh = passes.classify_backward(state.classified, state.batch.y, below)
+    yield passes.layers[-1].index, dh
+
+    for layer in reversed(layers[1:]):
+        index, decoder = layer.index, from_decoder.get(layer.index)
+        encoded = passes.encode_backward(layer, own[index], state.encoded[index], dh, decoder, grad[index])
+        dh = layer.up.backward(encoded.da, own[index].W, state.kept_up[index], grad[index].W, index > 1)
+        yield index, encoded
 
 
-def _total(parameters: Parameters, supervised: Array, cost: dict[int, Array]) -> Losses:
-    """Return C = supervised + Σ λ cost, and its parts."""
-    weights = parameters.specification.denoising_weights
-    xp = array_module(parameters.vector)
-    values = xp.full(2 + len(weights), xp.nan, dtype=parameters.vector.dtype)
-    total = supervised
-    for layer, value in cost.items():
-        values[2 + layer] = value
-        total = total + weights[layer] * value
-    values[0], values[1] = total, supervised
-    return Losses(values)
+def _of_corrupted(draws: Array | None, passes: Passes, layer: int) -> Array | None:
+    """Return a layer's noise as a matrix with the rows that the step has."""
+    if draws is None:
+        return None
+    return draws.reshape(-1, passes.layers[layer].units)[passes.rows[layer].corrupted]

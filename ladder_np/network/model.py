@@ -7,11 +7,13 @@ import numpy as np
 
 from ladder_np.arrays import Array, Device
 from ladder_np.errors import InputError
+from ladder_np.network.fused import make_passes
 from ladder_np.network.inference import PopulationStatistics, population_statistics, predict_proba
 from ladder_np.network.ladder import Batch, Losses, State, backward, forward
-from ladder_np.network.lanes import Lanes
+from ladder_np.network.layers import Lanes
 from ladder_np.network.noise import Noise, NoiseSource
 from ladder_np.network.parameters import Parameters, initial_parameters
+from ladder_np.network.passes import Passes
 from ladder_np.network.specification import Specification
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.rng import Stream, check_seed, stream
@@ -24,8 +26,10 @@ class LadderNetwork:
 
     Parameters
     ----------
-    sizes : sequence of int
-        Widths d_0 .. d_L: input, hidden layers, classes.
+    sizes : sequence of int, optional
+        Units d_0 .. d_L of a network of dense layers: input, hidden layers, classes.
+    layers, input_shape : optional
+        Instead of `sizes`, for layers of any kind: see `Specification`.
     activation, combinator, noise_std, denoising_weights, batch_norm_eps, stop_gradient_targets, dtype : optional
         See `Specification`.
     seed : int, optional
@@ -64,8 +68,10 @@ class LadderNetwork:
 
     def __init__(
         self,
-        sizes: Sequence[int],
+        sizes: Sequence[int] | None = None,
         *,
+        layers: str | Sequence[str | int] | None = None,
+        input_shape: Sequence[int] | int | None = None,
         activation: str = "relu",
         combinator: str = "gaussian",
         noise_std: float | Sequence[float] = 0.3,
@@ -76,7 +82,7 @@ class LadderNetwork:
         seed: int = 0,
         device: Device | str = "cpu",
     ) -> None:
-        specification = Specification(  # which makes tuples of what is one
+        specification = Specification(  # which makes tuples of what is given
             sizes,  # type: ignore[arg-type]
             activation,
             combinator,
@@ -85,6 +91,8 @@ class LadderNetwork:
             batch_norm_eps,
             stop_gradient_targets,
             dtype,
+            layers,  # type: ignore[arg-type]
+            input_shape,  # type: ignore[arg-type]
         )
         self._set_up(specification, None, device, seed)
 
@@ -114,8 +122,9 @@ class LadderNetwork:
             vector = initial_parameters(specification, generator).vector
         self.specification = specification
         self.device = device if isinstance(device, Device) else Device(device)
-        self.parameters = Parameters(specification, self.device.put(vector), self.device)
+        self.parameters = Parameters(specification, self.device.put(vector))
         self.statistics: PopulationStatistics | None = None
+        self._passes: dict[tuple[int, int], Passes] = {}
         self._noise = NoiseSource(check_seed(seed), specification, self.device)
 
     def loss_and_gradients(
@@ -163,12 +172,19 @@ class LadderNetwork:
             self._classes(y, len(x_labeled)),
             self._rows("x_unlabeled", x_unlabeled),
         )
-        lanes = Lanes.needed(self.specification, len(batch.x_labeled), len(batch.x_unlabeled))
+        passes = self.passes(len(batch.x_labeled), len(batch.x_unlabeled))
         if noise is None:
-            draws = self.draw_noise(lanes)
+            draws = self.draw_noise(passes.lanes)
         else:
             draws = self._given_noise(noise, len(batch.x_labeled) + len(batch.x_unlabeled))
-        return forward(self.parameters, batch, draws)
+        return forward(self.parameters, batch, draws, passes)
+
+    def passes(self, n_labeled: int, n_unlabeled: int) -> Passes:
+        """Return the passes for a batch of this size on the network's device, the same object each time."""
+        sizes = n_labeled, n_unlabeled
+        if sizes not in self._passes:
+            self._passes[sizes] = make_passes(self.specification, self.device, *sizes)
+        return self._passes[sizes]
 
     def draw_noise(self, lanes: Lanes) -> Noise:
         """Return the next step's noise from the network's own stream."""
@@ -185,7 +201,7 @@ class LadderNetwork:
         Raises
         ------
         InputError
-            If it is no callable, or rows do not fit.
+            If it is not callable, or rows do not fit.
         """
         if not callable(batches):
             raise InputError(f"batches: expected a callable such as lambda: [x], got {type(batches).__name__}")
@@ -233,7 +249,7 @@ class LadderNetwork:
         y = self.device.get(y) if self._is_on_device(y) else _as_array("y", y)
         classes = self.specification.sizes[-1]
         if y.shape != (rows,):
-            raise InputError(f"y: expected shape ({rows},), one class a labeled row, got {y.shape}")
+            raise InputError(f"y: expected shape ({rows},), one class per labeled row, got {y.shape}")
         if y.dtype.kind not in "iu":
             raise InputError(f"y: expected whole numbers 0 .. {classes - 1}, got {y.dtype}")
         if y.size and (y.min() < 0 or y.max() >= classes):
@@ -245,7 +261,9 @@ class LadderNetwork:
         if not isinstance(noise, Sequence):
             raise InputError(f"noise: expected a list of {len(sizes)} arrays, got {type(noise).__name__}")
         if len(noise) != len(sizes):
-            raise InputError(f"noise: expected {len(sizes)} arrays, one a layer with the input, got {len(noise)}")
+            raise InputError(
+                f"noise: expected {len(sizes)} arrays, one for each layer with the input, got {len(noise)}"
+            )
         draws: Noise = []
         for layer, (values, size) in enumerate(zip(noise, sizes, strict=True)):
             values = self._numbers(f"noise[{layer}]", values)

@@ -16,7 +16,7 @@ from itertools import accumulate
 import numpy as np
 
 from ladder_np.arrays import Array, Device
-from ladder_np.network.lanes import Lanes
+from ladder_np.network.layers import Lanes
 from ladder_np.network.specification import Specification
 from ladder_np.rng import Stream, set_stream_state, stream, stream_state
 from ladder_np.workers import in_parallel

@@ -1,43 +1,81 @@
-"""All parameters in one contiguous vector, with views by the names of the test-vector format.
+"""All parameters in one contiguous vector, with views by the names of the test-vector format, and by layer.
 
-Gradients and the optimizer's moments have the same layout, so the optimizer works on whole vectors and a
-gradient check can walk everything. The order is that of use: the encoder upwards, then the decoder downwards. A
-network whose lowest denoised layer is l never touches the decoder below l, which is then the vector's tail.
+Gradients and the optimizer's moments have the same layout, so the optimizer works on whole vectors and a gradient
+check can walk everything. The order is that of use: the encoder upward, then the decoder downward. A network whose
+lowest denoised layer is l never touches the decoder below l, which is then the vector's tail.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from ladder_np.arrays import Array, Device, array_module
-from ladder_np.network.fused import FusedPasses
-from ladder_np.network.lanes import Lanes
+from ladder_np.arrays import Array, array_module
+from ladder_np.network.layers import Layer, resolve
 from ladder_np.network.specification import Specification
-from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.combinators import Initial
+from ladder_np.operations.maps import Map, Shape
 
-__all__ = ["Parameters", "initial_parameters", "parameter_shapes", "random_parameters"]
+__all__ = ["LayerParameters", "Parameters", "initial_parameters", "parameter_shapes", "random_parameters"]
+
+Initialize = Callable[[np.random.Generator], np.ndarray]
 
 
 def parameter_shapes(specification: Specification) -> dict[str, tuple[int, ...]]:
     """Return every parameter's name and shape, in the order of the flat vector.
 
-    Names: ``encoder.{l}.weight`` (d_{l-1}, d_l), ``encoder.{l}.beta`` (d_l,) for l = 1..L,
-    ``encoder.{L}.gamma`` (d_L,), ``combinator.{l}.{a}`` (d_l,) for l = L..0 and
-    ``decoder.{l}.weight`` (d_{l+1}, d_l) for l = L−1..0.
+    Names: ``encoder.{l}.weight``, ``encoder.{l}.beta`` and ``encoder.{l}.gamma`` for l = 1..L, then for l = L..0
+    ``decoder.{l}.weight`` (into layer l) and ``combinator.{l}.{name}``, each where the layer has one. Weights have
+    the shapes of their maps, (d_{l-1}, d_l) up to and (d_{l+1}, d_l) down into a dense layer; β and γ are (units,).
     """
-    sizes, top = specification.sizes, specification.top
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer in range(1, top + 1):
-        shapes[f"encoder.{layer}.weight"] = (sizes[layer - 1], sizes[layer])
-        shapes[f"encoder.{layer}.beta"] = (sizes[layer],)
-    shapes[f"encoder.{top}.gamma"] = (sizes[top],)
-    for layer in range(top, -1, -1):
-        if layer < top:
-            shapes[f"decoder.{layer}.weight"] = (sizes[layer + 1], sizes[layer])
-        for name in COMBINATORS[specification.combinator].initial:
-            shapes[f"combinator.{layer}.{name}"] = (sizes[layer],)
-    return shapes
+    return {name: shape for name, shape, _ in _described(resolve(specification))}
+
+
+def _described(layers: tuple[Layer, ...]) -> Iterator[tuple[str, Shape, Initialize]]:
+    """Yield the name, the shape and the starting values of every parameter."""
+    for layer in layers[1:]:
+        prefix = f"encoder.{layer.index}"
+        yield from _weight(prefix, layer.up)
+        if layer.has_beta:
+            yield f"{prefix}.beta", (layer.units,), partial(Initial(0.0).draw, units=layer.units)
+        if layer.has_gamma:
+            yield f"{prefix}.gamma", (layer.units,), partial(Initial(1.0).draw, units=layer.units)
+    for layer in reversed(layers):
+        yield from _weight(f"decoder.{layer.index}", layer.down)
+        for name, initial in layer.combinator.parameters.items():
+            shape = initial.shape(layer.units)
+            yield f"combinator.{layer.index}.{name}", shape, partial(initial.draw, units=layer.units)
+
+
+def _weight(prefix: str, one: Map) -> Iterator[tuple[str, Shape, Initialize]]:
+    if one.weight is not None and one.initialize is not None:
+        yield f"{prefix}.weight", one.weight, one.initialize
+
+
+@dataclass(frozen=True)
+class LayerParameters:
+    """Views of one layer's parameters, or of their gradients; None where it has none.
+
+    Attributes
+    ----------
+    W, V : array or None
+        Weight of the map from the layer below, and of that from the layer above down.
+    beta, gamma : (units,) array or None
+        Shift and scale.
+    combinator : dict of str to array
+        The combinator's parameters by name.
+    combinator_block : (n,) array
+        The same, one after the other.
+    """
+
+    W: Array | None
+    V: Array | None
+    beta: Array | None
+    gamma: Array | None
+    combinator: Mapping[str, Array]
+    combinator_block: Array
 
 
 class Parameters(Mapping[str, Array]):
@@ -48,9 +86,7 @@ class Parameters(Mapping[str, Array]):
     specification : Specification
         Gives names, shapes and dtype.
     vector : (total,) array, optional
-        The values, on `device`; not copied. Zeros if not given.
-    device : Device, optional
-        The CPU by default.
+        The values, on any device; not copied. Zeros on the CPU if not given.
 
     Attributes
     ----------
@@ -59,38 +95,28 @@ class Parameters(Mapping[str, Array]):
     used : (n,) array
         The head of `vector` that a step reads and has gradients for; what follows belongs to the decoder below the
         lowest denoised layer.
-    fused : FusedPasses or None
-        How the passes of this network's layers run; None: as plain formulas.
+    layers : list of LayerParameters
+        The same views by layer 0..L.
     """
 
-    def __init__(
-        self, specification: Specification, vector: Array | None = None, device: Device | None = None
-    ) -> None:
-        device = device or Device()
-        shapes = parameter_shapes(specification)
+    def __init__(self, specification: Specification, vector: Array | None = None) -> None:
+        layers = resolve(specification)
+        shapes = {name: shape for name, shape, _ in _described(layers)}
         if vector is None:
-            total = sum(math.prod(shape) for shape in shapes.values())
-            vector = device.xp.zeros(total, dtype=specification.numpy_dtype)
+            vector = np.zeros(sum(map(math.prod, shapes.values())), dtype=specification.numpy_dtype)
         self.specification = specification
         self.vector = vector
-        self.fused = FusedPasses(specification, device) if device.fused else None
-        self._device = device
         self._views: dict[str, Array] = {}
-        self._blocks: dict[int, Array] = {}
-        names = list(COMBINATORS[specification.combinator].initial)
-        lowest = Lanes.needed(specification, 0, 0).lowest
-        start = 0
+        self._starts: dict[str, int] = {}
+        used = stop = 0
         for name, shape in shapes.items():
-            stop = start + math.prod(shape)
-            self._views[name] = vector[start:stop].reshape(shape)
-            part, layer, short = name.split(".")
-            if short == names[0]:
-                units = shape[0]
-                self._blocks[int(layer)] = vector[start : start + len(names) * units].reshape((len(names), units))
-            start = stop
-            if part == "encoder" or int(layer) >= lowest:
-                self.used = vector[:stop]
-        self._combinators = [self._combinator_views(layer) for layer in range(specification.top + 1)]
+            self._starts[name], stop = stop, stop + math.prod(shape)
+            self._views[name] = vector[self._starts[name] : stop].reshape(shape)
+            part, layer, _ = name.split(".")
+            if part == "encoder" or int(layer) >= specification.lowest:
+                used = stop
+        self.used = vector[:used]
+        self.layers = [self._of_layer(layer) for layer in layers]
 
     def __getitem__(self, name: str) -> Array:
         return self._views[name]
@@ -101,35 +127,33 @@ class Parameters(Mapping[str, Array]):
     def __len__(self) -> int:
         return len(self._views)
 
-    def combinator(self, layer: int) -> dict[str, Array]:
-        """Return the combinator's parameters of one layer by their short names (a1 .. a10)."""
-        return self._combinators[layer]
-
-    def combinator_block(self, layer: int) -> Array:
-        """Return the same as one array (10, d_l): they lie one after the other in the vector."""
-        return self._blocks[layer]
-
     def zeros_like(self) -> "Parameters":
         """Return zeros of the same layout, on the same device."""
-        return Parameters(self.specification, array_module(self.vector).zeros_like(self.vector), self._device)
+        return Parameters(self.specification, array_module(self.vector).zeros_like(self.vector))
 
-    def _combinator_views(self, layer: int) -> dict[str, Array]:
-        names = COMBINATORS[self.specification.combinator].initial
-        return {name: self._views[f"combinator.{layer}.{name}"] for name in names}
+    def _of_layer(self, layer: Layer) -> LayerParameters:
+        get, names = self._views.get, [f"combinator.{layer.index}.{name}" for name in layer.combinator.parameters]
+        start = self._starts[names[0]] if names else 0
+        size = sum(self._views[name].size for name in names)
+        encoder = f"encoder.{layer.index}"
+        return LayerParameters(
+            get(f"{encoder}.weight"),
+            get(f"decoder.{layer.index}.weight"),
+            get(f"{encoder}.beta"),
+            get(f"{encoder}.gamma"),
+            {name.rpartition(".")[2]: self._views[name] for name in names},
+            self.vector[start : start + size],
+        )
 
 
 def initial_parameters(specification: Specification, generator: np.random.Generator) -> Parameters:
-    """Return the starting point of training: weights N(0, 1)/sqrt(fan_in), γ = 1, β = 0, [R]'s combinators."""
+    """Return the starting point of training: γ = 1, β = 0, weights and combinators as their kinds start.
+
+    Dense weights are N(0, 1)/sqrt(inputs) ([R]).
+    """
     parameters = Parameters(specification)
-    combinator = COMBINATORS[specification.combinator].initial
-    for name, view in parameters.items():
-        last = name.rpartition(".")[2]
-        if last == "weight":
-            view[...] = generator.standard_normal(view.shape) / math.sqrt(view.shape[0])
-        elif last == "gamma":
-            view[...] = 1
-        elif last in combinator:
-            view[...] = combinator[last]
+    for name, _, initialize in _described(resolve(specification)):
+        parameters[name][...] = initialize(generator)
     return parameters
 
 

@@ -1,4 +1,4 @@
-"""What a network is: sizes, activation, combinator, noise, weights. Everything but its numbers."""
+"""What a network is: layers, activation, combinator, noise, weights λ. Everything but its parameters' values."""
 
 import dataclasses
 import math
@@ -12,11 +12,12 @@ import numpy as np
 from ladder_np.errors import InputError
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.maps import LARGEST_SIZE, Shape, build_maps, split_layers
 
 __all__ = ["MOST_LAYERS", "Specification"]
 
 DTYPES = ("float32", "float64")
-LARGEST_SIZE, MOST_LAYERS = 2**26, 256  # so that the number of parameters stays one that an address can hold
+MOST_LAYERS = 256  # with the input
 
 
 @dataclass(frozen=True)
@@ -26,22 +27,27 @@ class Specification:
     Parameters
     ----------
     sizes : sequence of int
-        Widths d_0 .. d_L: input, hidden layers, classes. At least two; L = len(sizes) − 1.
+        Units d_0 .. d_L of one sample: input, hidden layers, classes; L = len(sizes) − 1 >= 1. Enough for a network
+        of dense layers; for any other give `layers` and `input_shape`.
     activation : str
         φ of the layers below the top: a name of `ACTIVATIONS`. The top layer is a softmax.
     combinator : str
         g of every layer: a name of `COMBINATORS`.
     noise_std : float or sequence of float
-        Standard deviation of the noise, one for all layers or one a layer, the input first (L + 1).
+        Standard deviation of the noise, one for all layers or one for each, the input first (L + 1).
     denoising_weights : float or sequence of float, optional
-        λ_l of every layer, one for all or one a layer, the input first (L + 1); all 0 is the supervised baseline.
-        Default: those of the full ladder at 100 labels in [R], 1000, 10, then 0.1 for every further layer.
+        λ_l of every layer, one for all or one for each layer, the input first (L + 1); all 0 is the supervised
+        baseline. Default: those of the full ladder at 100 labels in [R], 1000, 10, then 0.1 for every further layer.
     batch_norm_eps : float
         Added to batch variances.
     stop_gradient_targets : bool
         Treat the clean z, μ, σ as constants. The reference does not (fact 3), so False is the default.
     dtype : {"float32", "float64"}
         Of parameters and computations.
+    layers : text or sequence of texts, optional
+        Layers 1 .. L in the notation of `operations.maps`; the last is dense, with a unit for each class.
+    input_shape : tuple of int, optional
+        Of one sample: (d_0,) or (height, width, channels).
 
     Raises
     ------
@@ -49,7 +55,7 @@ class Specification:
         If a value cannot be used.
     """
 
-    sizes: tuple[int, ...]
+    sizes: tuple[int, ...] = None  # type: ignore[assignment]  # L + 1 numbers once made
     activation: str = "relu"
     combinator: str = "gaussian"
     noise_std: tuple[float, ...] = (0.3,)
@@ -57,10 +63,13 @@ class Specification:
     batch_norm_eps: float = 1e-10
     stop_gradient_targets: bool = False
     dtype: str = "float32"
+    layers: tuple[str, ...] = None  # type: ignore[assignment]  # L texts once made
+    input_shape: Shape = None  # type: ignore[assignment]  # of one sample, once made
 
     def __post_init__(self) -> None:
         fix = partial(object.__setattr__, self)  # the class is frozen: fields are set once, here
-        fix("sizes", _checked_sizes(self.sizes))
+        for name, value in self._checked_layers().items():
+            fix(name, value)
         fix("noise_std", _per_layer("noise std", self.noise_std, len(self.sizes)))
         weights = default_weights(len(self.sizes)) if self.denoising_weights is None else self.denoising_weights
         fix("denoising_weights", _per_layer("denoising weights", weights, len(self.sizes)))
@@ -72,6 +81,37 @@ class Specification:
         for name, choices in (("activation", ACTIVATIONS), ("combinator", COMBINATORS), ("dtype", DTYPES)):
             if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:
                 raise InputError(f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(choices)}")
+
+    def _checked_layers(self) -> dict[str, Any]:
+        """Return `input_shape`, `layers` and `sizes`, which say the same of a network of dense layers."""
+        if self.layers is None and self.input_shape is None:
+            sizes = _checked_sizes(self.sizes)
+            return {"input_shape": sizes[:1], "layers": tuple(map(str, sizes[1:])), "sizes": sizes}
+        if self.layers is None or self.input_shape is None:
+            raise InputError("layers and input_shape: expected both, or sizes alone")
+        input_shape, layers = _checked_shape(self.input_shape), split_layers(self.layers)
+        if not 1 <= len(layers) < MOST_LAYERS:
+            raise InputError(f"{len(layers)} layers: expected 1 to {MOST_LAYERS - 1}")
+        shapes = [input_shape, *(up.output for up, _ in build_maps(input_shape, layers))]
+        sizes = _checked_sizes([math.prod(shape) for shape in shapes])
+        if len(shapes[-1]) != 1:
+            raise InputError(
+                f"layers {'-'.join(layers)}: the last one has the shape {shapes[-1]}, expected (classes,)"
+            )
+        if self.sizes is not None and tuple(self.sizes) != sizes:
+            raise InputError(f"sizes {self.sizes} and layers {'-'.join(layers)} differ; give one of them")
+        return {"input_shape": input_shape, "layers": layers, "sizes": sizes}
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether all layers are dense, so that `sizes` alone describes the network."""
+        return len(self.input_shape) == 1 and all(text.isdecimal() for text in self.layers)
+
+    @property
+    def lowest(self) -> int:
+        """The lowest layer with λ > 0, down to which the decoder runs; L + 1 where there is none."""
+        wanted = [layer for layer, weight in enumerate(self.denoising_weights) if weight > 0]
+        return wanted[0] if wanted else self.top + 1
 
     @property
     def top(self) -> int:
@@ -89,17 +129,17 @@ class Specification:
         return np.dtype(self.dtype)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields as plain JSON values."""
-        return {
-            key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(self).items()
-        }
+        """Return the fields as JSON values: `sizes` of a dense network, `layers` and `input_shape` of any other."""
+        left_out = ("layers", "input_shape") if self.is_dense else ("sizes",)
+        fields = dataclasses.asdict(self).items()
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in fields if k not in left_out}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "Specification":
         """Return the specification that `as_json` described; other keys are left alone."""
         names = {field.name for field in dataclasses.fields(cls)}
-        if "sizes" not in fields:
-            raise InputError("a network's description needs its sizes")
+        if "sizes" not in fields and "layers" not in fields:
+            raise InputError("a network's description needs its sizes, or layers and input_shape")
         return cls(**{key: value for key, value in fields.items() if key in names})
 
 
@@ -117,11 +157,23 @@ def _checked_sizes(sizes: Any) -> tuple[int, ...]:
     if len(sizes) < 2:
         raise InputError(f"{named}: expected at least two, the input's and the number of classes")
     for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST_SIZE:
-            raise InputError(f"{named}: {size!r} is no whole number from 1 to {LARGEST_SIZE}")
+        if not _is_size(size):
+            raise InputError(f"{named}: {size!r} is not a whole number from 1 to {LARGEST_SIZE}")
     if sizes[-1] < 2:
         raise InputError(f"{named}: the last is the number of classes, at least 2")
     return tuple(int(size) for size in sizes)
+
+
+def _checked_shape(shape: Any) -> Shape:
+    if isinstance(shape, int | np.integer) and not isinstance(shape, bool):
+        shape = (shape,)
+    if not isinstance(shape, Sequence) or len(shape) not in (1, 3) or not all(map(_is_size, shape)):
+        raise InputError(f"input shape {shape!r}: expected (features,) or (height, width, channels)")
+    return tuple(map(int, shape))
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, int | np.integer) and not isinstance(size, bool) and bool(1 <= size <= LARGEST_SIZE)
 
 
 def _per_layer(name: str, values: Any, layers: int) -> tuple[float, ...]:

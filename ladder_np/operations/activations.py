@@ -104,18 +104,31 @@ def softmax_backward(dp: Array, p: Array) -> Array:
 
 @dataclass(frozen=True)
 class Activation:
-    """One activation of the table: both passes, and whether it has a kink that a gradient check must avoid."""
+    """One activation of the table.
+
+    Attributes
+    ----------
+    forward : callable
+        ``forward(b, out=None) -> h``.
+    backward : callable
+        ``backward(dh, h) -> db``.
+    kinked : bool
+        Whether it has a kink that a gradient check must avoid.
+    cuda : str or None
+        How `kernels/passes.cu` is compiled to contain it; None: it runs as plain formulas on a GPU too.
+    """
 
     forward: Callable[..., Array]
     backward: Callable[[Array, Array], Array]
     kinked: bool = False
+    cuda: str | None = None
 
 
 ACTIVATIONS = {
-    "relu": Activation(relu_forward, relu_backward, kinked=True),
-    "leaky_relu": Activation(leaky_relu_forward, leaky_relu_backward, kinked=True),
-    "sigmoid": Activation(sigmoid_forward, sigmoid_backward),
-    "tanh": Activation(tanh_forward, tanh_backward),
-    "softplus": Activation(softplus_forward, softplus_backward),
-    "linear": Activation(linear_forward, linear_backward),
+    "relu": Activation(relu_forward, relu_backward, kinked=True, cuda="-DACTIVATION=RELU"),
+    "leaky_relu": Activation(leaky_relu_forward, leaky_relu_backward, kinked=True, cuda="-DACTIVATION=LEAKY_RELU"),
+    "sigmoid": Activation(sigmoid_forward, sigmoid_backward, cuda="-DACTIVATION=SIGMOID"),
+    "tanh": Activation(tanh_forward, tanh_backward, cuda="-DACTIVATION=TANH"),
+    "softplus": Activation(softplus_forward, softplus_backward, cuda="-DACTIVATION=SOFTPLUS"),
+    "linear": Activation(linear_forward, linear_backward, cuda="-DACTIVATION=LINEAR"),
 }

@@ -21,14 +21,17 @@ The table COMBINATORS has one row a combinator; the network knows combinators on
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from ladder_np.arrays import Array
 from ladder_np.operations.activations import sigmoid_backward, sigmoid_forward
+from ladder_np.operations.formulas import Formula
 from ladder_np.operations.normalization import column_products
 
-__all__ = ["COMBINATORS", "Combinator"]
+__all__ = ["COMBINATORS", "Combinator", "Initial"]
 
 Cache = tuple[Any, ...]
 
@@ -117,29 +120,101 @@ def gated_gaussian_backward(
     return gaussian_backward(dz_hat, u, a, cache, gated=True)
 
 
+def gaussian_inner(u: Array, a: Mapping[str, Array]) -> dict[str, Array]:
+    """Return μ(u) and v(u), (rows, units) each: what a learner wants to see besides ẑ."""
+    mu, _ = curve_forward(u, a["a1"], a["a2"], a["a3"], a["a4"], a["a5"])
+    v, _ = curve_forward(u, a["a6"], a["a7"], a["a8"], a["a9"], a["a10"])
+    return {"mu_of_u": mu, "v_of_u": v}
+
+
+@dataclass(frozen=True)
+class Initial:
+    """One parameter of a combinator: its starting values N(mean, std²), and its shape for a layer of so many units.
+
+    Parameters
+    ----------
+    mean, std : float
+    shape : callable
+        ``shape(units) -> tuple of int``; (units,) if not given.
+    """
+
+    mean: float = 0.0
+    std: float = 0.0
+    shape: Callable[[int], tuple[int, ...]] = lambda units: (units,)
+
+    def draw(self, generator: np.random.Generator, units: int) -> np.ndarray:
+        """Return the starting values for a layer of `units` units."""
+        shape = self.shape(units)
+        return self.mean + self.std * generator.standard_normal(shape) if self.std else np.full(shape, self.mean)
+
+
 @dataclass(frozen=True)
 class Combinator:
     """One combinator of the table.
 
     Attributes
     ----------
-    initial : dict of str to float
-        The parameters' names, in order, and what every unit's starts from.
+    parameters : dict of str to Initial
+        Its parameters by name, in the order in which they lie in memory.
     forward : callable
-        ``forward(z_tilde, u, a) -> z_hat, cache``.
+        ``forward(z_tilde, u, a) -> z_hat, cache``; a holds the parameters by name.
     backward : callable
         ``backward(dz_hat, u, a, cache) -> dz_tilde, du, da``.
+    equation, paper : str
+        Its right-hand side for a trace, {l} standing for the layer, and where it stands in the papers.
+    slope : str
+        dẑ/dz̃ in that notation.
+    inner : callable or None
+        ``inner(u, a)`` returns what it computes on the way, by name.
+    lines : dict of str to Formula
+        Where quantities are computed (names as in `network.quantities`), if not in the last line of its functions.
+    cuda : str or None
+        How `kernels/passes.cu` is compiled to contain it; None: it runs as plain formulas on a GPU too.
     """
 
-    initial: Mapping[str, float]
+    parameters: Mapping[str, Initial]
     forward: Callable[..., tuple[Array, Cache]]
     backward: Callable[..., tuple[Array, Array, dict[str, Array]]]
+    equation: str = "g(z̃{l}, u{l})"
+    paper: str = ""
+    slope: str = "∂g/∂z̃{l}"
+    inner: Callable[..., dict[str, Array]] | None = None
+    lines: Mapping[str, Formula] = field(default_factory=dict)
+    cuda: str | None = None
 
+
+GAUSSIAN_LINES = {
+    "mu_of_u": Formula(curve_forward, "curve += a1 * s"),
+    "v_of_u": Formula(curve_forward, "curve += a1 * s"),
+    "z_hat": Formula(gaussian_forward, "z_hat += mu"),
+    "du": Formula(curve_backward, "du += a4 * dcurve"),
+    "dcombinator": Formula(curve_backward, "column_products(dcurve, s)"),
+}
 
 # [R]: a2 = a7 = 1 and all others 0, so that ẑ = 0 at the start.
-GAUSSIAN_INITIAL = {f"a{k}": 1.0 if k in (2, 7) else 0.0 for k in range(1, 11)}
+GAUSSIAN_PARAMETERS = {f"a{k}": Initial(1.0 if k in (2, 7) else 0.0) for k in range(1, 11)}
 
 COMBINATORS = {
-    "gaussian": Combinator(GAUSSIAN_INITIAL, gaussian_forward, gaussian_backward),
-    "gated_gaussian": Combinator(GAUSSIAN_INITIAL, gated_gaussian_forward, gated_gaussian_backward),
+    "gaussian": Combinator(
+        GAUSSIAN_PARAMETERS,
+        gaussian_forward,
+        gaussian_backward,
+        equation="(z̃{l} − μ(u{l})) v(u{l}) + μ(u{l})",
+        paper="[R] Algorithm 1, decoder",
+        slope="v(u{l})",
+        inner=gaussian_inner,
+        lines=GAUSSIAN_LINES,
+        cuda="-DGATED=0",
+    ),
+    "gated_gaussian": Combinator(
+        GAUSSIAN_PARAMETERS,
+        gated_gaussian_forward,
+        gated_gaussian_backward,
+        equation="(z̃{l} − μ(u{l})) s(v(u{l})) + μ(u{l})",
+        paper="[P], GatedGauss",
+        slope="s(v(u{l}))",
+        inner=gaussian_inner,
+        lines=GAUSSIAN_LINES,
+        cuda="-DGATED=1",
+    ),
 }

@@ -16,7 +16,8 @@ zero where nobody else uses the statistics):
 
     dẑ = dẑ_BN/σ,   dμ = −Σ dẑ_BN/σ,   dσ = −Σ dẑ_BN ẑ_BN/σ
 
-**Shift and scale.** b = γ(z + β):   dz = γ db,   dβ = Σ γ db,   dγ = Σ db (z + β).  Most layers have no γ: γ = 1.
+**Shift and scale.** b = γ(z + β):   dz = γ db,   dβ = Σ γ db,   dγ = Σ db (z + β).
+Where a layer has no γ, γ = 1; where it has no β, β = 0.
 """
 
 from ladder_np.arrays import Array, array_module
@@ -119,25 +120,26 @@ def standardize_backward(dz_hat_bn: Array, z_hat_bn: Array, sigma: Array) -> tup
     return dz_hat, -dz_hat.sum(axis=0), -column_products(dz_hat, z_hat_bn)
 
 
-def shift_scale_forward(z: Array, beta: Array, gamma: Array | None, out: Array | None = None) -> Array:
-    """Return γ(z + β), shape (rows, units), written to `out` if given; `gamma` None means 1."""
-    b = array_module(z).add(z, beta, out=out)
+def shift_scale_forward(z: Array, beta: Array | None, gamma: Array | None, out: Array | None = None) -> Array:
+    """Return γ(z + β), shape (rows, units), written to `out` if given; `beta` None means 0, `gamma` None 1."""
+    xp = array_module(z)
+    b = xp.positive(z, out=out) if beta is None else xp.add(z, beta, out=out)
     if gamma is not None:
         b *= gamma
     return b
 
 
 def shift_scale_backward(
-    db: Array, z: Array, beta: Array, gamma: Array | None, out: Array | None = None
-) -> tuple[Array, Array, Array | None]:
-    """Return dz (rows, units), dβ (units,) and dγ (units,), the last None where there is no γ.
+    db: Array, z: Array, beta: Array | None, gamma: Array | None, out: Array | None = None
+) -> tuple[Array, Array | None, Array | None]:
+    """Return dz (rows, units), dβ (units,) and dγ (units,), None where there is no β or no γ.
 
     dz is written to `out` if given, which may be `db` itself.
     """
     xp = array_module(z)
-    dgamma = None if gamma is None else (db * (z + beta)).sum(axis=0)
+    dgamma = None if gamma is None else (db * (z if beta is None else z + beta)).sum(axis=0)
     if gamma is not None:
         dz = xp.multiply(db, gamma, out=out)
     else:
         dz = db if out is db else xp.positive(db, out=out)
-    return dz, dz.sum(axis=0), dgamma
+    return dz, None if beta is None else dz.sum(axis=0), dgamma

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ladder_np.errors import InputError
-from ladder_np.network.lanes import Lanes
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.plots.rows import Noisy
 from ladder_np.plots.style import Figure, grid, map_color, new_figure, styled, thinned
@@ -59,7 +58,7 @@ def combinators(predictor: Predictor, rows: Noisy | None) -> Figure:
     matplotlib.figure.Figure
     """
     specification = predictor.network.specification
-    layers = range(Lanes.needed(specification, 0, 0).lowest, specification.top + 1)
+    layers = range(specification.lowest, specification.top + 1)
     chosen = thinned(layers, MOST_PANELS)
     behind = "training rows behind" if rows else "without rows: their data is not at hand"
     some = f", {len(chosen)} of {len(layers)} layers" if len(chosen) < len(layers) else ""
@@ -91,8 +90,8 @@ def typical_unit(curves: np.ndarray, lively: np.ndarray) -> int:
 def _met(rows: Noisy | None, layer: int) -> Met | None:
     if rows is None:
         return None
-    encoder, decoder = rows.state.encoder, rows.state.decoder
-    return Met(encoder.z_tilde[layer][rows.state.lanes.unlabeled], decoder.u[layer], decoder.z_hat[layer])
+    decoded = rows.state.decoded[layer]
+    return Met(decoded.z_tilde, decoded.u, decoded.z_hat)
 
 
 def _draw_layer(axes: Any, predictor: Predictor, layer: int, met: Met | None) -> None:
@@ -137,7 +136,7 @@ def _curves(predictor: Predictor, layer: int, z_tilde: np.ndarray, u: np.ndarray
     """Return ẑ, (values of u, points, units), for z̃ (points,) and u (values, units)."""
     network = predictor.network
     g = COMBINATORS[network.specification.combinator].forward
-    a = {name: network.device.get(view) for name, view in network.parameters.combinator(layer).items()}
+    a = {name: network.device.get(view) for name, view in network.parameters.layers[layer].combinator.items()}
     shape = len(u), len(z_tilde), u.shape[1]
     flat = shape[0] * shape[1], shape[2]
     z_grid = np.broadcast_to(z_tilde[None, :, None], shape).reshape(flat)

@@ -31,11 +31,11 @@ def rebuilt_inputs(predictor: Predictor, rows: Noisy, features: Features) -> Fig
     matplotlib.figure.Figure
     """
     state = rows.state
-    unlabeled = state.lanes.unlabeled
-    x, x_tilde, x_hat = state.batch.x_unlabeled, state.encoder.z_tilde[0][unlabeled], state.decoder.z_hat[0]
+    x, x_tilde, x_hat = state.batch.x_unlabeled, state.decoded[0].z_tilde, state.decoded[0].z_hat
+    probabilities = state.classified.p[state.passes.rows[-1].unlabeled]
     noise, left = (float(np.mean((other - x) ** 2)) for other in (x_tilde, x_hat))
     title = f"{len(x)} training rows: mean squared error {noise:.3g} noisy, {left:.3g} rebuilt"
-    chosen = choose_rows(state.encoder.h[-1][unlabeled].argmax(axis=1), IMAGES if features.side else PROFILES)
+    chosen = choose_rows(probabilities.argmax(axis=1), IMAGES if features.side else PROFILES)
     kinds = {"clean": x[chosen], "noisy": x_tilde[chosen], "rebuilt": x_hat[chosen]}
     if features.side:
         scaling = predictor.scaling

@@ -12,7 +12,6 @@ from ladder_np.errors import InputError
 from ladder_np.experiments.experiment import rows_for_test
 from ladder_np.network.inference import encode_clean
 from ladder_np.network.ladder import Batch, State, forward
-from ladder_np.network.lanes import Lanes
 from ladder_np.network.noise import NoiseSource
 from ladder_np.predictor import Predictor
 
@@ -130,10 +129,10 @@ def noisy(predictor: Predictor, dataset: Dataset, split: Split, seed: int) -> No
     dtype = network.specification.numpy_dtype
     labeled, numbers = evenly(split.labeled, LABELED_ROWS), evenly(split.train, NOISY_ROWS)
     x_labeled, x = (predictor.scaling.apply(dataset.X[rows], dtype) for rows in (labeled, numbers))
-    lanes = Lanes.needed(network.specification, len(labeled), len(numbers))
-    noise = NoiseSource(seed, network.specification, network.device).draw(lanes)
+    passes = network.passes(len(labeled), len(numbers))
+    noise = NoiseSource(seed, network.specification, network.device).draw(passes.lanes)
     with np.errstate(all="ignore"):  # what overflows is found below
-        state = forward(network.parameters, Batch(x_labeled, dataset.y[labeled], x), noise)
+        state = forward(network.parameters, Batch(x_labeled, dataset.y[labeled], x), noise, passes)
     if not np.isfinite(state.losses.total):
         raise InputError("the model's cost is not finite; train it again")
     return Noisy(numbers, state)

@@ -15,7 +15,6 @@ from ladder_np.experiments.run_folder import (
     load_run_data,
     load_run_model,
 )
-from ladder_np.network.lanes import Lanes
 from ladder_np.plots.rows import Features, Judged, Noisy, TopHidden, describe_features, judge, look_at_top, noisy
 from ladder_np.predictor import Predictor
 
@@ -103,7 +102,7 @@ class RunSource:
     @cached_property
     def rebuilt(self) -> Noisy:
         """The same, of a network that rebuilds its input."""
-        if Lanes.needed(self.decoder.network.specification, 0, 0).lowest > 0:
+        if self.decoder.network.specification.lowest > 0:
             raise NothingToDrawError("the decoder does not rebuild the input: the λ of layer 0 is 0")
         if self.noisy is None:
             raise NothingToDrawError(str(self._opened))

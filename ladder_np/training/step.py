@@ -6,19 +6,21 @@ from collections.abc import Mapping
 import numpy as np
 
 from ladder_np.errors import TrainingDivergedError
+from ladder_np.kernels import kernels_for
 from ladder_np.memory import keep_freed_memory
 from ladder_np.network.divergence import first_nonfinite, largest_cost
 from ladder_np.network.ladder import Batch, Losses, State, backward, forward
-from ladder_np.network.lanes import Lanes
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.noise import NoiseSource
+from ladder_np.network.passes import Passes
 from ladder_np.training.adam import Adam
 from ladder_np.training.capture import CapturedSteps
 
 __all__ = ["TrainingStep"]
 
-# A cost of that many times the first one (or 1 if that is larger: the cross-entropy's scale). Less is no explosion:
-# where a unit is constant in a batch, batch norm divides by sqrt(ε) = 1e-5, and its squared error grows 1e10 times.
+# A cost of that many times the first one (or 1 if that is larger: the cross-entropy's scale). Less is not an
+# explosion: where a unit is constant in a batch, batch norm divides by sqrt(ε) = 1e-5, and its squared error grows
+# 1e10 times.
 EXPLODED = 1e12
 
 
@@ -44,11 +46,11 @@ class TrainingStep:
         self._network = network
         self._watched = watched
         self._gradients = network.parameters.zeros_like()
-        fused = network.parameters.fused
-        self._optimizer = Adam(network.parameters.used, fused.kernels if fused else None)
+        kernels = kernels_for(network.device.xp, network.specification.dtype) if network.device.fused else None
+        self._optimizer = Adam(network.parameters.used, kernels)
         self._noise = NoiseSource(seed, network.specification, network.device)
-        # A graph holds no host's work: not the host's noise, nor plain formulas' numbers that differ between steps.
-        capturable = fused is not None and not network.device.host_noise and not watched
+        # A graph holds no work of the host: not its noise, nor the numbers of plain formulas, which change by step.
+        capturable = network.device.fused and not network.device.host_noise and not watched
         self._captured = CapturedSteps(network.device.xp, self._work) if capturable else None
         self.limit = sys.float_info.max
         if network.device.xp is np:
@@ -70,25 +72,26 @@ class TrainingStep:
         Raises
         ------
         TrainingDivergedError
-            If steps are watched and the cost is no number or has exploded; parameters are those before the step.
+            If steps are watched and the cost is NaN or infinite or has exploded; parameters are those before the
+            step.
         """
         self._optimizer.advance(rate)
         losses = self._captured.run(batch) if self._captured else self._work(batch)
-        self._noise.note(self._lanes(batch))
+        self._noise.note(self._passes(batch).lanes)
         return losses
 
     def _work(self, batch: Batch) -> Losses:
-        parameters = self._network.parameters
-        noise = self._noise.draw(self._lanes(batch))
-        state = forward(parameters, batch, noise)
+        parameters, passes = self._network.parameters, self._passes(batch)
+        noise = self._noise.draw(passes.lanes)
+        state = forward(parameters, batch, noise, passes)
         if self._watched:
             self._watch(state)
         backward(parameters, state, self._gradients)
         self._optimizer.apply(self._gradients.used)
         return state.losses
 
-    def _lanes(self, batch: Batch) -> Lanes:
-        return Lanes.needed(self._network.specification, len(batch.x_labeled), len(batch.x_unlabeled))
+    def _passes(self, batch: Batch) -> Passes:
+        return self._network.passes(len(batch.x_labeled), len(batch.x_unlabeled))
 
     def _watch(self, state: State) -> None:
         cost = float(self._network.device.get(state.losses.total))
@@ -96,21 +99,20 @@ class TrainingStep:
             raise TrainingDivergedError(f"the cost became {cost:.6g} in step {self.count}: {self._cause(state)}")
 
     def accepts(self, cost: float) -> bool:
-        """Return whether a cost is a number and has not exploded; the first one says what that means."""
+        """Return whether a cost is finite and has not exploded; the first one sets the limit."""
         accepted = cost <= self.limit  # NaN is not
         if accepted and self.limit == sys.float_info.max:
             self.limit = EXPLODED * max(cost, 1.0)
         return accepted
 
     def _cause(self, state: State) -> str:
-        parameters = self._network.parameters
-        where = first_nonfinite(parameters, state)
+        where = first_nonfinite(state)
         if where is None:
             denoising = self._network.device.get(state.losses.denoising)
-            return f"most of it is {largest_cost(parameters, denoising)}"
+            return f"most of it is {largest_cost(state, denoising)}"
         if where.startswith("the parameter"):
-            return f"the update in step {self.count - 1} made {where} infinite or no number"
-        return f"the first numbers that are infinite or none are in {where}"
+            return f"the update in step {self.count - 1} made {where} NaN or infinite"
+        return f"the first values that are NaN or infinite are in {where}"
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what the next steps depend on besides the parameters, on the host."""

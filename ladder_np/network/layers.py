@@ -1,0 +1,203 @@
+"""The layers of a network, one record each, and where the lanes of a step lie in each layer's matrices.
+
+**Layers.** What differs between kinds of layers is in their maps (`operations.maps`), activation and combinator: rows
+of tables. `resolve` looks them up once.
+
+**Lanes.** Up to three passes through one encoder are stacked as rows of one array, so that one product per layer
+serves them all; only batch statistics and noise look at where a lane begins:
+
+    corrupted, labeled       (always)
+    corrupted, unlabeled     (if any layer is denoised)
+    clean, unlabeled         (if any layer above the input is denoised, and up to the highest)
+
+A spatial layer has a row for every position of a sample, so each layer has `Rows` of its own.
+"""
+
+import math
+from dataclasses import dataclass
+
+from ladder_np.network.specification import Specification
+from ladder_np.operations.activations import ACTIVATIONS, Activation
+from ladder_np.operations.combinators import COMBINATORS, Combinator
+from ladder_np.operations.maps import IDENTITY, Map, Shape, build_maps
+
+__all__ = ["Lanes", "Layer", "Rows", "resolve"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer 0 .. L, the input being layer 0.
+
+    Attributes
+    ----------
+    index : int
+    shape : tuple of int
+        Of one sample: (units,) or (height, width, channels).
+    up : Map
+        From the layer below, in the encoder; the input's is not used.
+    down : Map
+        From the layer above, in the decoder; at the top the softmax output itself.
+    activation : Activation
+        φ. Linear at the top, where the softmax follows.
+    combinator : Combinator
+        g.
+    has_beta, has_gamma : bool
+        Whether there are a shift β and a scale γ. β wherever the kind of layer does not bring its own linear φ, as
+        pooling does; γ on the softmax layer alone. (The reference code has γ on hidden layers with sigmoid, tanh and
+        softplus too. The published networks have none of these, and version 1 of the test vectors has no such γ.)
+    noise_std : float
+    weight : float
+        λ.
+    """
+
+    index: int
+    shape: Shape
+    up: Map
+    down: Map
+    activation: Activation
+    combinator: Combinator
+    has_beta: bool
+    has_gamma: bool
+    noise_std: float
+    weight: float
+
+    @property
+    def units(self) -> int:
+        """Columns of the layer's matrices: units of a dense layer, channels of a spatial one."""
+        return self.shape[-1]
+
+    @property
+    def positions(self) -> int:
+        """Rows of the layer's matrices for one sample; 1 in a dense layer."""
+        return math.prod(self.shape[:-1])
+
+
+def resolve(specification: Specification) -> tuple[Layer, ...]:
+    """Return the records of layers 0 .. L."""
+    pairs = build_maps(specification.input_shape, specification.layers)
+    ups = [IDENTITY, *(up for up, _ in pairs)]
+    downs = [*(down for _, down in pairs), IDENTITY]
+    shapes = [specification.input_shape, *(up.output for up, _ in pairs)]
+    top = specification.top
+    return tuple(
+        Layer(
+            index,
+            shape,
+            up,
+            down,
+            ACTIVATIONS["linear" if index == top else up.activation or specification.activation],
+            COMBINATORS[specification.combinator],
+            has_beta=index > 0 and (up.activation != "linear" or index == top),
+            has_gamma=index == top,
+            noise_std=specification.noise_std[index],
+            weight=specification.denoising_weights[index],
+        )
+        for index, (shape, up, down) in enumerate(zip(shapes, ups, downs, strict=True))
+    )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where the lanes are in one layer's matrices.
+
+    Attributes
+    ----------
+    n_labeled, n_unlabeled : int
+        Rows of a lane: samples times positions.
+    has_clean, clean_goes_on : bool
+        Whether the clean lane reaches this layer, and the one above.
+    """
+
+    n_labeled: int
+    n_unlabeled: int
+    has_clean: bool
+    clean_goes_on: bool
+
+    @property
+    def labeled(self) -> slice:
+        """Corrupted labeled rows."""
+        return slice(0, self.n_labeled)
+
+    @property
+    def unlabeled(self) -> slice:
+        """Corrupted unlabeled rows."""
+        return slice(self.n_labeled, self.n_corrupted)
+
+    @property
+    def corrupted(self) -> slice:
+        """All corrupted rows, labeled first."""
+        return slice(0, self.n_corrupted)
+
+    @property
+    def clean(self) -> slice:
+        """Clean unlabeled rows; past the end where the lane does not reach this layer."""
+        return slice(self.n_corrupted, self.n_corrupted + self.n_unlabeled)
+
+    @property
+    def n_corrupted(self) -> int:
+        """Corrupted rows."""
+        return self.n_labeled + self.n_unlabeled
+
+    @property
+    def total(self) -> int:
+        """All rows of the layer."""
+        return self.n_corrupted + (self.n_unlabeled if self.has_clean else 0)
+
+    @property
+    def going_on(self) -> int:
+        """How many of them the layer above is computed of: the first ones."""
+        return self.n_corrupted + (self.n_unlabeled if self.clean_goes_on else 0)
+
+    @property
+    def lanes(self) -> list[slice]:
+        """The lanes, each normalized with its own statistics (fact 1)."""
+        unlabeled = [self.unlabeled] if self.n_unlabeled else []
+        return [self.labeled, *unlabeled, *([self.clean] if self.has_clean else [])]
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Which samples and which layers one step needs.
+
+    Attributes
+    ----------
+    n_labeled, n_unlabeled : int
+        N and M, in samples; M is 0 where nothing is denoised.
+    lowest : int
+        The lowest layer that the decoder must rebuild; L + 1 where there is no decoder.
+    clean_top : int
+        The highest layer that needs clean targets; 0 where there is no clean lane.
+    denoised : tuple of bool
+        For each layer 0..L, whether its denoising cost is wanted.
+    """
+
+    n_labeled: int
+    n_unlabeled: int
+    lowest: int
+    clean_top: int
+    denoised: tuple[bool, ...]
+
+    @classmethod
+    def needed(
+        cls, specification: Specification, n_labeled: int, n_unlabeled: int, every_layer: bool = False
+    ) -> "Lanes":
+        """Return the lanes that the λs ask for, or with `every_layer` those of a network with all λ > 0."""
+        denoised = tuple(weight > 0 or every_layer for weight in specification.denoising_weights)
+        layers = [layer for layer, wanted in enumerate(denoised) if wanted]
+        if not layers:
+            return cls(n_labeled, 0, specification.top + 1, 0, denoised)
+        return cls(n_labeled, n_unlabeled, layers[0], layers[-1], denoised)
+
+    @property
+    def n_corrupted(self) -> int:
+        """N + M."""
+        return self.n_labeled + self.n_unlabeled
+
+    def has_clean(self, layer: int) -> bool:
+        """Return whether the clean lane reaches `layer`; its input (layer 0) is only needed to go further up."""
+        return self.clean_top > 0 and layer <= self.clean_top
+
+    def rows(self, layer: Layer) -> Rows:
+        """Return where the lanes are in a layer's matrices."""
+        n_labeled, n_unlabeled = self.n_labeled * layer.positions, self.n_unlabeled * layer.positions
+        return Rows(n_labeled, n_unlabeled, self.has_clean(layer.index), self.has_clean(layer.index + 1))

@@ -1,0 +1,158 @@
+"""Maps: what takes one layer's activations to the layer above, and its mirror back down in the decoder.
+
+The encoder's map makes aˡ of hˡ⁻¹, the decoder's mirror makes the matrix that uˡ is normalized from of ẑˡ⁺¹ ([R]
+Algorithm 1). A map is the only part of a layer that knows about space: everything else sees matrices (rows, units),
+whose rows are samples times positions (a dense layer has one position) and whose units are channels.
+
+`MAPS` has a row for each kind of layer. A layer's text names the kind and its arguments, separated by colons; a
+number alone is a dense layer: "500" is "dense:500". The layers of a network are such texts joined by hyphens:
+"1000-500-10".
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ladder_np.arrays import Array
+from ladder_np.errors import InputError
+from ladder_np.operations.dense import dense_backward_input, dense_backward_weight, dense_forward
+from ladder_np.operations.formulas import Formula
+
+__all__ = ["IDENTITY", "LARGEST_SIZE", "MAPS", "Map", "MapPair", "Shape", "build_maps", "split_layers"]
+
+Shape = tuple[int, ...]
+LARGEST_SIZE = 2**26  # units of one layer, so that the number of parameters stays one that an address can hold
+
+
+@dataclass(frozen=True)
+class Map:
+    """A map between two layers, with its gradient.
+
+    Attributes
+    ----------
+    input, output : tuple of int
+        Shape of one sample on both sides: (units,) or (height, width, channels).
+    weight : tuple of int or None
+        Shape of the weight; None where there is none.
+    initialize : callable or None
+        ``initialize(generator) -> W``: the weight at the start of training, drawn on the host.
+    forward : callable
+        ``forward(h, W) -> a, kept``: h (rows, channels of the input), a (rows, channels of the output), fresh; `kept`
+        is what the backward needs.
+    backward : callable
+        ``backward(da, W, kept, dW, wanted) -> dh``: writes the weight's gradient to dW, and returns that of h, or
+        None if it is not `wanted`. da may end before a did: the samples that it lacks take no gradient.
+    activation : str or None
+        φ of a layer with this map where it is not the network's: "linear" for pooling ([R]'s code), which then has no
+        shift β either.
+    lines : dict of str to Formula
+        Where "forward", "backward" and "weight" (its gradient) are computed, if not in the last line of its
+        functions.
+    equations : dict of str to str
+        The same three as text for a trace: of {h} and {W}, of {da} and {W}, of {h} and {da}.
+    """
+
+    input: Shape
+    output: Shape
+    weight: Shape | None
+    initialize: Callable[[np.random.Generator], np.ndarray] | None
+    forward: Callable[[Array, Array | None], tuple[Array, Any]]
+    backward: Callable[..., Array | None]
+    activation: str | None = None
+    lines: Mapping[str, Formula] = field(default_factory=dict)
+    equations: dict[str, str] = field(default_factory=dict)
+
+
+MapPair = tuple[Map, Map]  # up in the encoder, down in the decoder
+
+# The top layer's u is made of the softmax output itself, without a weight (fact 5).
+IDENTITY = Map((), (), None, None, lambda h, W: (h, None), lambda da, W, kept, dW, wanted: da)
+
+
+def dense(below: Shape, units: str) -> MapPair:
+    """Return a dense layer's maps: a = h W up, and V, of its own, down into the flattened shape below."""
+    above = (_whole_number(units, "units"),)
+    return _dense_map(below, above), _dense_map(above, below)
+
+
+DENSE_LINES = {
+    "forward": Formula(dense_forward, "h @ W"),
+    "backward": Formula(dense_backward_input, "da @ W.T"),
+    "weight": Formula(dense_backward_weight, "matmul(h.T, da"),
+}
+DENSE_EQUATIONS = {"forward": "{h} {W}", "backward": "{da} {W}ᵀ", "weight": "{h}ᵀ {da}"}
+
+
+def _dense_map(input_shape: Shape, output_shape: Shape) -> Map:
+    inputs, outputs = math.prod(input_shape), math.prod(output_shape)
+
+    def forward(h: Array, W: Array) -> tuple[Array, Array]:
+        h = h.reshape(-1, inputs)  # the positions of a sample side by side
+        return dense_forward(h, W).reshape(-1, output_shape[-1]), h
+
+    def backward(da: Array, W: Array, h: Array, dW: Array, wanted: bool) -> Array | None:
+        da = da.reshape(-1, outputs)
+        dense_backward_weight(da, h[: len(da)], out=dW)
+        return dense_backward_input(da, W).reshape(-1, input_shape[-1]) if wanted else None
+
+    def initialize(generator: np.random.Generator) -> np.ndarray:
+        return generator.standard_normal((inputs, outputs)) / math.sqrt(inputs)
+
+    maps = initialize, forward, backward
+    return Map(input_shape, output_shape, (inputs, outputs), *maps, lines=DENSE_LINES, equations=DENSE_EQUATIONS)
+
+
+# Kind of layer -> what returns its two maps, from the shape of a sample below and the texts behind the colons.
+MAPS: dict[str, Callable[..., MapPair]] = {"dense": dense}
+
+
+def split_layers(layers: str | Sequence[str | int]) -> tuple[str, ...]:
+    """Return the texts of the layers above the input, of "1000-500-10" or of a sequence such as (1000, "500", 10).
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    parts = layers.split("-") if isinstance(layers, str) else layers
+    if not isinstance(parts, Sequence | np.ndarray) or not all(isinstance(p, str | int | np.integer) for p in parts):
+        raise InputError(f"layers {layers!r}: expected texts, for example '1000-500-10' or ('1000', '500', '10')")
+    return tuple(str(part) for part in parts)
+
+
+def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
+    """Return the maps up to, and down from, each of the layers above the input.
+
+    Raises
+    ------
+    InputError
+        If a layer's kind is unknown, or it does not fit on the one below.
+    """
+    shape, pairs = input_shape, []
+    for number, text in enumerate(layers, start=1):
+        kind, *arguments = f"dense:{text}".split(":") if text.isdecimal() else text.split(":")
+        if kind not in MAPS:
+            known = ", ".join(MAPS)
+            raise InputError(
+                f"layer {number}, {text!r}: unknown kind of layer; give a number of units, or one of {known}"
+            )
+        try:
+            inspect.signature(MAPS[kind]).bind(shape, *arguments)
+        except TypeError:
+            raise InputError(f"layer {number}, {text!r}: {kind} does not take {len(arguments)} values") from None
+        try:
+            pairs.append(MAPS[kind](shape, *arguments))
+        except InputError as error:
+            raise InputError(f"layer {number}, {text!r}, on a layer of shape {shape}: {error}") from None
+        shape = pairs[-1][0].output
+    return pairs
+
+
+def _whole_number(text: str, what: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_SIZE:
+        raise InputError(f"{what} {text!r}: expected a whole number from 1 to {LARGEST_SIZE}")
+    return int(text)
