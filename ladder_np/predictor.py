@@ -16,7 +16,7 @@ import numpy as np
 
 from ladder_np.arrays import Device
 from ladder_np.data.dataset import Features, check_features
-from ladder_np.data.preprocessing import Scaling
+from ladder_np.data.scaling import Scaling
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 from ladder_np.files import read_json, read_npz, write_npz

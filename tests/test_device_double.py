@@ -13,7 +13,7 @@ import pytest
 import strict_cupy
 
 from ladder_np.arrays import Device, array_module
-from ladder_np.data.preprocessing import Scaling
+from ladder_np.data.scaling import Scaling
 from ladder_np.errors import InputError
 from ladder_np.inspection.example import example_step
 from ladder_np.inspection.gradcheck import check_network

@@ -15,7 +15,7 @@ import strict_cupy
 
 from ladder_np import kernels
 from ladder_np.arrays import Device
-from ladder_np.data.preprocessing import Scaling
+from ladder_np.data.scaling import Scaling
 from ladder_np.inspection.example import example_step
 from ladder_np.inspection.gradcheck import check_network
 from ladder_np.inspection.vectors import compare_vectors, make_vectors

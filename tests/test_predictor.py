@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError, LadderNetwork
-from ladder_np.data.preprocessing import Scaling
+from ladder_np.data.scaling import Scaling
 from ladder_np.data.stored import StoredRows, open_npy
 from ladder_np.files import read_npz, write_npz
 from ladder_np.predictor import Predictor

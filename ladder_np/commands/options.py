@@ -2,20 +2,28 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from ladder_np.arrays import DEVICE_NAMES
+from ladder_np.data.dataset import Features
+from ladder_np.experiments.run_folder import load_run_config, load_run_model
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.predictor import Predictor
 
 __all__ = [
     "add_data_options",
     "add_device_option",
+    "add_model_argument",
     "add_network_options",
     "described_network",
     "hidden_layers",
+    "in_order_of_training",
+    "label_column",
+    "load_model",
     "numbers",
     "sizes",
     "whole_number",
@@ -27,7 +35,7 @@ def whole_number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -61,6 +69,31 @@ def described_network(arguments: argparse.Namespace, **others: Any) -> Specifica
 def hidden_layers(text: str) -> tuple[int, ...]:
     """Return layer widths from text such as ``1000-500``; ``none`` is a network without hidden layers."""
     return () if text == "none" else sizes(text)
+
+
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the model that a command works with; see `load_model`."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a run's folder, or a model file (.npz)")
+
+
+def load_model(arguments: argparse.Namespace) -> Predictor:
+    """Return the model that a command's first argument names."""
+    load = Predictor.load if arguments.model.is_file() else load_run_model
+    return load(arguments.model, arguments.device)
+
+
+def label_column(arguments: argparse.Namespace, data: Path | str) -> str:
+    """Return the label column of the data: as given, else as in the run's training; only tables have one."""
+    if arguments.label_column is not None or Path(data).suffix.lower() != ".csv":
+        return arguments.label_column or ""
+    return load_run_config(arguments.model).settings.label_column if arguments.model.is_dir() else "label"
+
+
+def in_order_of_training(model: Predictor, X: Features, names: tuple[str, ...] | None) -> Features:
+    """Return X with its named columns in the order of the training table, with a note if the model knows no names."""
+    if names and model.feature_names is None:
+        print("ladder-np: the model knows no column names; columns are taken in their order", file=sys.stderr)
+    return model.arrange(X, names)
 
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:
@@ -99,14 +132,14 @@ def add_network_options(parser: argparse.ArgumentParser, dtype: str | None) -> N
         "--activation", default="relu", metavar="NAME", help=f"{', '.join(ACTIVATIONS)} (default: relu)"
     )
     parser.add_argument(
-        "--noise-std", type=numbers, default=(0.3,), metavar="S", help="one, or one a layer (default: 0.3)"
+        "--noise-std", type=numbers, default=(0.3,), metavar="S", help="one, or one per layer (default: 0.3)"
     )
     parser.add_argument(
         "--denoising-weights",
         type=numbers,
         default=(1.0,),
         metavar="W0,W1,…",
-        help="λ: one, or one a layer, input first (default: 1)",
+        help="λ: one, or one per layer, input first (default: 1)",
     )
     parser.add_argument("--labeled", type=whole_number, default=6, metavar="N", help="labeled rows (default: 6)")
     parser.add_argument("--unlabeled", type=whole_number, default=9, metavar="M", help="unlabeled rows (default: 9)")

@@ -3,19 +3,22 @@
 import argparse
 import csv
 import io
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from ladder_np.commands.options import add_device_option
+from ladder_np.commands.options import (
+    add_device_option,
+    add_model_argument,
+    in_order_of_training,
+    label_column,
+    load_model,
+)
 from ladder_np.data.readers import read_features
 from ladder_np.errors import InputError
-from ladder_np.experiments.run_folder import load_run_config, load_run_model
 from ladder_np.files import write_atomically
-from ladder_np.predictor import Predictor
 
 __all__ = ["add_to"]
 
@@ -27,7 +30,7 @@ def add_to(commands: Any) -> None:
         help="classes of new rows",
         description="Write the class and the probabilities of every row of a file.",
     )
-    parser.add_argument("folder", type=Path, metavar="RUN", help="a run's folder, or a model file (.npz)")
+    add_model_argument(parser)
     parser.add_argument(
         "input", type=Path, metavar="INPUT", help=".csv, .npz (X), .npy or IDX images, or a folder with X.npy"
     )
@@ -43,17 +46,14 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Predict and write."""
-    _protect(arguments.out, arguments.folder, arguments.input)
-    load = Predictor.load if arguments.folder.is_file() else load_run_model
-    predictor = load(arguments.folder, arguments.device)
-    X, names = read_features(arguments.input, _label_column(arguments))
-    if names and predictor.feature_names is None:
-        print("ladder-np: the model knows no column names; columns are taken in their order", file=sys.stderr)
+    _protect(arguments.out, arguments.model, arguments.input)
+    model = load_model(arguments)
+    X, names = read_features(arguments.input, label_column(arguments, arguments.input))
 
     def write(file: BinaryIO) -> None:
         try:
-            for text in _table(predictor.classes, predictor.predict_blocks(predictor.arrange(X, names))):
-                file.write(text.encode())
+            for text in _table(model.classes, model.predict_blocks(in_order_of_training(model, X, names))):
+                file.write(text.encode(errors="backslashreplace"))  # a text of NumPy may hold half a character
         except InputError as error:
             raise InputError(f"{arguments.input}: {error}") from None
 
@@ -62,24 +62,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _label_column(arguments: argparse.Namespace) -> str:
-    """Return the name of the column to leave out: as given, else as in training; only tables have one."""
-    if arguments.label_column is not None or arguments.input.suffix.lower() != ".csv":
-        return arguments.label_column or ""
-    return load_run_config(arguments.folder).settings.label_column if arguments.folder.is_dir() else "label"
-
-
-def _protect(out: Path, folder: Path, given: Path) -> None:
+def _protect(out: Path, model: Path, given: Path) -> None:
     """Refuse to replace what the predictions are made from."""
-    if out.resolve() in (given.resolve(), folder.resolve()) or (
-        out.exists() and out.resolve().parent in (folder.resolve(), given.resolve())
+    if out.resolve() in (given.resolve(), model.resolve()) or (
+        out.exists() and out.resolve().parent in (model.resolve(), given.resolve())
     ):
         raise InputError(f"--out {out} would replace a file that the predictions come from; name another")
 
 
 def _table(classes: np.ndarray, blocks: Iterator[np.ndarray]) -> Iterator[str]:
-    """Yield a .csv text, piece by piece: the class and each class's probability, a row a row."""
-    yield _lines([["class", *(f"p_{number}" for number in classes)]])
+    """Yield a .csv text, piece by piece: per row the class and each class's probability."""
+    yield _lines([["class", *(f"p_{name}" for name in classes)]])
     for probabilities in blocks:
         yield _lines([classes[row.argmax()], *row] for row in probabilities)
 

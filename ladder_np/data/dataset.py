@@ -1,18 +1,17 @@
-"""A checked dataset, and the one place that checks its arrays and maps class numbers to class indices."""
+"""A checked dataset, and the one place that checks its arrays."""
 
 from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
 
+from ladder_np.data.labels import IN_FILES, Labels, plain_classes
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 
 __all__ = ["Dataset", "Features", "check_features", "make_dataset"]
 
 Features = np.ndarray | StoredRows
-LARGEST_CLASS = 2**53  # up to here float64 holds every whole number
-NAMED_AT_MOST = 5  # class numbers in one error line
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +27,8 @@ class Dataset:
         Index it by rows, and go through it by `blocks`.
     y : ndarray (n,), int64
         Index 0..K-1 into `classes`; -1 for an unlabeled row.
-    classes : ndarray (K,), int64
-        The class numbers as the file has them, ascending and consecutive.
+    classes : ndarray (K,)
+        The classes as the file has them, ascending: int64 for whole numbers of any type, texts, or booleans.
     X_test, y_test : ndarray or StoredRows (m, d) and ndarray (m,), int64, or None
         The dataset's own test set; every row of it is labeled.
     feature_names : tuple of str or None
@@ -51,7 +50,7 @@ class Dataset:
 def make_dataset(
     name: str,
     X: Features,
-    y: Features,
+    y: Features | Labels,
     X_test: Features | None = None,
     y_test: Features | None = None,
     *,
@@ -59,7 +58,7 @@ def make_dataset(
     pixel_maximum: int | None = None,
     source: str,
 ) -> Dataset:
-    """Check arrays and map class numbers to indices.
+    """Check arrays, and find the classes and each row's index into them.
 
     Parameters
     ----------
@@ -67,8 +66,8 @@ def make_dataset(
         What the dataset is called.
     X : ndarray or StoredRows (n, d) or (n, ...)
         Real numbers; rows of more than one dimension (images) are flattened.
-    y : ndarray (n,)
-        Whole numbers; -1 for an unlabeled row. The others run from the smallest to the largest without a gap.
+    y : ndarray (n,) or Labels
+        Whole numbers, texts or booleans; -1 or an empty text for an unlabeled row.
     X_test, y_test : ndarray, optional
         Both or neither; like `X` and `y`, without unlabeled rows.
     feature_names : tuple of str, optional
@@ -86,22 +85,34 @@ def make_dataset(
     Raises
     ------
     InputError
-        If anything above does not hold, a feature is not finite, or fewer than two classes are labeled.
+        If anything above does not hold, a feature is not finite, or no row is labeled.
     """
     X = check_features(X, source, "X", feature_names)
-    numbers = _check_labels(y, len(X), source, "X", "y")
-    classes = _find_classes(numbers, source)
-    test_indices = None
+    labels = _labels_of(X, y, f"{source}: y")
+    classes, index = labels.encode()
+    classes = plain_classes(classes, labels.name)
+    test_index = None
     if X_test is not None and y_test is not None:
         X_test = check_features(X_test, source, "X_test", feature_names)
         _check_same_features(X, X_test, pixel_maximum, source)
-        test_numbers = _check_labels(y_test, len(X_test), source, "X_test", "y_test")
-        test_indices = _test_indices(test_numbers, classes, source)
+        test_index = _test_index(_labels_of(X_test, y_test, f"{source}: y_test"), classes)
     elif X_test is not None or y_test is not None:
         given, missing = ("y_test", "X_test") if X_test is None else ("X_test", "y_test")
         raise InputError(f"{source}: has {given} without {missing}; give both or neither")
-    indices = np.where(numbers < 0, -1, numbers - classes[0])
-    return Dataset(name, X, indices, classes, X_test, test_indices, feature_names, pixel_maximum)
+    return Dataset(name, X, index, classes, X_test, test_index, feature_names, pixel_maximum)
+
+
+def _labels_of(X: Features, y: Features | Labels, name: str) -> Labels:
+    labels = y if isinstance(y, Labels) else Labels(y, IN_FILES, name)  # type: ignore[arg-type]
+    labels.check_count(len(X))
+    return labels
+
+
+def _test_index(labels: Labels, classes: np.ndarray) -> np.ndarray:
+    index = labels.encode(classes)[1]
+    if (index < 0).any():
+        raise InputError(f"{labels.at(int(index.argmin()))}: unlabeled; every test row needs its label")
+    return index
 
 
 @overload
@@ -164,69 +175,9 @@ def _refuse_nonfinite(X: Features, source: str, what: str, names: tuple[str, ...
             )
 
 
-def _check_labels(y: Features, rows: int, source: str, features: str, what: str) -> np.ndarray:
-    """Class numbers as int64 (rows,), -1 where unlabeled."""
-    if isinstance(y, StoredRows) or y.ndim != 1:
-        raise InputError(f"{source}: {what} has the shape {y.shape}; expected one dimension: a label a row")
-    if len(y) != rows:
-        raise InputError(f"{source}: {features} has {rows} rows and {what} has {len(y)} labels; expected as many")
-    if y.dtype.kind not in "iuf":
-        raise InputError(f"{source}: {what} is of type {y.dtype}; expected whole numbers, -1 for unlabeled rows")
-    numbers = y.astype(np.float64) if y.dtype.kind == "f" else y
-    valid = (numbers >= -1) & (numbers <= LARGEST_CLASS) & (numbers == np.floor(numbers))
-    if not valid.all():
-        row = int(np.argmin(valid))
-        raise InputError(
-            f"{source}: {what}, row {row} (counted from 0) is {y[row]}; "
-            "expected a whole number: the class from 0 up, or -1 for an unlabeled row"
-        )
-    return numbers.astype(np.int64)
-
-
-def _find_classes(numbers: np.ndarray, source: str) -> np.ndarray:
-    """The class numbers that occur, ascending: two at least, without a gap."""
-    found = np.unique(numbers[numbers >= 0])
-    if len(found) == 0:
-        raise InputError(f"{source}: no row is labeled; label at least one row of each class (0, 1, ...)")
-    if len(found) == 1:
-        raise InputError(f"{source}: every labeled row is of class {found[0]}; expected two classes at least")
-    first, last = int(found[0]), int(found[-1])
-    missing = last - first + 1 - len(found)
-    if missing:
-        raise InputError(
-            f"{source}: no labeled row of class {_name_gaps(found, missing)}, though labels run from "
-            f"{first} to {last}; label at least one row of it, or renumber the classes without a gap"
-        )
-    return found
-
-
-def _name_gaps(found: np.ndarray, missing: int) -> str:
-    # Walks the gaps, not the range: labels 0 and 10**15 are one gap and must not become a list.
-    named: list[int] = []
-    for below, above in zip(found[:-1].tolist(), found[1:].tolist(), strict=True):
-        named += range(below + 1, min(above, below + 1 + NAMED_AT_MOST))
-        if len(named) >= NAMED_AT_MOST:
-            break
-    text = ", ".join(str(number) for number in named[:NAMED_AT_MOST])
-    return text if missing <= NAMED_AT_MOST else f"{text}, ... ({missing} classes)"
-
-
 def _check_same_features(X: Features, X_test: Features, pixel_maximum: int | None, source: str) -> None:
     if X_test.shape[1] != X.shape[1]:
         raise InputError(f"{source}: X has {X.shape[1]} features and X_test has {X_test.shape[1]}; expected as many")
     # Pixels of another type are most likely scaled already and would be scaled twice.
     if pixel_maximum is not None and X_test.dtype != X.dtype:
         raise InputError(f"{source}: X is {X.dtype} and X_test is {X_test.dtype}; save both as {X.dtype} pixels")
-
-
-def _test_indices(numbers: np.ndarray, classes: np.ndarray, source: str) -> np.ndarray:
-    if (numbers < 0).any():
-        row = int(np.argmax(numbers < 0))
-        raise InputError(f"{source}: y_test, row {row} (counted from 0) is -1; every test row needs its label")
-    strange = np.setdiff1d(numbers, classes)
-    if len(strange):
-        raise InputError(
-            f"{source}: y_test has class {strange[0]}, of which y has no labeled row; "
-            "label at least one row of it, or drop it from the test set"
-        )
-    return numbers - classes[0]

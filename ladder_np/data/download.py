@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ladder_np.data.idx import DAMAGED, unpacked
+from ladder_np.data.stored import DAMAGED_GZIP, unpacked
 from ladder_np.errors import InputError
 from ladder_np.files import write_bytes
 
@@ -138,7 +138,7 @@ def _problem(name: str, file: str, stream: BinaryIO) -> str | None:
     try:
         content = unpacked(stream) if entry.of_unpacked else stream
         found = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
-    except DAMAGED as error:
+    except DAMAGED_GZIP as error:
         return f"damaged or truncated ({error})"
     expected = entry.sha256[FILES.index(file)]
     if found == expected:
@@ -168,7 +168,7 @@ def fetch(
     mirrors : sequence of str, optional
         Addresses to try in turn in place of the official ones.
     report : callable
-        Receives one line a file; by default it goes to standard error.
+        Receives one line per file; by default it goes to standard error.
 
     Returns
     -------

@@ -1,7 +1,12 @@
 """From a name or a path to a checked dataset: the embedded digits, image sets, folders of arrays, `.npz`, `.csv`."""
 
+import csv
+import io
+import math
 import os
-from collections.abc import Mapping
+import reprlib
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -17,11 +22,10 @@ from ladder_np.data.download import (
     fetch_command,
     find_file,
 )
-from ladder_np.data.idx import read_idx
-from ladder_np.data.stored import open_npy
-from ladder_np.data.tables import load_csv, read_csv_features
+from ladder_np.data.labels import parse_labels, parse_number
+from ladder_np.data.stored import open_idx, open_npy
 from ladder_np.errors import InputError
-from ladder_np.files import read_npz
+from ladder_np.files import open_file, read_npz
 
 __all__ = [
     "load_csv",
@@ -31,15 +35,16 @@ __all__ = [
     "load_npz",
     "open_dataset",
     "read_features",
-    "read_idx",
 ]
 
 # The files that a folder may have each array of a dataset in: what NumPy saves, or MNIST's, also packed.
 ARRAY_FILES = {
-    array: (f"{array}.npy", file, f"{file}.gz")
-    for array, file in zip(("X", "y", "X_test", "y_test"), FILES, strict=True)
+    name: (f"{name}.npy", file, f"{file}.gz")
+    for name, file in zip(("X", "y", "X_test", "y_test"), FILES, strict=True)
 }
 IDX_ENDINGS = ("-ubyte", "-ubyte.gz")
+NAMED_AT_MOST = 10  # column names in one error line
+LONGEST_RECORD = 1 << 24  # characters; a file without line ends, or a quote that never closes, is not read whole
 
 
 def load_digits() -> Dataset:
@@ -62,7 +67,7 @@ def load_images(name: str, folder: Path) -> Dataset:
     Returns
     -------
     Dataset
-        Pixels stay uint8, a row an image; the test images are its test set.
+        Pixels stay uint8, one row per image; the test images are its test set.
 
     Raises
     ------
@@ -83,12 +88,12 @@ def load_images(name: str, folder: Path) -> Dataset:
 
 
 def _read_part(path: Path, file: str) -> Features:
-    array = read_idx(path)
+    values = open_idx(path)
     dimensions = 3 if "idx3" in file else 1
-    if array.ndim != dimensions:
+    if values.ndim != dimensions:
         kinds = {1: "labels (1 dimension)", 3: "images (3 dimensions)"}
-        raise InputError(f"{path}: holds {kinds[array.ndim]}; expected {kinds[dimensions]}")
-    return array
+        raise InputError(f"{path}: holds {kinds[values.ndim]}; expected {kinds[dimensions]}")
+    return values
 
 
 def load_npz(path: Path) -> Dataset:
@@ -97,7 +102,7 @@ def load_npz(path: Path) -> Dataset:
     Parameters
     ----------
     path : Path
-        An archive with `X` (n, d) and `y` (n,), -1 for unlabeled rows, and optionally `X_test` and `y_test`.
+        An archive with `X` (n, d) and `y` (n,), and optionally `X_test` and `y_test`: see `make_dataset`.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def load_npz(path: Path) -> Dataset:
     Raises
     ------
     InputError
-        If the file is no such archive, or `make_dataset` refuses its arrays.
+        If the file is not such an archive, or `make_dataset` refuses its arrays.
     """
     return _from_arrays(path.stem, _read_arrays(path, ("X", "y")), path)
 
@@ -131,23 +136,23 @@ def load_folder(folder: Path) -> Dataset:
     InputError
         If a file is missing or damaged, there are two for an array, or `make_dataset` refuses the arrays.
     """
-    paths = {array: _find_array(folder, array) for array in ARRAY_FILES}
-    for array in ("X", "y"):
-        if paths[array] is None:
-            raise InputError(f"{folder}: has no {array}.npy; expected a folder with X.npy and y.npy (-1: unlabeled)")
-    arrays = {array: _open_array(path) for array, path in paths.items() if path is not None}
+    paths = {name: _find_array(folder, name) for name in ARRAY_FILES}
+    for name in ("X", "y"):
+        if paths[name] is None:
+            raise InputError(f"{folder}: has no {name}.npy; expected a folder with X.npy and y.npy (-1: unlabeled)")
+    arrays = {name: _open_array(path) for name, path in paths.items() if path is not None}
     return _from_arrays(folder.resolve().name, arrays, folder)
 
 
-def _find_array(folder: Path, array: str) -> Path | None:
-    found = [folder / file for file in ARRAY_FILES[array] if os.path.exists(folder / file)]
+def _find_array(folder: Path, name: str) -> Path | None:
+    found = [folder / file for file in ARRAY_FILES[name] if os.path.exists(folder / file)]
     if len(found) > 1:
         raise InputError(f"{folder}: has {' and '.join(path.name for path in found)}; leave one of them")
     return found[0] if found else None
 
 
 def _open_array(path: Path) -> Features:
-    return open_npy(path) if path.suffix.lower() == ".npy" else read_idx(path)
+    return open_npy(path) if path.suffix.lower() == ".npy" else open_idx(path)
 
 
 def _from_arrays(name: str, arrays: Mapping[str, Features], source: Path) -> Dataset:
@@ -169,6 +174,129 @@ def _read_arrays(path: Path, needed: tuple[str, ...]) -> dict[str, np.ndarray]:
             found = ", ".join(sorted(arrays)[:10]) or "none"
             raise InputError(f"{path}: has no array {key}; expected {' and '.join(needed)}, found: {found}")
     return arrays
+
+
+def load_csv(path: Path, label_column: str) -> Dataset:
+    """Read a CSV file (UTF-8, comma-separated, with a header line) as a dataset.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    label_column : str
+        The column with the classes, whole numbers or texts; an empty cell or -1 marks an unlabeled row.
+
+    Returns
+    -------
+    Dataset
+        Features are float64, with their column names.
+
+    Raises
+    ------
+    InputError
+        Naming the line and the column, if the file is not such a table, or `make_dataset` refuses its values.
+    """
+    names, X, labels = _read_table(path, label_column, labels_wanted=True)
+    return make_dataset(path.stem, X, parse_labels(*labels), feature_names=names, source=str(path))
+
+
+def _read_table(
+    path: Path, label_column: str, *, labels_wanted: bool
+) -> tuple[tuple[str, ...], np.ndarray, tuple[list[str], str, Sequence[int]]]:
+    """Return the features' names, the features (n, d) float64, and what `parse_labels` needs."""
+    records = _records(path)
+    columns = _read_header(next(records, None), path)
+    label_at = columns.index(label_column) if label_column in columns else None
+    if labels_wanted and label_at is None:
+        raise InputError(
+            f"{path}: has no column {label_column!r}; its columns are {_listed(columns)}; name it with --label-column"
+        )
+    names = tuple(name for name in columns if name != label_column)
+    if not names:
+        raise InputError(f"{path}: has only the label column {label_column!r}; expected features beside it")
+    numbers, lines = array("d"), array("q")  # 8 bytes per cell; lists of Python numbers would take four times as much
+    labels: list[str] = []
+    known: dict[str, str] = {}  # equal texts are kept once
+    for line, cells in records:
+        if len(cells) != len(columns):
+            raise InputError(f"{path}: line {line} has {len(cells)} cells; expected {len(columns)} as in the header")
+        if label_at is not None:
+            label = cells.pop(label_at).strip()
+            if labels_wanted:
+                labels.append(known.setdefault(label, label))
+        numbers.extend(_parse_features(cells, names, line, path))
+        lines.append(line)
+    if not numbers:
+        raise InputError(f"{path}: has a header line and no rows; expected one line per row after it")
+    X = np.frombuffer(numbers, np.float64).reshape(-1, len(names))
+    return names, X, (labels, f"{path}: column {label_column!r}", lines)
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The number of each line and its cells; empty lines at the end are not lines."""
+    empty_line, length = None, 0
+
+    def lines() -> Iterator[str]:
+        nonlocal length
+        while line := file.readline(LONGEST_RECORD + 1 - length):
+            length += len(line)
+            if length > LONGEST_RECORD:
+                raise InputError(
+                    f"{path}: line {reader.line_num + 1} begins a row of more than {LONGEST_RECORD} characters; "
+                    "end each row's line, or save so wide a table as .npz or .npy"
+                )
+            yield line
+
+    try:
+        with io.TextIOWrapper(open_file(path, "a CSV file"), encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(lines(), strict=True)
+            for cells in reader:
+                length = 0
+                if not cells:
+                    empty_line = empty_line or reader.line_num
+                elif empty_line:
+                    # Skipping it would shift predictions against the lines of the file.
+                    raise InputError(f"{path}: line {empty_line} is empty; expected cells, or the end of the file")
+                else:
+                    yield reader.line_num, cells
+    except OSError as error:
+        raise InputError(f"{path}: cannot read it ({error.strerror}); expected a CSV file") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text ({error.reason}); save it as CSV in UTF-8") from error
+    except csv.Error as error:
+        raise InputError(
+            f"{path}: line {reader.line_num} is not CSV ({error}); expected comma-separated cells"
+        ) from error
+
+
+def _read_header(record: tuple[int, list[str]] | None, path: Path) -> list[str]:
+    if record is None:
+        raise InputError(f"{path}: is empty; expected a header line and one line per row")
+    columns = [name.strip() for name in record[1]]
+    known: set[str] = set()
+    for at, name in enumerate(columns):
+        if not name:
+            raise InputError(f"{path}: column {at + 1} has no name in the header line; name it or drop the column")
+        if name in known:
+            raise InputError(f"{path}: two columns are called {name!r}; expected a header line with unique names")
+        known.add(name)
+    return columns
+
+
+def _listed(columns: list[str]) -> str:
+    text = ", ".join(reprlib.repr(name) for name in columns[:NAMED_AT_MOST])
+    return text if len(columns) <= NAMED_AT_MOST else f"{text}, ... ({len(columns)} columns)"
+
+
+def _parse_features(cells: list[str], names: tuple[str, ...], line: int, path: Path) -> list[float]:
+    values = [parse_number(cell) for cell in cells]
+    if all(map(math.isfinite, values)):
+        return values
+    at = [math.isfinite(value) for value in values].index(False)
+    given = reprlib.repr(cells[at]) if cells[at].strip() else "empty"
+    raise InputError(
+        f"{path}: line {line}, column {names[at]!r} is {given}; expected a finite number: fill it in or drop the line"
+    )
 
 
 def read_features(path: Path, label_column: str) -> tuple[Features, tuple[str, ...] | None]:
@@ -196,7 +324,8 @@ def read_features(path: Path, label_column: str) -> tuple[Features, tuple[str, .
     """
     kind = path.name.lower()
     if kind.endswith(".csv"):
-        return read_csv_features(path, label_column)
+        names, table, _ = _read_table(path, label_column, labels_wanted=False)
+        return table, names
     if kind.endswith(".npz"):
         X: Features = _read_arrays(path, ("X",))["X"]
     elif os.path.isdir(path):
@@ -222,7 +351,7 @@ def open_dataset(name_or_path: str, data_dir: Path | None, label_column: str = "
         The folder with `mnist/` and `fashion-mnist/`. None: the cache of this user, filled by a download
         when a file is missing there.
     label_column : str
-        The column of a CSV file with the class numbers.
+        The column of a CSV file with the classes.
 
     Returns
     -------

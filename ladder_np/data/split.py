@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ladder_np.data.labels import check_two_classes
 from ladder_np.errors import InputError
 
 __all__ = ["Split", "split_rows"]
@@ -60,7 +61,7 @@ def split_rows(
     generator : numpy.random.Generator
         The split depends on its state and the arguments alone.
     classes : ndarray (K,), optional
-        Class numbers for the error line, in place of the indices.
+        What error lines call the classes, in place of their indices.
 
     Returns
     -------
@@ -69,10 +70,12 @@ def split_rows(
     Raises
     ------
     InputError
-        If a number is out of its range, more rows are asked for than there are, a class has no labeled row,
-        or fewer than two rows would be labeled.
+        If a number is out of its range, more rows are asked for than there are, there is only one class, or a class
+        has no labeled row.
     """
-    pools = _shuffled_pools(y, n_classes, generator, classes)
+    classes = np.arange(n_classes) if classes is None else classes
+    check_two_classes(classes)
+    pools = _shuffled_pools(y, classes, generator)
     sizes = np.array([len(pool) for pool in pools])
     if not 0 <= test_fraction < 1:
         raise InputError(f"test fraction {test_fraction}; expected a share of the rows from 0 to below 1")
@@ -93,28 +96,23 @@ def split_rows(
     return Split(_take(pools, held_out, used), train, validation_rows, test_rows)
 
 
-def _shuffled_pools(
-    y: np.ndarray, n_classes: int, generator: np.random.Generator, classes: np.ndarray | None
-) -> list[np.ndarray]:
+def _shuffled_pools(y: np.ndarray, classes: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
     """The labeled rows of each class in random order."""
     order = generator.permutation(np.flatnonzero(y >= 0))
-    sizes = np.bincount(y[order], minlength=n_classes)
+    sizes = np.bincount(y[order], minlength=len(classes))
     # Sorted once, stably: a look at every row for every class takes minutes where there are thousands.
     pools = np.split(order[np.argsort(y[order], kind="stable")], np.cumsum(sizes)[:-1])
-    for index, pool in enumerate(pools):
+    for name, pool in zip(classes, pools, strict=True):
         if len(pool) == 0:
-            number = index if classes is None else classes[index]
-            raise InputError(f"class {number} has no labeled row; label at least one row of each class")
+            raise InputError(f"class {name} has no labeled row; label at least one row of each class")
     return pools
 
 
 def _check_labels(labels: int | None, n_classes: int, remaining: int) -> int:
-    if remaining < 2:
-        raise InputError(f"{remaining} labeled row to train on; expected two at least")
     if labels is None:
         return remaining
-    if labels < max(n_classes, 2):
-        raise InputError(f"{labels} labels for {n_classes} classes; expected {max(n_classes, 2)} at least")
+    if labels < n_classes:
+        raise InputError(f"{labels} labels for {n_classes} classes; expected {n_classes} at least")
     if labels > remaining:
         raise InputError(
             f"{labels} labels asked for, {remaining} labeled rows remain beside validation and test; ask for fewer"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.data.preprocessing import Scaling, make_scaling
+from ladder_np.data.scaling import Scaling, make_scaling
 from ladder_np.data.split import Split, split_rows
 from ladder_np.errors import InputError
 from ladder_np.estimator.hyperparameters import default_input_weight, share, specification_of

@@ -1,4 +1,4 @@
-"""The digits, image sets, npz files, rows to predict: good ones, and one line for each bad one."""
+"""The digits, image sets, npz and CSV files, folders, rows to predict: good ones, and one line for each bad one."""
 
 import gzip
 import hashlib
@@ -15,6 +15,7 @@ from small_files import GOOD_CSV, idx_bytes, line_of, packed, small_set, table_e
 from ladder_np.data import download, readers
 from ladder_np.data.download import FILES
 from ladder_np.data.readers import (
+    load_csv,
     load_digits,
     load_folder,
     load_images,
@@ -100,9 +101,9 @@ BAD_SET = {
     "counts": (
         "train-labels-idx1-ubyte",
         packed(idx_bytes(np.arange(5) % 2)),
-        "X has 6 rows and y has 5 labels",
+        "y has 5 labels for 6 rows",
     ),
-    "test counts": ("t10k-labels-idx1-ubyte", packed(idx_bytes(np.arange(3) % 2)), "y_test has 3 labels"),
+    "test counts": ("t10k-labels-idx1-ubyte", packed(idx_bytes(np.arange(3) % 2)), "y_test has 3 labels for 4 rows"),
     "labels for images": (
         "train-images-idx3-ubyte",
         packed(OTHER_LABELS),
@@ -184,6 +185,19 @@ def test_npz_is_read_with_and_without_a_test_set(tmp_path):
     assert dataset.y_test.tolist() == [1]
 
 
+def test_the_labels_of_an_npz_are_classes_of_any_kind(tmp_path):
+    X = np.arange(8.0).reshape(4, 2)
+    for y, classes, index in (
+        (["b", "", "a", "-1"], ["a", "b"], [1, -1, 0, -1]),
+        ([True, False, True, True], [False, True], [1, 0, 1, 1]),
+        ([-4, 9, -1, 9], [-4, 9], [0, 1, -1, 1]),
+    ):
+        dataset = load_npz(write_archive(tmp_path / "my.npz", X=X, y=y, X_test=X[:1], y_test=y[:1]))
+        assert dataset.classes.tolist() == classes
+        assert dataset.y.tolist() == index
+        assert dataset.y_test.tolist() == index[:1]
+
+
 def test_npz_of_bytes_counts_as_pixels(tmp_path):
     images = np.zeros((3, 4, 4), np.uint8)
     dataset = load_npz(write_archive(tmp_path / "my.npz", X=images, y=[0, 1, 0]))
@@ -234,7 +248,7 @@ BAD_NPZ = {
     "no X": (lambda path: write_archive(path, x=1, y=[0]), "has no array X; expected X and y, found: x, y"),
     "no y": (lambda path: write_archive(path, X=GOOD["X"]), "has no array y; expected X and y, found: X"),
     "no arrays": (npz_of_text, "has no array X; expected X and y, found: none"),
-    "counts": (lambda path: write_archive(path, X=GOOD["X"], y=[0]), "X has 2 rows and y has 1 labels"),
+    "counts": (lambda path: write_archive(path, X=GOOD["X"], y=[0]), "y has 1 labels for 2 rows"),
     "half a test set": (lambda path: write_archive(path, **GOOD, X_test=GOOD["X"]), "without y_test"),
 }
 
@@ -251,6 +265,116 @@ def test_a_bad_npz_is_told_by_what_is_wrong(tmp_path, make, message):
 def test_a_path_too_long_for_the_system_is_a_missing_file(tmp_path):
     for ending in (".npz", ".csv"):
         assert "File name too long" in line_of(open_dataset, "x" * 300 + ending, None)
+
+
+# --- csv
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_csv_is_read_with_its_names_and_unlabeled_rows(tmp_path, encoding, end):
+    dataset = load_csv(write_text(tmp_path / "my.csv", GOOD_CSV.replace("\n", end), encoding), "label")
+    assert (dataset.name, dataset.pixel_maximum) == ("my", None)
+    assert dataset.feature_names == ("a", "b")
+    assert dataset.X.dtype == np.float64
+    assert dataset.X.tolist() == [[1, 2.5], [-300, 4], [5, 6], [7, 8]]
+    assert dataset.y.tolist() == [0, 1, -1, -1]
+
+
+def test_csv_may_have_quotes_spaces_whole_floats_and_empty_lines_at_the_end(tmp_path):
+    text = 'a, "b,c" ,label\n 1 ,2,0.0\n3,"4", 1 \n5,6,  \n\n\n'.replace(' "b,c" ', '"b,c"')
+    dataset = load_csv(write_text(tmp_path / "my.csv", text), "label")
+    assert dataset.feature_names == ("a", "b,c")
+    assert dataset.X.tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert dataset.y.tolist() == [0, 1, -1]
+
+
+COLUMNS = {
+    "gaps and numbers below 0": (["7", "-3", "", "-1", "7.0"], [-3, 7], [1, 0, -1, -1, 1]),
+    "texts": (["dog", " cat", "", "-1", "two words"], ["cat", "dog", "two words"], [1, 0, -1, -1, 2]),
+    "true and false": (["True", "False", "True"], ["False", "True"], [1, 0, 1]),
+}
+
+
+@pytest.mark.parametrize(("cells", "classes", "index"), COLUMNS.values(), ids=COLUMNS)
+def test_the_labels_of_a_csv_are_classes_of_any_kind(tmp_path, cells, classes, index):
+    text = "\n".join(["a,label", *(f"{k},{cell}" for k, cell in enumerate(cells))])
+    dataset = load_csv(write_text(tmp_path / "my.csv", text), "label")
+    assert dataset.classes.tolist() == classes
+    assert dataset.classes.dtype.kind == ("U" if isinstance(classes[0], str) else "i")
+    assert dataset.y.tolist() == index
+
+
+BAD_CSV = {
+    "empty": ("", "is empty; expected a header line"),
+    "header alone": ("a,label\n", "has a header line and no rows"),
+    "no label column": ("a,b\n1,2\n", "has no column 'label'; its columns are 'a', 'b'"),
+    "many columns": (",".join(f"x{i}" for i in range(784)), "'x8', 'x9', ... (784 columns)"),
+    "label column alone": ("label\n1\n0\n", "has only the label column 'label'"),
+    "names twice": ("a,label,a\n1,0,1\n", "two columns are called 'a'"),
+    "label twice": ("a,label,label\n1,0,1\n", "two columns are called 'label'"),
+    "no name": ("a,,label\n1,2,0\n", "column 2 has no name"),
+    "no number": (GOOD_CSV + "tall,1,2\n", "line 6, column 'a' is 'tall'; expected a finite number"),
+    "underscore": (GOOD_CSV + "1,1,2_0\n", "line 6, column 'b' is '2_0'"),
+    "nan": (GOOD_CSV + "1,1,NaN\n", "line 6, column 'b' is 'NaN'"),
+    "infinite": (GOOD_CSV + "1e999,1,1\n", "line 6, column 'a' is '1e999'"),
+    "empty cell": (GOOD_CSV + "1,1, \n", "line 6, column 'b' is empty"),
+    "cell missing": (GOOD_CSV + "1,1\n", "line 6 has 2 cells; expected 3"),
+    "cell too many": (GOOD_CSV + "1,1,2,3\n", "line 6 has 4 cells; expected 3"),
+    "line empty": (GOOD_CSV + "\n1,1,2\n", "line 6 is empty"),
+    "texts and numbers": (GOOD_CSV + "1,cat,2\n", "column 'label', line 6 is 'cat', but other labels are numbers"),
+    "label fraction": (GOOD_CSV + "1,1.5,2\n", "column 'label', line 6 is 1.5 (Unknown label type: continuous)"),
+    "label infinite": (GOOD_CSV + "1,inf,2\n", "column 'label', line 6 is inf"),
+    "label vast": (
+        GOOD_CSV + "1,1e300,2\n",
+        "column 'label' has the class 1e+300; expected whole numbers below 2**53",
+    ),
+    "label missing": (
+        "a,label\n1,x\n2,NA\n3,y\n",
+        "line 3 is 'NA', which looks like a missing label; leave it empty",
+    ),
+    "label long": ("a,label\n1,x\n2," + "y" * 201, "column 'label' has a class of 201 characters, 'yyyyyyyyyyyy..."),
+    "nothing labeled": ("a,label\n1,\n2,-1\n", "column 'label': no row is labeled"),
+    "line after a cell of two lines": ('"a\nb",label\n1,0\nx,1\n', "line 4, column 'a\\nb' is 'x'"),
+    "open quote": (GOOD_CSV + '1,1,"2\n', "is not CSV (unexpected end of data)"),
+    "text after a quote": (GOOD_CSV + '1,1,"2"3\n', "line 6 is not CSV"),
+    "vast cell": (GOOD_CSV + "1" * 200_000, "line 6 is not CSV (field larger than field limit"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_CSV.values(), ids=BAD_CSV)
+def test_a_bad_csv_is_told_by_line_and_column(tmp_path, text, message):
+    path = write_text(tmp_path / "my.csv", text)
+    line = line_of(load_csv, path, "label")
+    assert line.startswith(f"{path}: ")
+    assert message in line
+    assert len(line) < len(str(path)) + 300
+
+
+def test_a_table_may_be_longer_than_its_longest_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(readers, "LONGEST_RECORD", 16)
+    rows = ["1,0,2.5", "3,1,4"] * 50
+    dataset = load_csv(write_text(tmp_path / "my.csv", "\n".join(["a,label,b", *rows])), "label")
+    assert len(dataset.X) == 100
+    path = write_text(tmp_path / "my.csv", "\n".join(["a,label,b", *rows, '1,1,"2', '.000000000"']))
+    assert f"{path}: line 103 begins a row of more than 16 characters" in line_of(load_csv, path, "label")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_csv_in_another_encoding_is_refused(tmp_path, encoding):
+    path = write_text(tmp_path / "my.csv", "größe,label\n1,0\n", encoding)
+    assert "is not UTF-8 text" in line_of(load_csv, path, "label")
+
+
+def test_a_missing_csv_or_a_folder_is_refused(tmp_path):
+    assert "no such file; expected a CSV file" in line_of(load_csv, tmp_path / "no.csv", "label")
+    assert "is a folder; expected a CSV file" in line_of(load_csv, tmp_path, "label")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "is no regular file" in line_of(load_csv, tmp_path / "pipe.csv", "label")
 
 
 # --- folders
@@ -310,8 +434,11 @@ BAD_FOLDERS = {
     "no labels": ({"X": ROWS}, "has no y.npy; expected"),
     "no features": ({"y": LABELS}, "has no X.npy; expected"),
     "two of one": ({"X": ROWS, "y": LABELS, FILES[0]: idx_bytes(IMAGES)}, f"has X.npy and {FILES[0]}; leave one"),
-    "counts": ({"X": ROWS, "y": LABELS[:4]}, "X has 6 rows and y has 4 labels"),
-    "labels of images": ({"X": ROWS, "y": ROWS}, "y has the shape (6, 2, 2)"),
+    "counts": ({"X": ROWS, "y": LABELS[:4]}, "y has 4 labels for 6 rows"),
+    "labels of images": (
+        {"X": ROWS, "y": ROWS},
+        "y should be a 1d array: one label per row; it is an array of the shape (6, 2, 2)",
+    ),
     "half a test set": ({"X": ROWS, "y": LABELS, "X_test": ROWS}, "has X_test without y_test"),
 }
 

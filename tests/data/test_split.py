@@ -141,8 +141,13 @@ REFUSED = {
         {"classes": np.array([5, 6, 7])},
         "class 7 has no labeled row",
     ),
-    "one labeled row": (np.array([0, -1, -1]), 1, {}, "1 labeled row to train on; expected two"),
-    "one label": (np.array([0, 0, -1]), 1, {"labels": 1}, "1 labels for 1 classes; expected 2 at least"),
+    "one class": (np.array([0, 0, -1]), 1, {}, "every labeled row is of class 0; expected two classes at least"),
+    "one class by its name": (
+        np.array([0, -1]),
+        1,
+        {"classes": np.array(["cat"])},
+        "is of class 'cat'; expected two",
+    ),
 }
 
 

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from ladder_np.data.preprocessing import Scaling, make_scaling
+from ladder_np.data.scaling import Scaling, make_scaling
 from ladder_np.errors import InputError
 
 ROWS = np.arange(200)

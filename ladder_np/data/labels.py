@@ -1,0 +1,307 @@
+"""Labels, the only place that decides about them: which rows are unlabeled, which classes there are, in which order.
+
+A label is a whole number, a text, True or False. Classes are ascending; inside the program a row has the index of its
+class, 0 .. K − 1, or −1 where it is unlabeled.
+"""
+
+import math
+import numbers
+import reprlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ladder_np.errors import InputError
+
+__all__ = ["IN_FILES", "Labels", "Mark", "check_two_classes", "match_classes", "parse_labels", "plain_classes"]
+
+# What missing labels become as texts, in a table or in an array of texts.
+LIKE_MISSING = {"", "nan", "NaN", "NA", "N/A", "<NA>", "None", "null", "NULL", "?"}
+LARGEST_NUMBER = 2**53  # below it float64 holds every whole number
+NAMED_AT_MOST = 5  # classes in one error line
+LONGEST_TEXT = 200  # characters of a class in a file: an array of texts is as wide as its longest
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What stands in place of a label where a row has none.
+
+    Attributes
+    ----------
+    values : tuple
+        Any of these. Texts are compared with a value's text, because an array of texts and numbers turns its numbers
+        into texts. None or NaN stands for whatever is missing: None, NaN, pandas' NA.
+    name : str
+        What error lines call it.
+    advice : str
+        What to do where a label looks like a missing one.
+    """
+
+    values: tuple[Any, ...]
+    name: str
+    advice: str
+
+
+IN_FILES = Mark((-1, ""), "-1 or empty", "leave it empty where a row has no label")
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Labels as they were given.
+
+    Attributes
+    ----------
+    values : (rows,) array
+        Numbers, texts (NumPy's own, or objects) or booleans.
+    mark : Mark
+    name : str
+        What error lines call them.
+    lines : sequence of int, optional
+        Where each of them stands in a text file, for error lines.
+
+    Raises
+    ------
+    InputError
+        If they are not one label per row, or of another type.
+    """
+
+    values: np.ndarray
+    mark: Mark
+    name: str = "y"
+    lines: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        shape, dtype = self.values.shape, self.values.dtype
+        if len(shape) != 1:
+            raise InputError(
+                f"{self.name} should be a 1d array: one label per row; it is an array of the shape {shape}"
+            )
+        if dtype.kind not in "biufUO":
+            raise InputError(f"{self.name} is of type {dtype}; expected whole numbers or texts")
+
+    def check_count(self, rows: int) -> None:
+        """Raise `InputError` unless there is a label for each of so many rows."""
+        if len(self.values) != rows:
+            raise InputError(f"{self.name} has {len(self.values)} labels for {rows} rows; expected as many")
+
+    @property
+    def unlabeled(self) -> np.ndarray:
+        """Which rows have no label, (rows,) bool."""
+        return np.logical_or.reduce([_equal(self.values, value) for value in self.mark.values])
+
+    def at(self, row: int) -> str:
+        """Return what an error line calls the label of a row, and what it is."""
+        place = f"row {row} (counted from 0)" if self.lines is None else f"line {self.lines[row]}"
+        return f"{self.name}, {place} is {_shown(self.values[row])}"
+
+    def encode(self, classes: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the classes and each row's index into them.
+
+        Parameters
+        ----------
+        classes : (K,) array, optional
+            The only ones there are, ascending; without it, those that occur.
+
+        Returns
+        -------
+        classes : (K,) array
+        index : (rows,) int64 array
+            −1 where a row is unlabeled.
+
+        Raises
+        ------
+        InputError
+            If no class is known, a label cannot be one (a fraction, NaN, a text that stands for a missing label),
+            labels are of different kinds, or one is not among `classes`.
+        """
+        rows = np.flatnonzero(~self.unlabeled)
+        index = np.full(len(self.values), -1)
+        if not len(rows):
+            if classes is None:
+                raise InputError(
+                    f"{self.name}: no row is labeled: every label is {self.mark.name}; "
+                    "label at least one row of each class"
+                )
+            return classes, index
+        found, first, inverse = np.unique(self._sortable(rows), return_index=True, return_inverse=True)
+        self._refuse_like_missing(found, rows[first])
+        if classes is None:
+            index[rows] = inverse
+            return found, index
+        self.check_kind(classes, int(rows[0]))
+        places = np.searchsorted(classes, found)
+        known = np.append(classes, classes[:1])[places] == found
+        if not known.all():
+            stranger = int(rows[first[np.argmin(known)]])
+            raise InputError(f"{self.at(stranger)}, which is not among the classes; label training rows of it, too")
+        index[rows] = places[inverse]
+        return classes, index
+
+    def check_kind(self, classes: np.ndarray, row: int) -> None:
+        """Raise `InputError` if a row's label is a text where classes are numbers, or the other way round."""
+        if isinstance(self.values[row], str) != isinstance(classes[0], str):
+            raise InputError(f"{self.at(row)}, but the classes are like {_shown(classes[0])}")
+
+    def _sortable(self, rows: np.ndarray) -> np.ndarray:
+        """Return the labels of these rows in a type that can be sorted: texts, or NumPy's whole numbers."""
+        labels = self.values[rows]
+        if labels.dtype == object:
+            kinds = [self._kind(row) for row in rows]
+            if kinds[0] is str and set(kinds) == {str}:
+                return labels
+            other = next((row for row, kind in zip(rows, kinds, strict=True) if kind is not kinds[0]), None)
+            if other is not None:
+                raise InputError(
+                    f"{self.at(other)} and {self.at(rows[0])}: texts and numbers; expected labels of one kind"
+                )
+            labels = np.array(labels.tolist())
+            if labels.dtype.kind not in "biuf":
+                raise InputError(f"{self.name} has numbers that no type of NumPy holds; use texts for such classes")
+        if labels.dtype.kind == "f":
+            whole = np.isfinite(labels) & (labels == np.floor(labels))
+            if not whole.all():
+                row = rows[np.argmin(whole)]
+                raise InputError(
+                    f"{self.at(row)} (Unknown label type: continuous); expected whole numbers or texts, and "
+                    f"{self.mark.name} where a row has no label"
+                )
+        return labels
+
+    def _kind(self, row: int) -> type:
+        label = self.values[row]
+        if isinstance(label, str):
+            return str
+        if isinstance(label, numbers.Real | np.bool_) and not _is_missing(label):
+            return float
+        raise InputError(
+            f"{self.at(row)}; expected numbers or texts, and {self.mark.name} where a row has no label; "
+            f"{self.mark.advice}"
+        )
+
+    def _refuse_like_missing(self, found: np.ndarray, rows: np.ndarray) -> None:
+        for label, row in zip(found.tolist(), rows, strict=True) if found.dtype.kind in "UO" else ():
+            if label in LIKE_MISSING:
+                raise InputError(
+                    f"{self.at(row)}, which looks like a missing label; {self.mark.advice}, or rename that class"
+                )
+
+
+def _equal(labels: np.ndarray, mark: Any) -> np.ndarray:
+    """Return which labels, (rows,) bool, are the mark."""
+    if labels.dtype == object:
+        return np.fromiter((_is_mark(label, mark) for label in labels), bool, len(labels))
+    if _is_missing(mark):
+        return np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(len(labels), bool)
+    if labels.dtype.kind == "U":
+        return labels == str(mark)
+    return labels == mark if isinstance(mark, numbers.Real | np.generic) else np.zeros(len(labels), bool)
+
+
+def _is_mark(label: Any, mark: Any) -> bool:
+    if _is_missing(mark):
+        return _is_missing(label)
+    if isinstance(label, str):
+        return label == str(mark)
+    return not _is_missing(label) and np.ndim(label) == 0 and bool(label == mark)
+
+
+def _is_missing(label: Any) -> bool:
+    try:
+        return label is None or bool(label != label)
+    except TypeError:  # pandas' NA is neither equal nor unequal
+        return True
+    except ValueError:  # an array is many things
+        return False
+
+
+def check_two_classes(classes: np.ndarray) -> None:
+    """Raise `InputError` unless there are two classes at least, which training needs."""
+    if len(classes) < 2:
+        raise InputError(
+            f"only one class is labeled: every labeled row is of class {_shown(classes[0])}; "
+            "expected two classes at least"
+        )
+
+
+def match_classes(given: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return each given class's index into other ones, (K,) int64, compared as texts: a file knows no type but that.
+
+    Raises
+    ------
+    InputError
+        If there is no such class.
+    """
+    index = {_as_text(label): k for k, label in enumerate(classes.tolist())}
+    for label in given.tolist():
+        if _as_text(label) not in index:
+            known = ", ".join(map(_shown, classes[:NAMED_AT_MOST])) + ", ..." * (len(classes) > NAMED_AT_MOST)
+            raise InputError(f"rows are labeled {_shown(label)}, which the model does not know; its classes: {known}")
+    return np.array([index[_as_text(label)] for label in given.tolist()])
+
+
+def _as_text(label: Any) -> str:
+    return str(int(label) if isinstance(label, float) else label)
+
+
+def parse_labels(cells: Sequence[str], name: str, lines: Sequence[int]) -> Labels:
+    """Return the labels that a table's column holds: numbers where all its texts are such, otherwise texts.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        One per row, without blanks around it; empty or -1 where a row is unlabeled.
+    name, lines
+        See `Labels`.
+
+    Raises
+    ------
+    InputError
+        If there are numbers and texts.
+    """
+    parsed = {cell: parse_number(cell) for cell in cells}  # far fewer than rows, in most tables
+    unlabeled = [str(value) for value in IN_FILES.values]
+    texts = [cell for cell, number in parsed.items() if math.isnan(number) and cell not in unlabeled]
+    if texts and len(texts) + len(unlabeled) < len({*parsed, *unlabeled}):
+        raise InputError(
+            f"{name}, line {lines[cells.index(texts[0])]} is {_shown(texts[0])}, but other labels are numbers; "
+            "expected labels of one kind, and -1 or an empty cell where a row has no label"
+        )
+    values = cells if texts else [parsed[cell] if cell else -1.0 for cell in cells]
+    return Labels(np.array(values, dtype=object if texts else np.float64), IN_FILES, name, lines)
+
+
+def parse_number(text: str) -> float:
+    """Return the number in a cell; NaN if it is not one."""
+    try:
+        return math.nan if "_" in text else float(text)  # Python reads 1_000 as a number, nobody else does
+    except ValueError:
+        return math.nan
+
+
+def plain_classes(classes: np.ndarray, name: str) -> np.ndarray:
+    """Return classes of a file in a type that files hold: int64, booleans, or NumPy's texts.
+
+    Raises
+    ------
+    InputError
+        If a number is too large for float64 to tell it from the next, or a text is very long.
+    """
+    if classes.dtype.kind == "b":
+        return classes
+    if classes.dtype.kind in "UO":
+        longest = max(classes, key=len)
+        if len(longest) > LONGEST_TEXT:
+            raise InputError(
+                f"{name} has a class of {len(longest)} characters, {_shown(longest)}; use a shorter text"
+            )
+        return classes.astype(str)
+    largest = float(abs(classes).max())
+    if classes.dtype.kind in "fu" and largest >= LARGEST_NUMBER:
+        raise InputError(f"{name} has the class {largest:g}; expected whole numbers below 2**53, or texts")
+    return classes.astype(np.int64)
+
+
+def _shown(label: Any) -> str:
+    return reprlib.repr(label.item() if isinstance(label, np.generic) else label)
