@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dataset is not None:
         print(_measure(arguments))
     elif arguments.model.is_file():
-        raise InputError(f"{arguments.model}: a model file alone names no data; name labeled rows with --dataset")
+        raise InputError(f"{arguments.model}: expected a run's folder, or a model file together with --dataset")
     else:
         print(f"test error: {evaluate_run(arguments.model, arguments.data_dir, arguments.device)}")
     return 0

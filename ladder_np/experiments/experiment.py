@@ -83,8 +83,8 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     dataset = open_dataset(settings.dataset, data_dir, settings.label_column)
     if settings.dataset not in DATASET_DEFAULTS:
         settings = dataclasses.replace(settings, dataset=str(Path(settings.dataset).resolve()))
-    specification = settings.specification(dataset.X.shape[1], len(dataset.classes))
     split = _split(settings, dataset)
+    specification = settings.specification(dataset.X.shape[1], len(dataset.classes))
     scaling = make_scaling(dataset.X, split.train, settings.scaling, dataset.pixel_maximum)
     _check_scaled(settings, dataset, scaling, specification)
     models = dict(_models(settings, specification))

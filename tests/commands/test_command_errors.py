@@ -87,13 +87,13 @@ def write_bad_archives(home):
         "complex": {"X": np.ones((200, 4), complex)},
         "counts": {"y": np.zeros(199, int)},
         "two_dimensional_y": {"y": np.zeros((200, 1), int)},
-        "text_y": {"y": np.full(200, "setosa")},
+        "text_y": {"y": np.full(200, "setosa"), "y_test": np.full(60, "setosa")},
         "fraction": {"y": spoilt(np.arange(200) % 3 * 1.0, 4, 1.5)},
         "nan_y": {"y": spoilt(np.arange(200) % 3 * 1.0, 4, np.nan)},
-        "minus_two": {"y": spoilt(np.arange(200) % 3, 6, -2)},
+        "missing_text_y": {"y": spoilt(np.array(["a", "b"] * 100), 6, "?")},
         "no_labels": {"y": np.full(200, -1)},
-        "one_class": {"y": np.full(200, 4)},
-        "gap": {"y": np.arange(200) % 2 * 2},
+        "one_class": {"y": np.full(200, 4), "y_test": np.full(60, 4)},
+        "bytes_y": {"y": np.full(200, b"a")},
         "unseen": {"y_test": spoilt(np.arange(60) % 3, 9, 7)},
         "unlabeled_test": {"y_test": spoilt(np.arange(60) % 3, 9, -1)},
         "only_x_test": {"y_test": None},
@@ -124,7 +124,7 @@ def write_bad_tables(home):
         "ragged": ["3", "9"],
         "long": ["3", "9", "1", "7"],
         "fraction": ["3", "9", "0.5"],
-        "minus_two": ["3", "9", "-2"],
+        "missing_label": ["3", "9", "NA"],
         "word_label": ["3", "9", "yes"],
     }.items():
         write_table(home / f"{name}.csv", ["a", "b", "label"], [*rows[:2], row, *rows[3:]])
@@ -178,7 +178,7 @@ def write_bad_runs(home):
         "meta_text": {"meta": np.array("no JSON")},
         "meta_list": {"meta": np.array("[1, 2]")},
         "meta_number": {"meta": np.arange(3)},
-        "version": {"meta": np.array(json.dumps(meta | {"version": 3}))},
+        "version": {"meta": np.array(json.dumps(meta | {"version": 4}))},
         "format": {"meta": np.array(json.dumps(meta | {"format": "other"}))},
         "sizes_text": {"meta": np.array(json.dumps(meta | {"sizes": "4-3"}))},
         "sizes_float": {"meta": np.array(json.dumps(meta | {"sizes": [4.5, 4, 3]}))},
@@ -243,7 +243,7 @@ CASES = [
     ("frobnicate", "'frobnicate'", "train", "compare-vectors"),
     (f"{GOOD} --frobnicate", "--frobnicate"),
     (f"{GOOD} --epochs", "--epochs"),
-    ("evaluate", "RUN"),
+    ("evaluate", "MODEL"),
     ("predict run new.npz", "--out"),
     ("fetch", "NAME"),
     ("vectors", "OUT.npz"),
@@ -274,19 +274,19 @@ CASES = [
     (f"{TRAIN} --dataset complex.npz", "complex128", "real numbers"),
     (f"{TRAIN} --dataset counts.npz", "200", "199"),
     (f"{TRAIN} --dataset two_dimensional_y.npz", "(200, 1)"),
-    (f"{TRAIN} --dataset text_y.npz", "y", "<U6", "whole numbers"),
+    (f"{TRAIN} --dataset text_y.npz", "'setosa'", "two classes"),
     (f"{TRAIN} --dataset fraction.npz", "row 4", "1.5", "whole number"),
     (f"{TRAIN} --dataset nan_y.npz", "row 4", "nan"),
-    (f"{TRAIN} --dataset minus_two.npz", "row 6", "-2", "-1 for an unlabeled"),
+    (f"{TRAIN} --dataset missing_text_y.npz", "row 6", "'?'", "looks like a missing label"),
     (f"{TRAIN} --dataset no_labels.npz", "no row is labeled"),
     (f"{TRAIN} --dataset one_class.npz", "class 4", "two classes"),
-    (f"{TRAIN} --dataset gap.npz", "class 1", "from 0 to 2"),
-    (f"{TRAIN} --dataset unseen.npz", "y_test", "class 7"),
+    (f"{TRAIN} --dataset bytes_y.npz", "y is of type |S1", "whole numbers or texts"),
+    (f"{TRAIN} --dataset unseen.npz", "y_test, row 9", "is 7", "not among the classes"),
     (f"{TRAIN} --dataset unlabeled_test.npz", "y_test", "row 9", "-1"),
     (f"{TRAIN} --dataset only_x_test.npz", "X_test without y_test"),
     (f"{TRAIN} --dataset only_y_test.npz", "y_test without X_test"),
     (f"{TRAIN} --dataset test_features.npz", "4 features", "X_test has 5"),
-    (f"{TRAIN} --dataset test_counts.npz", "X_test has 60", "59"),
+    (f"{TRAIN} --dataset test_counts.npz", "y_test has 59 labels", "60 rows"),
     (f"{TRAIN} --dataset huge.npz --scaling none", "huge.npz", "row 3", "1e+300", "too large"),
     # found before the training, not after it
     (f"{TRAIN} --dataset huge_test.npz", "huge_test.npz", "X_test", "row 3", "1e+300", "too large"),
@@ -298,7 +298,7 @@ CASES = [
     (f"{TRAIN} --dataset ragged.csv", "line 4", "2 cells", "expected 3"),
     (f"{TRAIN} --dataset long.csv", "line 4", "4 cells", "expected 3"),
     (f"{TRAIN} --dataset fraction.csv", "line 4", "'label'", "0.5"),
-    (f"{TRAIN} --dataset minus_two.csv", "line 4", "'label'", "-2"),
+    (f"{TRAIN} --dataset missing_label.csv", "line 4", "'label'", "'NA'"),
     (f"{TRAIN} --dataset word_label.csv", "line 4", "'label'", "'yes'"),
     (f"{TRAIN} --dataset no_label.csv", "no column 'label'", "'a', 'b', 'c'"),
     (f"{TRAIN} --dataset good.csv --label-column species", "'species'", "'width'"),
@@ -395,7 +395,7 @@ CASES = [
     (f"{GOOD} --out good.npz/run", "good.npz/run", "Not a directory"),
     # evaluate
     ("evaluate nowhere", "nowhere", "no such run folder"),
-    ("evaluate good.npz", "good.npz", "no such run folder"),
+    ("evaluate good.npz", "good.npz", "a run's folder", "--dataset"),
     ("evaluate no_model", "no_model", "no model.npz"),
     ("evaluate no_config", "no_config/config.json"),
     ("evaluate config_text", "config_text/config.json"),
@@ -415,7 +415,7 @@ CASES = [
     ("evaluate model_meta_list", "model_meta_list/model.npz", "not a model file"),
     ("evaluate model_meta_number", "model_meta_number/model.npz", "not a model file"),
     ("evaluate model_format", "model_format/model.npz", "not a model file"),
-    ("evaluate model_version", "model_version/model.npz", "version 3", "1", "2"),
+    ("evaluate model_version", "model_version/model.npz", "version 4", "1, 2, 3"),
     ("evaluate model_missing_array", "model_missing_array/model.npz", "encoder.1.weight is missing"),
     ("evaluate model_extra_array", "model_extra_array/model.npz", "encoder.9.weight"),
     ("evaluate model_wrong_shape", "model_wrong_shape/model.npz", "encoder.1.weight", "(4, 4)"),
@@ -501,7 +501,7 @@ def test_official_looking_images_whose_test_set_brings_a_new_class_are_refused(
     monkeypatch.setitem(IMAGE_SETS, "mnist", image_set_of(files))
     write_images(tmp_path / "data", files)
     outcome = command(f"{TRAIN} --dataset mnist --labels 10 --data-dir", tmp_path / "data")
-    assert_refused(outcome, "y_test", "class 2")
+    assert_refused(outcome, "y_test", "is 2, which is not among the classes")
 
 
 def cuda_works():
