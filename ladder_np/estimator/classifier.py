@@ -17,7 +17,7 @@ from ladder_np.estimator.fitting import (
     update_statistics,
 )
 from ladder_np.estimator.hyperparameters import draw_seed, flag, training_settings_of, whole_number
-from ladder_np.estimator.tables import read_table
+from ladder_np.estimator.input import read_table
 from ladder_np.training.early_stopping import EarlyStopping
 
 __all__ = ["LadderClassifier"]

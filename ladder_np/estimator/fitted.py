@@ -9,9 +9,8 @@ from ladder_np.arrays import Device
 from ladder_np.errors import InputError
 from ladder_np.estimator.base import BaseClassifier
 from ladder_np.estimator.fitting import FitHistory
-from ladder_np.estimator.labels import check_kind, is_unlabeled, read_labels
+from ladder_np.estimator.input import read_labels, read_like
 from ladder_np.estimator.storage import read_model, write_model
-from ladder_np.estimator.tables import read_like
 from ladder_np.predictor import Predictor
 
 __all__ = ["FittedEstimator", "Resume"]
@@ -47,7 +46,7 @@ class FittedEstimator(BaseClassifier):
             the features in training.
         """
         self._check_fitted()
-        return self._predictor.predict_proba(read_like(X, self._predictor, self._name))
+        return np.concatenate([*self._predictor.predict_blocks(read_like(X, self._predictor, self._name))])
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row, (rows,); raises as `predict_proba`."""
@@ -63,13 +62,16 @@ class FittedEstimator(BaseClassifier):
             As `predict_proba`, or if no row is labeled or the weights do not fit.
         """
         predicted = self.predict(X)
-        labels = read_labels(y, len(predicted), self._name)
-        weights = np.ones(len(labels)) if sample_weight is None else _checked_weights(sample_weight, len(labels))
-        counted = ~is_unlabeled(labels, self.unlabeled_label)
+        labels = read_labels(y, self.unlabeled_label, self._name)
+        labels.check_count(len(predicted))
+        weights = (
+            np.ones(len(predicted)) if sample_weight is None else _checked_weights(sample_weight, len(predicted))
+        )
+        counted = np.flatnonzero(~labels.unlabeled)
         if not weights[counted].sum() > 0:
             raise InputError("no row with a label and a weight > 0 to score on")
-        check_kind(labels[counted], self.classes_)
-        return float(np.average(predicted[counted] == labels[counted], weights=weights[counted]))
+        labels.check_kind(self.classes_, int(counted[0]))
+        return float(np.average(predicted[counted] == labels.values[counted], weights=weights[counted]))
 
     def save(self, path: Path | str) -> None:
         """Write the fitted estimator as one `.npz` of plain arrays, but for `device` and a generator as random state.
@@ -133,13 +135,13 @@ class FittedEstimator(BaseClassifier):
 
 
 def _checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
-    """Return a weight a row, (rows,) float64."""
+    """Return one weight per row, (rows,) float64."""
     try:
         weights = np.asarray(sample_weight, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError("sample_weight: expected numbers, a weight a row") from None
+        raise InputError("sample_weight: expected numbers, one weight per row") from None
     if weights.shape != (rows,):
-        raise InputError(f"sample_weight has the shape {weights.shape}; expected ({rows},), a weight a row")
+        raise InputError(f"sample_weight has the shape {weights.shape}; expected ({rows},), one weight per row")
     if not (np.isfinite(weights) & (weights >= 0)).all():
         raise InputError("sample_weight: expected finite numbers >= 0")
     return weights

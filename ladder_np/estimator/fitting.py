@@ -10,7 +10,7 @@ from ladder_np.data.scaling import Scaling, make_scaling
 from ladder_np.data.split import Split, split_rows
 from ladder_np.errors import InputError
 from ladder_np.estimator.hyperparameters import default_input_weight, share, specification_of
-from ladder_np.estimator.tables import Table
+from ladder_np.estimator.input import Table
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
 from ladder_np.network.specification import Specification

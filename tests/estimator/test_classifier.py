@@ -10,7 +10,7 @@ from clouds import EPOCHS, LABELED, TRUTH, X, Y, known, parameters, small
 
 from ladder_np import InputError, LadderClassifier, TrainingDivergedError
 from ladder_np.estimator.fitting import split_table
-from ladder_np.estimator.tables import read_table
+from ladder_np.estimator.input import read_table
 
 LABELS = {
     "numbers without order or start": (np.array([7, 3, 11]), -1),

@@ -24,12 +24,12 @@ def put(value: Any, at: int = 3) -> np.ndarray:
 
 PARAMETERS: dict[str, list[tuple[Any, str]]] = {
     "hidden_layer_sizes": [
-        ((0,), "layer sizes 4-0-3: 0 is no whole number"),
-        ((1.5,), "layer sizes 4-1.5-3: 1.5 is no whole number"),
+        ((0,), "layer sizes 4-0-3: 0 is not a whole number"),
+        ((1.5,), "layer sizes 4-1.5-3: 1.5 is not a whole number"),
         (True, "hidden_layer_sizes=True: expected widths such as"),
         (None, "hidden_layer_sizes=None: expected widths such as"),
         ((2,) * 300, "302 layer sizes: expected at most 256"),
-        ("ab", "layer sizes 4-a-b-3: 'a' is no whole number"),
+        ("ab", "layer sizes 4-a-b-3: 'a' is not a whole number"),
     ],
     "activation": [("magic", "unknown activation 'magic'; choose one of"), (None, "unknown activation None")],
     "combinator": [("magic", "unknown combinator 'magic'; choose one of")],
@@ -77,11 +77,11 @@ FEATURES = {
     "no table": (5, "X has the shape (); expected 2 dimensions"),
     "one dimension": (X[0], "X has the shape (4,); expected 2 dimensions, rows and features. Reshape your data"),
     "three dimensions": (X[None], "X has the shape (1, 90, 4); expected 2 dimensions"),
-    "rows of different lengths": ([[1, 2], [3]], "X is no table of numbers"),
+    "rows of different lengths": ([[1, 2], [3]], "X is not a table of numbers"),
     "no row": (X[:0], "X has 0 rows"),
     "no feature": (X[:, :0], "X has 0 feature(s) (shape=(90, 0)) while a minimum of 1 is required"),
     "texts": (np.full(X.shape, "a"), "X is of type <U1; expected real numbers"),
-    "objects that are texts": (np.full(X.shape, "a", object), "X is no table of numbers"),
+    "objects that are texts": (np.full(X.shape, "a", object), "X is not a table of numbers"),
     "objects that are nothing": (np.full(X.shape, None), "X, row 0, column 0 (counted from 0) is nan"),
     "objects of another kind": (np.full(X.shape, {}), "not 'dict'; expected real numbers"),
     "dates": (np.full(X.shape, "2020-01-01", "datetime64[D]"), "X is of type datetime64[D]; expected real numbers"),
@@ -91,31 +91,34 @@ FEATURES = {
     "infinity": (np.where(HOLE != HOLE, np.inf, HOLE), "X, row 2, column 1 (counted from 0) is inf"),
     "too far apart": (np.where(HOLE != HOLE, 1.7e308, -X * 1e307), "too far for float64"),
     "constants": (np.ones((90, 4)), "every feature of X is the same in all rows; expected at least one that differs"),
-    "too few rows": (X[:5], "X has 5 rows and y has 90 labels; expected as many"),
+    "too few rows": (X[:5], "y has 90 labels for 5 rows; expected as many"),
 }
 LABELS = {
     "none": (None, "LadderClassifier requires y to be passed, but the target y is None"),
-    "one label": (3, "y should be a 1d array: a label a row; got an array of shape ()"),
-    "two columns": (np.stack([Y, Y], axis=1), "y should be a 1d array: a label a row; got an array of shape (90, 2)"),
-    "rows of different lengths": ([[1], [2, 3]] * 45, "y should be a 1d array: a label a row"),
-    "too few": (Y[:-1], "X has 90 rows and y has 89 labels; expected as many"),
-    "all unlabeled": (np.full(90, -1), "no row is labeled: every y is unlabeled_label (-1)"),
-    "one class": (np.where(Y < 0, -1, 7), "the labeled rows are of one class only, 7; expected two at least"),
-    "measurements": (X[:, 0], "Unknown label type: continuous: y has the label 4.12"),
+    "one label": (3, "y should be a 1d array: one label per row; it is an array of the shape ()"),
+    "two columns": (np.stack([Y, Y], axis=1), "one label per row; it is an array of the shape (90, 2)"),
+    "rows of different lengths": ([[1], [2, 3]] * 45, "y should be a 1d array: one label per row"),
+    "too few": (Y[:-1], "y has 89 labels for 90 rows; expected as many"),
+    "all unlabeled": (np.full(90, -1), "y: no row is labeled: every label is unlabeled_label (-1)"),
+    "one class": (np.where(Y < 0, -1, 7), "every labeled row is of class 7; expected two classes at least"),
+    "measurements": (X[:, 0], "y, row 0 (counted from 0) is 4.12"),
     "NaN": (
         np.where(Y < 0, np.nan, Y),
-        "y has the label nan; expected whole numbers or texts, and unlabeled_label (-1)",
+        "is nan (Unknown label type: continuous); expected whole numbers or texts, and unlabeled_label (-1) where",
     ),
-    "bytes": (np.array([b"a", b"b"] * 45), "y is of type |S1; expected numbers, texts, or objects"),
+    "bytes": (np.array([b"a", b"b"] * 45), "y is of type |S1; expected whole numbers or texts"),
     "complex numbers": (Y * 1j, "y is of type complex128"),
     "dates": (Y.astype("datetime64[D]"), "y is of type datetime64[D]"),
-    "texts and numbers": (put("cat"), "y has texts and numbers as labels; expected one kind"),
+    "texts and numbers": (
+        put("cat"),
+        "y, row 3 (counted from 0) is 'cat' and y, row 0 (counted from 0) is 0: texts and numbers",
+    ),
     "a label that is missing": (
         put(None),
-        "y has the label None; expected numbers or texts, and unlabeled_label (-1)",
+        "y, row 3 (counted from 0) is None; expected numbers or texts, and unlabeled_label (-1)",
     ),
-    "a label that is a list": (put([1]), "y has the label [1]; expected numbers or texts"),
-    "a label that is an array": (put(np.ones(2)), "y has the label array([1., 1.]); expected numbers or texts"),
+    "a label that is a list": (put([1]), "is [1]; expected numbers or texts"),
+    "a label that is an array": (put(np.ones(2)), "is array([1., 1.]); expected numbers or texts"),
 }
 
 
@@ -143,14 +146,14 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: small().partial_fit(X[LABELED:], Y[LABELED:], classes=[0, 1]),
         "0 labeled rows: batch normalization needs at least 2",
     ),
-    "partial_fit with one class": (lambda: small().partial_fit(X, Y, classes=[1]), "of one class only, 1"),
+    "partial_fit with one class": (lambda: small().partial_fit(X, Y, classes=[1]), "every labeled row is of class 1"),
     "partial_fit with a class that is the mark": (
         lambda: small().partial_fit(X, Y, classes=[-1, 0, 1, 2]),
         "classes has unlabeled_label (-1)",
     ),
     "partial_fit with an unknown label": (
         lambda: small().partial_fit(X, Y, classes=[0, 1]),
-        "y has the label 2, which is not among the classes",
+        "y, row 2 (counted from 0) is 2, which is not among the classes",
     ),
     "partial_fit with other classes": (
         lambda: fitted().partial_fit(X, Y, classes=[0, 1]),
@@ -158,11 +161,11 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "warm start with another label": (
         lambda: fitted(warm_start=True).fit(X, TRUTH + 1),
-        "y has the label 3, which is not among the classes",
+        "y, row 2 (counted from 0) is 3, which is not among the classes",
     ),
     "warm start with texts": (
         lambda: fitted(warm_start=True).fit(X, np.array(["a", "b", "c"])[TRUTH]),
-        "y has the label 'a', but the classes are like 0",
+        "y, row 0 (counted from 0) is 'a', but the classes are like 0",
     ),
     "warm start with another network": (
         lambda: fitted(warm_start=True).set_params(hidden_layer_sizes=(5,)).fit(X, Y),
@@ -179,7 +182,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: small(scaling="none").fit(1e300 * X, Y),
         "row 0, feature 0 (counted from 0): 4.12",
     ),
-    "a score of too few labels": (lambda: fitted().score(X, Y[:5]), "X has 90 rows and y has 5 labels"),
+    "a score of too few labels": (lambda: fitted().score(X, Y[:5]), "y has 5 labels for 90 rows"),
     "a score without labels": (lambda: fitted().score(X, np.full(90, -1)), "no row with a label and a weight > 0"),
     "a score with too few weights": (
         lambda: fitted().score(X, Y, [1, 2]),

@@ -1,0 +1,197 @@
+"""What an estimator is given, checked: features, the names of their columns, labels.
+
+Some messages have the words that scikit-learn's checks of an estimator look for.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ladder_np.data.dataset import check_features
+from ladder_np.data.labels import Labels, Mark, check_two_classes
+from ladder_np.errors import InputError
+from ladder_np.estimator.base import warning_class
+from ladder_np.predictor import Predictor
+
+__all__ = ["Table", "read_labels", "read_like", "read_table"]
+
+NAMED_AT_MOST = 5  # columns in one error line
+
+
+class FeatureTypeError(InputError, TypeError):
+    """Features of a type that is not a number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Checked rows: X (n, d), the columns' names or None, the classes (K,), each row's index into them or −1."""
+
+    X: np.ndarray
+    names: tuple[str, ...] | None
+    classes: np.ndarray
+    index: np.ndarray
+
+
+def read_table(X: Any, y: Any, mark: Any, estimator: str, before: Predictor | None, classes: Any = None) -> Table:
+    """Return checked rows; with the classes of `before`, else those that are given, else those of y.
+
+    Parameters
+    ----------
+    X, y : array-like
+    mark : object
+        What y holds where a row has no label.
+    estimator : str
+        Who asks, for the error line.
+    before : Predictor or None
+        The model to go on from.
+    classes : array-like, optional
+
+    Raises
+    ------
+    InputError
+        If X, y or the classes cannot be used.
+    """
+    if before is None:
+        names = _column_names(X, estimator)
+        X = _read_features(X, estimator, names)
+    else:
+        X, names = read_like(X, before, estimator), before.feature_names
+    labels = read_labels(y, mark, estimator)
+    labels.check_count(len(X))
+    if classes is not None:
+        classes = _given_classes(classes, mark, estimator)
+    if before is not None:
+        if classes is not None and not np.array_equal(classes, before.classes):
+            raise InputError(
+                "the classes differ from those of the first call; leave them out, or use a new estimator"
+            )
+        classes = before.classes
+    classes, index = labels.encode(classes)
+    check_two_classes(classes)
+    return Table(X, names, classes, index)
+
+
+def read_like(X: Any, model: Predictor, estimator: str) -> np.ndarray:
+    """Return checked features that are like those that `model` was trained on.
+
+    Raises
+    ------
+    InputError
+        If they are not a table of numbers, or differ in their number or names.
+    """
+    names = _column_names(X, estimator)
+    _compare_names(names, model.feature_names, estimator)
+    X = _read_features(X, estimator, names)
+    expected = model.network.specification.sizes[0]
+    if X.shape[1] != expected:
+        raise InputError(f"X has {X.shape[1]} features, but {estimator} is expecting {expected} features as input")
+    return X
+
+
+def read_labels(y: Any, mark: Any, estimator: str, name: str = "y") -> Labels:
+    """Return labels, of which `mark` stands for an unlabeled row.
+
+    Raises
+    ------
+    InputError
+        If there is none, or they are not one label per row.
+    """
+    if y is None:
+        raise InputError(f"{estimator} requires y to be passed, but the target y is None")
+    try:
+        values = np.asarray(y)
+    except ValueError:
+        raise InputError(f"{name} should be a 1d array: one label per row; got rows of different lengths") from None
+    if values.ndim == 2 and values.shape[1] == 1:
+        message = f"A column-vector {name} was passed when a 1d array was expected; use {name}.ravel()"
+        warnings.warn(message, warning_class("DataConversionWarning"), stacklevel=5)
+        values = values.ravel()
+    advice = "if it marks rows without a label, set unlabeled_label to it (None stands for None and NaN)"
+    return Labels(values, Mark((mark,), f"unlabeled_label ({mark!r})", advice), name)
+
+
+def _given_classes(classes: Any, mark: Any, estimator: str) -> np.ndarray:
+    labels = read_labels(classes, mark, estimator, "classes")
+    if labels.unlabeled.any():
+        raise InputError(f"classes has {labels.mark.name}; leave it out: it is not a class")
+    found, _ = labels.encode()
+    check_two_classes(found)
+    return found
+
+
+def _read_features(X: Any, estimator: str, names: tuple[str, ...] | None) -> np.ndarray:
+    """Return features as a C-contiguous array (rows, d) of the real type that they came in."""
+    if hasattr(X, "tocsr"):
+        raise InputError(f"{estimator}: X is a sparse matrix; expected a dense array: pass X.toarray()")
+    array = _as_numbers(X, estimator)
+    if array.ndim != 2:
+        raise InputError(
+            f"{estimator}: X has the shape {array.shape}; expected 2 dimensions, rows and features. Reshape your "
+            "data: X.reshape(-1, 1) for one feature, X.reshape(1, -1) for one row, X.reshape(len(X), -1) for images"
+        )
+    if not len(array):
+        raise InputError(f"{estimator}: X has 0 rows (0 sample(s)); expected 1 at least")
+    if not array.shape[1]:
+        raise InputError(f"{estimator}: X has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
+    return check_features(array, estimator, "X", names)
+
+
+def _as_numbers(X: Any, estimator: str) -> np.ndarray:
+    try:
+        array = np.asarray(X)
+        if array.dtype == object:
+            array = array.astype(np.float64)
+    except TypeError as error:
+        raise FeatureTypeError(f"{estimator}: X: {error}; expected real numbers") from None
+    except ValueError as error:
+        raise InputError(
+            f"{estimator}: X is not a table of numbers ({error}); expected rows of equal length"
+        ) from None
+    if array.dtype.kind == "c":
+        raise InputError(
+            f"{estimator}: X is of type {array.dtype}. Complex data not supported; expected real numbers"
+        )
+    return array.astype(np.uint8) if array.dtype == bool else array
+
+
+def _column_names(X: Any, estimator: str) -> tuple[str, ...] | None:
+    """Return the names of a data frame's columns; None where X has none, or none that are texts."""
+    columns = getattr(X, "columns", None)
+    if columns is None:
+        return None
+    texts = [isinstance(name, str) for name in columns]
+    if all(texts):
+        return tuple(columns)
+    if any(texts):
+        raise FeatureTypeError(f"{estimator}: some column names of X are texts, others not; X.columns.astype(str)")
+    return None
+
+
+def _compare_names(names: tuple[str, ...] | None, trained: tuple[str, ...] | None, estimator: str) -> None:
+    """Compare the columns' names with those in training: an error if they differ, a warning if one side has none."""
+    if names == trained:
+        return
+    if trained is None:
+        warnings.warn(f"X has feature names, but {estimator} was fitted without feature names", stacklevel=5)
+        return
+    if names is None:
+        warnings.warn(
+            f"X does not have valid feature names, but {estimator} was fitted with feature names", stacklevel=5
+        )
+        return
+    # scikit-learn's words, in one line.
+    message = "The feature names should match those that were passed during fit. "
+    unseen, missing = sorted(set(names) - set(trained)), sorted(set(trained) - set(names))
+    if unseen:
+        message += f"Feature names unseen at fit time: {_listed(unseen)}. "
+    if missing:
+        message += f"Feature names seen at fit time, yet now missing: {_listed(missing)}. "
+    if not unseen and not missing:
+        message += "Feature names must be in the same order as they were in fit."
+    raise InputError(message.strip())
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join([*names[:NAMED_AT_MOST], *(["..."] if len(names) > NAMED_AT_MOST else [])])
