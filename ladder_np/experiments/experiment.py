@@ -10,8 +10,8 @@ import numpy as np
 
 from ladder_np.arrays import Device
 from ladder_np.data.dataset import Dataset, Features
-from ladder_np.data.scaling import Scaling, make_scaling
 from ladder_np.data.readers import open_dataset
+from ladder_np.data.scaling import Scaling, make_scaling
 from ladder_np.data.split import Split, split_rows
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ladder_np.experiments.experiment import BASELINE, LADDER
-from ladder_np.experiments.history import History
 from ladder_np.plots.style import MODEL_COLORS, Figure, colors, grid, new_figure, styled, thinned
+from ladder_np.training.fit import FitHistory
 
 __all__ = ["denoising_costs", "learning_curves"]
 
@@ -17,12 +17,12 @@ DASHES = {LADDER: "-", BASELINE: "--"}
 
 
 @styled
-def learning_curves(histories: Mapping[str, History]) -> Figure:
+def learning_curves(histories: Mapping[str, FitHistory]) -> Figure:
     """Draw cost, supervised cost, validation error where there is one, and learning rate of each model by epoch.
 
     Parameters
     ----------
-    histories : mapping of str to History
+    histories : mapping of str to FitHistory
         By the model's name.
 
     Returns
@@ -56,12 +56,12 @@ def learning_curves(histories: Mapping[str, History]) -> Figure:
 
 
 @styled
-def denoising_costs(history: History, weights: Sequence[float]) -> Figure:
+def denoising_costs(history: FitHistory, weights: Sequence[float]) -> Figure:
     """Draw the denoising cost of each layer by epoch, as it is and as it counts in the total.
 
     Parameters
     ----------
-    history : History
+    history : FitHistory
     weights : sequence of float
         λ of each layer 0..L.
 
@@ -96,5 +96,5 @@ def _finish(axes: Any, title: str, unit: str) -> None:
     axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
-def _marker(history: History) -> str | None:
+def _marker(history: FitHistory) -> str | None:
     return "." if len(history.epoch) <= MARKED else None

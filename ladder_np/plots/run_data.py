@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ladder_np.errors import InputError
 from ladder_np.experiments.experiment import LADDER
-from ladder_np.experiments.history import History, load_run_histories
+from ladder_np.experiments.history import load_run_histories
 from ladder_np.experiments.run_folder import (
     CONFIG,
     MODEL,
@@ -17,6 +17,7 @@ from ladder_np.experiments.run_folder import (
 )
 from ladder_np.plots.rows import Features, Judged, Noisy, TopHidden, describe_features, judge, look_at_top, noisy
 from ladder_np.predictor import Predictor
+from ladder_np.training.fit import FitHistory
 
 __all__ = ["NothingToDrawError", "RunSource"]
 
@@ -51,19 +52,19 @@ class RunSource:
         self.config: RunConfig = load_run_config(folder)
 
     @cached_property
-    def histories(self) -> dict[str, History]:
+    def histories(self) -> dict[str, FitHistory]:
         """How each model's training went, by the model's name; those that have begun."""
         return load_run_histories(self.folder)
 
     @property
-    def training(self) -> dict[str, History]:
+    def training(self) -> dict[str, FitHistory]:
         """The same of a run that has begun."""
         if not self.histories:
             raise NothingToDrawError("no epoch is finished yet")
         return self.histories
 
     @cached_property
-    def ladder(self) -> History:
+    def ladder(self) -> FitHistory:
         """How the ladder's training went."""
         self._require_denoising()
         if LADDER not in self.histories:

@@ -16,7 +16,8 @@ class EpochRecord:
     """What one epoch was: costs are means over its steps.
 
     ``denoising`` has the unweighted cost of each layer 0..L, None where λ is 0. ``learning_rate`` is that of the
-    epoch's last step; ``seconds`` is the epoch's own wall time, since it was begun or resumed.
+    epoch's last step; ``seconds`` is the epoch's own wall time, since it was begun or resumed. ``validation_error``
+    is the share of validation rows that get a wrong class, None where it is not measured.
     """
 
     epoch: int
@@ -26,6 +27,7 @@ class EpochRecord:
     supervised: float
     denoising: tuple[float | None, ...]
     seconds: float
+    validation_error: float | None = None
 
 
 class CostSums:

@@ -97,7 +97,7 @@ def test_a_damaged_line_is_named(run: Path, change: dict) -> None:
     lines = (run / "metrics.jsonl").read_text().splitlines()
     lines[1] = json.dumps(json.loads(lines[1]) | change)
     (run / "metrics.jsonl").write_text("\n".join(lines) + "\n")
-    with pytest.raises(InputError, match=r"metrics\.jsonl: line 2 is damaged; expected the record of an epoch$"):
+    with pytest.raises(InputError, match=r"metrics\.jsonl: record 2 is damaged; expected the record of an epoch$"):
         load_run_histories(run)
 
 
@@ -105,5 +105,5 @@ def test_a_damaged_line_is_named(run: Path, change: dict) -> None:
 def test_a_line_that_is_no_record_is_named(run: Path, line: str | bytes) -> None:
     content = line if isinstance(line, bytes) else line.encode()
     (run / "metrics.jsonl").write_bytes(content + b"\n" + (run / "metrics.jsonl").read_bytes())
-    with pytest.raises(InputError, match="line 1 is damaged"):
+    with pytest.raises(InputError, match="record 1 is damaged"):
         load_run_histories(run)

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 from picture_runs import lines_of, overlaps, texts
 
-from ladder_np.experiments.history import History
 from ladder_np.plots.curves import NAMED_LAYERS, denoising_costs, learning_curves
+from ladder_np.training.fit import FitHistory
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
 
-def history(epochs: int, layers: int, validation: bool = True) -> History:
+def history(epochs: int, layers: int, validation: bool = True) -> FitHistory:
     """Made-up metrics."""
     generator = np.random.default_rng(epochs)
     epoch = np.arange(1, epochs + 1)
     cost, supervised, rate, error = generator.uniform(0.1, 5, (4, epochs))
     denoising = generator.uniform(0.1, 2, (epochs, layers))
     error = error / 5 if validation else np.full(epochs, np.nan)
-    return History(epoch, 10 * epoch, rate, cost, supervised, np.ones(epochs), denoising, error)
+    return FitHistory(epoch, 10 * epoch, rate, cost, supervised, denoising, np.ones(epochs), error)
 
 
 def test_each_line_is_a_column_of_the_metrics(digits, digits_run, digits_figures) -> None:
