@@ -1,9 +1,10 @@
-"""A trained model: raw features in, classes out; saved as one `.npz` of plain arrays.
+"""A trained model: raw features in, classes out; saved as one `.npz` of plain arrays, whoever has trained it.
 
-Keys of the file: ``meta`` (JSON: format, version, the network's description, feature names),
-``param/{name}`` as in the test-vector format, ``population/mu.{l}`` and ``population/sigma.{l}`` (d_l,) for
-l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``classes`` (d_L,) numbers or texts; ``estimator`` (JSON)
-if an estimator has saved it, for itself. Version 1, still read, knew integer classes only.
+Keys of the file: ``meta`` (JSON: format, version, the network's description, feature names), ``param/{name}`` as in
+the test-vector format, ``population/mu.{l}`` and ``population/sigma.{l}`` (units,) for l = 1..L, ``scaling/shift``
+and ``scaling/scale`` (d_0,), ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
+known; ``estimator`` (JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew
+whole numbers as classes only, in 2 an estimator's curves of cost and accuracy stood beside its parameters.
 """
 
 import json
@@ -20,16 +21,17 @@ from ladder_np.data.scaling import Scaling
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 from ladder_np.files import read_json, read_npz, write_npz
-from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics
+from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics, predict_proba
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
 from ladder_np.network.specification import Specification
+from ladder_np.training.fit import FitHistory
 from ladder_np.version import __version__
 
 __all__ = ["Predictor"]
 
 FORMAT = "ladder_np model"
-VERSION, READABLE = 2, (1, 2)
+VERSION, READABLE = 3, (1, 2, 3)
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
 
@@ -49,6 +51,10 @@ class Predictor:
         Columns of the training table, None where it had no names.
     pixels : bool
         Whether the model was trained on whole-numbered pixels, so that it must be given such.
+    history : FitHistory or None
+        How training went.
+    params : dict or None
+        The parameters of the estimator that has trained it; None if a run has.
     """
 
     network: LadderNetwork
@@ -56,57 +62,68 @@ class Predictor:
     classes: np.ndarray
     feature_names: tuple[str, ...] | None = None
     pixels: bool = False
+    history: FitHistory | None = None
+    params: dict[str, Any] | None = None
 
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Return P(class), shape (rows, K), float64, for raw features X (rows, d_0); batches change nothing.
 
         Raises
         ------
         InputError
-            If X is not numbers, or unlike the training data's features.
+            If X is not finite numbers, or unlike the training data's features.
         """
-        return np.concatenate([np.empty((0, len(self.classes))), *self.predict_blocks(X)])
+        return np.concatenate([np.empty((0, len(self.classes))), *self.predict_blocks(self._checked(X))])
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the most probable class of each row, (rows,)."""
-        best = (probabilities.argmax(axis=1) for probabilities in self.predict_blocks(X))
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each row, (rows,); raises as `predict_proba`."""
+        best = (probabilities.argmax(axis=1) for probabilities in self.predict_blocks(self._checked(X)))
         return self.classes[np.concatenate([np.empty(0, np.intp), *best])]
 
+    def _checked(self, X: Any) -> Features:
+        X = X if isinstance(X, StoredRows) else np.asarray(X)
+        self._check_width(X)
+        return check_features(X, "the data to predict") if len(X) else X
+
     def errors(self, X: Features, y: np.ndarray) -> int:
-        """Return how many rows get another class than their index y (rows,) into `classes`."""
+        """Return how many rows get another class than their index y (rows,) into `classes`; X as `predict_blocks`."""
         parts = zip(self.predict_blocks(X), blocks(y, ROWS_AT_ONCE), strict=True)
         return sum(int((part.argmax(axis=1) != indices).sum()) for part, (_, indices) in parts)
 
     def predict_blocks(self, X: Features) -> Iterator[np.ndarray]:
         """Yield what `predict_proba` returns, (some rows, K) at a time; X is read as far as they are asked for.
 
+        Parameters
+        ----------
+        X : ndarray or StoredRows (rows, d_0)
+            Checked by its reader to hold finite numbers.
+
         Raises
         ------
         InputError
-            As `predict_proba`, as soon as what is wrong has been read.
+            If X is unlike the training data's features, or too large for the network once scaled.
         """
-        X = self.checked(X)
-        dtype = self.network.specification.numpy_dtype
+        self.check_like(X)
+        network = self.network
         for start, part in blocks(X, ROWS_AT_ONCE):
-            rows = self.scaling.apply(part, dtype, first_row=start)
+            rows = network.device.put(self.scaling.apply(part, network.specification.numpy_dtype, first_row=start))
             with np.errstate(all="ignore"):  # what overflows is found below
-                probabilities = self.network.predict_proba(rows)
+                probabilities = network.device.get(predict_proba(network.parameters, network.statistics, rows))  # type: ignore[arg-type]  # a trained network has them
             if not np.isfinite(probabilities).all():
                 raise InputError("the model gives no finite probabilities for this data; train it again")
             yield probabilities
 
-    def checked(self, X: Features) -> Features:
-        """Return X as a finite matrix with the training data's number and kind of features."""
-        X = X if isinstance(X, StoredRows) else np.asarray(X)
+    def check_like(self, X: Features) -> None:
+        """Raise `InputError` if X has another number or kind of features than the training data."""
+        self._check_width(X)
+        if self.pixels and X.dtype.kind == "f" and any((np.floor(rows) != rows).any() for _, rows in blocks(X)):
+            raise InputError("the model was trained on whole-numbered pixels, this data has fractions; give it raw")
+
+    def _check_width(self, X: Features) -> None:
         expected = self.network.specification.sizes[0]
         if X.ndim != 2 or X.shape[1] != expected:
             given = f"{X.shape[1]}" if X.ndim == 2 else f"shape {X.shape}"
-            raise InputError(f"the model was trained on {expected} features a row, this data has {given}")
-        if len(X):
-            X = check_features(X, "the data to predict")
-        if self.pixels and X.dtype.kind == "f" and any((np.floor(rows) != rows).any() for _, rows in blocks(X)):
-            raise InputError("the model was trained on whole-numbered pixels, this data has fractions; give it raw")
-        return X
+            raise InputError(f"the model was trained on {expected} features per row, this data has {given}")
 
     def arrange(self, X: Features, names: tuple[str, ...] | None) -> Features:
         """Return X (rows, d_0) with its named columns in the order of the training table.
@@ -116,7 +133,7 @@ class Predictor:
         InputError
             If columns are missing or unknown.
         """
-        if names is None or self.feature_names is None or isinstance(X, StoredRows):
+        if names in (None, self.feature_names) or self.feature_names is None or isinstance(X, StoredRows):
             return X
         places, known = {name: place for place, name in enumerate(names)}, set(self.feature_names)
         for name in self.feature_names:
@@ -163,6 +180,12 @@ class Predictor:
         yield "scaling/shift", self.scaling.shift
         yield "scaling/scale", self.scaling.scale
         yield "classes", self.classes.astype(str) if self.classes.dtype == object else self.classes
+        if self.history is not None:
+            # Without the times, so that the same training leaves the same bytes.
+            records = [{**record, "seconds": None} for record in self.history.as_json()]
+            yield "history", np.array(json.dumps(records))
+        if self.params is not None:
+            yield "estimator", np.array(json.dumps({"params": _as_json(self.params)}))
 
     @classmethod
     def load(cls, path: Path | str, device: Device | str = "cpu") -> "Predictor":
@@ -171,7 +194,7 @@ class Predictor:
         Raises
         ------
         InputError
-            If it is missing, no model file, or its arrays do not fit its own description.
+            If it is missing, not a model file, or its arrays do not fit its own description.
         """
         return cls.from_arrays(path, read_npz(path, "a model file"), device)
 
@@ -203,13 +226,59 @@ class Predictor:
             sigma={layer: put(arrays[f"population/sigma.{layer}"]) for layer in layers},
         )
         names = meta["feature_names"]
+        params, history = _read_training(path, arrays, len(specification.sizes))
         return cls(
             network,
             Scaling(shift=arrays["scaling/shift"], scale=arrays["scaling/scale"]),
             arrays["classes"].astype(object) if meta.get("object_classes") is True else arrays["classes"],
             tuple(names) if names is not None else None,
-            pixels=meta.get("pixels") is True,
+            meta.get("pixels") is True,
+            history,
+            params,
         )
+
+
+def _as_json(value: Any) -> Any:
+    """Return a parameter as a JSON value; None for what is not one, as a generator of random numbers."""
+    if isinstance(value, dict):
+        return {name: _as_json(item) for name, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    return value if isinstance(value, bool | int | float | str) else None
+
+
+def _read_training(
+    path: Path | str, arrays: dict[str, np.ndarray], layers: int
+) -> tuple[dict[str, Any] | None, FitHistory | None]:
+    """Return the estimator's parameters and the history, None each where the file has none."""
+    records = _read_entry(path, arrays, "history", list)
+    estimator = _read_entry(path, arrays, "estimator", dict)
+    try:
+        if estimator is not None and "loss_curve" in estimator:  # version 2
+            errors = [1 - score for score in estimator.get("validation_scores") or []]
+            records = FitHistory.from_curves(estimator["loss_curve"], errors, layers).as_json()
+        history = None if records is None else FitHistory.from_json(records, layers)
+    except (InputError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{path}: damaged model file: its history: {error}") from None
+    if estimator is None:
+        return None, history
+    if not isinstance(estimator.get("params"), dict):
+        raise InputError(f"{path}: damaged model file: its estimator has no params")
+    params = estimator["params"].items()
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in params}, history
+
+
+def _read_entry(path: Path | str, arrays: dict[str, np.ndarray], key: str, kind: type) -> Any:
+    """Return the JSON value of an entry that may be missing."""
+    if key not in arrays:
+        return None
+    text = arrays[key]
+    value = read_json(str(text[()])) if text.ndim == 0 else None
+    if not isinstance(value, kind):
+        raise InputError(f"{path}: damaged model file: its {key} is not a JSON text of a {kind.__name__}")
+    return value
 
 
 def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -218,7 +287,7 @@ def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise InputError(f"{path}: not a model file of ladder_np (its meta entry does not say so)")
     if meta.get("version") not in READABLE:
-        readable = " and ".join(map(str, READABLE))
+        readable = ", ".join(map(str, READABLE))
         raise InputError(
             f"{path}: model file version {meta.get('version')!r}; this program reads versions {readable}"
         )
@@ -229,7 +298,7 @@ def _check_feature_names(path: Path | str, names: Any, specification: Specificat
     if names is None:
         return
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{path}: damaged model file: its feature names are no list of texts")
+        raise InputError(f"{path}: damaged model file: its feature names are not a list of texts")
     if len(names) != specification.sizes[0]:
         raise InputError(
             f"{path}: damaged model file: {len(names)} feature names for {specification.sizes[0]} features"
@@ -256,7 +325,7 @@ def _check_arrays(path: Path | str, arrays: dict[str, np.ndarray], specification
             raise InputError(f"{path}: damaged model file: {key} holds NaN or infinite values")
         if key.startswith("population/sigma") and array.min() <= 0:
             raise InputError(f"{path}: damaged model file: {key} holds values that are not positive")
-    if unknown := set(arrays) - set(expected) - {"meta", "classes", "estimator"}:
+    if unknown := set(arrays) - set(expected) - {"meta", "classes", "history", "estimator"}:
         raise InputError(f"{path}: damaged model file: unexpected entry {min(unknown)}")
 
 

@@ -88,8 +88,8 @@ def test_other_features_are_refused(
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (np.zeros((2, 3)), "trained on 4 features a row, this data has 3"),
-        (np.zeros(4), r"trained on 4 features a row, this data has shape \(4,\)"),
+        (np.zeros((2, 3)), "trained on 4 features per row, this data has 3"),
+        (np.zeros(4), r"trained on 4 features per row, this data has shape \(4,\)"),
         ([["a", "b", "c", "d"]], "expected real numbers"),
         (np.full((2, 4), 1j), "expected real numbers"),
         ([[1.0, 2.0, np.nan, 4.0]], "nan"),
@@ -134,7 +134,7 @@ DAMAGES = {
     "meta is nested without end": (lambda a: a.update(meta=np.array("[" * 100_000)), "not a model file"),
     "meta is missing": (lambda a: a.pop("meta"), "not a model file"),
     "meta is an array": (lambda a: a.update(meta=np.array(["{}"])), "not a model file"),
-    "a later version": (lambda a: change_meta(a, version=3), "version 3; this program reads versions 1 and 2"),
+    "a later version": (lambda a: change_meta(a, version=4), "version 4; this program reads versions 1, 2, 3"),
     "sizes that fit nothing": (lambda a: change_meta(a, sizes=[4, 21, 3]), "encoder.1.weight should be float32"),
     "sizes of a wrong kind": (lambda a: change_meta(a, sizes="4-3"), "damaged model file: sizes '4-3'"),
     "sizes missing": (lambda a: change_meta(a, sizes=None), "damaged model file"),

@@ -1,5 +1,6 @@
 """What a fitted estimator is: predictions, a score, a file, a pickle."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any, Self
 
@@ -8,10 +9,10 @@ import numpy as np
 from ladder_np.arrays import Device
 from ladder_np.errors import InputError
 from ladder_np.estimator.base import BaseClassifier
-from ladder_np.estimator.fitting import FitHistory
 from ladder_np.estimator.input import read_labels, read_like
-from ladder_np.estimator.storage import read_model, write_model
+from ladder_np.network.specification import Specification
 from ladder_np.predictor import Predictor
+from ladder_np.training.fit import FitHistory
 
 __all__ = ["FittedEstimator", "Resume"]
 
@@ -88,8 +89,7 @@ class FittedEstimator(BaseClassifier):
         if not isinstance(self.unlabeled_label, bool | int | float | str | np.generic | None):
             raise InputError(f"unlabeled_label {self.unlabeled_label!r} cannot be saved; expected a number or a text")
         params = {name: value for name, value in self.get_params().items() if name != "device"}
-        curves = {"loss_curve": self.loss_curve_, "validation_scores": self.validation_scores_}
-        write_model(path, self._predictor, {"params": params, **curves})
+        dataclasses.replace(self._predictor, params=params).save(path)
 
     @classmethod
     def load(cls, path: Path | str, device: Device | str = "cpu") -> Self:
@@ -98,27 +98,36 @@ class FittedEstimator(BaseClassifier):
         Raises
         ------
         InputError
-            If it is no intact model file.
+            If it is not an intact model file.
         """
-        predictor, fields = read_model(path, device)
+        model = Predictor.load(path, device)
+        params = _params_of(model.network.specification) if model.params is None else model.params
         try:
-            estimator = cls().set_params(**{**fields["params"], "device": device})
+            estimator = cls().set_params(**{**params, "device": device})
         except InputError as error:
             raise InputError(f"{path}: damaged model file: {error}") from None
-        estimator._keep(predictor, FitHistory(fields["loss_curve"], fields["validation_scores"] or []), before=None)
+        estimator._keep(model, model.history, before=None)
         return estimator
 
-    def _keep(self, model: Predictor, history: FitHistory, before: Predictor | None, resume: Resume = None) -> None:
-        """Set what was learned; the curves go on where the model went on from another."""
-        losses, scores = (self.loss_curve_, self.validation_scores_ or []) if before else ([], [])
+    def _keep(
+        self, model: Predictor, history: FitHistory | None, before: Predictor | None, resume: Resume = None
+    ) -> None:
+        """Set what was learned; the history goes on where the model went on from another."""
+        if hasattr(history, "losses"):
+            layers = len(model.network.specification.sizes)
+            history = FitHistory.from_curves(history.losses, [1 - score for score in history.scores], layers)
+        if before and before.history and history:
+            history = before.history + history
+        model.history = history
         self._predictor, self._resume = model, resume
         self.classes_ = model.classes
         self.n_features_in_ = model.network.specification.sizes[0]
         self.__dict__.pop("feature_names_in_", None)
         if model.feature_names is not None:
             self.feature_names_in_ = np.array(model.feature_names, dtype=object)
-        self.loss_curve_ = losses + history.losses
-        self.validation_scores_ = scores + history.scores or None
+        self.loss_curve_ = history.cost.tolist() if history else []
+        errors = history.validation_error if history else np.empty(0)
+        self.validation_scores_ = (1 - errors[~np.isnan(errors)]).tolist() or None
         self.n_iter_ = len(self.loss_curve_)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -145,3 +154,9 @@ def _checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
     if not (np.isfinite(weights) & (weights >= 0)).all():
         raise InputError("sample_weight: expected finite numbers >= 0")
     return weights
+
+
+def _params_of(specification: Specification) -> dict[str, Any]:
+    """Return the parameters of an estimator that has this network."""
+    names = ("activation", "combinator", "noise_std", "denoising_weights", "dtype")
+    return {"hidden_layer_sizes": specification.sizes[1:-1], **{name: getattr(specification, name) for name in names}}

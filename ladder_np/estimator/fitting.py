@@ -56,7 +56,7 @@ def make_model(
     specification = specification_of(params, table.X.shape[1], len(table.classes), weight)
     scaling.check(table.X, specification.numpy_dtype)
     if before:
-        before.checked(table.X)
+        before.check_like(table.X)
         parameters = _parameters_of(before, specification)
         network = LadderNetwork.from_parameters(specification, parameters, device=params["device"])
     else:

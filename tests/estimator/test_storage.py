@@ -108,6 +108,23 @@ def test_predict_protects_the_estimators_file(table: Path, tmp_path: Path, capsy
     assert (tmp_path / "model.npz").read_bytes() == before
 
 
+# ---- Older files.
+
+
+def test_a_file_of_version_2_gives_its_parameters_and_curves(tmp_path: Path) -> None:
+    model = small(max_iter=3).fit(X, Y)
+    model.save(tmp_path / "m.npz")
+    arrays = read_npz(tmp_path / "m.npz", "a model file")
+    arrays["meta"] = np.array(json.dumps({**json.loads(str(arrays["meta"])), "version": 2}))
+    del arrays["history"]
+    change(arrays, loss_curve=[3.0, 2.0, 1.5], validation_scores=[0.25, 0.5, 0.75])
+    write_npz(tmp_path / "m.npz", arrays)
+    loaded = LadderClassifier.load(tmp_path / "m.npz")
+    assert (loaded.loss_curve_, loaded.validation_scores_) == ([3.0, 2.0, 1.5], [0.25, 0.5, 0.75])
+    assert loaded.get_params() == model.get_params()
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
 # ---- Damaged files.
 
 
@@ -116,19 +133,35 @@ def change(arrays: dict, **fields: Any) -> None:
 
 
 DAMAGES = {
-    "the entry is no JSON": (lambda a: a.update(estimator=np.array("{")), "its estimator has no params"),
-    "the entry is nested without end": (lambda a: a.update(estimator=np.array("[" * 100_000)), "has no params"),
-    "the entry is an array": (lambda a: a.update(estimator=np.array(["{}"])), "has no params"),
-    "the entry is a number": (lambda a: a.update(estimator=np.array(5)), "has no params"),
-    "params are none": (lambda a: change(a, params=[1]), "has no params"),
+    "the entry is not JSON": (
+        lambda a: a.update(estimator=np.array("{")),
+        "its estimator is not a JSON text of a dict",
+    ),
+    "the entry is nested without end": (lambda a: a.update(estimator=np.array("[" * 100_000)), "is not a JSON text"),
+    "the entry is an array": (lambda a: a.update(estimator=np.array(["{}"])), "is not a JSON text"),
+    "the entry is a number": (lambda a: a.update(estimator=np.array(5)), "is not a JSON text"),
+    "params are a list": (lambda a: change(a, params=[1]), "its estimator has no params"),
     "params of another program": (lambda a: change(a, params={"depth": 3}), "no parameter 'depth'"),
     "params with a device": (lambda a: change(a, params={"device": "tpu", "depth": 3}), "no parameter 'depth'"),
-    "a curve of texts": (lambda a: change(a, loss_curve=["a"]), "curves are no numbers"),
-    "no curve": (lambda a: change(a, loss_curve=None), "has no loss_curve"),
+    "the history is an object": (
+        lambda a: a.update(history=np.array("{}")),
+        "its history is not a JSON text of a list",
+    ),
+    "an epoch of the history lacks its cost": (
+        lambda a: a.update(history=np.array('[{"epoch": 1}]')),
+        "its history: record 1 is damaged",
+    ),
+    "a curve of texts": (lambda a: change(a, loss_curve=["a"]), "damaged model file: its history"),
+    "no curve": (lambda a: change(a, loss_curve=None), "damaged model file: its history"),
+    "curves of different lengths": (
+        lambda a: change(a, loss_curve=[1, 2], validation_scores=[0.5]),
+        "damaged model file: its history",
+    ),
+    "a curve of vast numbers": (lambda a: change(a, loss_curve=[10**400]), "damaged model file: its history"),
     "two classes are the same": (lambda a: a.update(classes=np.array([1, 1, 2])), "not 3 different ones"),
     "too few classes": (lambda a: a.update(classes=np.array(["a", "b"])), "classes should be 3 numbers or texts"),
     "classes are bytes": (lambda a: a.update(classes=np.array([b"a", b"b", b"c"])), "should be 3 numbers or texts"),
-    "classes are no numbers": (lambda a: a.update(classes=np.array([0, 1, np.nan])), "not 3 different ones"),
+    "a class is NaN": (lambda a: a.update(classes=np.array([0, 1, np.nan])), "not 3 different ones"),
     "classes are complex": (lambda a: a.update(classes=np.arange(3) * 1j), "should be 3 numbers or texts"),
     "classes are missing": (lambda a: a.pop("classes"), "classes is missing"),
 }
