@@ -12,9 +12,9 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-# OpenBLAS's threads wait for the next product by spinning, 2^28 cycles (0.1 s) if not told otherwise, and keep the
-# cores from the threads of `workers`; 2^22 bridge the gaps between a step's products (with 2^20 they fall asleep in
-# some, and a virtual machine may be slow to wake them). It is read when NumPy is loaded: before the imports below.
+# OpenBLAS's threads wait for the next product by spinning, by default 2^28 cycles (0.1 s), and keep the cores from
+# those of `ladder_np.threads`. 2^22 cycles bridge the gaps between a step's products; with 2^20 the threads fall
+# asleep in some, and a virtual machine may be slow to wake them. NumPy reads it when loaded: set it before importing.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "22")
 
 from ladder_np.errors import InputError, TrainingDivergedError

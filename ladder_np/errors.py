@@ -1,6 +1,6 @@
-"""The one error type for wrong input, and the one for a training that failed.
+"""The error type for wrong input, and the one for training that failed.
 
-`InputError` is raised at the public doors only, with one line that names what was given, what was expected and,
+`InputError` is raised where the package is entered, with one line that says what was given, what was expected and,
 where it helps, what to do. The command line prints that line and exits with status 2.
 """
 
@@ -10,8 +10,8 @@ __all__ = ["InputError", "TrainingDivergedError"]
 class InputError(ValueError):
     """A value, file or array given by the caller cannot be used; the message is one line.
 
-    It may quote what a file says, or a file's name: what cannot be printed is shown as its escape, so that nothing
-    quoted ends the line or moves a terminal's cursor.
+    It may quote a file's content or name: characters that cannot be printed are shown as escapes, so that nothing
+    quoted breaks the line or moves a terminal's cursor.
     """
 
     def __init__(self, message: str) -> None:
@@ -19,4 +19,4 @@ class InputError(ValueError):
 
 
 class TrainingDivergedError(RuntimeError):
-    """The cost became infinite or no number; the message is one line."""
+    """The cost became NaN or infinite; the message is one line."""

@@ -1,4 +1,4 @@
-"""Files on disk: written beside and renamed, read without unpickling. Nobody else writes a file whole."""
+"""Files on disk: written to a temporary file and renamed, read without unpickling. Only this module writes files."""
 
 import contextlib
 import io
@@ -39,18 +39,18 @@ __all__ = [
 ]
 
 MAGIC_LENGTH = len(np.lib.format.MAGIC_PREFIX)
-LARGEST_TEXT = 1 << 26  # bytes; a run's settings and its metrics are far smaller
+LARGEST_TEXT = 1 << 26  # bytes; a run's settings and metrics are far smaller
 
 
 def write_atomically(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
-    """Call `write` on a new file beside `path`, then rename it: `path` is never seen half-written.
+    """Write a temporary file beside `path`, then rename it: `path` never holds a half-written file.
 
     Parameters
     ----------
     path : path
-        Where the file shall stand. An existing file is replaced; its folder must exist.
+        The file to write, replaced if it exists; its folder must exist.
     write : callable
-        Receives the open binary file.
+        Writes the content; called with the open binary file.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def _write_beside(path: Path, write: Callable[[BinaryIO], None]) -> None:
 
 
 def _give_usual_mode(path: str, mode: int) -> None:
-    """Replace the private mode of a temporary file or folder by the one that `open` or `mkdir` would have given."""
+    """Replace a temporary file's or folder's private mode by the mode that `open` or `mkdir` would have set."""
     umask = os.umask(0)
     os.umask(umask)
     os.chmod(path, mode & ~umask)
@@ -103,12 +103,12 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write plain arrays as an `.npz` archive, atomically (see `write_atomically`); same arrays, same bytes."""
+    """Write plain arrays as an `.npz` archive, atomically (see `write_atomically`); equal arrays give equal bytes."""
 
     def write(file: BinaryIO) -> None:
         with zipfile.ZipFile(file, "w") as archive:
             for key, array in arrays.items():
-                member = zipfile.ZipInfo(f"{key}.npy")  # with zip's earliest date, not today's
+                member = zipfile.ZipInfo(f"{key}.npy")  # has zip's earliest date instead of today's
                 with archive.open(member, "w", force_zip64=True) as stream:
                     np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
 
@@ -116,30 +116,30 @@ def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def append_line(path: Path | str, line: str) -> None:
-    """Append one line of text to a log that is read line by line; made if missing."""
+    """Append one line of text to a log file, which is created if it is missing."""
     with open(path, "a", encoding="utf-8") as file:
         file.write(line + "\n")
 
 
 def refuse_existing(path: Path | str) -> None:
-    """Raise `InputError` if there is something at `path`, where a new folder shall be made."""
+    """Raise `InputError` if `path`, where a new folder is to be made, exists."""
     if os.path.lexists(path):
         raise InputError(f"output folder {path} exists already; name a new one")
 
 
 def make_folder(path: Path | str, fill: Callable[[Path], None]) -> Path:
-    """Make a new folder, with its parents, and return it: filled beside and renamed, it is never seen half-made.
+    """Make a new folder and its parents, and return it; it is filled under a temporary name, then renamed.
 
     Parameters
     ----------
     path : path
     fill : callable
-        Writes the folder's first files; receives where it is meanwhile.
+        Writes the folder's first files; called with the temporary folder.
 
     Raises
     ------
     InputError
-        If it exists already or cannot be made.
+        If it exists or cannot be made.
     """
     path = Path(path)
     refuse_existing(path)
@@ -160,7 +160,7 @@ def make_folder(path: Path | str, fill: Callable[[Path], None]) -> Path:
 
 
 def ensure_folder(path: Path | str) -> Path:
-    """Make a folder, with its parents, unless it is there, and return it.
+    """Make a folder and its parents if they are missing, and return it.
 
     Raises
     ------
@@ -177,12 +177,12 @@ def ensure_folder(path: Path | str) -> Path:
 
 @contextlib.contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Keep other processes of this program from working in a folder; the system lets go when this one dies.
+    """Keep other processes of this program from working in a folder; the lock ends with this process.
 
     Raises
     ------
     InputError
-        If another one holds it. (Where a system has no such locks, nothing is held.)
+        If another process has locked it. (On a system without such locks, nothing is locked.)
     """
     if fcntl is None:
         yield
@@ -192,7 +192,9 @@ def lock_folder(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise InputError(f"{folder}: another process is at work on this run; wait for its end, or stop it") from None
+        raise InputError(
+            f"{folder}: another process is working on this run; wait until it ends, or stop it"
+        ) from None
     try:
         yield
     finally:
@@ -200,7 +202,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a process that was killed while it wrote has left half-written in a folder."""
+    """Remove the half-written files that a process killed while writing has left in a folder."""
     for path in folder.glob(".*.part"):
         path.unlink(missing_ok=True)
 
@@ -222,7 +224,7 @@ def read_npz(path: Path | str, what: str) -> dict[str, np.ndarray]:
     Raises
     ------
     InputError
-        If the file is missing, is no archive, is truncated, or holds anything but plain arrays.
+        If the file is missing, is not an archive, is truncated, or holds anything but plain arrays.
     """
     with CautiousFile(open_file(path, f"{what} (.npz)").detach()) as file:
         if file.peek(MAGIC_LENGTH).startswith(np.lib.format.MAGIC_PREFIX):
@@ -231,16 +233,16 @@ def read_npz(path: Path | str, what: str) -> dict[str, np.ndarray]:
             return read_archive(file)
         except UNREADABLE as error:
             raise InputError(
-                f"{path}: not {what}: no readable .npz archive of plain arrays ({_one_line(error)})"
+                f"{path}: not {what}: it cannot be read as an .npz archive of plain arrays ({_one_line(error)})"
             ) from error
 
 
 def open_file(path: Path | str, what: str) -> io.BufferedReader:
-    """Open a file to read; raises `InputError` with what it is meant to be if it is none that can be read."""
+    """Open a file to read; raise `InputError`, which says what was expected, if it cannot be read."""
     path = Path(path)
     try:
-        if not path.is_file():  # a pipe would wait for a writer, a device would never end
-            found = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "no such file"
+        if not path.is_file():  # a pipe waits for a writer, a device may never end
+            found = "is a folder" if path.is_dir() else "is not a regular file" if path.exists() else "no such file"
             raise InputError(f"{path}: {found}; expected {what}")
         return open(path, "rb")
     except OSError as error:
@@ -248,12 +250,12 @@ def open_file(path: Path | str, what: str) -> io.BufferedReader:
 
 
 def read_text(path: Path | str, what: str) -> str:
-    """Return a text file's content, whatever its bytes; `what` it is meant to be is for the error line.
+    """Return the content of a text file, whatever its bytes; `what` says in the error line what was expected.
 
     Raises
     ------
     InputError
-        If it cannot be read, or is far larger than such a text ever is.
+        If it cannot be read, or is larger than any such text.
     """
     with open_file(path, what) as file:
         content = file.read(LARGEST_TEXT + 1)
@@ -263,7 +265,7 @@ def read_text(path: Path | str, what: str) -> str:
 
 
 def read_json(text: str) -> Any:
-    """Return the value of a JSON text from a file that may be damaged; None if it is none."""
+    """Return the value of a JSON text from a file that may be damaged; None if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Arrays in files, `.npy` and `.npz`: never unpickled, and never trusted in what they say of themselves.
+"""Reading arrays from `.npy` and `.npz` files that may be damaged or hostile; nothing is ever unpickled.
 
-A header is read as text, not evaluated, and believed only where it fits the number of bytes that are there. Sizes
-that an archive declares are held against its own size and against free memory before anything is unpacked.
+A header is parsed as text, never evaluated, and accepted only if it agrees with the number of bytes in the file. The
+sizes that an archive declares are compared with its own size and with free memory before anything is decompressed.
 """
 
 import io
@@ -30,27 +30,29 @@ __all__ = [
     "read_header",
 ]
 
-DEFLATE_LIMIT = 1032  # deflate packs at most 258 bytes into 2 bits
-STEP = 1 << 20  # unpacking files first make a bytes object as long as what they are to fill
+DEFLATE_LIMIT = 1032  # largest compression ratio: deflate packs at most 258 bytes into 2 bits
+STEP = 1 << 20  # bytes per read: zipfile first makes a bytes object as long as the buffer to fill
 LONGEST_HEADER, MOST_DIMENSIONS, MOST_BYTES = 10_000, 32, 2**62
-LARGEST_READ = 1 << 23  # of an archive at once: its directory, read in one piece, has 100 bytes or so an array
-LAST_CHARACTER = 0x10FFFF  # of Unicode
-ENCRYPTED, LONGEST_NAME = 1, 200  # of a member: its flag, the characters of its name
-KINDS = re.compile(r"[<>|=]?([biufc]\d+|[SU]\d+)")  # numbers and texts; not objects, which would be unpickled
+LARGEST_READ = 1 << 23  # bytes of an archive at once; its directory, about 100 bytes per array, is read whole
+LAST_CHARACTER = 0x10FFFF  # the largest code point of Unicode
+ENCRYPTED, LONGEST_NAME = 1, 200  # a member's flag bit; characters in a member's name
+KINDS = re.compile(
+    r"[<>|=]?([biufc]\d+|[SU]\d+)"
+)  # numbers and texts, but not objects, which would have to be unpickled
 FIELDS = {
     "descr": re.compile(r"'descr'\s*:\s*'([^']*)'"),
     "fortran_order": re.compile(r"'fortran_order'\s*:\s*(True|False)"),
     "shape": re.compile(r"'shape'\s*:\s*\(([^()]*)\)"),
 }
-# What the standard library raises on damaged archives.
+# The errors that the standard library raises on damaged archives.
 UNREADABLE = (OSError, ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a `.npy` header says; `offset` is where its data begin, in bytes.
+    """The content of a `.npy` header; the data start `offset` bytes into the file.
 
-    `column_major` is NumPy's Fortran order: the first index runs fastest.
+    `column_major` is NumPy's Fortran order, in which the first index varies fastest.
     """
 
     dtype: np.dtype
@@ -65,11 +67,11 @@ def read_header(stream: IO[bytes], size: int) -> Header:
     Raises
     ------
     InputError
-        If it is none, does not fit the size, or describes anything but numbers or texts.
+        If it is not a header, does not agree with the size, or describes anything but numbers or texts.
     """
     start = stream.read(10)
     if len(start) < 10 or not start.startswith(np.lib.format.MAGIC_PREFIX) or not 1 <= start[6] <= 3:
-        raise InputError("is no .npy array")
+        raise InputError("is not a .npy array")
     width = 2 if start[6] == 1 else 4
     length = int.from_bytes(start[8:] + stream.read(width - 2), "little")
     if length > LONGEST_HEADER:
@@ -99,7 +101,7 @@ def _dtype(text: str) -> np.dtype:
         raise InputError("holds Python objects, which are never read; expected numbers")
     try:
         dtype = np.dtype(text) if KINDS.fullmatch(text) else None
-    except (TypeError, ValueError, OverflowError):  # no such width
+    except (TypeError, ValueError, OverflowError):  # there is no such width
         dtype = None
     if dtype is None or not dtype.itemsize:
         raise InputError(f"holds values of the type {text[:20]!r}; expected numbers")
@@ -114,32 +116,32 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def read_array(stream: IO[bytes], size: int) -> np.ndarray:
-    """Read a `.npy` file or member of `size` bytes into memory, of which the caller knows that there is enough.
+    """Read a `.npy` file or member of `size` bytes; the caller has checked that there is enough memory.
 
     Raises
     ------
     InputError
-        As `read_header`, or if the data end early or hold characters that do not exist.
+        As `read_header`, or if the data end early or hold invalid characters.
     """
     header = read_header(stream, size)
     array = new_array(math.prod(header.shape), header.dtype)
     if fill(array.view(np.uint8), stream) < array.nbytes:
         raise InputError("ends before the data that its header promises")
     if header.dtype.kind == "U" and (array.view(header.dtype.str[0] + "u4") > LAST_CHARACTER).any():
-        raise InputError("holds texts with characters that do not exist")
+        raise InputError("holds texts with invalid characters")
     return array.reshape(header.shape, order="F" if header.column_major else "C")
 
 
 def new_array(count: int, dtype: np.dtype) -> np.ndarray:
-    """Return an array (count,) to be filled, or raise `InputError` if the system refuses the memory for it."""
+    """Return an uninitialized array (count,), or raise `InputError` if the system refuses the memory for it."""
     try:
         return np.empty(count, dtype)
     except MemoryError:
-        raise InputError(f"needs {count * dtype.itemsize / 1e9:.3g} GB of memory, which there are not") from None
+        raise InputError(f"needs {count * dtype.itemsize / 1e9:.3g} GB of memory, which is not available") from None
 
 
 def fill(target: np.ndarray, stream: IO[bytes]) -> int:
-    """Read until the bytes (n,) of `target` are full or the stream ends; the number of bytes read."""
+    """Read into the bytes (n,) of `target` until they are full or the stream ends; return how many were read."""
     view, filled = target.data, 0
     while filled < len(view):
         count = stream.readinto(view[filled : filled + STEP])  # type: ignore[attr-defined]
@@ -150,21 +152,21 @@ def fill(target: np.ndarray, stream: IO[bytes]) -> int:
 
 
 class CautiousFile(io.BufferedReader):
-    """An archive that refuses to be read in large pieces, as its directory would be if it had millions of entries."""
+    """A file that refuses large reads, such as that of an archive's directory with millions of entries."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > LARGEST_READ:
-            raise InputError("has a damaged directory, or one of too many entries")
+            raise InputError("has a damaged directory or too many entries")
         return super().read(size)
 
 
 def read_archive(file: CautiousFile) -> dict[str, np.ndarray]:
-    """Read every array of an `.npz` archive; other members are left alone.
+    """Read every array of an `.npz` archive; other members are ignored.
 
     Raises
     ------
     InputError
-        If a member is no plain array, or sizes are impossible or more than memory.
+        If a member is not a plain array, or sizes are impossible or exceed the memory.
     UNREADABLE
         If the archive is damaged.
     """
@@ -182,7 +184,7 @@ def _check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
         raise InputError("has members that overlap")
     names = [member.filename for member in members]
     if len(set(names)) < len(names):
-        raise InputError("has two members of one name")
+        raise InputError("has two members with the same name")
     for member in members:
         name = member.filename
         if not name.isprintable() or len(name) > LONGEST_NAME:
@@ -190,9 +192,9 @@ def _check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
         if member.flag_bits & ENCRYPTED:
             raise InputError(f"{name} is encrypted")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise InputError(f"{name} is packed as numpy.savez never does")
+            raise InputError(f"{name} is compressed in a way that numpy.savez never uses")
         if member.file_size > member.compress_size * DEFLATE_LIMIT:
-            raise InputError(f"{name} claims to hold {member.file_size} bytes, more than its size can")
+            raise InputError(f"{name} claims to hold {member.file_size} bytes, more than its compressed size allows")
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:

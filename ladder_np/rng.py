@@ -1,7 +1,7 @@
-"""Random streams: separate children of one seed, so that no purpose ever shifts another.
+"""Random streams: one independent generator per purpose, all from one seed.
 
-Drawing more noise, evaluating more often or adding a stream changes none of the others, because every stream
-is keyed by its own number below one `SeedSequence`, not by the order in which the streams are made.
+Drawing more noise, evaluating more often or adding a stream does not change the other streams: each is a child of one
+`SeedSequence`, keyed by the number of its purpose and not by the order in which streams are made.
 """
 
 from enum import IntEnum
@@ -14,7 +14,7 @@ __all__ = ["Stream", "check_seed", "is_stream_state", "set_stream_state", "strea
 
 
 class Stream(IntEnum):
-    """What a stream is for. Numbers are part of a run's reproducibility: add new ones, never renumber."""
+    """What a stream is for. Reproducing a run depends on these numbers: add new ones, never renumber."""
 
     INITIALIZATION = 0
     NOISE = 1
@@ -31,17 +31,17 @@ def stream(seed: int, purpose: Stream, repetition: int = 0) -> np.random.Generat
     Parameters
     ----------
     seed : int
-        The run's seed, not negative.
+        The seed of the run, >= 0.
     purpose : Stream
-        What the numbers are for.
+        What the random numbers are for.
     repetition : int, optional
-        Number of an independent repetition (for example the n-th random point of a gradient check).
+        Index of an independent repetition (for example the n-th random point of a gradient check).
     """
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(purpose, repetition))))
 
 
 def stream_state(generator: np.random.Generator) -> np.ndarray:
-    """Return where a stream of `stream` is, (6,) uint64: four words, and a half of a number that waits."""
+    """Return the state of a generator of `stream`, (6,) uint64: four words, then the buffered half of a number."""
     state = generator.bit_generator.state
     words = state["state"]["state"]
     return np.array([*words, state["has_uint32"], state["uinteger"]], dtype=np.uint64)
@@ -54,7 +54,7 @@ def is_stream_state(state: np.ndarray) -> bool:
 
 
 def set_stream_state(generator: np.random.Generator, state: np.ndarray) -> None:
-    """Let a stream go on from where `stream_state` was asked."""
+    """Set the state that `stream_state` returned, so that the generator continues from there."""
     generator.bit_generator.state = {
         "bit_generator": "SFC64",
         "state": {"state": state[:4]},
@@ -64,7 +64,7 @@ def set_stream_state(generator: np.random.Generator, state: np.ndarray) -> None:
 
 
 def check_seed(seed: object, name: str = "seed") -> int:
-    """Return `seed` as an int, or raise `InputError` if it is no whole number >= 0."""
+    """Return `seed` as an int, or raise `InputError` if it is not a whole number >= 0."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InputError(f"{name.replace('_', ' ')} {seed!r}: expected a whole number >= 0")
     return int(seed)

@@ -16,8 +16,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up; a module may import from lower floors and from its own, training and inspection not from each
 # other. data stands beside network: neither knows the other.
 FLOORS = [
-    {"errors", "version", "cores", "memory"},
-    {"files", "npy", "arrays", "rng", "workers"},
+    {"errors", "version", "threads", "memory"},
+    {"files", "npy", "arrays", "rng"},
     {"operations", "data", "kernels"},
     {"network"},
     {"training", "inspection"},
@@ -91,9 +91,9 @@ def test_nothing_is_ever_unpickled() -> None:
                 assert "allow_pickle=False" in text, path
 
 
-def test_files_are_of_one_room_each() -> None:
+def test_no_file_has_more_than_500_lines() -> None:
     lengths = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
-    assert {path: n for path, n in lengths.items() if n > 300} == {}
+    assert {path: n for path, n in lengths.items() if n > 500} == {}
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The error type of wrong input: whatever it quotes, its message is one line that can be printed."""
+"""The error for wrong input: whatever it quotes, its message is one printable line."""
 
 import pytest
 

@@ -23,7 +23,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_is_a_one_line_error_and_leaves_no_file(tmp_path: Path) -> None:
     def fail(file: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -40,12 +40,12 @@ def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["missing/file", "."])
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
     with pytest.raises(InputError, match="cannot write"):
         write_text(tmp_path / place, "x")
 
 
-def test_arrays_survive(tmp_path: Path) -> None:
+def test_arrays_are_read_as_they_were_written(tmp_path: Path) -> None:
     arrays = {"a/b.1": np.arange(6.0).reshape(2, 3), "text": np.array("ü"), "scalar": np.float32(3)}
     write_npz(tmp_path / "f.npz", arrays)
     read = read_npz(tmp_path / "f.npz", "a file")
@@ -97,7 +97,7 @@ def test_a_folder_that_cannot_be_filled_is_not_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path: Path) -> None:
+def test_only_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     for name in (".model.npz.x8.part", "model.npz", ".hidden", "a.part"):
         (tmp_path / name).write_text("")
     remove_leftovers(tmp_path)

@@ -1,4 +1,4 @@
-"""How much memory there is: what the system says, in the units it says it."""
+"""How much memory this process can allocate, as the system reports it."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ print(available_memory())
 
 
 def system(monkeypatch, **files):
-    """Let the files of the system say this, and no others be there."""
+    """Let only these files of the operating system exist, with these contents."""
     names = {"/proc/meminfo": "meminfo", "/sys/fs/cgroup/memory.max": "most", "/sys/fs/cgroup/memory.current": "used"}
     names |= {"/sys/fs/cgroup/memory.stat": "stat"}
 
@@ -43,9 +43,9 @@ MEMINFO = "MemTotal:  9000 kB\nMemFree:  100 kB\nMemAvailable:  5000 kB\n"
         ({"meminfo": MEMINFO, "most": "1000", "used": "700", "stat": "anon 5\ninactive_file 600\n"}, 900),
         ({"meminfo": MEMINFO, "most": "1000", "used": "1700"}, 0),
     ],
-    ids=["machine", "container without a limit", "container", "container's files give way", "container is full"],
+    ids=["machine", "container without a limit", "container", "cached files of the container", "container is full"],
 )
-def test_the_least_of_machine_and_container_counts(monkeypatch, files, expected):
+def test_the_smaller_of_machine_and_container_counts(monkeypatch, files, expected):
     system(monkeypatch, **files)
     assert memory.available_memory() == expected
 
@@ -56,13 +56,13 @@ def test_the_limit_of_the_process_counts():
     assert 0 < int(done.stdout) <= 64 << 20
 
 
-def test_what_the_system_does_not_tell_refuses_nothing(monkeypatch):
+def test_where_the_system_says_nothing_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "_limits", lambda: iter(()))
     assert memory.available_memory() is None
     memory.refuse_more_than_memory(10**30)
 
 
-def test_more_than_there_is_is_refused(monkeypatch):
+def test_more_than_the_available_memory_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 2_000_000_000)
     memory.refuse_more_than_memory(2_000_000_000)
     with pytest.raises(InputError, match=r"^needs 3\.5 GB of memory, 2 GB are free$"):

@@ -1,4 +1,4 @@
-"""`.npy` and `.npz` read by our own reader: the same arrays as NumPy's, whatever NumPy writes."""
+"""Reading `.npy` and `.npz` files: the same arrays as NumPy reads, for everything that NumPy writes."""
 
 import io
 import zipfile
@@ -38,7 +38,7 @@ def written(array, version=None):
 
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
 @pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
-def test_what_numpy_saves_is_read_alike(array, version):
+def test_arrays_that_numpy_saves_are_read_as_numpy_reads_them(array, version):
     data = written(array, version)
     found = read_array(io.BytesIO(data), len(data))
     assert found.dtype == array.dtype
@@ -48,7 +48,7 @@ def test_what_numpy_saves_is_read_alike(array, version):
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_archives_of_numpy_are_read_alike(tmp_path, save):
+def test_archives_of_numpy_are_read_as_numpy_reads_them(tmp_path, save):
     save(tmp_path / "a.npz", **ARRAYS)
     found = read_npz(tmp_path / "a.npz", "a file")
     assert list(found) == list(ARRAYS)
@@ -57,7 +57,7 @@ def test_archives_of_numpy_are_read_alike(tmp_path, save):
         assert (found[name] == array).all()
 
 
-def test_a_header_tells_where_the_data_begin():
+def test_a_header_says_where_the_data_start():
     data = written(np.asfortranarray(np.ones((2, 3))))
     header = read_header(io.BytesIO(data), len(data))
     assert (header.dtype, header.shape, header.column_major) == (np.float64, (2, 3), True)
@@ -77,7 +77,7 @@ def test_headers_of_other_programs_are_read(text):
     assert read_array(io.BytesIO(data), len(data)).tolist() == [0, 1]
 
 
-def test_members_that_are_no_arrays_are_left_alone(tmp_path):
+def test_members_that_are_not_arrays_are_ignored(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
         file.writestr("README.txt", "not an array")
         file.writestr("X.npy", written(np.arange(3)))
@@ -96,11 +96,11 @@ def test_an_archive_is_refused_before_it_is_unpacked_where_memory_is_short(tmp_p
         read_npz(path, "a file")
 
 
-def test_numpy_out_of_memory_is_one_line(monkeypatch):
+def test_numpy_out_of_memory_is_a_one_line_error(monkeypatch):
     def fail(*_):
         raise MemoryError("no room")
 
     data = written(np.zeros(3))
     monkeypatch.setattr(np, "empty", fail)
-    with pytest.raises(InputError, match=r"needs 2\.4e-08 GB of memory, which there are not"):
+    with pytest.raises(InputError, match=r"needs 2\.4e-08 GB of memory, which is not available"):
         read_array(io.BytesIO(data), len(data))

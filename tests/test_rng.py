@@ -17,7 +17,7 @@ def test_repetitions_and_seeds_differ() -> None:
     assert len(draws) == 9
 
 
-def test_numbers_of_the_streams_are_part_of_the_contract() -> None:
+def test_the_numbers_of_the_streams_never_change() -> None:
     assert [(purpose.name, purpose.value) for purpose in Stream] == [
         ("INITIALIZATION", 0),
         ("NOISE", 1),
@@ -30,7 +30,7 @@ def test_numbers_of_the_streams_are_part_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("seed", [-1, 1.0, True, "1", None])
-def test_a_seed_is_a_whole_number_from_zero(seed: object) -> None:
+def test_a_seed_is_a_whole_number_of_at_least_zero(seed: object) -> None:
     with pytest.raises(InputError, match="expected a whole number >= 0"):
         check_seed(seed)
     assert check_seed(np.int64(3)) == 3

@@ -1,6 +1,6 @@
 """What decides speed on this machine: its processor and cores, NumPy's BLAS and its threads, its GPUs.
 
-What cannot be found out is None; whatever the system or the BLAS, finding out never fails.
+What cannot be determined is None; on no system and with no BLAS does this raise an error.
 """
 
 import importlib
@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Device, why_no_cuda
-from ladder_np.cores import THREAD_VARIABLES, cpu_model, cpu_quota, usable_cores
+from ladder_np.threads import THREAD_VARIABLES, cpu_quota, read_system_file, thread_count, usable_cores
 from ladder_np.version import __version__
-from ladder_np.workers import thread_count
 
 __all__ = [
     "INPUTS",
@@ -37,7 +36,7 @@ __all__ = [
     "product_rate",
 ]
 
-# Whatever decides how many threads a BLAS starts, or which instructions it or NumPy uses.
+# Environment variables that decide how many threads a BLAS starts, or which instructions it or NumPy uses.
 VARIABLES = (
     *THREAD_VARIABLES,
     "BLIS_NUM_THREADS",
@@ -46,11 +45,11 @@ VARIABLES = (
     "OPENBLAS_CORETYPE",
     "NPY_DISABLE_CPU_FEATURES",
 )
-THREADING = {0: "single", 1: "pthreads", 2: "OpenMP"}  # what openblas_get_parallel returns
-ROWS, INPUTS, UNITS = 300, 784, 1000  # the first product of a step of the paper's network: 100 rows in three lanes
+THREADING = {0: "single", 1: "pthreads", 2: "OpenMP"}  # by the return value of openblas_get_parallel
+ROWS, INPUTS, UNITS = 300, 784, 1000  # first product of a step of the paper's network: 3 passes of 100 rows
 PRODUCT = f"{ROWS}x{INPUTS} @ {INPUTS}x{UNITS}"
 FLOP = 2 * ROWS * INPUTS * UNITS
-SECONDS = 0.25  # of repeats
+SECONDS = 0.25  # for which a product is repeated
 
 
 @dataclass(frozen=True)
@@ -60,15 +59,15 @@ class Blas:
     Attributes
     ----------
     name, version : str or None
-        What NumPy was built with; None if with nothing.
+        The library that NumPy was built with; None if it was built without one.
     loaded : str or None
-        Version and options of the OpenBLAS in use, in its own words; None for any other library.
+        Version and options of the OpenBLAS in use, as OpenBLAS reports them; None for any other library.
     kernel : str or None
-        The processor whose code OpenBLAS chose.
+        The processor type whose code OpenBLAS chose.
     threads : int or None
-        How many OpenBLAS uses.
+        How many threads OpenBLAS uses.
     threading : {"single", "pthreads", "OpenMP"} or None
-        How it was built to make threads.
+        The kind of threads that OpenBLAS was built with.
     """
 
     name: str | None
@@ -90,7 +89,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """What decides speed here.
+    """What decides speed on this machine.
 
     Attributes
     ----------
@@ -98,17 +97,17 @@ class Machine:
         Versions.
     blas : Blas
     simd : tuple of str
-        Instruction sets that NumPy itself uses, in its words.
+        Instruction sets that NumPy itself uses, as NumPy names them.
     cpu : str or None
         The processor's model.
     cpu_count : int
         Cores of the machine, hardware threads counted.
     cpu_quota : float or None
-        Cores' time that control groups allow; None without a limit.
+        CPU time that control groups allow, in cores; None without a limit.
     cores : int
         Cores that this process may use: by affinity, and by the quota, rounded up.
     threads : int
-        Threads that share what is no matrix product (`ladder_np.workers`).
+        Threads that share the work other than matrix products (`ladder_np.threads`).
     environment : mapping of str to str
         The variables in `VARIABLES` that are set.
     cupy : str or None
@@ -118,7 +117,7 @@ class Machine:
     gpus : tuple of Gpu
         Those that CuPy can use.
     why_no_gpu : str
-        One line; empty if there are `gpus`.
+        The reason in one line; empty if there are `gpus`.
     """
 
     ladder_np: str
@@ -144,7 +143,7 @@ def describe_machine(root: Path = Path("/")) -> Machine:
     Parameters
     ----------
     root : path
-        Where ``proc`` and ``sys`` of Linux are; elsewhere they are missing, and nothing is lost but detail.
+        Where Linux has ``proc`` and ``sys``. Other systems have neither; there, less is found.
     """
     config: Mapping[str, Any] = np.show_config(mode="dicts") or {}
     simd = config.get("SIMD Extensions", {})
@@ -157,7 +156,7 @@ def describe_machine(root: Path = Path("/")) -> Machine:
         numpy=np.__version__,
         blas=_describe_blas(config.get("Build Dependencies", {}).get("blas", {})),
         simd=(*simd.get("baseline", ()), *simd.get("found", ())),
-        cpu=cpu_model(root),
+        cpu=_cpu_model(root),
         cpu_count=os.cpu_count() or 1,
         cpu_quota=quota,
         cores=usable_cores(quota),
@@ -168,6 +167,12 @@ def describe_machine(root: Path = Path("/")) -> Machine:
         gpus=() if gpu is None else _describe_gpus(gpu),
         why_no_gpu=why_no_gpu,
     )
+
+
+def _cpu_model(root: Path) -> str | None:
+    """Return the processor's name; Linux on Arm names only the architecture."""
+    named = re.search(r"^model name\s*:(.*)", read_system_file(root / "proc/cpuinfo"), flags=re.MULTILINE)
+    return (named[1].strip() if named else "") or platform.processor() or platform.machine() or None
 
 
 def _describe_blas(built: Mapping[str, Any]) -> Blas:
@@ -184,18 +189,18 @@ def _describe_blas(built: Mapping[str, Any]) -> Blas:
 
 
 def _ask_openblas() -> dict[str, Any]:
-    """Return what the OpenBLAS in use says of itself, by the names of its functions; empty for any other BLAS."""
+    """Return what the OpenBLAS in use reports, by the names of its functions; empty for any other BLAS."""
     try:
-        import ctypes  # here, because some Pythons are built without it
+        import ctypes  # imported here because some Pythons are built without it
 
-        # The symbols of a library are looked up in those that it is linked with too.
+        # A symbol is looked up in the libraries that this one is linked with too.
         library = ctypes.CDLL(importlib.import_module("numpy._core._multiarray_umath").__file__)
     except (ImportError, OSError, AttributeError, TypeError):
         return {}
     types: dict[str, Any] = {"get_config": ctypes.c_char_p, "get_corename": ctypes.c_char_p}
     types |= {"get_num_threads": ctypes.c_int, "get_parallel": ctypes.c_int}
     answers = {}
-    # NumPy's wheels rename OpenBLAS's symbols, so that no other OpenBLAS in the process is mistaken for theirs.
+    # NumPy's wheels rename OpenBLAS's symbols to keep them apart from another OpenBLAS in the process.
     for name, prefix, suffix in itertools.product(types, ("", "scipy_"), ("", "64_", "_64")):
         function = getattr(library, f"{prefix}openblas_{name}{suffix}", None)
         if function is not None:
@@ -207,7 +212,7 @@ def _ask_openblas() -> dict[str, Any]:
 
 def _cupy_version() -> str | None:
     """Return the version of the CuPy that is installed, whether or not it can be imported."""
-    from importlib import metadata  # here, because every command would wait for it
+    from importlib import metadata  # imported here because it is slow and only `doctor` needs it
 
     for distribution in metadata.distributions():
         about = distribution.metadata
@@ -234,7 +239,7 @@ def _describe_gpus(cupy: ModuleType) -> tuple[Gpu, ...]:
 
 
 def product_rate(device: Device | None = None) -> float:
-    """Return the speed of the float32 product `PRODUCT` on a device, in GFLOP/s: the best of a quarter of a second.
+    """Return the best speed of the float32 product `PRODUCT` on a device within a quarter of a second, in GFLOP/s.
 
     The device is the CPU by default.
     """
@@ -242,7 +247,7 @@ def product_rate(device: Device | None = None) -> float:
     generator = np.random.default_rng(0)
     x = device.put(generator.standard_normal((ROWS, INPUTS), dtype=np.float32))
     W = device.put(generator.standard_normal((INPUTS, UNITS), dtype=np.float32))
-    out = x @ W  # the first one also starts the threads
+    out = x @ W  # the first product also starts the threads
 
     def multiply() -> None:
         device.xp.matmul(x, W, out=out)
@@ -262,5 +267,5 @@ def best_rate(multiply: Callable[[], None]) -> float:
 
 
 def product_milliseconds(rate: float) -> float:
-    """Return what one product of `product_rate` takes at `rate` GFLOP/s."""
+    """Return how long one product of `product_rate` takes at `rate` GFLOP/s."""
     return FLOP / rate / 1e6

@@ -19,7 +19,7 @@ from ladder_np.arrays import Array, Device
 from ladder_np.network.layers import Lanes
 from ladder_np.network.specification import Specification
 from ladder_np.rng import Stream, set_stream_state, stream, stream_state
-from ladder_np.workers import in_parallel
+from ladder_np.threads import in_parallel
 
 __all__ = ["Noise", "NoiseSource", "fill_normal"]
 

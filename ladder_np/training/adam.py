@@ -15,7 +15,7 @@ import numpy as np
 
 from ladder_np.arrays import Array, array_module
 from ladder_np.kernels import Kernels
-from ladder_np.workers import in_parallel
+from ladder_np.threads import in_parallel
 
 __all__ = ["Adam", "learning_rate"]
 

@@ -234,17 +234,17 @@ def npz_of_text(path):
 GOOD = {"X": np.ones((2, 2)), "y": np.array([0, 1])}
 BAD_NPZ = {
     "missing": (lambda path: None, "no such file"),
-    "text": (lambda path: path.write_text("hello"), "no readable .npz archive"),
-    "empty": (lambda path: path.write_bytes(b""), "no readable .npz archive"),
+    "text": (lambda path: path.write_text("hello"), "cannot be read as an .npz archive"),
+    "empty": (lambda path: path.write_bytes(b""), "cannot be read as an .npz archive"),
     "truncated": (
         lambda path: path.write_bytes(write_archive(path, **GOOD).read_bytes()[:-30]),
-        "no readable .npz archive",
+        "cannot be read as an .npz archive",
     ),
-    "objects": (lambda path: write_archive(path, X=np.array([None]), y=[0]), "no readable .npz archive"),
+    "objects": (lambda path: write_archive(path, X=np.array([None]), y=[0]), "cannot be read as an .npz archive"),
     "single array": (single_array, "got a single array"),
-    "encrypted": (encrypted_npz, "no readable .npz archive"),
-    "more than memory": (lambda path: npz_with_header(path, (10**14,)), "no readable .npz archive"),
-    "more than int64": (lambda path: npz_with_header(path, (2**70,)), "no readable .npz archive"),
+    "encrypted": (encrypted_npz, "cannot be read as an .npz archive"),
+    "more than memory": (lambda path: npz_with_header(path, (10**14,)), "cannot be read as an .npz archive"),
+    "more than int64": (lambda path: npz_with_header(path, (2**70,)), "cannot be read as an .npz archive"),
     "no X": (lambda path: write_archive(path, x=1, y=[0]), "has no array X; expected X and y, found: x, y"),
     "no y": (lambda path: write_archive(path, X=GOOD["X"]), "has no array y; expected X and y, found: X"),
     "no arrays": (npz_of_text, "has no array X; expected X and y, found: none"),
@@ -374,7 +374,7 @@ def test_a_missing_csv_or_a_folder_is_refused(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
-    assert "is no regular file" in line_of(load_csv, tmp_path / "pipe.csv", "label")
+    assert "is not a regular file" in line_of(load_csv, tmp_path / "pipe.csv", "label")
 
 
 # --- folders

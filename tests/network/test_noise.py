@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from ladder_np import workers
+from ladder_np import threads as shared_threads
 from ladder_np.arrays import Device
 from ladder_np.network import noise
-from ladder_np.network.lanes import Lanes
+from ladder_np.network.layers import Lanes
 from ladder_np.network.noise import NoiseSource, fill_normal
 from ladder_np.network.specification import Specification
 from ladder_np.rng import Stream, stream
@@ -97,10 +97,10 @@ def test_layers_without_noise_have_none_and_change_no_other() -> None:
 def test_it_does_not_matter_how_many_threads_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     results = []
     for threads in (1, 2, 3):
-        monkeypatch.setattr(workers, "thread_count", lambda threads=threads: threads)
-        workers._pool.cache_clear()
+        monkeypatch.setattr(shared_threads, "thread_count", lambda threads=threads: threads)
+        shared_threads._pool.cache_clear()
         results.append(draw(steps=3, rows=(300, 400)))
-    workers._pool.cache_clear()
+    shared_threads._pool.cache_clear()
     for other in results[1:]:
         for step, expected in zip(other, results[0], strict=True):
             for a, b in zip(step, expected, strict=True):

@@ -1,4 +1,4 @@
-"""Shared work: the same results as alone, in order, whoever does it."""
+"""Work shared among threads: the same results as from one thread, in the order of the items."""
 
 import os
 import subprocess
@@ -9,24 +9,23 @@ import time
 import numpy as np
 import pytest
 
-from ladder_np import workers
-from ladder_np.cores import THREAD_VARIABLES
-from ladder_np.workers import in_parallel, thread_count
+from ladder_np import threads
+from ladder_np.threads import THREAD_VARIABLES, in_parallel, thread_count
 
 
 @pytest.fixture
 def two_threads(monkeypatch: pytest.MonkeyPatch):
     """Let two threads share work, on a machine with one core too."""
-    monkeypatch.setattr(workers, "thread_count", lambda: 2)
-    workers._pool.cache_clear()
+    monkeypatch.setattr(threads, "thread_count", lambda: 2)
+    threads._pool.cache_clear()
     yield
-    workers._pool().shutdown()
-    workers._pool.cache_clear()
+    threads._pool().shutdown()
+    threads._pool.cache_clear()
 
 
 @pytest.fixture
 def three_threads(two_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "thread_count", lambda: 3)
+    monkeypatch.setattr(threads, "thread_count", lambda: 3)
 
 
 def in_fresh_python(code: str, **variables: str) -> str:
@@ -41,13 +40,13 @@ def test_results_come_in_the_order_of_the_items(two_threads: None) -> None:
     assert in_parallel(lambda k: k, []) == []
 
 
-def test_two_threads_do_take_part(two_threads: None) -> None:
-    both_are_here = threading.Barrier(2, timeout=20)  # one thread alone would wait for ever
+def test_two_threads_take_part(two_threads: None) -> None:
+    both_are_here = threading.Barrier(2, timeout=20)  # one thread alone would wait forever
     in_parallel(lambda _: both_are_here.wait(), [0, 1])
 
 
-def test_one_thread_does_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "thread_count", lambda: 1)
+def test_with_one_thread_the_caller_does_all_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "thread_count", lambda: 1)
     assert set(in_parallel(lambda _: threading.get_ident(), range(9))) == {threading.get_ident()}
 
 
@@ -66,21 +65,21 @@ def test_the_error_of_the_first_item_is_raised_when_all_have_ended(three_threads
     assert sorted(ended) == [0, 1, 2]
 
 
-def test_work_may_share_out_work_of_its_own() -> None:
+def test_calls_may_run_in_parallel_themselves() -> None:
     code = """
 import threading
-from ladder_np import workers
-workers.thread_count = lambda: 2
+from ladder_np import threads
+threads.thread_count = lambda: 2
 both_are_here = threading.Barrier(2, timeout=20)
 def squares(n):
-    both_are_here.wait()  # so that the helper shares out work too, while nobody is free
-    return workers.in_parallel(lambda k: k * k, range(n))
-print(workers.in_parallel(squares, [3, 4]))
+    both_are_here.wait()  # so that the helper calls in_parallel too, while no thread is free
+    return threads.in_parallel(lambda k: k * k, range(n))
+print(threads.in_parallel(squares, [3, 4]))
 """
     assert in_fresh_python(code) == "[[0, 1, 4], [0, 1, 4, 9]]"
 
 
-def test_callers_do_not_disturb_each_other(three_threads: None) -> None:
+def test_several_threads_may_call_at_once(three_threads: None) -> None:
     results: dict[int, list[int]] = {}
 
     def call(n: int) -> None:
@@ -94,7 +93,7 @@ def test_callers_do_not_disturb_each_other(three_threads: None) -> None:
     assert results == {n: [n * 1225] * 100 for n in range(5)}
 
 
-def test_helpers_know_the_callers_error_state(two_threads: None) -> None:
+def test_helpers_use_the_callers_numpy_error_state(two_threads: None) -> None:
     met = threading.Barrier(2, timeout=20)
 
     def overflow(_: int) -> float:
@@ -121,10 +120,10 @@ def test_helpers_know_the_callers_error_state(two_threads: None) -> None:
         ({"OMP_NUM_THREADS": "", "OPENBLAS_NUM_THREADS": "two"}, 8),
     ],
 )
-def test_the_variables_of_numpys_threads_limit_these_too(
+def test_the_variables_that_limit_numpys_threads_limit_these_too(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: int
 ) -> None:
-    monkeypatch.setattr(workers, "usable_cores", lambda quota: 8)
+    monkeypatch.setattr(threads, "usable_cores", lambda quota: 8)
     for name in THREAD_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
@@ -132,20 +131,20 @@ def test_the_variables_of_numpys_threads_limit_these_too(
     assert thread_count.__wrapped__() == expected
 
 
-def test_a_quota_limits_them() -> None:
-    assert workers.usable_cores(0.5) == 1
+def test_a_cpu_quota_limits_the_usable_cores() -> None:
+    assert threads.usable_cores(0.5) == 1
 
 
 def test_a_forked_process_has_threads_of_its_own() -> None:
     code = """
 import os, signal
-from ladder_np import workers
-workers.thread_count = lambda: 2
-workers.in_parallel(abs, range(4))
+from ladder_np import threads
+threads.thread_count = lambda: 2
+threads.in_parallel(abs, range(4))
 child = os.fork()
 if child == 0:
     signal.alarm(30)
-    os._exit(0 if workers.in_parallel(abs, range(-4, 0)) == [4, 3, 2, 1] else 1)
+    os._exit(0 if threads.in_parallel(abs, range(-4, 0)) == [4, 3, 2, 1] else 1)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     if not hasattr(os, "fork"):

@@ -1,0 +1,131 @@
+"""Work shared among threads, and how many cores this process may use.
+
+NumPy runs matrix products on all cores and everything else on one. Drawing noise and Adam's update take long enough
+to be shared (waking a thread takes up to 0.1 ms), and split into pieces that do not depend on each other. Results
+never depend on how many threads there are or on which is faster. NumPy releases Python's lock while it computes.
+
+Between products OpenBLAS's own threads wait by spinning, for 0.1 s by default, and keep the cores from these threads.
+Importing `ladder_np` therefore asks OpenBLAS to wait less, which takes effect if NumPy has not been imported before.
+"""
+
+import contextvars
+import itertools
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+__all__ = ["THREAD_VARIABLES", "cpu_quota", "in_parallel", "read_system_file", "thread_count", "usable_cores"]
+
+# Environment variables that limit the threads of NumPy's products: OpenBLAS's, of which the first that is set counts,
+# then MKL's.
+THREAD_VARIABLES = (
+    "OPENBLAS_NUM_THREADS",
+    "GOTO_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_DEFAULT_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Return ``[function(item) for item in items]``, computed by several threads.
+
+    The calls must not depend on each other. All are made; if some fail, the error of the first of them in the order
+    of the items is raised after the last call has ended.
+    """
+    if thread_count() < 2 or len(items) < 2:
+        return [function(item) for item in items]
+    results: list[Result] = [None] * len(items)  # type: ignore[list-item]
+    errors: dict[int, BaseException] = {}
+    positions = itertools.count()  # next() is atomic: each position goes to one thread
+
+    def work() -> None:
+        while (position := next(positions)) < len(items):
+            try:
+                results[position] = function(items[position])
+            except BaseException as error:
+                errors[position] = error
+
+    threads = min(thread_count(), len(items))
+    helpers = [_pool().submit(contextvars.copy_context().run, work) for _ in range(threads - 1)]
+    work()
+    # A helper that has not started, because all threads are busy elsewhere, has taken no item.
+    futures.wait([helper for helper in helpers if not helper.cancel()])
+    if errors:
+        raise errors[min(errors)]
+    return results
+
+
+@cache
+def _pool() -> futures.ThreadPoolExecutor:
+    return futures.ThreadPoolExecutor(thread_count() - 1, thread_name_prefix="ladder_np")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked child does not inherit the parent's threads
+
+
+@cache
+def thread_count() -> int:
+    """Return how many threads share the work: the usable cores, or fewer if NumPy's threads are limited."""
+    cores = usable_cores(cpu_quota(Path("/")))
+    return min(cores, _requested_threads() or cores)
+
+
+def _requested_threads() -> int | None:
+    """Return how many threads the environment asks for, read as OpenBLAS reads it; None if it does not ask."""
+    for name in THREAD_VARIABLES:
+        number = re.match(r"\s*([1-9]\d*)", os.environ.get(name, ""))  # "2,1" means 2 at the outermost level
+        if number:
+            return int(number[1])
+    return None
+
+
+def usable_cores(quota: float | None) -> int:
+    """Return how many cores this process may use: by affinity, and by the CPU quota, rounded up."""
+    if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere a process may use every core
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    return allowed if quota is None else min(allowed, math.ceil(quota))
+
+
+def cpu_quota(root: Path) -> float | None:
+    """Return the CPU time that the control groups of this process allow it, in cores; None without a limit."""
+    quotas = (_group_quota(folder) for folder in _control_groups(root))
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _control_groups(root: Path) -> Iterator[Path]:
+    """Yield the folders of this process's CPU control groups (versions 2 and 1) and of all groups above them."""
+    for line in read_system_file(root / "proc/self/cgroup").splitlines():
+        controllers, _, path = line.partition(":")[2].partition(":")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mount = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        group = mount / path.lstrip("/")
+        yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(mount))
+
+
+def _group_quota(folder: Path) -> float | None:
+    """Return one group's limit in cores: "150000 100000" is 1.5; "max" (version 2) and "-1" (version 1) are None."""
+    quota, period = folder / "cpu.cfs_quota_us", folder / "cpu.cfs_period_us"
+    text = read_system_file(folder / "cpu.max") or f"{read_system_file(quota)} {read_system_file(period)}"
+    limit = re.fullmatch(r"\s*([1-9]\d*)\s+([1-9]\d*)\s*", text)
+    return int(limit[1]) / int(limit[2]) if limit else None
+
+
+def read_system_file(path: Path) -> str:
+    """Return the text of a file of the operating system; empty if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
