@@ -71,11 +71,11 @@ def combinator_pair(name: str) -> Pair:
     combinator = combinators.COMBINATORS[name]
 
     def arguments(generator: np.random.Generator) -> Arrays:
-        a = {key: generator.standard_normal(UNITS) for key in combinator.initial}
+        a = {key: generator.standard_normal(UNITS) for key in combinator.parameters}
         return matrices("z_tilde", "u")(generator) | a
 
     def split(x: Mapping[str, np.ndarray]) -> tuple:
-        return x["z_tilde"], x["u"], {key: x[key] for key in combinator.initial}
+        return x["z_tilde"], x["u"], {key: x[key] for key in combinator.parameters}
 
     def backward(x: Mapping[str, np.ndarray], up: tuple) -> Arrays:
         z_tilde, u, a = split(x)

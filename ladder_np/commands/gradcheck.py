@@ -26,7 +26,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check, and print a row a parameter and the verdict."""
+    """Check, and print a row per parameter and the verdict."""
     specification = described_network(
         arguments, stop_gradient_targets=arguments.stop_gradient_targets, dtype="float64"
     )

@@ -12,6 +12,7 @@ from ladder_np.experiments.run_folder import load_run_config, load_run_model
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.maps import MAPS
 from ladder_np.predictor import Predictor
 
 __all__ = [
@@ -46,12 +47,19 @@ def numbers(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(f"{text!r}: expected numbers such as 1000,10,0.1") from None
 
 
-def sizes(text: str) -> tuple[int, ...]:
-    """Return layer widths from text such as ``784-1000-10``."""
-    try:
-        return tuple(int(part) for part in text.split("-"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected widths such as 1000-500-250") from None
+def sizes(text: str) -> tuple[Any, ...]:
+    """Return layers from text such as ``784-1000-10``: numbers of units, other kinds as texts, shapes as tuples."""
+    return tuple(_layer(part, text) for part in text.split("-"))
+
+
+def _layer(part: str, text: str) -> int | str | tuple[int, ...]:
+    if part.isdecimal():
+        return int(part)
+    if all(map(str.isdecimal, part.split("x"))):
+        return tuple(map(int, part.split("x")))
+    if part.partition(":")[0] not in MAPS:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected layers such as 1000-500-250, {part!r} is not one")
+    return part
 
 
 def described_network(arguments: argparse.Namespace, **others: Any) -> Specification:
@@ -123,7 +131,7 @@ def add_network_options(parser: argparse.ArgumentParser, dtype: str | None) -> N
         type=sizes,
         default=(8, 7, 6, 4),
         metavar="D0-D1-…",
-        help="layer widths, input first, classes last (default: 8-7-6-4)",
+        help="layers, input first, classes last (default: 8-7-6-4)",
     )
     parser.add_argument(
         "--combinator", default="gaussian", metavar="NAME", help=f"{', '.join(COMBINATORS)} (default: gaussian)"

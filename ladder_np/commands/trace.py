@@ -23,7 +23,7 @@ __all__ = ["add_to"]
 
 COLUMNS = """\
 Symbol = equation, in the order of computation; shape (rows x units); mean and standard deviation of all elements,
-norm of a gradient; the function that made it. ~: noisy; dx: dC/dx; m, s: see operations/normalization.py.\
+norm of a gradient; the line of code that computes it. ~: noisy; dx: dC/dx; m, s: see operations/normalization.py.\
 """
 FIELDS = [field.name for field in dataclasses.fields(Reading) if field.name not in ("value", "rounding")]
 
@@ -41,7 +41,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--layer", type=whole_number, metavar="N", help="only the stages of this layer (0 is the input)"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON array, an object a stage, unrounded")
+    parser.add_argument("--json", action="store_true", help="print one JSON array, an object per stage, unrounded")
     parser.add_argument(
         "--plot", type=Path, metavar="FILE.png", help="also draw values and gradients by layer (needs the extra plot)"
     )
@@ -63,19 +63,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print("[\n" + ",\n".join(map(_as_json, readings)) + "\n]")
     else:
-        print("\n".join([*_introduction(specification, arguments, device.fused), *_table(readings)]))
+        print("\n".join([*_introduction(specification, arguments), *_table(readings)]))
     return 0
 
 
-def _introduction(specification: Specification, arguments: argparse.Namespace, fused: bool) -> Iterator[str]:
-    network = f"{'-'.join(map(str, specification.sizes))}, {specification.activation}, {specification.combinator}"
+def _introduction(specification: Specification, arguments: argparse.Namespace) -> Iterator[str]:
+    network = f"{specification}, {specification.activation}, {specification.combinator}"
     rows = f"N = {arguments.labeled} labeled, M = {arguments.unlabeled} unlabeled rows"
     yield f"network {network}; {rows}; {specification.dtype}, seed {arguments.seed}"
     yield COLUMNS
     if min(specification.denoising_weights) == 0:
         yield "Where λ is 0 there is no cost; what no cost needs is not run."
-    if fused:
-        yield "Passes are fused: what a kernel keeps to itself is not shown."
 
 
 def _as_json(reading: Reading) -> str:

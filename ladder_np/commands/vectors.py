@@ -64,7 +64,7 @@ def run_vectors(arguments: argparse.Namespace) -> int:
 
 
 def run_compare(arguments: argparse.Namespace) -> int:
-    """Compare and print a line a key, and the verdict."""
+    """Compare and print a line per key, and the verdict."""
     if arguments.tolerance is not None and not arguments.tolerance >= 0:
         raise InputError(f"--tolerance {arguments.tolerance}: expected a number >= 0")
     reference = read_vectors(arguments.reference, complete=True)

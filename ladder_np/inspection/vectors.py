@@ -30,7 +30,6 @@ from ladder_np.version import __version__
 __all__ = ["Difference", "compare_vectors", "make_vectors", "read_vectors", "required_keys"]
 
 VERSIONS = (1, 2)
-ACTIVATION_NAMES = {activation: name for name, activation in ACTIVATIONS.items()}
 TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
 ROUNDINGS = 16  # of the total cost, in units of its last place: the size of a gradient that is zero but for rounding
 
@@ -70,8 +69,9 @@ def _meta(specification: Specification, layers: Sequence[Layer]) -> dict[str, An
     """Return the network's description: of version 2 if a layer is not dense."""
     if specification.is_dense:
         return {"version": 1, **specification.as_json()}
+    names = {activation: name for name, activation in ACTIVATIONS.items()}
     described = {
-        "activation": [ACTIVATION_NAMES[layer.activation] for layer in layers[1:]],
+        "activation": [names[layer.activation] for layer in layers[1:]],
         "has_beta": [layer.has_beta for layer in layers[1:]],
         "has_gamma": [layer.has_gamma for layer in layers[1:]],
     }

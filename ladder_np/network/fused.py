@@ -7,6 +7,7 @@ formulas of `Passes` on the device.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -59,17 +60,18 @@ class FusedPasses(Passes):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.kernels = kernels_for(self.device.xp, self.specification.dtype)
-        self._ends = np.cumsum([layer.units for layer in self.layers])
+        self.kernels.compiled(_options(self.layers[0]))  # before the first kernel that needs no options of its own
+        self._ends = list(accumulate(layer.units for layer in self.layers))
 
     def _over_units(self, name: str, layer: Layer, *arguments: Any, lanes: int = 1) -> None:
-        options = layer.activation.cuda or "", layer.combinator.cuda or ""
-        self.kernels.over_units(name, layer.units, *arguments, options=options, lanes=lanes)
+        self.kernels.over_units(name, layer.units, *arguments, options=_options(layer), lanes=lanes)
 
     # ---- The encoder.
 
     def corrupt_input(self, batch: Batch, noise: Array | None) -> Encoded:
         layer, rows = self.layers[0], self.rows[0]
         z_tilde = _empty(batch.x_labeled, rows.total, layer.units)
+        self._unit_costs = _empty(batch.x_labeled, self._ends[-1])  # of this step; `decode_forward` fills it
         counts = rows.n_labeled, rows.n_unlabeled, rows.total, layer.units
         arrays = batch.x_labeled, batch.x_unlabeled, _used(noise, layer), z_tilde
         self.kernels.over_elements("corrupt_input", z_tilde.size, *arrays, *counts, layer.noise_std)
@@ -132,8 +134,9 @@ class FusedPasses(Passes):
         costs = self._unit_costs[self._ends[layer.index] - layer.units : self._ends[layer.index]]
         if layer.combinator.cuda is None:
             decoded = super().decode_forward(layer, own, vertical, encoded)
-            if decoded.difference is not None:
-                costs[...] = column_products(decoded.difference, decoded.difference)
+            if decoded.target is None:
+                return decoded
+            costs[...] = column_products(decoded.difference, decoded.difference)
             return replace(decoded, cost=costs)
         rows, units = vertical.shape
         z_tilde = encoded.z_tilde[encoded.rows.unlabeled]
@@ -174,23 +177,27 @@ class FusedPasses(Passes):
     # ---- The cost.
 
     def total(self, classified: Classified, decoded: dict[int, Decoded]) -> Losses:
-        ends, lambdas = self._cost_table
+        sizes, lambdas = self._cost_table
         values = _empty(classified.cost, 2 + len(self.layers))
-        counts = self.rows[-1].n_labeled, self.lanes.n_unlabeled, len(self.layers)
-        self.kernels.over_rows("total", 1, classified.cost, self._unit_costs, ends, lambdas, values, *counts)
+        arrays = classified.cost, self._unit_costs, sizes, lambdas, values
+        self.kernels.over_rows("total", 1, *arrays, self.rows[-1].n_labeled, len(self.layers))
         return Losses(values)
 
     @cached_property
-    def _unit_costs(self) -> Array:
-        """Room for every layer's squared errors summed over rows, (Σ units,), used anew in each step."""
-        return self.device.xp.empty(int(self._ends[-1]), dtype=self.specification.numpy_dtype)
-
-    @cached_property
     def _cost_table(self) -> tuple[Array, Array]:
-        """Where each layer's units end, and its λ, NaN where nothing is computed; put on the device once."""
+        """Where each layer's units end and of how many numbers its cost is the mean, (2, layers); and its λ, NaN
+        where nothing is computed. Put on the device once.
+        """
+        counts = [rows.n_unlabeled * layer.units for rows, layer in zip(self.rows, self.layers, strict=True)]
         pairs = zip(self.layers, self.lanes.denoised, strict=True)
         lambdas = [layer.weight if wanted else np.nan for layer, wanted in pairs]
-        return self.device.put(self._ends.astype(np.int64)), self.device.put(np.array(lambdas, np.float64))
+        sizes = np.array([self._ends, counts], np.int64)
+        return self.device.put(sizes), self.device.put(np.array(lambdas, np.float64))
+
+
+def _options(layer: Layer) -> tuple[str, str]:
+    """Return what the text of the kernels is compiled with for a layer."""
+    return layer.activation.cuda or "", layer.combinator.cuda or ""
 
 
 def _used(noise: Array | None, layer: Layer) -> Array | None:

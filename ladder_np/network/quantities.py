@@ -64,8 +64,8 @@ LAYERS: dict[str, Callable[[int, int], bool]] = {
 class At:
     """What a row reads its value from: one layer of one step.
 
-    `decoded` is its `Decoded`; `record` is what the backward pass of the row's part returned; `grad` holds the gradients of the layer's
-    parameters.
+    `decoded` is its `Decoded`; `record` is what the backward pass of the row's part returned; `grad` holds the
+    gradients as `LayerParameters`.
     """
 
     state: Any
@@ -134,7 +134,7 @@ class Item:
     @property
     def label(self) -> str:
         """The quantity for a message, such as "z̃ of layer 2"."""
-        symbol = self.quantity.symbol.format(**dict.fromkeys(_texts(self.layer), ""))
+        symbol = (self.quantity.symbol or self.quantity.equation).format(**dict.fromkeys(_texts(self.layer), ""))
         return f"{symbol} of layer {self.layer.index}" if self.layer else symbol
 
     @property
@@ -293,7 +293,7 @@ DECODER_ROWS = (
     Quantity(DECODER, "z_hat_bn", "", "ẑ{l}",
              lambda at: at.decoded.z_hat_bn, Formula(Passes.decode_forward, "z_hat_bn = "),
              "decoder/z_hat_bn.{l}", "input"),
-    Quantity(COST, "difference", "ẑ_BN{l} − z{l}", "ẑ_BN{l} − z{l}",
+    Quantity(COST, "difference", "", "ẑ{l}_BN − z{l}",
              lambda at: at.decoded.difference, Formula(squared_error_forward, "difference = ")),
     Quantity(COST, "cost", "C{l}", "mean (z{l} − ẑ{l}_BN)²",
              lambda at: at.decoded.cost, Formula(squared_error_forward, ".mean()"), layers="above input",
@@ -332,7 +332,7 @@ DECODER_BACK = (
              Formula(Passes.decode_backward, "dz_hat + dz_hat_below"), layers="above input"),
     Quantity(UP, "du", "du{l}", "dẑ{l} by way of {inner}",
              lambda at: at.record.du, _combinator("du", "backward")),
-    Quantity(UP, "dcombinator", "da{l}", "sums over rows, one for each parameter", lambda at: at.grad.combinator,
+    Quantity(UP, "dcombinator", "d(g{l})", "sums over rows, for each parameter of g", lambda at: at.grad.combinator,
              _combinator("dcombinator", "backward"), "grad/combinator.{l}.{name}", per_row=False),
     Quantity(UP, "dvertical", "d(ẑ{above}V{l})", "(du{l} − m − u{l} s)/σ(u{l})",
              lambda at: at.record.dvertical, NORMALIZED_BACK, layers="below top"),

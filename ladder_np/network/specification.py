@@ -28,7 +28,8 @@ class Specification:
     ----------
     sizes : sequence of int
         Units d_0 .. d_L of one sample: input, hidden layers, classes; L = len(sizes) − 1 >= 1. Enough for a network
-        of dense layers; for any other give `layers` and `input_shape`.
+        of dense layers; among them may be texts of other kinds of layers, and the first may be the input's shape.
+        Afterwards always the numbers of units.
     activation : str
         φ of the layers below the top: a name of `ACTIVATIONS`. The top layer is a softmax.
     combinator : str
@@ -45,9 +46,9 @@ class Specification:
     dtype : {"float32", "float64"}
         Of parameters and computations.
     layers : text or sequence of texts, optional
-        Layers 1 .. L in the notation of `operations.maps`; the last is dense, with a unit for each class.
+        Instead of `sizes`: layers 1 .. L in the notation of `operations.maps`; the last has a unit for each class.
     input_shape : tuple of int, optional
-        Of one sample: (d_0,) or (height, width, channels).
+        With `layers`: of one sample, (d_0,) or (height, width, channels).
 
     Raises
     ------
@@ -84,23 +85,30 @@ class Specification:
 
     def _checked_layers(self) -> dict[str, Any]:
         """Return `input_shape`, `layers` and `sizes`, which say the same of a network of dense layers."""
-        if self.layers is None and self.input_shape is None:
-            sizes = _checked_sizes(self.sizes)
-            return {"input_shape": sizes[:1], "layers": tuple(map(str, sizes[1:])), "sizes": sizes}
-        if self.layers is None or self.input_shape is None:
+        sizes, layers, shape = self.sizes, self.layers, self.input_shape
+        if layers is None and shape is None:
+            if not _has_other_kinds(sizes):
+                sizes = _checked_sizes(sizes)
+                return {"input_shape": sizes[:1], "layers": tuple(map(str, sizes[1:])), "sizes": sizes}
+            (shape, *layers), sizes = sizes, None
+        if layers is None or shape is None:
             raise InputError("layers and input_shape: expected both, or sizes alone")
-        input_shape, layers = _checked_shape(self.input_shape), split_layers(self.layers)
+        input_shape, layers = _checked_shape(shape), split_layers(layers)
         if not 1 <= len(layers) < MOST_LAYERS:
             raise InputError(f"{len(layers)} layers: expected 1 to {MOST_LAYERS - 1}")
         shapes = [input_shape, *(up.output for up, _ in build_maps(input_shape, layers))]
-        sizes = _checked_sizes([math.prod(shape) for shape in shapes])
+        units = _checked_sizes([math.prod(shape) for shape in shapes])
         if len(shapes[-1]) != 1:
             raise InputError(
                 f"layers {'-'.join(layers)}: the last one has the shape {shapes[-1]}, expected (classes,)"
             )
-        if self.sizes is not None and tuple(self.sizes) != sizes:
-            raise InputError(f"sizes {self.sizes} and layers {'-'.join(layers)} differ; give one of them")
-        return {"input_shape": input_shape, "layers": layers, "sizes": sizes}
+        if sizes is not None and tuple(sizes) != units:
+            raise InputError(f"sizes {sizes} and layers {'-'.join(layers)} differ; give one of them")
+        return {"input_shape": input_shape, "layers": layers, "sizes": units}
+
+    def __str__(self) -> str:
+        """Return the layers, input first, in the notation of texts: 784-1000-10."""
+        return "-".join(["x".join(map(str, self.input_shape)), *self.layers])
 
     @property
     def is_dense(self) -> bool:
@@ -146,6 +154,13 @@ class Specification:
 def default_weights(layers: int) -> tuple[float, ...]:
     """Return [R]'s λs of the full ladder at 100 labels, for a network of this many layers, input included."""
     return (1000.0, 10.0, *(0.1,) * layers)[:layers]
+
+
+def _has_other_kinds(sizes: Any) -> bool:
+    """Return whether sizes hold more than numbers: texts of layers, or the input's shape."""
+    return (
+        isinstance(sizes, Sequence) and not isinstance(sizes, str) and any(isinstance(s, str | tuple) for s in sizes)
+    )
 
 
 def _checked_sizes(sizes: Any) -> tuple[int, ...]:

@@ -32,12 +32,12 @@ def standard(a: np.ndarray) -> np.ndarray:
 
 def test_fact_1_each_half_of_the_batch_has_its_own_statistics() -> None:
     parameters, state, _ = run()
-    h = state.encoder.h[0]
-    for rows in (state.lanes.labeled, state.lanes.unlabeled, state.lanes.clean):
-        a = h[rows] @ parameters["encoder.1.weight"]
-        np.testing.assert_allclose(state.encoder.z[1][rows], standard(a), rtol=1e-10, atol=1e-12)
-    together = standard(h[state.lanes.corrupted] @ parameters["encoder.1.weight"])
-    assert np.abs(state.encoder.z[1][state.lanes.corrupted] - together).max() > 0.05
+    h, z, rows = state.encoded[0].h, state.encoded[1].z, state.encoded[1].rows
+    for lane in (rows.labeled, rows.unlabeled, rows.clean):
+        a = h[lane] @ parameters["encoder.1.weight"]
+        np.testing.assert_allclose(z[lane], standard(a), rtol=1e-10, atol=1e-12)
+    together = standard(h[rows.corrupted] @ parameters["encoder.1.weight"])
+    assert np.abs(z[rows.corrupted] - together).max() > 0.05
 
 
 def test_fact_1_denoising_costs_never_look_at_labeled_rows() -> None:
@@ -89,39 +89,41 @@ def test_fact_4_the_input_layer_is_not_normalized() -> None:
     _, state, _ = run()
     _, batch, noise = example_step(SPECIFICATION, N, M, seed=0)
     x = np.concatenate([batch.x_labeled, batch.x_unlabeled])
-    np.testing.assert_allclose(state.encoder.z_tilde[0][state.lanes.corrupted], x + 0.3 * noise[0], rtol=1e-14)
-    np.testing.assert_array_equal(state.encoder.h[0][state.lanes.clean], batch.x_unlabeled)
-    np.testing.assert_array_equal(state.decoder.z_hat_bn[0], state.decoder.z_hat[0])
-    expected = ((state.decoder.z_hat[0] - batch.x_unlabeled) ** 2).mean()
+    np.testing.assert_allclose(
+        state.encoded[0].z_tilde[state.encoded[0].rows.corrupted], x + 0.3 * noise[0], rtol=1e-14
+    )
+    np.testing.assert_array_equal(state.encoded[0].h[state.encoded[0].rows.clean], batch.x_unlabeled)
+    np.testing.assert_array_equal(state.decoded[0].z_hat_bn, state.decoded[0].z_hat)
+    expected = ((state.decoded[0].z_hat - batch.x_unlabeled) ** 2).mean()
     assert state.losses.denoising[0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_fact_5_the_top_u_is_the_normalized_softmax_output_without_weights() -> None:
     _, state, _ = run()
-    p = state.encoder.h[3][state.lanes.unlabeled]
+    p = state.classified.p[state.encoded[3].rows.unlabeled]
     np.testing.assert_allclose(p.sum(axis=1), 1)
-    np.testing.assert_allclose(state.decoder.u[3], standard(p), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(state.decoded[3].u, standard(p), rtol=1e-10, atol=1e-12)
     assert "decoder.3.weight" not in parameter_shapes(SPECIFICATION)
 
 
 def test_fact_5_every_u_is_normalized_without_scale_or_shift() -> None:
     parameters, state, _ = run()
     for layer in range(3):
-        vertical = state.decoder.z_hat[layer + 1] @ parameters[f"decoder.{layer}.weight"]
-        np.testing.assert_allclose(state.decoder.u[layer], standard(vertical), rtol=1e-9, atol=1e-11)
+        vertical = state.decoded[layer + 1].z_hat @ parameters[f"decoder.{layer}.weight"]
+        np.testing.assert_allclose(state.decoded[layer].u, standard(vertical), rtol=1e-9, atol=1e-11)
         assert {n for n in parameters if n.startswith(f"decoder.{layer}.")} == {f"decoder.{layer}.weight"}
 
 
 def test_fact_6_the_cost_divides_by_the_clean_deviation_and_takes_the_mean() -> None:
     _, state, _ = run()
     for layer in (1, 2, 3):
-        mu, sigma = state.encoder.mu[layer][2], state.encoder.sigma[layer][2]
-        z, z_hat = state.encoder.z[layer][state.lanes.clean], state.decoder.z_hat[layer]
+        encoded, z_hat = state.encoded[layer], state.decoded[layer].z_hat
+        mu, sigma, z = encoded.mu[2], encoded.sigma[2], encoded.z[encoded.rows.clean]
         cost = state.losses.denoising[layer]
         assert cost == pytest.approx((((z_hat - mu) / sigma - z) ** 2).mean(), rel=1e-12)
         assert cost != pytest.approx((((z_hat - mu) / sigma**2 - z) ** 2).mean(), rel=1e-3)  # a TensorFlow port
         assert cost != pytest.approx(((z_hat - z) ** 2).mean(), rel=1e-3)  # a Keras port
-        corrupted = state.encoder.mu[layer][1], state.encoder.sigma[layer][1]
+        corrupted = encoded.mu[1], encoded.sigma[1]
         assert cost != pytest.approx((((z_hat - corrupted[0]) / corrupted[1] - z) ** 2).mean(), rel=1e-3)
     weighted = state.losses.supervised + np.dot(SPECIFICATION.denoising_weights, state.losses.denoising)
     assert state.losses.total == pytest.approx(weighted, rel=1e-12)
@@ -132,10 +134,10 @@ def test_fact_7_every_layer_has_a_shift_and_only_the_softmax_a_scale() -> None:
     assert [name for name in parameters if "beta" in name] == [f"encoder.{layer}.beta" for layer in (1, 2, 3)]
     assert [name for name in parameters if "gamma" in name] == ["encoder.3.gamma"]
     beta, gamma = parameters["encoder.3.beta"], parameters["encoder.3.gamma"]
-    b = gamma * (state.encoder.z_tilde[3][state.lanes.corrupted] + beta)
-    np.testing.assert_allclose(state.encoder.b_top, b, rtol=1e-12)
-    h = np.tanh(state.encoder.z_tilde[1] + parameters["encoder.1.beta"])
-    np.testing.assert_allclose(state.encoder.h[1], h, rtol=1e-12)
+    b = gamma * (state.encoded[3].z_tilde[state.encoded[3].rows.corrupted] + beta)
+    np.testing.assert_allclose(state.encoded[3].h, b, rtol=1e-12)
+    h = np.tanh(state.encoded[1].z_tilde + parameters["encoder.1.beta"])
+    np.testing.assert_allclose(state.encoded[1].h, h, rtol=1e-12)
 
 
 def test_fact_8_prediction_uses_unbiased_population_statistics_and_not_the_batch() -> None:
@@ -163,6 +165,6 @@ def test_fact_9_at_the_starting_point_most_decoder_gradients_vanish_and_examples
         gradients = parameters.zeros_like()
         backward(parameters, state, gradients)
         vanishing[name] = {key for key, gradient in gradients.items() if not gradient.any()}
-        assert (state.decoder.z_hat[1] == 0).all() == (name == "start")
+        assert (state.decoded[1].z_hat == 0).all() == (name == "start")
     assert {f"decoder.{layer}.weight" for layer in range(3)} <= vanishing["start"]
     assert vanishing["random"] == set()

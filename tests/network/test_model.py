@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError, LadderNetwork
-from ladder_np.network.lanes import Lanes
+from ladder_np.network.layers import Lanes
 
 GENERATOR = np.random.default_rng(0)
 X_LABELED, Y, X_UNLABELED = GENERATOR.normal(size=(6, 4)), [0, 1, 2, 0, 1, 2], GENERATOR.normal(size=(9, 4))
@@ -76,7 +76,10 @@ NOISE = [np.zeros((15, size)) for size in (4, 5, 3)]
         ((with_nan(X_LABELED), Y, X_UNLABELED), "x_labeled: holds NaN or infinite values"),
         ((X_LABELED, Y, [["a"] * 4] * 3), "x_unlabeled: expected numbers"),
         ((X_LABELED, Y, [[1, 2, 3, 4], [1]]), "x_unlabeled: expected a rectangular array"),
-        ((X_LABELED, Y, X_UNLABELED, NOISE[:2]), "noise: expected 3 arrays, one a layer with the input, got 2"),
+        (
+            (X_LABELED, Y, X_UNLABELED, NOISE[:2]),
+            "noise: expected 3 arrays, one for each layer with the input, got 2",
+        ),
         ((X_LABELED, Y, X_UNLABELED, [*NOISE[:2], NOISE[0]]), r"noise\[2\]: expected shape \(15, 3\)"),
         ((X_LABELED, Y, X_UNLABELED, [with_nan(NOISE[0]), *NOISE[1:]]), r"noise\[0\]: holds NaN or infinite"),
         ((X_LABELED, Y, X_UNLABELED, [*NOISE[:2], NOISE[2] + np.inf]), r"noise\[2\]: holds NaN or infinite"),

@@ -32,9 +32,9 @@ def test_it_survives_json() -> None:
     [
         ({"sizes": (4,)}, "at least two"),
         ({"sizes": "4-3"}, "expected whole numbers"),
-        ({"sizes": (4, 0, 3)}, "layer sizes 4-0-3: 0 is no whole number from 1"),
-        ({"sizes": (4, 2.5, 3)}, "2.5 is no whole number"),
-        ({"sizes": (4, True, 3)}, "True is no whole number"),
+        ({"sizes": (4, 0, 3)}, "layer sizes 4-0-3: 0 is not a whole number from 1"),
+        ({"sizes": (4, 2.5, 3)}, "2.5 is not a whole number"),
+        ({"sizes": (4, True, 3)}, "True is not a whole number"),
         ({"sizes": (4, 1)}, "number of classes, at least 2"),
         ({"activation": "swish"}, "unknown activation 'swish'; choose one of relu, leaky_relu"),
         ({"combinator": "magic"}, "unknown combinator 'magic'; choose one of gaussian, gated_gaussian"),

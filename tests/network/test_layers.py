@@ -2,7 +2,7 @@ import pytest
 
 from ladder_np.inspection.example import example_step
 from ladder_np.network.ladder import State, forward
-from ladder_np.network.lanes import Lanes
+from ladder_np.network.layers import Lanes, resolve
 from ladder_np.network.specification import Specification
 
 
@@ -23,7 +23,7 @@ def run(*weights: float) -> State:
 )
 def test_lanes_nobody_needs_are_not_run(weights: tuple, rows: list[int]) -> None:
     state = run(*weights)
-    assert [len(z) for z in state.encoder.z[1:]] == rows
+    assert [len(encoded.z) for encoded in state.encoded[1:]] == rows
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_lanes_nobody_needs_are_not_run(weights: tuple, rows: list[int]) -> None
     [((0, 0, 0, 0), []), ((0, 0, 0, 1), [3]), ((0, 0, 1, 0), [3, 2]), ((1, 0, 0, 0), [3, 2, 1, 0])],
 )
 def test_the_decoder_stops_at_the_lowest_denoised_layer(weights: tuple, decoded: list[int]) -> None:
-    assert list(run(*weights).decoder.z_hat) == decoded
+    assert list(run(*weights).decoded) == decoded
 
 
 def test_costs_nobody_asked_for_are_not_a_number_rather_than_zero() -> None:
@@ -42,4 +42,5 @@ def test_costs_nobody_asked_for_are_not_a_number_rather_than_zero() -> None:
 def test_every_layer_runs_when_a_complete_step_is_wanted() -> None:
     specification = Specification((4, 5, 3), denoising_weights=0)
     lanes = Lanes.needed(specification, 6, 8, every_layer=True)
-    assert (lanes.lowest, lanes.clean_top, lanes.rows(2)) == (0, 2, 22)
+    rows = lanes.rows(resolve(specification)[2])
+    assert (lanes.lowest, lanes.clean_top, rows.total) == (0, 2, 22)
