@@ -1,13 +1,16 @@
-"""`ladder-np evaluate`: the test error of a finished run, measured again."""
+"""`ladder-np evaluate`: the test error of a finished run, measured again; the error of any model on labeled rows."""
 
 import json
 import re
 import shutil
 
+import numpy as np
 import pytest
 from command_files import (
+    COLUMNS,
     TINY,
     assert_refused,
+    blobs,
     change,
     image_files,
     image_set_of,
@@ -15,9 +18,12 @@ from command_files import (
     quiet,
     write_blobs,
     write_images,
+    write_table,
 )
 
+from ladder_np import LadderClassifier
 from ladder_np.data.download import IMAGE_SETS
+from ladder_np.predictor import Predictor
 
 
 def expected_line(run):
@@ -94,3 +100,64 @@ def test_a_run_without_test_rows_says_how_to_get_some(command, tmp_path):
     data = change(write_blobs(tmp_path / "data.npz"), tmp_path / "data.npz", X_test=None, y_test=None)
     quiet("train --dataset", data, TINY, "--no-baseline --out", tmp_path / "run")
     assert_refused(command("evaluate", tmp_path / "run"), "no test rows", "--test-fraction")
+
+
+# --- a model on other data
+
+
+def test_a_model_file_is_evaluated_on_the_test_set_that_the_data_bring(command, npz_run):
+    data = npz_run.parent / "data.npz"
+    for model in (npz_run, npz_run / "model.npz"):
+        outcome = command("evaluate", model, "--dataset", data)
+        assert (outcome.out, outcome.err) == (expected_line(npz_run), "")
+
+
+def test_without_a_test_set_all_labeled_rows_are_measured(command, csv_run, tmp_path):
+    X, y = blobs(40, seed=5)
+    order = [3, 1, 0, 2]  # columns are found by their names
+    rows = [[*x[order], label if k < 30 else ""] for k, (x, label) in enumerate(zip(X, y, strict=True))]
+    data = write_table(tmp_path / "new.csv", [*(COLUMNS[k] for k in order), "label"], rows)
+    outcome = command("evaluate", csv_run / "model.npz", "--dataset", data)
+    wrong = int((Predictor.load(csv_run / "model.npz").predict(X[:30]) != y[:30]).sum())
+    assert outcome.out == f"error on labeled rows: {100 * wrong / 30:.2f} % ({wrong} of 30)\n"
+
+
+def test_rows_of_one_class_and_a_label_column_of_another_name_are_measured(command, csv_run, tmp_path):
+    X, y = blobs(30, seed=5)
+    data = write_table(tmp_path / "new.csv", [*COLUMNS, "kind"], [[*x, 2] for x in X[y == 2]])
+    outcome = command("evaluate", csv_run, "--dataset", data, "--label-column kind")
+    assert outcome.out.endswith(" of 10)\n")
+
+
+def test_rows_in_files_are_measured_like_rows_in_memory(command, npz_run, tmp_path):
+    X, y = blobs(60, seed=6, first_class=1)
+    y[40:] = -1
+    np.savez(tmp_path / "rows.npz", X=X, y=y)
+    (tmp_path / "rows").mkdir()
+    np.save(tmp_path / "rows" / "X.npy", X)
+    np.save(tmp_path / "rows" / "y.npy", y)
+    outcomes = [command("evaluate", npz_run, "--dataset", tmp_path / name).out for name in ("rows.npz", "rows")]
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0].endswith(" of 40)\n")
+
+
+def test_an_estimators_model_is_evaluated_on_a_table_with_its_classes_as_texts(command, tmp_path):
+    X, y = blobs(60, seed=7)
+    kinds = np.array(["ash", "elm", "oak"], object)[y]
+    LadderClassifier((6,), max_iter=2, random_state=0).fit(X, kinds).save(tmp_path / "trees.npz")
+    data = write_table(tmp_path / "trees.csv", [*COLUMNS, "label"], [[*x, k] for x, k in zip(X, kinds, strict=True)])
+    wrong = int((LadderClassifier.load(tmp_path / "trees.npz").predict(X) != kinds).sum())
+    outcome = command("evaluate", tmp_path / "trees.npz", "--dataset", data)
+    assert outcome.out == f"error on labeled rows: {100 * wrong / 60:.2f} % ({wrong} of 60)\n"
+    assert outcome.err == "ladder-np: the model knows no column names; columns are taken in their order\n"
+
+
+def test_data_that_are_not_the_models_are_refused(command, npz_run, csv_run, tmp_path):
+    X, y = blobs(30, seed=5)
+    np.savez(tmp_path / "classes.npz", X=X, y=y + 2)
+    outcome = command("evaluate", csv_run, "--dataset", tmp_path / "classes.npz")
+    assert_refused(outcome, "classes.npz: rows are labeled 3, which the model does not know; its classes: 0, 1, 2")
+    np.savez(tmp_path / "features.npz", X=X[:, :3], y=y)
+    outcome = command("evaluate", csv_run, "--dataset", tmp_path / "features.npz")
+    assert_refused(outcome, "features.npz: the model was trained on 4 features per row, this data has 3")
+    assert_refused(command("evaluate", npz_run / "model.npz"), "model.npz: expected a run's folder", "--dataset")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_files import TINY, blobs, change, idx_bytes, load, quiet, read_table, write_blobs
+from command_files import COLUMNS, TINY, blobs, change, idx_bytes, load, quiet, read_table, write_blobs, write_table
 
 import ladder_np
 from ladder_np.data.download import FILES
@@ -96,6 +96,41 @@ def test_data_that_change_in_training_end_it_with_one_line(command, tmp_path, mo
     outcome = command("train --dataset", folder, OPTIONS, "--out", tmp_path / "run")
     assert outcome.status == 2
     assert outcome.err == f"ladder-np: error: {folder}/X.npy: was changed while it was in use; start again\n"
+
+
+# --- classes of any kind
+
+CLASSES = {
+    "texts": np.array(["ash tree", "elm", 'o"ak, ü']),
+    "numbers below 0 and gaps": np.array([-7, 3, 900]),
+    "booleans": np.array([False, True]),
+}
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz", "folder"])
+@pytest.mark.parametrize("classes", CLASSES.values(), ids=CLASSES)
+def test_classes_of_any_kind_are_trained_on_evaluated_and_predicted_by_their_names(command, tmp_path, kind, classes):
+    X, index = blobs(90, seed=3)
+    y = classes[index % len(classes)]
+    marked = np.where(np.arange(90) < 60, y.astype(str), "")  # the others are unlabeled
+    if kind == "csv":
+        rows = [[*x, label] for x, label in zip(X, marked, strict=True)]
+        data = write_table(tmp_path / "data.csv", [*COLUMNS, "label"], rows)
+    else:
+        if y.dtype.kind == "i":
+            y[60:] = -1
+        labels = marked if y.dtype.kind == "U" else y
+        np.savez(tmp_path / "data.npz", X=X, y=labels)
+        data = tmp_path / "data.npz" if kind == "npz" else unpacked(tmp_path / "data.npz", tmp_path / "data")
+    run, out = tmp_path / "run", tmp_path / "out.csv"
+    assert command("train --dataset", data, OPTIONS, "--test-fraction 0.2 --out", run).status == 0
+    assert command("evaluate", run).status == command("evaluate", run, "--dataset", data).status == 0
+    assert command("predict", run, data, "--out", out).status == 0
+    header, rows = read_table(out)
+    assert header == ["class", *(f"p_{name}" for name in classes)]
+    probabilities = np.array([row[1:] for row in rows], float)
+    assert [row[0] for row in rows] == [str(classes[k]) for k in probabilities.argmax(axis=1)]
+    assert command("train --resume", run).status == 0
 
 
 # --- memory

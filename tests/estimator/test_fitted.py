@@ -1,4 +1,4 @@
-"""An estimator in a file: the same predictions, parameters and curves back; a run's model is one too."""
+"""A fitted estimator in a file: the same predictions, parameters and history back; a run's model is one too."""
 
 import csv
 import json
