@@ -14,6 +14,7 @@ import contextlib
 import gzip
 import io
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -28,16 +29,18 @@ from types import FrameType
 import numpy as np
 
 from benchmarks.mutations import Mutation, in_archive, in_gzip, in_json, in_npy, mutate
+from ladder_np import LadderClassifier
 from ladder_np.commands import main as ladder_np
 from ladder_np.data.download import FILES
 from ladder_np.data.readers import read_features
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, TrainingDivergedError
 from ladder_np.experiments.experiment import fingerprint, prepare, rows_for_test
-from ladder_np.experiments.run import evaluate_run
+from ladder_np.experiments.run import evaluate_run, execute, reopen, resume
 from ladder_np.experiments.run_folder import load_run_config
 from ladder_np.experiments.settings import make_settings
 from ladder_np.inspection.vectors import compare_vectors, read_vectors
 from ladder_np.predictor import Predictor
+from ladder_np.training.trainer import EpochRecord
 
 SECONDS, MEMORY = 20.0, 1 << 30  # of a file; of the process, beyond what it has at the start
 CLASSES, FEATURES, ROWS = 3, 4, 30
@@ -55,17 +58,29 @@ class Kind:
 def use_dataset(path: Path) -> None:
     """Prepare a training on a dataset, as `ladder-np train` does before its first step, and read all rows once."""
     settings = make_settings({"dataset": str(path), "test_fraction": 0.2, "validation": 1, "hidden_layers": (3,)})
-    problem = prepare(settings, path.parent, "cpu")
-    problem.rows(problem.split.train)
-    test = rows_for_test(problem.dataset, problem.split)
+    experiment = prepare(settings, path.parent, "cpu")
+    experiment.rows(experiment.split.train)
+    test = rows_for_test(experiment.dataset, experiment.split)
     if test is not None:
         np.asarray(test[0])
-    fingerprint(problem.dataset)
+    fingerprint(experiment.dataset)
 
 
 def use_model(path: Path) -> None:
     model = Predictor.load(path)
     model.predict(np.ones((3, model.network.specification.sizes[0])))
+
+
+def use_estimator(path: Path) -> None:
+    model = LadderClassifier.load(path)
+    model.predict(np.ones((3, model.n_features_in_)))
+
+
+def use_checkpoint(path: Path) -> None:
+    """Go on with a copy of the run, to its end; from vast values in an intact file, training may diverge."""
+    with tempfile.TemporaryDirectory() as home, contextlib.suppress(TrainingDivergedError):
+        folder = shutil.copytree(path.parent, Path(home) / "run")
+        resume(reopen(folder, None, "cpu"), folder, lambda *_: None)
 
 
 def use_vectors(valid: Mapping[str, np.ndarray], path: Path) -> None:
@@ -110,7 +125,24 @@ def write_valid(home: Path) -> None:
     train = ["train", "--epochs", "1", "--hidden-layers", "3", "--no-baseline", "--test-fraction", "0.3"]
     run_command(*train, "--dataset", home / "data.npz", "--out", home / "run")
     run_command(*train, "--dataset", home / "data.csv", "--out", home / "run_csv")
+    write_unfinished_run(home)
+    kinds = np.array(["ash", "elm", "oak", "?"], object)[y]
+    LadderClassifier((3,), max_iter=2, unlabeled_label="?", random_state=0).fit(X, kinds).save(home / "estimator.npz")
     run_command(*["vectors", "--sizes", "4-3-2", "--labeled", "3", "--unlabeled", "3"], home / "vectors.npz")
+
+
+def write_unfinished_run(home: Path) -> None:
+    """Begin a run and stop it in its second epoch, so that it leaves a checkpoint."""
+
+    def stop(name: str, record: EpochRecord, *_: object) -> None:
+        if record.epoch == 2:
+            raise KeyboardInterrupt
+
+    settings = make_settings(
+        {"dataset": str(home / "data.npz"), "hidden_layers": (3,), "epochs": 3, "baseline": False, "validation": 3}
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        execute(prepare(settings, None, "cpu"), home / "unfinished", stop)
 
 
 def run_command(*words: object) -> None:
@@ -135,6 +167,8 @@ def valid_kinds(home: Path) -> dict[str, Kind]:
         "IDX labels .gz": Kind(home / "idx_gz" / f"{FILES[1]}.gz", in_folder, in_gzip),
         "model.npz": Kind(home / "run" / "model.npz", use_model, in_archive),
         "model.npz, named columns": Kind(home / "run_csv" / "model.npz", use_model, in_archive),
+        "an estimator's file": Kind(home / "estimator.npz", use_estimator, in_archive),
+        "checkpoint.npz": Kind(home / "unfinished" / "checkpoint.npz", use_checkpoint, in_archive),
         "split.npz": Kind(home / "run" / "split.npz", in_run, in_archive),
         "config.json, evaluated": Kind(home / "run" / "config.json", in_run, in_json),
         "config.json, its settings": Kind(home / "run" / "config.json", from_config, in_json),

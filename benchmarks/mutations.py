@@ -69,6 +69,7 @@ VALUES = json.loads("""[null, true, false, 0, 1, -1, 2, 7, 1000000000, 999999999
 NaN, Infinity, "", "x", "label", "a", "float64", "relu", "\\ud800", "a\\nb", [], {}, [1], [[]], [0.1, 0.1, 0.1], [3],
 ["a", "b", "c", "d"]]""")
 ELEMENTS = [np.nan, np.inf, 1e300, -1.0, 0.0, 0.5, 2.0**40, 1e-310]
+TEXT_DTYPES = ["U1", "U9", "S3"]
 DTYPES = ["f2", "f4", "f8", ">f8", "g", "i1", "i8", "u1", "u8", "c16", "U9", "S3", "?"]
 
 MUTATIONS: tuple[Mutation, ...] = (flip, truncate, overwrite, splice, insert, word)
@@ -82,14 +83,19 @@ def mutate(rng: np.random.Generator, data: bytes) -> bytes:
     return data
 
 
+def any_key(rng: np.random.Generator, holder: dict[str, Any] | list[Any]) -> Any:
+    at = int(rng.integers(0, len(holder)))
+    return list(holder)[at] if isinstance(holder, dict) else at
+
+
 def in_json(rng: np.random.Generator, data: bytes, change: Mutation = mutate) -> bytes:
     """Put another value in place of one of a JSON text, or leave it out."""
     root = json.loads(data)
     holder: Any = root
-    key: Any = str(rng.choice(list(root)))
+    key = any_key(rng, holder)
     while isinstance(holder[key], dict | list) and holder[key] and rng.random() < 0.8:
         holder = holder[key]
-        key = list(holder)[rng.integers(0, len(holder))] if isinstance(holder, dict) else rng.integers(0, len(holder))
+        key = any_key(rng, holder)
     if rng.random() < 0.1:
         del holder[key]
     else:
@@ -105,7 +111,7 @@ def in_array(rng: np.random.Generator, data: bytes) -> bytes:
     elif rng.random() < 0.4 or not array.size:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of casts
-            array = array.astype(str(rng.choice(DTYPES)))
+            array = array.astype(str(rng.choice(TEXT_DTYPES if array.dtype.kind == "U" else DTYPES)))
     elif rng.random() < 0.5 and array.ndim:
         shapes = [array.reshape(-1), array[None], array[..., None], array[:-1], array[:0], array[..., :0], array.T]
         array = shapes[rng.integers(0, len(shapes))]

@@ -27,6 +27,8 @@ KINDS = [
     "IDX labels .gz",
     "model.npz",
     "model.npz, named columns",
+    "an estimator's file",
+    "checkpoint.npz",
     "split.npz",
     "config.json, evaluated",
     "config.json, its settings",
