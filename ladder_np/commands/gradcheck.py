@@ -5,9 +5,8 @@ from typing import Any
 
 from ladder_np.arrays import Device
 from ladder_np.commands.options import add_device_option, add_network_options, described_network
-from ladder_np.inspection.differences import TOLERANCE
+from ladder_np.inspection.differences import TOLERANCE, GradientReport
 from ladder_np.inspection.gradcheck import check_network
-from ladder_np.inspection.report import GradientReport
 
 __all__ = ["add_to"]
 

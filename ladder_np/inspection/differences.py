@@ -1,24 +1,26 @@
-"""Central differences along directions of a scalar function, and their comparison with an analytic gradient.
+"""Central differences of a scalar function along directions, compared with an analytic gradient.
 
-For a unit direction d in one tensor, (C(θ + hd) − C(θ − hd))/2h is compared with the analytic g·d: for random
-directions without a tiny component, and for every coordinate of small tensors. What makes checks lie is kept out:
+For a unit direction d in one tensor, (C(θ + hd) − C(θ − hd))/2h is compared with g·d, g being the analytic gradient:
+for random directions without a tiny component, and for every coordinate of small tensors. All numbers are float64.
+Two effects would mislead such a check:
 
-- **Kinks.** A direction that carries a mask of the function (of a ReLU, say) across its kink is rejected, or out of
-  the function's domain. So is one that fails where the differences themselves are in doubt. With
-  S(h) = C(θ + hd) − 2C(θ) + C(θ − hd) and D(h) the central difference, a smooth function has D(h) = D(h/2) and
-  S(h) = 4 S(h/2) but for h²; a kink at any place within the step breaks one of the two by at least a third of what it
-  does to D(h), a jump by as much. A rejected direction is tried again with a smaller step and, where there are more,
-  at another point, boundedly often.
-- **Rounding.** Some gradients are exactly zero (a shift before a batch norm), and noise must not fail them: a
-  difference counts only above r, what the rounding of C does to it. It is measured, as S of steps in which nothing
-  but rounding changes.
+- **Kinks.** A direction is rejected if a mask of the function (of a ReLU, say) differs between its two sides, if the
+  function is not finite there, or if it fails while the difference itself is unreliable. With D(h) the central
+  difference and S(h) = C(θ + hd) − 2C(θ) + C(θ − hd), a smooth function has D(h) = D(h/2) and S(h) = 4 S(h/2), both
+  up to O(h²). A kink or a jump anywhere within the step violates one of the two, by at least a third of the error
+  that it causes in D(h). A rejected direction is tried again with a smaller step and, where possible, at another
+  point, a bounded number of times.
+- **Rounding.** Some gradients are exactly zero (that of a shift before batch normalization, for example), and noise
+  must not make them fail. So a difference counts only if it exceeds r, the error that rounding of C causes in it,
+  which is measured as S over steps so small that only rounding changes.
 
-The relative difference is |numeric − analytic| over the largest of |numeric|, |analytic|, |g|/sqrt(n) (what a unit
-direction typically sees, n being the tensor's size) and r/tolerance. Numbers are float64.
+The relative difference is |numeric − analytic| divided by the largest of |numeric|, |analytic|, |g|/sqrt(n) (the
+typical derivative along a unit direction, n being the tensor's size) and r/tolerance.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,23 +28,38 @@ import numpy as np
 
 from ladder_np.arrays import Array, array_module
 
-__all__ = ["DOUBT", "STEP", "TOLERANCE", "Check", "Point", "Probe", "check_points", "directions_of", "to_host"]
+__all__ = [
+    "DOUBT",
+    "MOST_POINTS",
+    "STEP",
+    "STEPS",
+    "TOLERANCE",
+    "Check",
+    "FiniteDifferences",
+    "GradientReport",
+    "Point",
+    "check_points",
+    "directions_of",
+    "to_host",
+]
 
-STEP = 1e-5  # for values of order one or smaller; tensors of larger values take it times their root mean square
+STEP = 1e-5  # for values of order one or smaller; multiplied by the root mean square of a tensor's larger values
 TOLERANCE = 1e-6
 SMALL = 64  # tensors up to this size are checked in every coordinate
 MOST_POINTS = 25  # random points tried before a direction counts as uncheckable
-STEPS = 4  # at which a direction is tried, one after the other, each a quarter of the one before
-ROUNDINGS = 8  # of the cost, in units of its last place, that a difference may be made of
-NOISES = 4  # of the rounding that was measured, that a difference may be made of
-FEWEST_NOISES = 8  # how often it is measured at least
-FINE = 1e-4  # of a step, in which no kink lies but that of the point itself
-TINY = 1e-7  # of a step, in which only rounding changes
-DOUBT = 10  # times what half the step shows a difference may be wrong: kinks are seen by a third or more
+STEPS = 4  # how many steps a direction is tried with, each a quarter of the one before
+ROUNDINGS = 8  # allowed error of a difference, in units of the last place of C
+NOISES = 4  # allowed error of a difference, as a multiple of the measured rounding
+FEWEST_NOISES = 8  # measurements of the rounding
+FINE = 1e-4  # of a step: so small that a kink within it is at the point itself
+TINY = 1e-7  # of a step: so small that only rounding changes
+DOUBT = (
+    10  # a difference may be wrong by so many times what half the step shows, which sees a kink by a third or more
+)
 
 
 class Point(Protocol):
-    """A place at which a scalar function and its gradient are known.
+    """A point at which a scalar function and its gradient are known.
 
     Attributes
     ----------
@@ -74,15 +91,15 @@ class Check:
     norm : float
         Of its analytic gradient at the first point.
     absolute, relative : float
-        The worst differences met.
+        The largest differences found.
     directions : int
         How many directions were compared.
     unchecked : int
-        How many directions crossed a kink at every point tried.
+        How many directions were rejected at every point and with every step.
     passed : bool
         Whether every direction was compared and agreed.
     resolved : bool
-        Whether any derivative stood out from rounding; if not, both gradients are zero as far as one can see.
+        Whether any derivative exceeded rounding; if not, both gradients are zero as far as one can tell.
     where : tuple of int or None
         The coordinate that differs most, where it was looked for.
     hint : str
@@ -115,8 +132,8 @@ def check_points(
     Parameters
     ----------
     make_point : callable
-        ``make_point(k)`` returns the k-th random point, k = 0, 1, …; further ones are asked for only where a
-        direction crossed a kink at all points before. Names and shapes are the same at every point.
+        ``make_point(k)`` returns the k-th random point, k = 0, 1, …; later ones are requested only while some
+        direction was rejected at all points before. Names and shapes are the same at every point.
     generator : numpy.random.Generator
         Draws the directions.
     tolerance : float
@@ -124,14 +141,14 @@ def check_points(
     step : float
         h at the first point.
     attempts : int
-        How many points are asked for at the most.
+        Largest number of points.
     n_directions : int
-        Random directions for each tensor.
+        Random directions per tensor.
 
     Returns
     -------
     list of Check
-        One a tensor, in the order of ``arguments``.
+        One per tensor, in the order of ``arguments``.
     """
     point = make_point(0)
     checks = {
@@ -140,9 +157,10 @@ def check_points(
     }
     waiting = {name: list(directions_of(check.shape, generator, n_directions)) for name, check in checks.items()}
     for k in range(attempts):
-        probe = Probe(make_point(k) if k else point, step / STEPS ** (k % STEPS), tolerance, generator)
+        present = make_point(k) if k else point
+        differences = FiniteDifferences(present, step / STEPS ** (k % STEPS), tolerance, generator)
         for name, directions in waiting.items():
-            waiting[name] = [d for d in directions if not _compare(probe, checks[name], d)]
+            waiting[name] = [d for d in directions if not _compare(differences, checks[name], d)]
         if not any(waiting.values()):
             break
     for name, directions in waiting.items():
@@ -152,7 +170,7 @@ def check_points(
 
 
 def directions_of(shape: tuple[int, ...], generator: np.random.Generator, n: int) -> Iterator[np.ndarray]:
-    """Yield random unit directions without a tiny component, and all coordinates of a small tensor."""
+    """Yield n random unit directions without a tiny component, then every coordinate of a small tensor."""
     for _ in range(n):
         direction = np.asarray(generator.choice([-1.0, 1.0], shape) * generator.uniform(0.5, 1.5, shape))
         yield direction / np.linalg.norm(direction)
@@ -161,45 +179,49 @@ def directions_of(shape: tuple[int, ...], generator: np.random.Generator, n: int
         yield from np.eye(size).reshape(size, *shape)
 
 
-def _compare(probe: "Probe", check: Check, direction: np.ndarray) -> bool:
-    """Compare along one direction and note it in `check`; False if it is rejected, and nothing is noted."""
-    numeric, second, crosses = probe.differences(check.name, direction)
-    if crosses or (math.isfinite(probe.base) and not math.isfinite(numeric)):
+def _compare(differences: "FiniteDifferences", check: Check, direction: np.ndarray) -> bool:
+    """Compare along one direction and record it in `check`; return False if the direction is rejected."""
+    numeric, second, crosses = differences.along(check.name, direction)
+    if crosses or (math.isfinite(differences.base) and not math.isfinite(numeric)):
         return False
-    gradient = to_host(probe.point.gradients[check.name])
+    gradient = to_host(differences.point.gradients[check.name])
     analytic = float((gradient * direction).sum())
     typical = float(np.linalg.norm(gradient)) / math.sqrt(gradient.size)
-    least = probe.rounding(check.name) / probe.tolerance
+    least = differences.rounding(check.name) / differences.tolerance
     absolute, scale = abs(numeric - analytic), max(abs(numeric), abs(analytic), typical)
-    relative = absolute / max(scale, least, float(np.finfo(np.float64).tiny))  # a function that is 0 has none of them
+    relative = absolute / max(scale, least, float(np.finfo(np.float64).tiny))  # all are 0 for a function that is 0
     if not all(map(math.isfinite, (numeric, analytic, typical, least))):
-        absolute = relative = math.inf  # infinite over infinite would be no difference at all
-    elif relative > probe.tolerance and absolute <= probe.doubt(check.name, direction, numeric, second):
+        absolute = relative = math.inf  # inf / inf would hide the difference
+    elif relative > differences.tolerance and absolute <= differences.uncertainty(
+        check.name, direction, numeric, second
+    ):
         return False
     check.directions += 1
-    check.passed &= relative <= probe.tolerance
+    check.passed &= relative <= differences.tolerance
     check.resolved |= scale > least
     check.absolute = max(check.absolute, absolute)
     check.relative = max(check.relative, relative)
     return True
 
 
-class Probe:
-    """Differences at one point, with one step.
+class FiniteDifferences:
+    """Central differences at one point, with one step.
 
     Parameters
     ----------
     point : Point
     step : float
     tolerance : float
-        Of the comparison for which the differences are made.
+        Of the comparison that the differences are for.
     generator : numpy.random.Generator
         Draws directions along which the rounding of the cost is measured.
 
     Attributes
     ----------
+    base : float
+        The cost at the point.
     noise : float
-        The rounding of the cost that was measured.
+        The measured rounding of the cost.
     """
 
     def __init__(self, point: Point, step: float, tolerance: float, generator: np.random.Generator) -> None:
@@ -209,32 +231,10 @@ class Probe:
         self.noise = 0.0
         for name, x in [*point.arguments.items()] * math.ceil(FEWEST_NOISES / max(1, len(point.arguments))):
             direction = next(directions_of(x.shape, generator, 1))
-            self.noise = max(self.noise, abs(self.differences(name, direction, TINY)[1]))
+            self.noise = max(self.noise, abs(self.along(name, direction, TINY)[1]))
 
-    def rounding(self, name: str) -> float:
-        """Return r, what the rounding of the cost may do to a difference."""
-        eps = float(np.finfo(np.float64).eps)
-        return max(ROUNDINGS * eps * abs(self.base), NOISES * self.noise) / (2 * self._step[name])
-
-    def is_coarse(self, name: str, direction: np.ndarray) -> bool:
-        """Return whether the function moves in steps that float64 does not have: its slope changes far within h."""
-        slope, fine, finer = (self.differences(name, direction, part)[0] for part in (1.0, FINE, FINE / 3))
-        analytic = float((to_host(self.point.gradients[name]) * direction).sum())
-        noise = 3 * self.rounding(name) / FINE
-
-        def apart(x: float, y: float) -> bool:
-            return abs(x - y) > max(0.1 * max(abs(x), abs(y)), noise)
-
-        return apart(fine, finer) or (fine == 0 and apart(fine, slope) and apart(fine, analytic))
-
-    def doubt(self, name: str, direction: np.ndarray, slope: float, second: float) -> float:
-        """Return by how much D(h) may be wrong, by what the step's half shows; `slope` is D(h), `second` S(h)."""
-        halfs_slope, halfs_second, _ = self.differences(name, direction, 0.5)
-        kink = abs(second - 4 * halfs_second) / (2 * self._step[name])
-        return DOUBT * max(abs(slope - halfs_slope), kink)
-
-    def differences(self, name: str, direction: np.ndarray, part: float = 1.0) -> tuple[float, float, bool]:
-        """Return D(h) and S(h), h being this part of the step, and whether a mask differs between the two sides."""
+    def along(self, name: str, direction: np.ndarray, part: float = 1.0) -> tuple[float, float, bool]:
+        """Return D(h), S(h) for h this part of the step, and whether a mask differs between the two sides."""
         argument, h = self.point.arguments[name], part * self._step[name]
         kept = argument.copy()
         step = array_module(argument).asarray(h * direction)
@@ -247,11 +247,104 @@ class Probe:
         crosses = any(bool(to_host((a != b).any())) for a, b in zip(masks_above, masks_below, strict=True))
         return (above - below) / (2 * h), above - 2 * self.base + below, crosses
 
+    def rounding(self, name: str) -> float:
+        """Return r, the error that rounding of the cost may cause in a difference."""
+        eps = float(np.finfo(np.float64).eps)
+        return max(ROUNDINGS * eps * abs(self.base), NOISES * self.noise) / (2 * self._step[name])
+
+    def uncertainty(self, name: str, direction: np.ndarray, slope: float, second: float) -> float:
+        """Return by how much `slope`, D(h), may be wrong, judged by half the step; `second` is S(h)."""
+        halfs_slope, halfs_second, _ = self.along(name, direction, 0.5)
+        kink = abs(second - 4 * halfs_second) / (2 * self._step[name])
+        return DOUBT * max(abs(slope - halfs_slope), kink)
+
+    def is_coarse(self, name: str, direction: np.ndarray) -> bool:
+        """Return whether the function is rounded more coarsely than float64: its slope changes far within h."""
+        slope, fine, finer = (self.along(name, direction, part)[0] for part in (1.0, FINE, FINE / 3))
+        analytic = float((to_host(self.point.gradients[name]) * direction).sum())
+        noise = 3 * self.rounding(name) / FINE
+
+        def apart(x: float, y: float) -> bool:
+            return abs(x - y) > max(0.1 * max(abs(x), abs(y)), noise)
+
+        return apart(fine, finer) or (fine == 0 and apart(fine, slope) and apart(fine, analytic))
+
 
 def to_host(x: Array) -> np.ndarray:
-    """Return an array of any module as NumPy's (a NumPy array as it is)."""
+    """Return an array of any module as a NumPy array (a NumPy array unchanged)."""
     return np.asarray(getattr(array_module(x), "asnumpy", np.asarray)(x))
 
 
 def _root_mean_square(x: Array) -> float:
     return float(np.sqrt(np.mean(np.square(to_host(x)))))
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """The result of a gradient check; prints as a table.
+
+    Iterating yields a `Check` per tensor; the report is true if all of them passed.
+
+    Attributes
+    ----------
+    checks : sequence of Check
+    tolerance : float
+        The largest relative difference that passed.
+    """
+
+    checks: Sequence[Check]
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gradient agreed in every direction."""
+        return all(check.passed for check in self.checks)
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __iter__(self) -> Iterator[Check]:
+        return iter(self.checks)
+
+    def raise_if_failed(self) -> None:
+        """Raise AssertionError with the table unless every gradient agreed."""
+        if not self.passed:
+            raise AssertionError(f"\n{self}")
+
+    def __str__(self) -> str:
+        """Return one line per tensor, followed by what its difference may mean, and the verdict."""
+        width = max(20, *(len(check.name) for check in self.checks))
+        head = (
+            f"{'parameter':<{width}} {'shape':>12} {'|gradient|':>11} {'absolute':>9} {'relative':>9} {'checked':>7}"
+        )
+        lines, above = [f"{head}  verdict"], ""
+        for check in self.checks:
+            lines.append(f"{_row(check, width)}  {self._mark(check)}")
+            hint = "as above" if check.hint and check.hint == above else check.hint
+            lines += textwrap.wrap(hint, 110, initial_indent="    ", subsequent_indent="    ")
+            above = check.hint
+        return "\n".join([*lines, self._verdict()])
+
+    def _verdict(self) -> str:
+        failed = sum(not check.passed for check in self.checks)
+        worst = max(check.relative for check in self.checks)
+        verdict = f"FAILED for {failed} of {len(self.checks)}" if failed else f"passed for all {len(self.checks)}"
+        return (
+            f"gradient check {verdict} parameters; worst relative difference {worst:.1e}, "
+            f"tolerance {self.tolerance:.0e}"
+        )
+
+    def _mark(self, check: Check) -> str:
+        if check.passed:
+            return "ok" if check.resolved else "ok as far as rounding shows"
+        if check.relative > self.tolerance:
+            return f"WRONG, most at {list(check.where)}" if check.where else "WRONG"
+        return f"{check.unchecked} cross a kink"
+
+
+def _row(check: Check, width: int) -> str:
+    shape = "x".join(map(str, check.shape)) or "scalar"
+    return (
+        f"{check.name:<{width}} {shape:>12} {check.norm:>11.3e} {check.absolute:>9.1e} {check.relative:>9.1e} "
+        f"{check.directions:>7}"
+    )

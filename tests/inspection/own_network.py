@@ -1,4 +1,4 @@
-"""Somebody's own code: a two-layer network with batch norm and softmax, its gradients by hand, and faults in them."""
+"""A user's own code: a two-layer network with batch normalization, its gradients by hand, and mistakes in them."""
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def spoiled(p: Arrays, right: Arrays, fault: str) -> Arrays:
         "mean of everything": {"b2": np.full(6, right["b2"].mean())},
         "weight decay": {"W1": right["W1"] + 0.01 * p["W1"]},
         "no weight decay": {"W1": right["W1"] - 0.01 * p["W1"]},
-        "no number": {"W1": np.where(np.arange(6) == 3, np.nan, right["W1"])},
+        "NaN": {"W1": np.where(np.arange(6) == 3, np.nan, right["W1"])},
         "in float32": {name: gradient.astype(np.float32).astype(float) for name, gradient in right.items()},
         "gamma twice": {"W1": right["W1"] * p["gamma"]},
     }.get(fault, {})
@@ -86,11 +86,11 @@ def gradients(p: Arrays, t: np.ndarray, fault: str = "") -> Arrays:
 
 
 # The fault: the tensors that it makes fail, and what their hints must say, a regular expression.
-EVERYTHING = {"x", "W1", "gamma", "beta", "W2", "b2"}  # b1 has no gradient: batch norm takes it out
+EVERYTHING = {"x", "W1", "gamma", "beta", "W2", "b2"}  # the gradient of b1 is zero: batch normalization cancels it
 FAULTS: dict[str, tuple[set[str], str]] = {
     "a 2 is lost": (EVERYTHING, "^half the numerical gradient throughout: a factor 2 is missing"),
     "a 2 too many": (EVERYTHING, "^twice the numerical gradient throughout: a factor 1/2 is missing"),
-    "no 1/N": (EVERYTHING, r"^17 times .*: 1/17 is missing, of a mean \(17: rows of x\)"),
+    "no 1/N": (EVERYTHING, r"^17 times .*: a factor 1/17 is missing, that of a mean \(17: rows of x\)"),
     "1/N twice": (EVERYTHING, r"^1/17 of .* divided by 17 once too often.*rows of x"),
     "−1/N": (EVERYTHING, "^1/17 of .*; and the sign is wrong$"),
     "sign": (EVERYTHING, "^the sign is wrong$"),
@@ -102,9 +102,9 @@ FAULTS: dict[str, tuple[set[str], str]] = {
     "no term through mean and variance": ({"W1"}, "scaling a column changes nothing"),
     "no term through the mean": ({"x"}, "adding a number to a column changes nothing.*term through the mean"),
     "stopped before the batch norm": ({"x", "W1"}, "^no gradient arrives here: stopped"),
-    "σ² for σ": ({"W1"}, r"^a factor for each index along axis 1 .*: a scale .*\(σ² for σ, no γ\)"),
+    "σ² for σ": ({"W1"}, r"^a factor for each index along axis 1 .*: a scale .*\(no γ, σ² for σ\)"),
     "no gamma": ({"W1"}, "^the factor gamma is missing along axis 1$"),
-    "gamma twice": ({"W1"}, "^the factor gamma is there once too often along axis 1$"),
+    "gamma twice": ({"W1"}, "^the factor gamma is applied once too often along axis 1$"),
     "transposed": ({"W2"}, "^it is the numerical gradient transposed$"),
     "names mixed up": ({"gamma", "beta"}, "^it is the gradient of (beta|gamma): names mixed up"),
     "one entry": ({"W2"}, r"^wrong at \[2, 3\] only, of 36 places"),
@@ -116,5 +116,5 @@ FAULTS: dict[str, tuple[set[str], str]] = {
     "weight decay": ({"W1"}, "^0.01 times the parameter itself is too much: the gradient of a weight decay"),
     "no weight decay": ({"W1"}, "^0.01 times the parameter itself is missing"),
     "W2 for its transpose": ({"x", "W1", "gamma", "beta"}, "^no simple pattern"),
-    "no number": ({"W1"}, r"^the gradient is no finite number at \[0, 3\]$"),
+    "NaN": ({"W1"}, r"^the gradient is NaN or infinite at \[0, 3\]$"),
 }

@@ -1,4 +1,4 @@
-"""`check_gradients` for anybody's function: what it takes, what it refuses, kinks, devices."""
+"""`check_gradients` for any function: accepted and refused arguments, kinks, devices."""
 
 import importlib.util
 import subprocess
@@ -12,7 +12,7 @@ import strict_cupy
 from own_network import ROWS, backward, cost, forward, gradients, parameters, target
 
 from ladder_np import InputError, LadderNetwork, check_gradients
-from ladder_np.inspection.report import GradientReport
+from ladder_np.inspection.differences import GradientReport
 
 P, T = parameters(), target()
 
@@ -21,7 +21,7 @@ def mean_square(p: dict) -> float:
     return cost(p, T)
 
 
-# ---- What it takes.
+# ---- Accepted arguments.
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -44,7 +44,7 @@ def test_every_coordinate_of_small_tensors_and_several_directions_of_all_are_che
     }
 
 
-def test_an_array_s_gradient_is_asked_for_with_a_random_upstream_never_ones() -> None:
+def test_the_upstream_gradient_of_an_array_is_random_never_ones() -> None:
     seen = []
 
     def batch_norm(p: dict) -> np.ndarray:
@@ -84,7 +84,7 @@ def test_read_only_parameters_are_copied_and_left_alone() -> None:
     np.testing.assert_array_equal(x, np.linspace(1, 2, 5))
 
 
-def test_a_gradient_may_use_its_memory_again() -> None:
+def test_a_gradient_may_reuse_its_memory() -> None:
     """Points nearby, to which the kink at 0 leads, must not change what the first point's gradient was."""
     buffer = np.empty(4)
 
@@ -101,7 +101,7 @@ def test_the_same_seed_gives_the_same_report() -> None:
     assert str(first) == str(again) != str(other)
 
 
-def test_a_ladder_of_this_package_is_anybody_s_function() -> None:
+def test_a_ladder_of_this_package_can_be_checked_like_any_function() -> None:
     net = LadderNetwork(sizes=(4, 5, 3), denoising_weights=1.0, dtype="float64", seed=0)
     rng = np.random.default_rng(0)
     given = {name: x + 0.3 * rng.standard_normal(x.shape) for name, x in net.parameters.items()}
@@ -152,7 +152,7 @@ def test_on_a_kink_a_gradient_at_one_point_remains_unchecked(kinks: Callable | N
     assert "a kink, a jump or the end of its domain" in row.hint
 
 
-def test_with_masks_no_direction_passes_across_a_kink_by_luck() -> None:
+def test_with_masks_no_direction_passes_across_a_kink_by_chance() -> None:
     """On its kink |x| has the difference 0, which is no gradient of it."""
     x = {"x": np.zeros(1)}
     assert check_gradients(lambda p: np.abs(p["x"]).sum(), x, {"x": np.zeros(1)}).passed
@@ -169,7 +169,7 @@ def test_beside_a_kink_smaller_steps_decide(distance: float) -> None:
     assert "twice the numerical gradient" in next(iter(report)).hint
 
 
-def test_a_jump_and_the_end_of_the_domain_are_no_wrong_gradients() -> None:
+def test_a_jump_and_the_end_of_the_domain_are_not_reported_as_wrong_gradients() -> None:
     x = np.array([0.3, 1 - 2e-6, 2.2])
     assert check_gradients(lambda p: (p["x"] + np.floor(p["x"])).sum(), {"x": x}, {"x": np.ones(3)}).passed
     with np.errstate(invalid="ignore"):
@@ -253,7 +253,7 @@ check_gradients(lambda p: f(tensors(p, False)), p, gradients(p)).raise_if_failed
 
 
 @pytest.mark.parametrize(("package", "code"), [("jax", JAX), ("torch", TORCH)])
-def test_jax_s_and_torch_s_numbers_and_gradients_are_taken(package: str, code: str) -> None:
+def test_values_and_gradients_of_jax_and_torch_are_accepted(package: str, code: str) -> None:
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed (extra bench)")
     # In a process of its own: JAX complains about every fork of the one it was loaded into.
@@ -261,7 +261,7 @@ def test_jax_s_and_torch_s_numbers_and_gradients_are_taken(package: str, code: s
     assert done.returncode == 0, done.stderr
 
 
-# ---- What it refuses.
+# ---- Refused arguments.
 
 
 def change_in_place(p: dict) -> float:
@@ -273,8 +273,8 @@ G = gradients(P, T)
 NOISE = np.random.default_rng(0)
 REFUSED = {
     "no function": ((3, P, G), "function of type int; expected a callable"),
-    "no dict": ((mean_square, [P["x"]], G), "parameters: expected a dict of named float64 arrays"),
-    "nothing": ((lambda p: 1.0, {}, {}), "with one at least"),
+    "no dict": ((mean_square, [P["x"]], G), "parameters: expected a dict of at least one named float64 array"),
+    "nothing": ((lambda p: 1.0, {}, {}), "at least one named"),
     "float32": ((mean_square, {**P, "W1": P["W1"].astype("f4")}, G), "parameter 'W1' holds float32; .* float64"),
     "whole numbers": ((mean_square, {**P, "W1": np.ones((4, 6), int)}, G), "parameter 'W1' holds int64"),
     "a number for a name": ((mean_square, {0: P["x"]}, {0: G["x"]}), "parameter name 0: expected a text"),
@@ -282,7 +282,7 @@ REFUSED = {
     "no entries": ((mean_square, {**P, "b2": np.ones(0)}, G), r"parameter 'b2' is empty, shape \(0,\)"),
     "NaN in a parameter": (
         (mean_square, {**P, "b2": np.full(6, np.nan)}, G),
-        "parameter 'b2' holds values that are no",
+        "parameter 'b2' holds NaN or infinite values",
     ),
     "no gradients": ((mean_square, P, None), "gradients of type NoneType; expected a dict"),
     "a missing gradient": ((mean_square, P, {"x": G["x"]}), "gradients named x for parameters named x, W1.*the same"),
@@ -312,18 +312,18 @@ REFUSED = {
         (lambda p: (p["x"], p["b1"]), P, G),
         "the function returned tuple; expected a number or one array",
     ),
-    "NaN": ((lambda p: np.nan, P, G), "the function is no finite number"),
+    "NaN": ((lambda p: np.nan, P, G), "the function is NaN or infinite"),
     "noise": ((lambda p: mean_square(p) + NOISE.normal(), P, G), "then .* for the same parameters; fix its noise"),
     "changes in place": ((change_in_place, P, G), "change parameter 'W1' in place"),
     "hidden by rounding": (
         (lambda p: 1.0 + 1e-9 * p["x"].sum(), {"x": P["x"]}, {"x": np.full((ROWS, 4), 1e-9)}),
-        "so coarsely rounded that no gradient",
+        "so coarsely that differences show no gradient",
     ),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_of_no_use_is_refused_in_one_line(name: str) -> None:
+def test_arguments_that_cannot_be_used_are_refused_in_one_line(name: str) -> None:
     arguments, pattern = REFUSED[name]
     with pytest.raises(InputError, match=pattern) as caught:
         check_gradients(*arguments)
@@ -345,12 +345,12 @@ def test_options_are_checked(option: str, value: object) -> None:
 
 
 @pytest.mark.parametrize("found", [None, [1.0], {"h": "relu"}])
-def test_kinks_that_are_no_arrays_are_refused(found: object) -> None:
+def test_kinks_that_are_not_arrays_are_refused(found: object) -> None:
     with pytest.raises(InputError, match=r"kinks returned .*; expected an array"):
         check_gradients(mean_square, P, G, kinks=lambda p: found)
 
 
-def test_the_caller_s_own_errors_come_through() -> None:
+def test_the_caller_s_own_errors_are_passed_on() -> None:
     def broken(p: dict) -> float:
         raise KeyError("mine")
 

@@ -1,4 +1,4 @@
-"""Hints against planted faults; right gradients get none."""
+"""Each planted mistake in a gradient gets the hint that names it; right gradients get none."""
 
 import re
 
@@ -7,8 +7,8 @@ import pytest
 from own_network import FAULTS, ROWS, backward, cost, forward, gradients, parameters, target
 
 from ladder_np import check_gradients
+from ladder_np.inspection.differences import GradientReport
 from ladder_np.inspection.hints import HINTS, shape_hint
-from ladder_np.inspection.report import GradientReport
 
 
 def check(fault: str = "", seed: int = 0, **options: float) -> GradientReport:
@@ -47,7 +47,7 @@ def test_other_tensors_are_not_blamed() -> None:
 def test_float32_in_the_gradient_is_named_where_it_matters() -> None:
     assert check("in float32").passed  # its rounding is below the tolerance
     hints = [row.hint for row in check("in float32", tolerance=1e-8) if row.name != "b1"]
-    assert all(hint.startswith("every value is one that float32 has") for hint in hints), hints
+    assert all(hint.startswith("every value is a float32 number") for hint in hints), hints
 
 
 RNG = np.random.default_rng(3)
@@ -99,7 +99,7 @@ PATTERNS = {
         2 * (X + X[0] - T).sum(axis=1),
         "^its sum is right, its entries are not: summed over the wrong axis",
     ),
-    "a softmax is taken for elementwise": (
+    "a softmax is treated as elementwise": (
         lambda b: (UP * softmax(b)).sum(),
         X,
         UP * softmax(X) * (1 - softmax(X)),
@@ -124,7 +124,7 @@ PATTERNS = {
         "^off by .* of its size: float32's rounding in a part of it, or a small ε left out",
     ),
     "something else": (lambda x: (UP * x**3).sum(), X, T, "^no simple pattern .*: a term is missing"),
-    "something that a normalization takes out only nearly": (
+    "something that a normalization cancels only nearly": (
         lambda x: ((UP - 0.9 * UP.mean(axis=0)) * x).sum(),
         X,
         UP - 0.9 * UP.mean(axis=0) + np.abs(T),
@@ -136,19 +136,19 @@ PATTERNS = {
         lambda x: float(np.tanh(x.astype(np.float32)).sum()),
         X,
         1 - np.tanh(X) ** 2,
-        "^the function moves in steps coarser than float64's: float32 inside",
+        "^the function is rounded more coarsely than float64: float32 inside",
     ),
     "float32 inside, many entries": (
         lambda x: np.tanh(x.astype(np.float32)).astype(float).sum(),
         MANY,
         1 - np.tanh(MANY) ** 2,
-        "^the function moves in steps coarser than float64's: float32 inside",
+        "^the function is rounded more coarsely than float64: float32 inside",
     ),
     "a large number cancels": (
         lambda x: (1e9 + np.tanh(x).sum()) - 1e9,
         X,
         1 - np.tanh(X) ** 2,
-        "^the function moves in steps coarser than float64's.* a large number cancels",
+        "^the function is rounded more coarsely than float64.* a large number cancels",
     ),
 }
 
@@ -162,10 +162,10 @@ def test_a_pattern_is_named(name: str) -> None:
 
 
 def test_every_hint_is_seen_in_a_test() -> None:
-    """Each look finds something in one of the tables above; the order decides who is asked first."""
+    """Each hint is given for some row of the tables above; the order decides which is tried first."""
     patterns = " ".join([pattern for _, pattern in FAULTS.values()] + [pattern for *_, pattern in PATTERNS.values()])
     first_words = {
-        "not_finite": "no finite number",
+        "not_finite": "NaN or infinite",
         "no_reaction": "does not react to it",
         "nothing_arrives": "no gradient arrives",
         "factor": "throughout",
@@ -209,7 +209,7 @@ def spoil(gradient: np.ndarray, index: object, factor: float) -> np.ndarray:
         (LARGE_SQUARE, lambda g: g.T, None, "transposed"),
     ],
 )
-def test_of_a_large_tensor_a_part_is_looked_at(
+def test_a_large_tensor_is_compared_at_some_coordinates_only(
     w: np.ndarray, change: object, where: tuple | None, pattern: str, seed: int
 ) -> None:
     calls = []
@@ -239,7 +239,7 @@ def test_of_a_large_tensor_a_part_is_looked_at(
         ((5, 3), (4, 3), "shape (5, 3) instead of (4, 3)"),
     ],
 )
-def test_another_shape_is_a_finding(given: tuple, expected: tuple, words: str) -> None:
+def test_a_wrong_shape_gets_a_hint(given: tuple, expected: tuple, words: str) -> None:
     assert words in shape_hint(given, expected)
     x = np.ones(expected)
     report = check_gradients(
@@ -250,7 +250,7 @@ def test_another_shape_is_a_finding(given: tuple, expected: tuple, words: str) -
     assert [(row.passed, words in row.hint) for row in report] == [(False, True), (True, False)]
 
 
-def test_hints_of_an_array_s_function_know_the_array_s_lengths() -> None:
+def test_hints_name_the_axes_of_the_function_s_result() -> None:
     p = {name: x for name, x in parameters().items() if name != "x"}
     x = parameters()["x"]
     report = check_gradients(
