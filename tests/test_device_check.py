@@ -97,13 +97,13 @@ def test_a_wrong_gradient_is_found_by_differences_too(monkeypatch: pytest.Monkey
 
 
 def test_a_step_that_waits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = fused.FusedPasses.softmax
+    original = fused.FusedPasses.classify_forward
 
-    def waiting(self: Any, b: Any) -> Any:
+    def waiting(self: Any, b: Any, y: Any) -> Any:
         strict_cupy.asnumpy(b)
-        return original(self, b)
+        return original(self, b, y)
 
-    monkeypatch.setattr(fused.FusedPasses, "softmax", waiting)
+    monkeypatch.setattr(fused.FusedPasses, "classify_forward", waiting)
     checks = checked("waits|kernels")
     assert failed(checks) == ["a step waits for nothing"]
     assert "after the work before it" in checks["a step waits for nothing"].found

@@ -17,16 +17,20 @@ from ladder_np.data.scaling import Scaling
 from ladder_np.errors import InputError
 from ladder_np.inspection.example import example_step
 from ladder_np.inspection.gradcheck import check_network
-from ladder_np.network import decoder, encoder
+from ladder_np.network import passes
 from ladder_np.network.ladder import backward, forward
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.specification import Specification
+from ladder_np.operations import maps
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.predictor import Predictor
 from ladder_np.training import adam
 from ladder_np.training.adam import Adam
-from ladder_np.training.trainer import EpochRecord, TrainingSettings, train
+from ladder_np.training.costs import EpochRecord
+from ladder_np.training.fit import fit
+from ladder_np.training.loader import TrainingData
+from ladder_np.training.trainer import Training, TrainingSettings
 
 DTYPES = ("float32", "float64")
 # What the λs make of the network: every part of it, and every part left out.
@@ -284,14 +288,12 @@ def trained(dtype: str, device: Device) -> tuple[Predictor, list[EpochRecord], n
     network = LadderNetwork.from_specification(specification(dtype=dtype), device=device, seed=5)
     settings = TrainingSettings(epochs=3, labeled_batch=9, unlabeled_batch=16, decay_start=0.5, seed=5)
     records: list[EpochRecord] = []
-    train(
-        network,
-        lambda numbers: scaling.apply(X[numbers], network.specification.numpy_dtype),
-        y,
-        np.arange(12),
-        np.arange(60),
-        settings,
-        lambda record: records.append(dataclasses.replace(record, seconds=0.0)),
+    data = TrainingData(
+        lambda indices: scaling.apply(X[indices], network.specification.numpy_dtype), y, np.arange(12), np.arange(60)
+    )
+    fit(
+        Training(network, data, settings),
+        on_epoch=lambda record: records.append(dataclasses.replace(record, seconds=0.0)),
     )
     return Predictor(network, scaling, np.arange(3)), records, X
 
@@ -349,13 +351,13 @@ def plant(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, fault: Callab
 @pytest.mark.parametrize(
     ("module", "name", "fault"),
     [
-        (encoder, "shift_scale_forward", lambda b: b * np.ones(b.shape[1], b.dtype)),
-        (encoder, "shift_scale_forward", lambda b: np.ones(b.shape[1], b.dtype) * b),
-        (encoder, "softmax_forward", lambda p: p * np.float32(1)),
-        (encoder, "dense_backward_input", lambda dh: np.maximum(dh, dh)),
-        (decoder, "squared_error_forward", lambda result: (float(result[0]), result[1])),
-        (decoder, "dense_forward", lambda a: a if (a == a).all() else -a),
-        (decoder, "standardize_backward", lambda result: tuple(np.asarray(x) for x in result)),
+        (passes, "shift_scale_forward", lambda b: b * np.ones(b.shape[1], b.dtype)),
+        (passes, "shift_scale_forward", lambda b: np.ones(b.shape[1], b.dtype) * b),
+        (passes, "softmax_forward", lambda p: p * np.float32(1)),
+        (maps, "dense_backward_input", lambda dh: np.maximum(dh, dh)),
+        (passes, "squared_error_forward", lambda result: (float(result[0]), result[1])),
+        (maps, "dense_forward", lambda a: a if (a == a).all() else -a),
+        (passes, "standardize_backward", lambda result: tuple(np.asarray(x) for x in result)),
     ],
 )
 def test_planted_faults_stop_the_step(
@@ -369,7 +371,7 @@ def test_planted_faults_stop_the_step(
 
 def test_planted_round_trip_is_counted(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     parameters, batch, noise = example_step(specification(), 6, 8, seed=0, device=device)
-    plant(monkeypatch, encoder, "softmax_forward", lambda p: device.put(device.get(p)))
+    plant(monkeypatch, passes, "softmax_forward", lambda p: device.put(device.get(p)))
     with strict_cupy.watched_traffic() as traffic:
         forward(parameters, batch, noise)
     assert (traffic.synchronizations, traffic.transfers) == (1, 1)

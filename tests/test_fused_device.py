@@ -19,10 +19,12 @@ from ladder_np.data.scaling import Scaling
 from ladder_np.inspection.example import example_step
 from ladder_np.inspection.gradcheck import check_network
 from ladder_np.inspection.vectors import compare_vectors, make_vectors
+from ladder_np.kernels import kernels_for
 from ladder_np.network import fused
+from ladder_np.network.fused import make_passes
 from ladder_np.network.inference import ROWS_AT_ONCE
 from ladder_np.network.ladder import Batch, backward, forward
-from ladder_np.network.lanes import Lanes
+from ladder_np.network.layers import Lanes
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.noise import NoiseSource
 from ladder_np.network.specification import Specification
@@ -31,9 +33,11 @@ from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, stream
 from ladder_np.training import loader
-from ladder_np.training.loader import make_loader
+from ladder_np.training.costs import EpochRecord
+from ladder_np.training.fit import fit
+from ladder_np.training.loader import TrainingData, make_loader
 from ladder_np.training.step import TrainingStep
-from ladder_np.training.trainer import EpochRecord, TrainingSettings, train
+from ladder_np.training.trainer import Training, TrainingSettings
 
 pytestmark = pytest.mark.skipif(host_kernels.COMPILER is None, reason="no C++ compiler for the kernels")
 
@@ -77,7 +81,7 @@ def step(network: Specification, device: Device, rows: tuple[int, int] = (6, 18)
     """Return losses and gradients of a random step on the host."""
     parameters, batch, noise = example_step(network, *rows, seed=4, device=device)
     gradients = parameters.zeros_like()
-    state = forward(parameters, batch, noise)
+    state = forward(parameters, batch, noise, make_passes(network, device, *rows))
     backward(parameters, state, gradients)
     return {"losses": device.get(state.losses.values)} | {name: device.get(view) for name, view in gradients.items()}
 
@@ -153,7 +157,7 @@ def test_a_step_waits_for_nothing_sends_nothing_and_takes_few_kernels(device: De
     training, batch = TrainingStep(network, 0), device_batch(PAPERS, device)
     for _ in range(2):  # tables that are sent once; an attempt to record
         training.run(batch, 0.002)
-    before = network.parameters.fused.kernels.launches
+    before = kernels_for(strict_cupy, PAPERS.dtype).launches
     with strict_cupy.watched_traffic() as traffic:
         training.run(batch, 0.002)
     assert (traffic.synchronizations, traffic.event_waits, traffic.transfers) == (0, 0, 0)
@@ -161,7 +165,7 @@ def test_a_step_waits_for_nothing_sends_nothing_and_takes_few_kernels(device: De
     assert traffic.products == (6 + 6 + 5) + (6 + 6 + 6)
     # 1 input, 6 + 6 encoder, 7 + 7 decoder, 1 softmax and its 1 gradient, 1 cross-entropy, 1 total, 1 Adam;
     # and as CuPy's own: 1 for noise, 2 for Adam's factors.
-    assert network.parameters.fused.kernels.launches - before == 32
+    assert kernels_for(strict_cupy, PAPERS.dtype).launches - before == 32
     assert traffic.launches == 32 + 3
     assert traffic.launches <= 12 * LAYERS
 
@@ -238,14 +242,15 @@ def trained(
     network = LadderNetwork.from_specification(specification(dtype=dtype, **options), device=device, seed=5)
     settings = TrainingSettings(epochs=3, labeled_batch=9, unlabeled_batch=16, decay_start=0.5, seed=5)
     records: list[EpochRecord] = []
-    train(
-        network,
-        lambda numbers: scaling.apply(X[numbers], network.specification.numpy_dtype),
+    data = TrainingData(
+        lambda indices: scaling.apply(X[indices], network.specification.numpy_dtype),
         y,
         np.arange(3, 15),
         np.arange(2, 58),
-        settings,
-        lambda record: records.append(dataclasses.replace(record, seconds=0.0)),
+    )
+    fit(
+        Training(network, data, settings),
+        on_epoch=lambda record: records.append(dataclasses.replace(record, seconds=0.0)),
     )
     return Predictor(network, scaling, np.arange(3)), records, X
 
@@ -308,11 +313,12 @@ PLAN = [
     (np.array([1, 6]), np.array([6, 7])),
     (np.array([6, 6]), np.array([1])),
 ]
+DATA = TrainingData(lambda indices: X[indices], Y, np.array([1, 6]), np.array([1, 3, 4, 6, 7]))
 
 
 def batches(device: Device, plan: list = PLAN, **options: Any) -> list[tuple[np.ndarray, ...]]:
     network = LadderNetwork.from_specification(specification(dtype="float64", **options), device=device)
-    source = make_loader(network, lambda numbers: X[numbers], Y, np.array([1, 6]), np.array([1, 3, 4, 6, 7]))
+    source = make_loader(network, DATA)
     return [
         tuple(map(device.get, (batch.x_labeled, batch.y, batch.x_unlabeled)))
         for _ in range(2)
@@ -358,7 +364,7 @@ def test_a_pinned_batch_is_overwritten_only_when_it_has_been_copied(device: Devi
 def test_the_event_after_which_a_pinned_batch_may_go_comes_after_its_copies(device: Device) -> None:
     strict_cupy.cuda.free_memory = 0
     network = LadderNetwork.from_specification(specification(dtype="float64"), device=device)
-    source = make_loader(network, lambda numbers: X[numbers], Y, np.array([1, 6]), np.array([1, 3, 4, 6, 7]))
+    source = make_loader(network, DATA)
     for k, _ in enumerate(source.batches(PLAN)):
         assert source._ring[k % loader.PINNED_BATCHES].copied.transfers == strict_cupy.traffic.transfers
 
@@ -378,7 +384,7 @@ def test_an_error_while_rows_are_made_ready_reaches_the_caller(device: Device) -
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        list(make_loader(network, fail, Y, np.array([1]), np.array([1])).batches(PLAN))
+        list(make_loader(network, TrainingData(fail, Y, np.array([1]), np.array([1]))).batches(PLAN))
 
 
 # ---- A recorded graph.
@@ -437,8 +443,8 @@ def test_work_that_no_graph_can_hold_is_never_recorded() -> None:
 
 def test_a_step_that_waits_for_the_device_cannot_be_recorded(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     strict_cupy.cuda.records_products = True
-    original = fused.FusedPasses.softmax
-    monkeypatch.setattr(fused.FusedPasses, "softmax", lambda *x: device.put(device.get(original(*x))))
+    original = fused.FusedPasses.classify_backward
+    monkeypatch.setattr(fused.FusedPasses, "classify_backward", lambda *x: device.put(device.get(original(*x))))
     assert steps(device)[2].products > 0
 
 
@@ -466,6 +472,6 @@ def test_a_numpy_array_given_to_a_kernel_is_found(device: Device, monkeypatch: p
 
 
 def test_an_array_that_is_not_contiguous_is_refused(device: Device) -> None:
-    parameters, _, _ = example_step(specification(), 6, 8, seed=0, device=device)
+    parameters, batch, _ = example_step(specification(), 6, 8, seed=0, device=device)
     with pytest.raises(ValueError, match="not contiguous"):
-        parameters.fused.softmax(parameters["encoder.2.weight"].T)
+        make_passes(specification(), device, 6, 8).classify_forward(parameters["encoder.2.weight"].T, batch.y)

@@ -9,6 +9,7 @@ from ladder_np.arrays import Array, Device
 from ladder_np.errors import InputError
 from ladder_np.inspection.differences import TOLERANCE, Check, check_points, to_host
 from ladder_np.inspection.example import example_step
+from ladder_np.network.fused import make_passes
 from ladder_np.network.ladder import State, backward, forward
 from ladder_np.network.specification import Specification
 from ladder_np.operations.losses import squared_error_forward
@@ -37,13 +38,14 @@ class _NetworkPoint:
             specification, n_labeled, n_unlabeled, seed, k, device
         )
         self.arguments: Mapping[str, Array] = self._parameters
-        self._base = forward(self._parameters, self._batch, self._noise)
+        self._passes = make_passes(specification, device, n_labeled, n_unlabeled)
+        self._base = forward(self._parameters, self._batch, self._noise, self._passes)
         gradients = self._parameters.zeros_like()
         backward(self._parameters, self._base, gradients)
         self.gradients: Mapping[str, Array] = gradients
 
     def cost(self) -> tuple[float, list[Array]]:
-        state = forward(self._parameters, self._batch, self._noise)
+        state = forward(self._parameters, self._batch, self._noise, self._passes)
         total = (
             self._with_constant_targets(state) if self._specification.stop_gradient_targets else state.losses.total
         )

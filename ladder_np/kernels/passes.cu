@@ -1,8 +1,8 @@
 // The passes of a layer, each as one kernel: what stands in ladder_np/operations and ladder_np/network as plain
 // formulas, without their intermediate arrays. The plain formulas are the reference; tests compare.
 //
-// Compiled with -DREAL=float or double, and what the tables in ladder_np/operations name: -DACTIVATION=RELU (or another name
-// of the list below) and -DGATED=0 or 1.
+// Compiled with -DREAL=float or double, and what the tables in ladder_np/operations name: -DACTIVATION=RELU (or
+// another name of the list below) and -DGATED=0 or 1.
 //
 // All matrices are (rows, units), row by row. A block of threads is SLOTS by TILE: threadIdx.x is one of TILE
 // neighboring units, threadIdx.y one of SLOTS rows that are worked on side by side. So neighboring threads read
@@ -12,12 +12,12 @@
 #define TILE 32
 #define SLOTS 16
 
-#define RELU 0
-#define LEAKY_RELU 1
-#define SIGMOID 2
-#define TANH 3
-#define SOFTPLUS 4
-#define LINEAR 5
+#define RELU 1 // a name that is not in this list counts as 0
+#define LEAKY_RELU 2
+#define SIGMOID 3
+#define TANH 4
+#define SOFTPLUS 5
+#define LINEAR 6
 
 #ifndef ACTIVATION // for kernels that have none
 #define ACTIVATION LINEAR
@@ -94,6 +94,8 @@ __device__ real activate(real b)
     return (b > 0 ? b : 0) + log1p(exp(b > 0 ? -b : b)); // log(1 + exp(b)) without overflow
 #elif ACTIVATION == LINEAR
     return b;
+#else
+#error "an ACTIVATION that has no text here"
 #endif
 }
 
@@ -459,12 +461,13 @@ KERNEL decode_backward(const real *below, const real *difference, const real *z_
 // C = supervised + sum of lambda cost; one block.
 //
 // row_costs (N), unit_costs (ends[layers - 1]): as `cross_entropy` and `decode` left them, layer after layer,
-// ends (layers): where each layer's end, lambdas (layers): NaN where no cost was computed
+// sizes (2, layers): where each layer's end, and of how many numbers its cost is the mean,
+// lambdas (layers): NaN where no cost was computed
 // -> costs (2 + layers): C, the supervised cost, each layer's own (NaN where none was computed)
-KERNEL total(const real *row_costs, const real *unit_costs, const integer *ends,
-             const double *lambdas, real *costs, integer n_labeled, integer n_unlabeled,
-             integer layers)
+KERNEL total(const real *row_costs, const real *unit_costs, const integer *sizes,
+             const double *lambdas, real *costs, integer n_labeled, integer layers)
 {
+    const integer *ends = sizes, *counts = sizes + layers;
     integer slot = threadIdx.y * TILE + threadIdx.x, slots = SLOTS * TILE;
     real sum = 0;
     for (integer i = slot; i < n_labeled; i += slots)
@@ -477,7 +480,7 @@ KERNEL total(const real *row_costs, const real *unit_costs, const integer *ends,
         sum = 0;
         for (integer i = start + slot; computed && i < end; i += slots)
             sum += unit_costs[i];
-        sum = sum_over_units(sum_over_rows(sum)) / (n_unlabeled * (end - start));
+        sum = sum_over_units(sum_over_rows(sum)) / counts[layer];
         if (computed)
             cost += (real)lambdas[layer] * sum;
         if (slot == 0)

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.speed.cases import SETTINGS, SIZES, Case
 from benchmarks.speed.floor import FloorStep, Product, inference_products, step_products, total_flop
 from ladder_np.network.ladder import backward, forward
-from ladder_np.network.lanes import Lanes
+from ladder_np.network.layers import Lanes
 from ladder_np.network.specification import Specification
 from ladder_np.operations import dense
 

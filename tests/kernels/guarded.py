@@ -47,7 +47,7 @@ class Memory:
         """Return room of this shape and of the dtype of `like`: what a pass calls where it needs memory."""
         return self.put(self._untouched(math.prod(shape), like.dtype).reshape(shape))
 
-    def check(self, overwritten: Collection[str]) -> None:
+    def check(self, overwritten: Collection[str] = ()) -> None:
         """Assert that all margins, and all inputs but those `overwritten`, are as they were, bit by bit."""
         for whole, margin in self._wholes:
             host = strict_cupy.asnumpy(whole)

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.network.lanes import Lanes
-from ladder_np.network.parameters import Parameters
+from ladder_np.network.layers import Lanes, Rows
+from ladder_np.network.parameters import LayerParameters
+from ladder_np.network.passes import Passes
 from ladder_np.network.specification import Specification
+from ladder_np.operations.activations import ACTIVATIONS
+from ladder_np.operations.combinators import COMBINATORS
 
 # No block's size (32 units, 16 rows) divides all of them; some fill it exactly, some exceed it by one.
 ROWS = (2, 5, 17, 33)
@@ -18,6 +21,8 @@ LAYER_WEIGHTS = (1000.0, 10.0, 0.5)
 TOP = 2
 # Which rows a layer has: no unlabeled ones; no clean ones; clean ones that end here, or go on to the next layer.
 LANES = ("labeled", "corrupted", "clean ends", "clean goes on")
+# What runs as kernels; what has no CUDA text runs as plain formulas.
+WITH_KERNELS = [[name for name, row in table.items() if row.cuda is not None] for table in (ACTIVATIONS, COMBINATORS)]
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,34 @@ class Point:
     def rows(self) -> int:
         return max(self.n_labeled, self.n_unlabeled)
 
+    @property
+    def sizes(self) -> tuple[Specification, int, int]:
+        """What passes are made of."""
+        return self.specification, self.n_labeled, self.n_unlabeled
+
     @cached_property
+    def passes(self) -> Passes:
+        """The plain formulas."""
+        return Passes(*self.sizes)
+
+    @property
     def lanes(self) -> Lanes:
-        kind = self["lanes"] or "clean goes on"
-        clean_top = {"clean ends": self.layer, "clean goes on": min(self.layer + 1, TOP)}.get(kind, 0)
-        return Lanes(self.n_labeled, 0 if kind == "labeled" else self.n_unlabeled, 0, clean_top, (True,) * (TOP + 1))
+        return self.passes.lanes
+
+    @property
+    def lane_rows(self) -> Rows:
+        """Where the lanes are in the layer's matrices."""
+        return self.passes.rows[self.layer]
+
+    @property
+    def denoised(self) -> tuple[bool, ...]:
+        """Which layers have a cost, and so which rows there are."""
+        if "denoised" in self.options:
+            return self.options["denoised"]
+        if "cost" in self.options:
+            return tuple(layer != self.layer or self.options["cost"] for layer in range(TOP + 1))
+        highest = {"labeled": None, "corrupted": 0, "clean ends": self.layer}.get(self["lanes"], self.layer + 1)
+        return tuple(layer == highest for layer in range(TOP + 1))
 
     @cached_property
     def specification(self) -> Specification:
@@ -58,20 +86,16 @@ class Point:
             activation=self.activation,
             combinator=self.combinator,
             noise_std=0.3 if self["noise"] else 0.0,
-            denoising_weights=LAYER_WEIGHTS,
+            denoising_weights=tuple(w * wanted for w, wanted in zip(LAYER_WEIGHTS, self.denoised, strict=True)),
             stop_gradient_targets=bool(self["stop gradient"]),
             dtype=self.dtype,
         )
 
-    def parameters(self, **values: np.ndarray) -> Parameters:
-        """Return parameters of which those of this layer have these values: beta, gamma, a (10, units)."""
-        parameters = Parameters(self.specification)
-        for name, value in values.items():
-            if name == "a":
-                parameters.combinator_block(self.layer)[...] = value
-            elif value is not None:
-                parameters[f"encoder.{self.layer}.{name}"][...] = value
-        return parameters
+
+def of_layer(beta: Any = None, gamma: Any = None, a: Any = None) -> LayerParameters:
+    """Return a layer's parameters, or room for their gradients: beta, gamma (units,), a (10, units)."""
+    named = {} if a is None else {f"a{k + 1}": a[k] for k in range(10)}
+    return LayerParameters(None, None, beta, gamma, named, a)
 
 
 class Values:

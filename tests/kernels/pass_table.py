@@ -1,8 +1,10 @@
 """Every kernel of `passes.cu` as one row of a table: what it is given, its plain formula, and how it is launched.
 
-The plain formulas are those that run on a CPU.
+Both sides are the same method: of `Passes`, the plain formulas that run on a CPU, and of `FusedPasses`. Where one
+method launches two kernels, each has a row.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,13 +13,18 @@ from typing import Any
 
 import numpy as np
 from guarded import Memory
-from kernel_points import LANES, ROWS, TOP, UNITS, Point, Values
+from kernel_points import LANES, ROWS, TOP, UNITS, WITH_KERNELS, Point, Values, of_layer
 
-from ladder_np.network import decoder, encoder, ladder
-from ladder_np.network.decoder import DecoderGradients, DecoderState
-from ladder_np.network.encoder import CleanGradient, EncoderState
 from ladder_np.network.fused import FusedPasses
-from ladder_np.network.lanes import Lanes
+from ladder_np.network.passes import (
+    Batch,
+    Classified,
+    Decoded,
+    DecodedGradient,
+    Encoded,
+    Passes,
+    Target,
+)
 from ladder_np.operations.activations import ACTIVATIONS, softmax_forward
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.operations.losses import cross_entropy_forward
@@ -32,7 +39,7 @@ class Pass:
     """One kernel.
 
     `inputs` draws what it is given; `plain` and `launch` return its results by name, from arrays on the host and on
-    the device. `overwritten` names the inputs whose place results may take. `sums` says along what the kernel adds
+    the device. `overwritten` names the inputs whose place results take. `sums` says along what the kernel adds
     up: "rows", "units", or nothing, and then each number is computed by itself.
     """
 
@@ -40,13 +47,13 @@ class Pass:
     plain: Callable[[Point, SimpleNamespace], Arrays]
     launch: Callable[[FusedPasses, Point, SimpleNamespace, Memory], Arrays]
     sums: str = ""
-    overwritten: Callable[[Point], tuple[str, ...]] = lambda point: ()
+    overwritten: tuple[str, ...] = ()
     options: Mapping[str, tuple] = field(default_factory=dict)
 
     def points(self, dtype: str, edge: bool, count: int) -> Iterator[Point]:
         """Yield `count` points: all options in turn, with sizes, activations and combinators at random."""
         options = [dict(zip(self.options, x, strict=True)) for x in itertools.product(*self.options.values())]
-        activations, combinators = list(ACTIVATIONS), list(COMBINATORS)
+        activations, combinators = WITH_KERNELS
         generator = np.random.default_rng(0)
         for k in range(count):
             chosen = options[k % len(options)]
@@ -57,6 +64,11 @@ class Pass:
             # The text that one of them changes has nothing of the other's: half of all pairs will do.
             pair = activations[which], combinators[which % len(combinators)]
             yield Point(dtype, n_labeled, n_unlabeled, units, *pair, edge, k, chosen)
+
+
+def of_target(target: Target | None) -> Arrays:
+    """Return what goes to, or comes from, the clean lane, by name."""
+    return {} if target is None else {"clean_z": target.z, "clean_mu": target.mu, "clean_sigma": target.sigma}
 
 
 # ---- The encoder.
@@ -71,100 +83,91 @@ def corrupt_input_inputs(point: Point, values: Values) -> Arrays:
     }
 
 
-def corrupt_input_plain(point: Point, x: SimpleNamespace) -> Arrays:
-    inputs = [x.x_labeled, x.x_unlabeled, x.x_unlabeled][: len(point.lanes.of_layer(1))]
-    std = point.specification.noise_std[0]
-    return {"z_tilde": encoder._add_noise(np.concatenate(inputs), x.noise, std, point.lanes)}
-
-
-def corrupt_input_launch(passes: FusedPasses, point: Point, x: SimpleNamespace, memory: Memory) -> Arrays:
-    return {"z_tilde": passes.corrupt_input(x.x_labeled, x.x_unlabeled, x.noise, point.lanes)}
+def corrupt_input(passes: Passes, x: SimpleNamespace) -> Arrays:
+    encoded = passes.corrupt_input(Batch(x.x_labeled, None, x.x_unlabeled), x.noise)
+    assert encoded.h is encoded.z_tilde
+    return {"z_tilde": encoded.z_tilde}
 
 
 def encode_inputs(point: Point, values: Values) -> Arrays:
-    lanes, units = point.lanes, point.units
+    rows, units = point.lane_rows, point.units
     return {
-        "a": values.matrix(lanes.rows(point.layer), units, overflows=True),
-        "noise": values.matrix(lanes.n_corrupted, units) if point["noise"] else None,
-        "beta": values.vector(units),
-        "gamma": values.vector(units) if point.layer == TOP else None,
+        "a": values.matrix(rows.total, units, overflows=True),
+        "noise": values.matrix(rows.n_corrupted, units) if point["noise"] else None,
+        "beta": values.vector(units) if point["beta"] else None,
+        "gamma": values.vector(units) if point["gamma"] else None,
     }
+
+
+def encode(passes: Passes, point: Point, x: SimpleNamespace) -> Encoded:
+    return passes.encode_forward(passes.layers[point.layer], of_layer(x.beta, x.gamma), x.a, x.noise)
+
+
+def encoded_arrays(encoded: Encoded) -> Arrays:
+    names = "z", "z_tilde", "h", "mu", "sigma"
+    return {name: getattr(encoded, name) for name in names} | of_target(encoded.target)
 
 
 def encode_plain(point: Point, x: SimpleNamespace) -> Arrays:
-    parameters = point.parameters(beta=x.beta, gamma=x.gamma)
-    results = encoder._encode_layer(parameters, point.lanes, point.layer, x.a.copy(), x.noise)
-    return dict(zip(("z", "z_tilde", "h", "mu", "sigma"), map(np.asarray, results), strict=True))
-
-
-def encode_launch(passes: FusedPasses, point: Point, x: SimpleNamespace, memory: Memory) -> Arrays:
-    results = passes.encode(point.layer, x.a, x.noise, x.beta, x.gamma, point.lanes)
-    return dict(zip(("z", "z_tilde", "h", "mu", "sigma"), results, strict=True))
+    return {name: np.asarray(value) for name, value in encoded_arrays(encode(point.passes, point, x)).items()}
 
 
 def encode_backward_inputs(point: Point, values: Values) -> Arrays:
-    lanes, units, layer = point.lanes, point.units, point.layer
-    rows, rows_up = lanes.rows(layer), lanes.rows(layer + 1)
-    target = point["target"] and lanes.has_clean(layer)
-    b = values.matrix(rows_up, units)
+    rows, units = point.lane_rows, point.units
+    target = point["target"] and rows.has_clean
+    b = values.matrix(rows.going_on, units)
     with np.errstate(all="ignore"):
-        h = ACTIVATIONS[point.activation].forward(b) if layer < TOP else None
+        h = ACTIVATIONS[point.activation].forward(b)
+    lateral = rows.n_unlabeled and (point["lateral"] or target)
     return {
-        "up": values.matrix(rows_up, units),
+        "dh": values.matrix(rows.going_on, units),
         "h": h,
-        "z_tilde": values.matrix(rows, units),
-        "beta": values.vector(units),
-        "gamma": values.vector(units) if layer == TOP else None,
-        "lateral": values.matrix(lanes.n_unlabeled, units) if point["lateral"] and lanes.n_unlabeled else None,
-        "clean_dz": values.matrix(lanes.n_unlabeled, units) if target else None,
+        "z_tilde": values.matrix(rows.total, units),
+        "beta": values.vector(units) if point["beta"] else None,
+        "gamma": values.vector(units) if point["gamma"] else None,
+        "lateral": values.matrix(rows.n_unlabeled, units) if lateral else None,
+        "clean_dz": values.matrix(rows.n_unlabeled, units) if target else None,
         "clean_dmu": values.vector(units) if target else None,
         "clean_dsigma": values.vector(units) if target else None,
-        "z": values.matrix(rows, units),
-        "sigma": np.stack([values.vector(units, positive=True) for _ in lanes.of_layer(layer)]),
+        "z": values.matrix(rows.total, units),
+        "sigma": np.stack([values.vector(units, positive=True) for _ in rows.lanes]),
     }
 
 
-def encode_backward_plain(point: Point, x: SimpleNamespace) -> Arrays:
-    layer = point.layer
-    parameters = point.parameters(beta=x.beta, gamma=x.gamma)
-    gradients = parameters.zeros_like()
-    state = SimpleNamespace(h={layer: x.h}, z_tilde={layer: x.z_tilde}, z={layer: x.z}, sigma={layer: list(x.sigma)})
-    clean = None if x.clean_dz is None else CleanGradient(x.clean_dz, x.clean_dmu, x.clean_dsigma)
-    da = encoder._encode_layer_backward(
-        parameters, point.lanes, state, layer, x.up.copy(), x.lateral, clean, gradients
-    )
-    return {"da": da} | {
-        f"d{name}": gradients[f"encoder.{layer}.{name}"] for name in ("beta", "gamma") if getattr(x, name) is not None
-    }
+def encode_backward(passes: Passes, point: Point, x: SimpleNamespace, empty: Callable[..., Any]) -> Arrays:
+    """Return da, and dβ and dγ where there are such, which are written to arrays from `empty`."""
+    target = None if x.clean_dz is None else Target(x.clean_dz, x.clean_dmu, x.clean_dsigma)
+    decoded = None if x.lateral is None else DecodedGradient(None, x.lateral, target)
+    encoded = Encoded(point.lane_rows, x.z, x.z_tilde, x.h, sigma=x.sigma)
+    dbeta, dgamma = (None if own is None else empty(x.dh, point.units) for own in (x.beta, x.gamma))
+    own, gradient = of_layer(x.beta, x.gamma), of_layer(dbeta, dgamma)
+    result = passes.encode_backward(passes.layers[point.layer], own, encoded, x.dh, decoded, gradient)
+    named = {"da": result.da, "dbeta": dbeta, "dgamma": dgamma}
+    return {name: value for name, value in named.items() if value is not None}
 
 
-def encode_backward_launch(passes: FusedPasses, point: Point, x: SimpleNamespace, memory: Memory) -> Arrays:
-    clean = None if x.clean_dz is None else (x.clean_dz, x.clean_dmu, x.clean_dsigma)
-    shared = {
-        f"d{name}": memory.empty(x.up, point.units) for name in ("beta", "gamma") if getattr(x, name) is not None
-    }
-    above = x.up, x.h, x.z_tilde, x.beta, x.gamma, x.lateral
-    da = passes.encode_backward(*above, clean, x.z, x.sigma, point.lanes, shared["dbeta"], shared.get("dgamma"))
-    return {"da": da, **shared}
+def on_host(like: np.ndarray, *shape: int) -> np.ndarray:
+    return np.full(shape, np.nan, like.dtype)
 
 
 # ---- The softmax layer and the cross-entropy.
 
 
-def classified(point: Point, values: Values) -> Arrays:
+def classified_inputs(point: Point, values: Values) -> Arrays:
     """Draw values before the softmax, some of them far apart, and classes."""
-    b = values.matrix(point.units, point.n_labeled).T.copy()  # hard rows
+    b = values.matrix(point.units, point.lanes.n_corrupted).T.copy()  # hard rows
     return {"b": b, "y": values.generator.integers(point.units, size=point.n_labeled)}
 
 
 def cross_entropy_inputs(point: Point, values: Values) -> Arrays:
-    x = classified(point, values)
+    x = classified_inputs(point, values)
     x["b"][np.isneginf(x["b"])] = 0  # the plain formula's 0 times infinity; see the test of minus infinity
     return x
 
 
 def cross_entropy_plain(point: Point, x: SimpleNamespace) -> Arrays:
-    rows = zip(x.b[:, None], x.y[:, None], strict=True)
+    """Return the cost of each row; the plain pass returns their mean."""
+    rows = zip(x.b[: len(x.y), None], x.y[:, None], strict=True)
     return {"row_costs": np.stack([cross_entropy_forward(b, y) for b, y in rows])}
 
 
@@ -179,7 +182,11 @@ def classify_backward_inputs(point: Point, values: Values) -> Arrays:
     }
 
 
-# ---- The decoder. Its matrices have the unlabeled rows alone.
+def classify_backward(passes: Passes, x: SimpleNamespace) -> Arrays:
+    return {"db": passes.classify_backward(Classified(x.p, None), x.y, x.dp)}
+
+
+# ---- The decoder. Its matrices have the unlabeled rows alone, but z̃ is the encoder's.
 
 
 def decode_inputs(point: Point, values: Values) -> Arrays:
@@ -187,7 +194,7 @@ def decode_inputs(point: Point, values: Values) -> Arrays:
     statistics = point["cost"] and point.layer > 0
     return {
         "vertical": values.matrix(rows, units, overflows=True),
-        "z_tilde": values.matrix(rows, units),
+        "z_tilde": values.matrix(point.lane_rows.n_corrupted, units),
         "a": np.stack([values.vector(units) for _ in range(10)]),
         "clean_z": values.matrix(rows, units) if point["cost"] else None,
         "clean_mu": values.vector(units) if statistics else None,
@@ -195,46 +202,32 @@ def decode_inputs(point: Point, values: Values) -> Arrays:
     }
 
 
-def unlabeled_lanes(point: Point) -> Lanes:
-    """Return lanes as if there were no labeled rows, with a cost in this layer or not."""
-    denoised = tuple(layer == point.layer and bool(point["cost"]) for layer in range(TOP + 1))
-    return Lanes(0, point.n_unlabeled, 0, TOP, denoised)
+def decode(passes: Passes, point: Point, x: SimpleNamespace) -> Decoded:
+    target = None if x.clean_z is None else Target(x.clean_z, x.clean_mu, x.clean_sigma)
+    encoded = Encoded(point.lane_rows, None, x.z_tilde, None, target=target)
+    return passes.decode_forward(passes.layers[point.layer], of_layer(a=x.a), x.vertical, encoded)
 
 
-def seen_by_decoder(
-    layer: int, z_tilde: np.ndarray, z: Any = None, mu: Any = None, sigma: Any = None
-) -> EncoderState:
-    """Return what the decoder needs of the encoder; the clean lane's rows follow the corrupted ones."""
-    rows = None if z is None else np.concatenate([z_tilde, z])
-    return EncoderState({layer: rows}, {layer: z_tilde}, {}, {layer: [mu]}, {layer: [sigma]}, b_top=None)
+def decoded_arrays(decoded: Decoded, unit_costs: Any) -> Arrays:
+    results = {name: getattr(decoded, name) for name in ("u", "u_sigma", "z_hat")}
+    if decoded.target is None:
+        assert (decoded.z_hat_bn, decoded.difference, decoded.cost) == (None, None, None)
+        return results
+    return results | {"z_hat_bn": decoded.z_hat_bn, "difference": decoded.difference, "unit_costs": unit_costs}
 
 
 def decode_plain(point: Point, x: SimpleNamespace) -> Arrays:
-    layer, state = point.layer, DecoderState()
-    encoded = seen_by_decoder(layer, x.z_tilde, x.clean_z, x.clean_mu, x.clean_sigma)
-    decoder._decode_layer(
-        point.parameters(a=x.a), unlabeled_lanes(point), layer, encoded, state, x.vertical.copy(), x.clean_z
-    )
-    results = {name: getattr(state, name)[layer] for name in ("u", "u_sigma", "z_hat")}
-    if point["cost"]:
-        difference = state.difference[layer]
-        sizes, costs = point.specification.sizes, column_products(difference, difference)
-        others = [np.full(size, np.nan, point.dtype) for size in sizes]  # the other layers' places stay as they were
-        results |= {"z_hat_bn": state.z_hat_bn[layer], "difference": difference}
-        results["unit_costs"] = np.concatenate([*others[:layer], costs, *others[layer + 1 :]])
-    return results
+    decoded = decode(point.passes, point, x)
+    sizes, layer = point.specification.sizes, point.layer
+    costs = [np.full(size, np.nan, point.dtype) for size in sizes]  # the other layers' places stay as they were
+    if decoded.target is not None:
+        costs[layer] = column_products(decoded.difference, decoded.difference)
+    return decoded_arrays(decoded, np.concatenate(costs))
 
 
 def decode_launch(passes: FusedPasses, point: Point, x: SimpleNamespace, memory: Memory) -> Arrays:
-    clean = (x.clean_z, x.clean_mu, x.clean_sigma) if point["cost"] else None
-    unit_costs = memory.empty(x.vertical, sum(point.specification.sizes))
-    u, u_sigma, z_hat, z_hat_bn, difference = passes.decode(
-        point.layer, x.vertical, x.z_tilde, x.a, clean, unit_costs
-    )
-    results = {"u": u, "u_sigma": u_sigma, "z_hat": z_hat}
-    if point["cost"]:
-        results |= {"z_hat_bn": z_hat_bn, "difference": difference, "unit_costs": unit_costs}
-    return results
+    passes._unit_costs = memory.empty(x.vertical, sum(point.specification.sizes))
+    return decoded_arrays(decode(passes, point, x), passes._unit_costs)
 
 
 def decode_backward_inputs(point: Point, values: Values) -> Arrays:
@@ -251,36 +244,21 @@ def decode_backward_inputs(point: Point, values: Values) -> Arrays:
     }
 
 
+def decode_backward(
+    passes: Passes, point: Point, x: SimpleNamespace, empty: Callable[..., Any], cache: tuple = ()
+) -> Arrays:
+    """Return all gradients of a layer; da is written to an array from `empty`."""
+    target = None if x.difference is None else Target(None, None, x.clean_sigma)
+    decoded = Decoded(x.u, x.u_sigma, x.z_tilde, None, cache, target, x.z_hat_bn, x.difference)
+    da = empty(x.u, 10, point.units)
+    layer = passes.layers[point.layer]
+    result = passes.decode_backward(layer, of_layer(a=x.a), decoded, x.below, of_layer(a=da))
+    return {"dvertical": result.dvertical, "dz_tilde": result.dz_tilde, "da": da} | of_target(result.target)
+
+
 def decode_backward_plain(point: Point, x: SimpleNamespace) -> Arrays:
-    layer, parameters = point.layer, point.parameters(a=x.a)
-    result, gradients = DecoderGradients(None, {}, {}), parameters.zeros_like()
-    _, cache = COMBINATORS[point.combinator].forward(x.z_tilde, x.u, parameters.combinator(layer))
-    given = {"u": x.u, "u_sigma": x.u_sigma, "cache": cache, "z_hat_bn": x.z_hat_bn, "difference": x.difference}
-    dvertical = decoder._decode_layer_backward(
-        parameters,
-        unlabeled_lanes(point),
-        layer,
-        seen_by_decoder(layer, x.z_tilde, sigma=x.clean_sigma),
-        DecoderState(**{name: {layer: value} for name, value in given.items()}),
-        None if x.below is None else x.below.copy(),
-        result,
-        gradients,
-    )
-    results = {"dvertical": dvertical, "dz_tilde": result.dz_tilde[layer], "da": gradients.combinator_block(layer)}
-    if layer in result.clean:
-        clean = result.clean[layer]
-        results |= {"clean_dz": clean.dz, "clean_dmu": clean.dmu, "clean_dsigma": clean.dsigma}
-    return results
-
-
-def decode_backward_launch(passes: FusedPasses, point: Point, x: SimpleNamespace, memory: Memory) -> Arrays:
-    error = (x.difference, x.z_hat_bn, x.clean_sigma) if point["cost"] else None
-    da = memory.empty(x.u, 10, point.units)
-    dvertical, dz_tilde, clean = passes.decode_backward(
-        point.layer, x.below, error, x.u, x.z_tilde, x.u_sigma, x.a, da
-    )
-    names = "clean_dz", "clean_dmu", "clean_dsigma"
-    return {"dvertical": dvertical, "dz_tilde": dz_tilde, "da": da} | dict(zip(names, clean or (), strict=False))
+    _, cache = COMBINATORS[point.combinator].forward(x.z_tilde, x.u, of_layer(a=x.a).combinator)
+    return decode_backward(point.passes, point, x, on_host, cache)
 
 
 # ---- The cost, Adam.
@@ -291,19 +269,19 @@ def total_inputs(point: Point, values: Values) -> Arrays:
     return dict(zip(("row_costs", "unit_costs"), map(np.abs, costs), strict=True))
 
 
-def total_lanes(point: Point) -> Lanes:
-    """Return lanes with more labeled rows than a block has threads, and a cost in some of the layers."""
-    return Lanes(point.n_labeled * 40, point.n_unlabeled, 0, TOP, point["denoised"])
-
-
 def total_plain(point: Point, x: SimpleNamespace) -> Arrays:
-    sizes, ends = point.specification.sizes, np.cumsum(point.specification.sizes)
-    costs = {
-        layer: x.unit_costs[ends[layer] - sizes[layer] : ends[layer]].sum() / (point.n_unlabeled * sizes[layer])
-        for layer, wanted in enumerate(point["denoised"])
-        if wanted
-    }
-    return {"costs": ladder._total(point.parameters(), x.row_costs.mean(), costs).values}
+    ends, costs = np.cumsum(point.specification.sizes), {}
+    for layer, size in enumerate(point.specification.sizes):
+        unit_costs = x.unit_costs[ends[layer] - size : ends[layer]]
+        cost = unit_costs.sum() / (point.n_unlabeled * size) if point.denoised[layer] else None
+        costs[layer] = Decoded(None, None, None, None, cost=cost)
+    return {"costs": point.passes.total(Classified(None, x.row_costs.mean()), costs).values}
+
+
+def total_launch(passes: FusedPasses, point: Point, x: SimpleNamespace, memory: Memory) -> Arrays:
+    many = dataclasses.replace(passes, n_labeled=len(x.row_costs))  # more than a block has threads
+    many._unit_costs = x.unit_costs
+    return {"costs": many.total(Classified(None, x.row_costs), {}).values}
 
 
 def adam_inputs(point: Point, values: Values) -> Arrays:
@@ -338,42 +316,42 @@ YES_NO = (True, False)
 PASSES = {
     "corrupt_input": Pass(
         corrupt_input_inputs,
-        corrupt_input_plain,
-        corrupt_input_launch,
+        lambda point, x: corrupt_input(point.passes, x),
+        lambda passes, point, x, memory: corrupt_input(passes, x),
         options={"layer": (0,), "lanes": ("labeled", "corrupted", "clean goes on"), "noise": YES_NO},
     ),
     "encode": Pass(
         encode_inputs,
         encode_plain,
-        encode_launch,
+        lambda passes, point, x, memory: encoded_arrays(encode(passes, point, x)),
         sums="rows",
-        overwritten=lambda point: ("a",),
-        options={"lanes": LANES, "noise": YES_NO, "layer": (1, TOP)},
+        options={"lanes": LANES, "noise": YES_NO, "beta": YES_NO, "gamma": YES_NO},
     ),
     "encode_backward": Pass(
         encode_backward_inputs,
-        encode_backward_plain,
-        encode_backward_launch,
+        lambda point, x: encode_backward(point.passes, point, x, on_host),
+        lambda passes, point, x, memory: encode_backward(passes, point, x, memory.empty),
         sums="rows",
-        overwritten=lambda point: ("up",),
-        options={"lanes": LANES, "layer": (1, TOP), "lateral": YES_NO, "target": YES_NO},
+        options={"lanes": LANES, "lateral": YES_NO, "target": YES_NO, "beta": YES_NO, "gamma": YES_NO},
     ),
     "softmax": Pass(
-        classified,
-        lambda point, x: {"p": softmax_forward(x.b)},
-        lambda passes, point, x, memory: {"p": passes.softmax(x.b)},
+        classified_inputs,
+        lambda point, x: {"p": point.passes.classify_forward(x.b, x.y).p},
+        lambda passes, point, x, memory: {"p": passes.classify_forward(x.b, x.y).p},
         sums="units",
+        options={"lanes": ("labeled", "corrupted")},
     ),
     "cross_entropy": Pass(
         cross_entropy_inputs,
         cross_entropy_plain,
-        lambda passes, point, x, memory: {"row_costs": passes.cross_entropy(x.b, x.y)},
+        lambda passes, point, x, memory: {"row_costs": passes.classify_forward(x.b, x.y).cost},
         sums="units",
+        options={"lanes": ("labeled", "corrupted")},
     ),
     "classify_backward": Pass(
         classify_backward_inputs,
-        lambda point, x: {"db": ladder._classify_backward(x.p, x.y, x.dp, point.lanes)},
-        lambda passes, point, x, memory: {"db": passes.classify_backward(x.p, x.y, x.dp)},
+        lambda point, x: classify_backward(point.passes, x),
+        lambda passes, point, x, memory: classify_backward(passes, x),
         sums="units",
         options={"lanes": ("labeled", "corrupted")},
     ),
@@ -382,20 +360,19 @@ PASSES = {
         decode_plain,
         decode_launch,
         sums="rows",
-        overwritten=lambda point: ("vertical",) if point.layer < TOP else (),
         options={"layer": LAYERS, "cost": YES_NO},
     ),
     "decode_backward": Pass(
         decode_backward_inputs,
         decode_backward_plain,
-        decode_backward_launch,
+        lambda passes, point, x, memory: decode_backward(passes, point, x, memory.empty),
         sums="rows",
         options={"layer": LAYERS, "cost": YES_NO, "below": YES_NO, "stop gradient": YES_NO},
     ),
     "total": Pass(
         total_inputs,
         total_plain,
-        lambda passes, point, x, memory: {"costs": passes.total(x.row_costs, x.unit_costs, total_lanes(point))},
+        total_launch,
         sums="rows",
         options={"denoised": tuple(itertools.product(YES_NO, repeat=TOP + 1))},
     ),
@@ -403,6 +380,6 @@ PASSES = {
         adam_inputs,
         adam_plain,
         lambda passes, point, x, memory: adam_step(Adam(x.theta, passes.kernels), x, point.seed),
-        overwritten=lambda point: ("theta", "m", "v"),
+        overwritten=("theta", "m", "v"),
     ),
 }

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from kernel_points import WITH_KERNELS
 
 from ladder_np import kernels
 from ladder_np.kernels import REAL, SLOTS, TILE, Kernels, kernel_text
@@ -20,12 +21,16 @@ from ladder_np.operations.combinators import COMBINATORS
 
 CAPABILITIES = ("75", "80", "90")
 NAMES = re.findall(r"^KERNEL (\w+)", kernel_text(), re.MULTILINE)
-# The text that the activation changes has nothing of what the combinator changes (a test below): each dtype with each
-# activation, and the combinators in turn, are all the code there is.
-NETWORKS = [
-    (dtype, activation, list(COMBINATORS)[k % len(COMBINATORS)])
-    for dtype, (k, activation) in itertools.product(REAL, enumerate(ACTIVATIONS))
-]
+# What a layer's activation and combinator tell the compiler. The text that the activation changes has nothing of what
+# the combinator changes (a test below): each dtype with each activation, and the combinators in turn, are all the
+# code there is. Either may tell nothing, and kernels that need neither may be the first to be compiled.
+ON_ACTIVATION, ON_COMBINATOR = (
+    [table[name].cuda for name in names]
+    for table, names in zip((ACTIVATIONS, COMBINATORS), WITH_KERNELS, strict=True)
+)
+PAIRS = [(text, ON_COMBINATOR[k % len(ON_COMBINATOR)]) for k, text in enumerate(ON_ACTIVATION)]
+PAIRS += [(ON_ACTIVATION[0], ""), ("", ON_COMBINATOR[0]), ()]
+NETWORKS = list(itertools.product(REAL, PAIRS))
 # Of every capability from 7.5 on: registers of a multiprocessor, bytes of shared memory that a block gets unasked.
 REGISTERS, SHARED_MEMORY = 65536, 48 * 1024
 # Bytes of a thread that lie in slow memory: the compiler may put a number or two there to make room for more blocks.
@@ -49,7 +54,7 @@ def cupy() -> ModuleType:
 
 @pytest.fixture
 def compiled(cupy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Compile:
-    """Return a function that compiles the kernels of a network, as CuPy's RawModule does, for a capability.
+    """Return a function that compiles the kernels of a layer, as CuPy's RawModule does, for a capability.
 
     It goes through all of CuPy that stands between RawModule and NVRTC. Only the two steps that ask for a device are
     left out: which capability it has, and loading the code on it.
@@ -66,7 +71,7 @@ def compiled(cupy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Compile:
     monkeypatch.setattr(compiler, "_get_arch_for_options_for_nvrtc", options_of)
     monkeypatch.setenv("CUPY_CACHE_IN_MEMORY", "1")  # nothing from an earlier run, and no file
 
-    def compile_for(capability: str, *network: str) -> bytes:
+    def compile_for(capability: str, dtype: str, options: tuple[str, ...]) -> bytes:
         modules = []
 
         def raw_module(code: str, options: tuple[str, ...]) -> SimpleNamespace:
@@ -76,7 +81,7 @@ def compiled(cupy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Compile:
             modules.append(module)
             return SimpleNamespace(get_function=str)
 
-        Kernels(SimpleNamespace(RawModule=raw_module), *network)
+        Kernels(SimpleNamespace(RawModule=raw_module), dtype).compiled(options)
         return modules[0].cubin
 
     return compile_for
@@ -130,10 +135,8 @@ class Cubin:
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES)
-@pytest.mark.parametrize("network", NETWORKS, ids="-".join)
-def test_every_kernel_compiles_and_fits_into_a_gpu(
-    network: tuple[str, ...], capability: str, compiled: Compile
-) -> None:
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: "".join((network[0], *network[1])))
+def test_every_kernel_compiles_and_fits_into_a_gpu(network: tuple, capability: str, compiled: Compile) -> None:
     cubin = Cubin(compiled(capability, *network))
     assert cubin.capability == capability
     assert sorted(cubin.kernels) == sorted(NAMES)
@@ -163,6 +166,14 @@ def test_no_function_depends_on_both_the_activation_and_the_combinator() -> None
     assert on_activation.isdisjoint(on_combinator)
 
 
+def test_every_activation_of_the_text_is_one_of_the_table() -> None:
+    in_text = re.findall(r"^#define (\w+) \d", kernel_text().partition("// ---- Sums")[0], re.MULTILINE)
+    assert sorted(f"-DACTIVATION={name}" for name in set(in_text) - {"TILE", "SLOTS", "GATED"}) == sorted(
+        ON_ACTIVATION
+    )
+    assert sorted(ON_COMBINATOR) == ["-DGATED=0", "-DGATED=1"]
+
+
 @pytest.mark.parametrize("capability", CAPABILITIES)
 def test_a_newer_gpu_gets_an_intermediate_text_that_it_can_compile(
     capability: str, cupy: ModuleType, compiled: Compile, monkeypatch: pytest.MonkeyPatch
@@ -172,6 +183,11 @@ def test_a_newer_gpu_gets_an_intermediate_text_that_it_can_compile(
     ptx = compiled(capability, *NETWORKS[0]).decode()
     assert re.findall(r"\.target (\w+)", ptx) == [f"sm_{capability}"]
     assert sorted(re.findall(r"\.entry (\w+)", ptx)) == sorted(NAMES)
+
+
+def test_an_activation_that_the_text_does_not_have_is_refused(cupy: ModuleType, compiled: Compile) -> None:
+    with pytest.raises(cupy.cuda.compiler.CompileException, match="an ACTIVATION that has no text here"):
+        compiled("80", "float32", ("-DACTIVATION=SOFTPULS", ON_COMBINATOR[0]))
 
 
 @pytest.mark.parametrize(
@@ -191,4 +207,4 @@ def test_what_cuda_does_not_know_is_refused(
     assert right in text
     monkeypatch.setattr(kernels, "kernel_text", lambda: text.replace(right, wrong))
     with pytest.raises(cupy.cuda.compiler.CompileException, match=re.escape(complaint)):
-        compiled("80", "float32", "tanh", "gaussian")
+        compiled("80", "float32", (ACTIVATIONS["tanh"].cuda, ON_COMBINATOR[0]))

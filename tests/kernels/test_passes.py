@@ -16,17 +16,16 @@ import numpy as np
 import pytest
 import strict_cupy
 from guarded import Arrays, Memory
-from kernel_points import ROWS, UNITS, Point, Values
+from kernel_points import ROWS, UNITS, WITH_KERNELS, Point, Values
 from pass_table import PASSES, Pass
 from planted_faults import FAULTS, Fault
 
 from ladder_np import kernels
 from ladder_np.arrays import Device
-from ladder_np.kernels import kernel_text
+from ladder_np.kernels import Kernels, kernel_text
 from ladder_np.network import fused
 from ladder_np.network.fused import FusedPasses
 from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
 
 pytestmark = pytest.mark.skipif(host_kernels.COMPILER is None, reason="no C++ compiler for the kernels")
 
@@ -37,10 +36,10 @@ SUMS, DRAWS, FLOOR, OTHERS = 4, 4, 4, 8  # see `tolerances`
 
 def run(pass_: Pass, point: Point, x: dict[str, np.ndarray | None]) -> dict[str, np.ndarray]:
     """Launch a kernel in guarded memory; return its results on the host."""
-    passes, memory = FusedPasses(point.specification, Device("strict", xp=strict_cupy)), Memory()
+    passes, memory = FusedPasses(*point.sizes, device=Device("strict", xp=strict_cupy)), Memory()
     with mock.patch.object(fused, "_empty", memory.empty):
         results = pass_.launch(passes, point, SimpleNamespace(**memory.inputs(x)), memory)
-    memory.check(pass_.overwritten(point))
+    memory.check(pass_.overwritten)
     return {name: strict_cupy.asnumpy(value) for name, value in results.items()}
 
 
@@ -164,7 +163,7 @@ def lone_point(dtype: str, rows: int, units: int, activation: str = "relu") -> P
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", WITH_KERNELS[0])
 def test_an_activation_and_its_slope_are_right_to_the_last_digits(activation: str, dtype: str) -> None:
     b, phi = hard_values(dtype), ACTIVATIONS[activation]
     zeros, ones = np.zeros((2, len(b)), dtype), np.ones((1, len(b)), dtype)
@@ -176,7 +175,7 @@ def test_an_activation_and_its_slope_are_right_to_the_last_digits(activation: st
     h = run(PASSES["encode"], lone_point(dtype, 2, len(b), activation), given)["h"]
     assert_to_the_last_digits(h, np.stack([expected, expected]))
     # The gradient of beta is a sum over rows: of one row.
-    given = {"up": up[None], "h": expected[None], "z_tilde": ones, "beta": b, "gamma": None, "lateral": None}
+    given = {"dh": up[None], "h": expected[None], "z_tilde": ones, "beta": b, "gamma": None, "lateral": None}
     given |= {"clean_dz": None, "z": ones, "sigma": ones}
     slope = run(PASSES["encode_backward"], lone_point(dtype, 1, len(b), activation), given)["dbeta"]
     assert_to_the_last_digits(slope, expected_slope)
@@ -211,13 +210,19 @@ def test_every_kernel_has_its_row_and_a_planted_fault() -> None:
     assert set(names) == {fault.kernel for fault in FAULTS if not fault.function}
 
 
+def test_an_activation_that_the_text_does_not_have_is_refused() -> None:
+    with pytest.raises(host_kernels.CompileError, match="an ACTIVATION that has no text here"):
+        Kernels(strict_cupy, "float32").compiled(("-DACTIVATION=SOFTPULS", "-DGATED=0"))
+
+
 @pytest.mark.parametrize("name", PASSES)
 def test_points_go_through_all_sizes_options_activations_and_combinators(name: str) -> None:
     points = list(PASSES[name].points("float32", False, POINTS))
     assert {point.n_labeled for point in points} == {point.n_unlabeled for point in points} == set(ROWS)
     assert {point.units for point in points} >= set(UNITS)
-    assert {point.activation for point in points} == set(ACTIVATIONS)
-    assert {point.combinator for point in points} == set(COMBINATORS)
+    assert [{point.activation for point in points}, {point.combinator for point in points}] == [
+        *map(set, WITH_KERNELS)
+    ]
     for option, choices in PASSES[name].options.items():
         assert {point[option] for point in points} == set(choices)
     chosen = {tuple(point.options.values()) for point in points}
@@ -250,7 +255,7 @@ def test_a_planted_fault_is_found(fault: Fault, text_to_plant_in: pytest.MonkeyP
 def test_a_changed_input_is_found() -> None:
     memory = Memory()
     devices = memory.inputs({"x": np.ones(3), "y": np.ones(3), "none": None})
-    memory.check(())
+    memory.check()
     devices["x"][0] = 2.0
     memory.check(("x",))
     with pytest.raises(AssertionError, match="changed its input x"):
