@@ -228,7 +228,9 @@ def _place(key: str) -> tuple[int, ...] | None:
     for group, (rows, upward) in enumerate(WALK):
         for row, quantity in enumerate(rows):
             if quantity.vector and (match := _pattern(quantity.vector).fullmatch(key)):
-                layer = int(match["layer"] or 0) if "layer" in match.groupdict() else 0
+                layer = int(match.groupdict().get("layer") or 0)
+                if quantity.layers in ("input", "above input") and (quantity.layers == "input") != (layer == 0):
+                    continue
                 given = key.startswith(("param/", "input/", "noise/"))
                 return (0, 0, 0, 0) if given else (1, group, layer if upward else -layer, row)
     return None

@@ -71,7 +71,7 @@ def test_columns_stand_below_each_other(command, combinator, activation, layer):
         heading, *rows = block.splitlines()
         function, shape = heading.index("function"), heading.index("shape") + len("shape")
         for row in rows:
-            assert re.match(r"(network|operations)/\w+\.py:\d+ \w+( \(\[P], GatedGauss\))?$", row[function:]), row
+            assert re.match(r"(network|operations)/\w+\.py:\d+ [\w.]+( \(\[P], GatedGauss\))?$", row[function:]), row
             assert row[function - 2 : function] == "  ", row
             assert re.search(r" (\d+|\d+x\d+|-)$", row[:shape]), row
             assert len(row.removesuffix(" ([P], GatedGauss)")) <= 125, row

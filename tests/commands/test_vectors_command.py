@@ -314,18 +314,18 @@ def test_an_empty_array_is_wrong_and_no_traceback(command, reference, tmp_path):
     assert outcome.status in (0, 1, 2)
 
 
-@pytest.mark.parametrize("meta", [None, "no JSON", "[1]", "{}", '{"version": 2}', '{"version": null}'])
+@pytest.mark.parametrize("meta", [None, "no JSON", "[1]", "{}", '{"version": 3}', '{"version": null}'])
 def test_a_reference_without_a_known_version_is_refused(command, reference, tmp_path, meta):
     spoilt = change(reference, tmp_path / "r.npz", meta=None if meta is None else np.array(meta))
-    named = "version 2" if meta and "2" in meta else "version"
+    named = "version 3" if meta and "3" in meta else "version"
     assert_refused(command("compare-vectors", spoilt, reference), str(spoilt), named)
 
 
 def test_a_candidate_that_names_an_unknown_version_is_refused(command, reference, tmp_path):
     """A candidate needs no meta; if it has one, its version says whether the names mean the same."""
-    meta = json.loads(str(load(reference)["meta"])) | {"version": 2}
+    meta = json.loads(str(load(reference)["meta"])) | {"version": 3}
     spoilt = change(reference, tmp_path / "c.npz", meta=np.array(json.dumps(meta)))
-    assert_refused(command("compare-vectors", reference, spoilt), str(spoilt), "version 2")
+    assert_refused(command("compare-vectors", reference, spoilt), str(spoilt), "version 3")
 
 
 def test_a_candidate_needs_no_meta(command, reference, tmp_path):

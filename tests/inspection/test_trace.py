@@ -1,13 +1,11 @@
 """A trace shows what the real passes compute: every value and gradient against test vectors and restatement."""
 
-import cProfile
+import dataclasses
 import itertools
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-import host_kernels
 import numpy as np
 import pytest
 import strict_cupy
@@ -16,11 +14,10 @@ from restatement import intermediates
 import ladder_np
 from ladder_np import InputError
 from ladder_np.arrays import Device
-from ladder_np.inspection import trace as trace_module
-from ladder_np.inspection.stages import GATES, PARTS, STAGES, WAY_BACK
 from ladder_np.inspection.trace import Reading, of_layer, trace_step
 from ladder_np.inspection.vectors import make_vectors
-from ladder_np.inspection.watch import Place, Watch
+from ladder_np.network.layers import resolve
+from ladder_np.network.quantities import GIVEN, PARTS, WALK, WAY_BACK
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
@@ -39,7 +36,6 @@ Readings = dict[tuple[str, int | None], Reading]
 every_option = pytest.mark.parametrize(
     ("activation", "combinator"), list(itertools.product(ACTIVATIONS, COMBINATORS))
 )
-with_compiler = pytest.mark.skipif(host_kernels.COMPILER is None, reason="no C++ compiler for the kernels")
 
 
 def network(**options: Any) -> Specification:
@@ -133,10 +129,10 @@ IN_ORDER = {
     "corrupted encoder": "z̃⁰ ã¹ μ̃¹ σ̃¹ BN(ã¹) z̃¹ b̃¹ h̃¹ ã² μ̃² σ̃² BN(ã²) z̃² b̃² h̃²",
     "clean encoder": "z⁰ a¹ μ¹ σ¹ z¹ b¹ h¹ a² μ² σ² z²",
     "decoder": "u² μ(u²) v(u²) ẑ² ẑ²_BN ẑ²V¹ u¹ μ(u¹) v(u¹) ẑ¹ ẑ¹_BN ẑ¹V⁰ u⁰ μ(u⁰) v(u⁰) ẑ⁰",
-    "cost": "C² C¹ C⁰ C_s C",
-    "way back, up the decoder": "dẑ⁰ du⁰ da₁₋₁₀⁰ d(ẑ¹V⁰) dV⁰ dẑ¹_BN dμ¹ dσ¹ dẑ¹ du¹ da₁₋₁₀¹ d(ẑ²V¹) dV¹ "
-    "dẑ²_BN dμ² dσ² dẑ² du² da₁₋₁₀² dh̃²",
-    "way back, down the encoder": "db̃² db̃² dβ² dγ² dz̃² dz² dã² da² dW² dh̃¹ dh¹ db̃¹ db¹ dβ¹ dz̃¹ dz¹ dã¹ da¹ dW¹",
+    "cost": "C_s C² C¹ C⁰ C",
+    "way back, up the decoder": "dẑ⁰ du⁰ d(g⁰) d(ẑ¹V⁰) dV⁰ dẑ¹_BN dμ¹ dσ¹ dẑ¹ du¹ d(g¹) d(ẑ²V¹) dV¹ "
+    "dẑ²_BN dμ² dσ² dẑ² du² d(g²) dh̃²",
+    "way back, down the encoder": "db̃² db̃² dγ² dβ² dz̃² dz² dã² da² dW² dh̃¹ dh¹ db̃¹ db¹ dβ¹ dz̃¹ dz¹ dã¹ da¹ dW¹",
 }
 
 
@@ -147,48 +143,61 @@ def test_stages_come_part_by_part_in_the_order_of_computation() -> None:
         for part, rows in itertools.groupby(readings, lambda reading: reading.part)
     }
     assert shown == IN_ORDER
-    assert list(shown) == list(PARTS)
+    assert list(shown) == [part for part in PARTS if part != GIVEN]
 
 
 @every_option
-def test_file_and_line_are_where_the_function_that_is_named_begins(activation: str, combinator: str) -> None:
+def test_file_and_line_are_those_of_the_formula_in_the_function_that_is_named(
+    activation: str, combinator: str
+) -> None:
     for reading in trace(network(activation=activation, combinator=combinator)).values():
         lines = (PACKAGE / reading.file).read_text(encoding="utf-8").splitlines()
-        assert lines[reading.line - 1].strip().startswith(f"def {reading.function}("), reading
+        line = lines[reading.line - 1].strip()
+        assert not line.startswith(("def ", "#", '"""')), reading
+        function = reading.function.rpartition(".")[2]
+        above = [text.strip() for text in lines[: reading.line]]
+        assert [text for text in above if text.startswith("def ")][-1].startswith(f"def {function}("), reading
+
+
+def test_every_computed_quantity_names_one_line_for_every_kind_of_layer() -> None:
+    for activation, combinator in itertools.product(ACTIVATIONS, COMBINATORS):
+        layers = resolve(network(activation=activation, combinator=combinator))
+        for quantity in (quantity for rows, _ in WALK for quantity in rows if quantity.part != GIVEN):
+            for layer in layers[1:-1]:
+                formula = quantity.formula(layer) if callable(quantity.formula) else quantity.formula
+                assert formula is not None, quantity.name
+                formula.place()  # raises if the line is gone
+
+
+def test_a_line_that_is_gone_is_an_error() -> None:
+    found = next(quantity for rows, _ in WALK for quantity in rows if quantity.name == "bn_a_tilde")
+    with pytest.raises(ValueError, match="normalize_forward has no line with 'z /= deviation'"):
+        dataclasses.replace(found.formula, text="z /= deviation").place()
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a_tilde", "return h @ W"),
+        ("bn_a_tilde", "z /= sigma"),
+        ("z_tilde", "z_tilde[rows.corrupted] += z[rows.corrupted]"),
+        ("z_hat", "z_hat += mu"),
+        ("z_hat_bn", "z_hat_bn /= sigma"),
+        ("cost", "return (difference * difference).mean(), difference"),
+        ("da", "da /= sigma"),
+    ],
+)
+def test_the_line_is_the_equation_s(name: str, line: str) -> None:
+    reading = trace(network())[name, 1]
+    assert (PACKAGE / reading.file).read_text(encoding="utf-8").splitlines()[reading.line - 1].strip() == line
 
 
 def test_functions_are_those_that_the_options_choose() -> None:
     found = trace(network(activation="tanh", combinator="gated_gaussian"))
-    functions = {name: found[name, 1].function for name in ("h_tilde", "db_tilde", "z_hat", "du")}
-    assert functions == {
-        **{"h_tilde": "tanh_forward", "db_tilde": "tanh_backward"},
-        **{"z_hat": "gated_gaussian_forward", "du": "gated_gaussian_backward"},
-    }
+    functions = {name: found[name, 1].function for name in ("h_tilde", "db_tilde")}
+    assert functions == {"h_tilde": "tanh_forward", "db_tilde": "tanh_backward"}
     assert (found["h_tilde", 1].equation, found["z_hat", 1].paper) == ("tanh(b̃¹)", "[P], GatedGauss")
     assert found["z_hat", 1].equation == "(z̃¹ − μ(u¹)) s(v(u¹)) + μ(u¹)"
-
-
-def test_every_combinator_has_its_text() -> None:
-    assert GATES.keys() == COMBINATORS.keys()
-
-
-@with_compiler
-def test_every_place_of_the_table_is_seen_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is renamed or moved in the passes makes a place of the table unseen."""
-    seen: set[Place] = set()
-
-    class Remembered(Watch):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            watches.append(self)
-
-    watches: list[Watch] = []
-    monkeypatch.setattr(trace_module, "Watch", Remembered)
-    for device in (Device(), Device("strict", xp=strict_cupy)):
-        trace(network(), device)
-    for watch in watches:
-        seen |= set(watch.seen)
-    assert [place for stage in STAGES for place in stage.places if place not in seen] == []
 
 
 @pytest.mark.parametrize(
@@ -196,7 +205,7 @@ def test_every_place_of_the_table_is_seen_somewhere(monkeypatch: pytest.MonkeyPa
     [
         ("baseline", {"a", "u", "z_hat", "cost", "du", "da", "db_tilde_unlabeled"}),
         ("top only", {"vertical", "dV", "dvertical"}),
-        ("bottom only", {"a", "z", "z_hat_bn", "da", "dz", "dmu", "dsigma"}),
+        ("bottom only", {"a", "mu", "z_hat_bn", "da", "dz", "dmu", "dsigma"}),
     ],
 )
 def test_what_no_weight_asks_for_is_not_run_and_not_shown(cost: str, absent: set[str]) -> None:
@@ -251,92 +260,21 @@ def test_what_is_zero_but_for_rounding_is_below_its_bound_and_nothing_else_is(dt
     assert small == {("dbeta", 1), ("dbeta", 2)}
 
 
-# ---- Watching.
-
-
-def test_the_thread_s_profile_function_is_restored_whatever_happens() -> None:
-    def mine(*_: Any) -> None:
-        pass
-
-    def fail() -> None:
-        assert sys.getprofile() is not mine
-        raise ZeroDivisionError
-
-    before = sys.getprofile()
-    sys.setprofile(mine)
-    try:
-        with pytest.raises(ZeroDivisionError), Watch([], {}, Device()).watching():
-            fail()
-        assert sys.getprofile() is mine
-    finally:
-        sys.setprofile(before)
-
-
-def test_a_profiler_written_in_c_does_no_harm() -> None:
-    profiler = cProfile.Profile()
-    profiler.enable()
-    try:
-        readings = trace_step(network(), N, M, seed=2)
-    finally:
-        profiler.disable()
-    assert len(readings) == 124
-
-
-def _made(x: np.ndarray) -> tuple[np.ndarray, dict[str, None]]:
-    x *= 2
-    return x, {"nothing": None}
-
-
-def _calls() -> None:
-    x = np.ones(2)
-    [_made(x) for _ in range(2)]
-    x[...] = 0
-
-
-@pytest.mark.parametrize(
-    ("place", "expected"),
-    [
-        (Place("_made", "_calls", (0,)), [2, 4]),
-        (Place("_{what}", "_calls", (0, slice(0, 1), "T")), [2, 4]),
-        (Place("_made", "_calls", argument="x"), [1, 2]),
-        (Place("_made", "_calls", written="x"), [2, 4]),
-        (Place("_made", "_calls", (1, "get")), None),
-        (Place("_made", "elsewhere", (0,)), []),
-        (Place("elsewhere", "_calls", (0,)), []),
-    ],
-)
-def test_a_sighting_is_a_copy_of_what_was_there_then(place: Place, expected: list | None) -> None:
-    watch = Watch([place], {"what": "made"}, Device())
-    with watch.watching():
-        _calls()
-    seen = watch.seen[place][None]
-    if expected is not None:
-        assert [sighting.value[0] for sighting in seen] == expected
+def test_a_trace_computes_what_a_step_without_one_computes() -> None:
+    """Passes that keep everything give the same values as those that reuse memory."""
+    vectors = make_vectors(network(), N, M, seed=2)
+    for name in ("dW", "dbeta"):
+        reading = trace(network())[name, 1]
+        np.testing.assert_array_equal(reading.value, of_vectors(name, 1, vectors))
 
 
 # ---- On a device.
 
 
-def test_on_the_double_the_plain_formulas_give_numpys_bits() -> None:
-    ours, expected = trace(network(), Device("strict", xp=strict_cupy, fused=False)), trace(network())
+@pytest.mark.parametrize("fused", [False, True])
+def test_on_a_device_the_plain_formulas_run_and_give_numpys_bits(fused: bool) -> None:
+    ours, expected = trace(network(), Device("strict", xp=strict_cupy, fused=fused)), trace(network())
     assert ours.keys() == expected.keys()
     for key, reading in expected.items():
         np.testing.assert_array_equal(ours[key].value, reading.value, strict=True)
         assert (ours[key].file, ours[key].line) == (reading.file, reading.line)
-
-
-@with_compiler
-@pytest.mark.parametrize("cost", WEIGHTS)
-def test_on_the_double_fused_passes_show_what_their_kernels_leave(cost: str) -> None:
-    specification = network(denoising_weights=WEIGHTS[cost])
-    ours, expected = trace(specification, Device("strict", xp=strict_cupy)), trace(specification)
-    costs = [expected["cost", layer].value if ("cost", layer) in expected else np.nan for layer in range(4)]
-    np.testing.assert_allclose(ours.pop(("costs", None)).value, costs, rtol=1e-12)
-    assert ours.keys() < expected.keys()
-    for key, reading in ours.items():
-        scale = np.abs(expected[key].value).max()
-        np.testing.assert_allclose(reading.value, expected[key].value, rtol=0, atol=1e-12 * scale)
-        assert reading.symbol == expected[key].symbol
-    hidden = {name for name, _ in expected.keys() - ours.keys()} - {"b_tilde", "cost"}
-    if cost == "full":
-        assert hidden == {"b", "mu_of_u", "v_of_u", "dz_hat_bn", "dz_hat", "du", "db_tilde", "db", "dz_tilde", "dz"}

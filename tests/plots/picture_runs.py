@@ -18,7 +18,7 @@ NAMES = ("length", "width $cm$", "<b>mass</b> & much more than there is room for
 def make_run(folder: Path, **named: object) -> Path:
     """Train a small network without saying a word; the run's folder."""
     settings = make_settings({"epochs": 3, "hidden_layers": (12, 8), **named})
-    execute(prepare(settings, None, "cpu"), folder, lambda name, record, error: None)
+    execute(prepare(settings, None, "cpu"), folder, lambda name, record: None)
     return folder
 
 

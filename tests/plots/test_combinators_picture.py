@@ -34,7 +34,7 @@ def test_there_is_a_panel_a_layer_and_each_curve_is_the_unit_s_own_combinator(di
     for layer, axes in enumerate(panels):
         unit, drawn = unit_of(axes), lines_of(axes)
         for share in SHARES:
-            u = np.quantile(digits.noisy.state.decoder.u[layer][:, unit], share)
+            u = np.quantile(digits.noisy.state.decoded[layer].u[:, unit], share)
             z_tilde, z_hat = drawn[f"u at its {100 * share:.0f} % quantile"].T
             expected = gaussian(digits.predictor.network.parameters, layer, unit, z_tilde, u)
             np.testing.assert_allclose(z_hat, expected, rtol=1e-4, atol=1e-6)
@@ -45,12 +45,12 @@ def test_the_rows_behind_are_those_that_the_unit_met_colored_by_u(digits, digits
     state = digits.noisy.state
     for layer, axes in enumerate(digits_figures["combinators"].axes):
         unit = unit_of(axes)
-        z_tilde = state.encoder.z_tilde[layer][state.lanes.unlabeled][:, unit]
+        z_tilde = state.decoded[layer].z_tilde[:, unit]
         dots = next(one for one in axes.collections if one.get_label().startswith("rows"))
         np.testing.assert_allclose(
-            dots.get_offsets(), np.stack([z_tilde, state.decoder.z_hat[layer][:, unit]], axis=1)
+            dots.get_offsets(), np.stack([z_tilde, state.decoded[layer].z_hat[:, unit]], axis=1)
         )
-        by_u = dots.get_facecolors()[state.decoder.u[layer][:, unit].argsort(kind="stable")]
+        by_u = dots.get_facecolors()[state.decoded[layer].u[:, unit].argsort(kind="stable")]
         green = by_u[:, 1]  # rises all along the range of colors
         assert (np.diff(green) >= 0).all()
 

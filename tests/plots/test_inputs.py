@@ -17,8 +17,8 @@ def passes(source) -> dict[str, np.ndarray]:
     state = source.noisy.state
     return {
         "clean": state.batch.x_unlabeled,
-        "noisy": state.encoder.z_tilde[0][state.lanes.unlabeled],
-        "rebuilt": state.decoder.z_hat[0],
+        "noisy": state.decoded[0].z_tilde,
+        "rebuilt": state.decoded[0].z_hat,
     }
 
 

@@ -47,17 +47,17 @@ def test_the_noisy_pass_is_the_network_s_own_step(digits, data) -> None:
     assert set(rows.numbers) <= set(data.split.train)
     assert len(rows.numbers) == 500
     np.testing.assert_array_equal(rows.state.batch.x_unlabeled, x)
-    noise = (rows.state.encoder.z_tilde[0][rows.state.lanes.unlabeled] - x) / network.specification.noise_std[0]
+    noise = (rows.state.decoded[0].z_tilde - x) / network.specification.noise_std[0]
     assert abs(noise.std() - 1) < 0.02
-    z_hat = rows.state.decoder.z_hat[0]
+    z_hat = rows.state.decoded[0].z_hat
     assert float(rows.state.losses.denoising[0]) == pytest.approx(float(((z_hat - x) ** 2).mean()), rel=1e-5)
 
 
 def test_the_noisy_pass_is_the_same_each_time_and_another_for_another_seed(digits, data) -> None:
     again = noisy(digits.predictor, data.dataset, data.split, digits.config.settings.seed)
-    np.testing.assert_array_equal(again.state.decoder.z_hat[0], digits.noisy.state.decoder.z_hat[0])
+    np.testing.assert_array_equal(again.state.decoded[0].z_hat, digits.noisy.state.decoded[0].z_hat)
     other = noisy(digits.predictor, data.dataset, data.split, 99)
-    assert (other.state.decoder.z_hat[0] != again.state.decoder.z_hat[0]).any()
+    assert (other.state.decoded[0].z_hat != again.state.decoded[0].z_hat).any()
 
 
 def test_a_model_whose_cost_overflows_is_refused_in_one_line(digits_run, data) -> None:

@@ -10,7 +10,9 @@ import strict_cupy
 
 from ladder_np import InputError, LadderNetwork, TrainingDivergedError
 from ladder_np.arrays import Device
-from ladder_np.training.trainer import EpochRecord, Training, TrainingSettings
+from ladder_np.training.costs import EpochRecord
+from ladder_np.training.loader import TrainingData
+from ladder_np.training.trainer import Training, TrainingSettings
 
 GENERATOR = np.random.default_rng(0)
 Y = np.arange(47) % 3
@@ -33,10 +35,10 @@ class Stopped(Exception):  # noqa: N818  # no error
 def begin(device: Device, **options: Any) -> tuple[LadderNetwork, Training]:
     network = LadderNetwork((5, 6, 3), **{"denoising_weights": (10, 1, 0.1), "seed": 3, **options}, device=device)
 
-    def rows(numbers: np.ndarray) -> np.ndarray:
-        return X[numbers].astype(network.specification.numpy_dtype)
+    def rows(indices: np.ndarray) -> np.ndarray:
+        return X[indices].astype(network.specification.numpy_dtype)
 
-    return network, Training(network, rows, Y, np.arange(6), np.arange(45), SETTINGS)
+    return network, Training(network, TrainingData(rows, Y, np.arange(6), np.arange(45)), SETTINGS)
 
 
 def finish(training: Training) -> list[EpochRecord]:
@@ -143,7 +145,7 @@ def test_arrays_that_contradict_each_other_are_refused(change: dict[str, np.ndar
     stop_after(training, 7)
     state = training.state() | change
     _, other = begin(Device())
-    with pytest.raises(InputError, match="no place of this training"):
+    with pytest.raises(InputError, match="do not fit this training"):
         other.validate_state(state)
 
 
@@ -153,7 +155,7 @@ def test_draws_that_are_not_the_steps_are_refused(drawn: list) -> None:
     _, training = begin(device)
     stop_after(training, 7)
     _, other = begin(device)
-    with pytest.raises(InputError, match="no place of this training"):
+    with pytest.raises(InputError, match="do not fit this training"):
         other.validate_state(training.state() | {"step/noise/drawn": np.array(drawn)})
 
 
@@ -165,7 +167,7 @@ def test_draws_that_are_not_the_steps_are_refused(drawn: list) -> None:
     [
         ("encoder.2.weight", np.nan, "the parameter encoder.2.weight"),
         ("encoder.1.beta", np.inf, "the parameter encoder.1.beta"),
-        ("encoder.1.weight", 3e38, "σ of layer 1"),
+        ("encoder.1.weight", 3e38, "μ of layer 1"),
         ("combinator.1.a10", np.nan, "the parameter combinator.1.a10"),
         ("combinator.1.a4", 3e38, "ẑ of layer 1"),
         ("decoder.0.weight", -np.inf, "the parameter decoder.0.weight"),
@@ -195,14 +197,15 @@ def test_batches_of_constant_features_are_no_explosion() -> None:
     network = LadderNetwork((5, 6, 3), denoising_weights=(10, 1, 0.1), seed=3)
     rare = np.where(np.arange(len(X))[:, None] % 23 == 0, X, 0.0)
     settings = TrainingSettings(epochs=20, labeled_batch=4, unlabeled_batch=10, seed=3)
-    finish(Training(network, lambda numbers: rare[numbers].astype("f4"), Y, np.arange(6), np.arange(45), settings))
+    data = TrainingData(lambda indices: rare[indices].astype("f4"), Y, np.arange(6), np.arange(45))
+    finish(Training(network, data, settings))
     assert np.isfinite(network.parameters.vector).all()
 
 
 def test_a_gpu_finds_an_explosion_in_the_first_epoch_too() -> None:
     device = Device("strict", xp=strict_cupy, fused=False)
     _, training = begin(device, dtype="float64")
-    training._rate = lambda: 1e9
+    training._rate = lambda steps: 1e9
     with pytest.raises(TrainingDivergedError, match="in epoch 1"):
         training.run_epoch()
 
@@ -211,9 +214,8 @@ def test_a_gpu_finds_an_explosion_in_the_first_epoch_too() -> None:
 def test_a_gpu_finds_it_when_the_epoch_ends_or_when_it_is_watched(watched: bool | None) -> None:
     device = Device("strict", xp=strict_cupy, fused=False)
     network = LadderNetwork((5, 6, 3), denoising_weights=(10, 1, 0.1), seed=3, device=device)
-    training = Training(
-        network, lambda numbers: X[numbers].astype("f4"), Y, np.arange(6), np.arange(45), SETTINGS, watched
-    )
+    data = TrainingData(lambda indices: X[indices].astype("f4"), Y, np.arange(6), np.arange(45))
+    training = Training(network, data, SETTINGS, watched)
     stop_after(training, 6)
     network.parameters["encoder.2.weight"][...] = float("nan")
     place = r"step 7: the update in step 6 made the parameter encoder\.2\.weight" if watched else "epoch 2"
