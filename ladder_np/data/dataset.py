@@ -1,7 +1,6 @@
 """A checked dataset, and the one place that checks its arrays."""
 
 from dataclasses import dataclass
-from typing import overload
 
 import numpy as np
 
@@ -115,14 +114,6 @@ def _test_index(labels: Labels, classes: np.ndarray) -> np.ndarray:
     return index
 
 
-@overload
-def check_features(
-    X: np.ndarray, source: str, what: str = ..., feature_names: tuple[str, ...] | None = ...
-) -> np.ndarray: ...
-@overload
-def check_features(
-    X: Features, source: str, what: str = ..., feature_names: tuple[str, ...] | None = ...
-) -> Features: ...
 def check_features(
     X: Features, source: str, what: str = "X", feature_names: tuple[str, ...] | None = None
 ) -> Features:

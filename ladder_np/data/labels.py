@@ -148,13 +148,13 @@ class Labels:
         """Return the labels of these rows in a type that can be sorted: texts, or NumPy's whole numbers."""
         labels = self.values[rows]
         if labels.dtype == object:
-            kinds = [self._kind(row) for row in rows]
-            if kinds[0] is str and set(kinds) == {str}:
+            texts = np.array([self._is_text(row) for row in rows])
+            if texts.all():
                 return labels
-            other = next((row for row, kind in zip(rows, kinds, strict=True) if kind is not kinds[0]), None)
-            if other is not None:
+            if texts.any():
+                other = rows[np.argmin(texts == texts[0])]
                 raise InputError(
-                    f"{self.at(other)} and {self.at(rows[0])}: texts and numbers; expected labels of one kind"
+                    f"{self.at(other)}, but other labels are like {_shown(labels[0])}; expected labels of one kind"
                 )
             labels = np.array(labels.tolist())
             if labels.dtype.kind not in "biuf":
@@ -169,16 +169,14 @@ class Labels:
                 )
         return labels
 
-    def _kind(self, row: int) -> type:
+    def _is_text(self, row: int) -> bool:
         label = self.values[row]
-        if isinstance(label, str):
-            return str
-        if isinstance(label, numbers.Real | np.bool_) and not _is_missing(label):
-            return float
-        raise InputError(
-            f"{self.at(row)}; expected numbers or texts, and {self.mark.name} where a row has no label; "
-            f"{self.mark.advice}"
-        )
+        if not isinstance(label, str | numbers.Real | np.bool_) or _is_missing(label):
+            raise InputError(
+                f"{self.at(row)}; expected numbers or texts, and {self.mark.name} where a row has no label; "
+                f"{self.mark.advice}"
+            )
+        return isinstance(label, str)
 
     def _refuse_like_missing(self, found: np.ndarray, rows: np.ndarray) -> None:
         for label, row in zip(found.tolist(), rows, strict=True) if found.dtype.kind in "UO" else ():
@@ -193,10 +191,12 @@ def _equal(labels: np.ndarray, mark: Any) -> np.ndarray:
     if labels.dtype == object:
         return np.fromiter((_is_mark(label, mark) for label in labels), bool, len(labels))
     if _is_missing(mark):
-        return np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(len(labels), bool)
-    if labels.dtype.kind == "U":
-        return labels == str(mark)
-    return labels == mark if isinstance(mark, numbers.Real | np.generic) else np.zeros(len(labels), bool)
+        equal = np.isnan(labels) if labels.dtype.kind == "f" else False
+    elif labels.dtype.kind == "U":
+        equal = labels == str(mark)
+    else:
+        equal = isinstance(mark, numbers.Real | np.generic) and labels == mark
+    return np.broadcast_to(equal, labels.shape)
 
 
 def _is_mark(label: Any, mark: Any) -> bool:
@@ -246,7 +246,7 @@ def _as_text(label: Any) -> str:
 
 
 def parse_labels(cells: Sequence[str], name: str, lines: Sequence[int]) -> Labels:
-    """Return the labels that a table's column holds: numbers where all its texts are such, otherwise texts.
+    """Return the labels that a column of a table holds: numbers where all its texts are such, otherwise texts.
 
     Parameters
     ----------
@@ -261,9 +261,9 @@ def parse_labels(cells: Sequence[str], name: str, lines: Sequence[int]) -> Label
         If there are numbers and texts.
     """
     parsed = {cell: parse_number(cell) for cell in cells}  # far fewer than rows, in most tables
-    unlabeled = [str(value) for value in IN_FILES.values]
-    texts = [cell for cell, number in parsed.items() if math.isnan(number) and cell not in unlabeled]
-    if texts and len(texts) + len(unlabeled) < len({*parsed, *unlabeled}):
+    labels = [cell for cell in parsed if cell not in ("", "-1")]
+    texts = [cell for cell in labels if math.isnan(parsed[cell])]
+    if 0 < len(texts) < len(labels):
         raise InputError(
             f"{name}, line {lines[cells.index(texts[0])]} is {_shown(texts[0])}, but other labels are numbers; "
             "expected labels of one kind, and -1 or an empty cell where a row has no label"
@@ -288,8 +288,6 @@ def plain_classes(classes: np.ndarray, name: str) -> np.ndarray:
     InputError
         If a number is too large for float64 to tell it from the next, or a text is very long.
     """
-    if classes.dtype.kind == "b":
-        return classes
     if classes.dtype.kind in "UO":
         longest = max(classes, key=len)
         if len(longest) > LONGEST_TEXT:
@@ -297,10 +295,9 @@ def plain_classes(classes: np.ndarray, name: str) -> np.ndarray:
                 f"{name} has a class of {len(longest)} characters, {_shown(longest)}; use a shorter text"
             )
         return classes.astype(str)
-    largest = float(abs(classes).max())
-    if classes.dtype.kind in "fu" and largest >= LARGEST_NUMBER:
+    if classes.dtype.kind in "fu" and (largest := float(abs(classes).max())) >= LARGEST_NUMBER:
         raise InputError(f"{name} has the class {largest:g}; expected whole numbers below 2**53, or texts")
-    return classes.astype(np.int64)
+    return classes if classes.dtype.kind == "b" else classes.astype(np.int64)
 
 
 def _shown(label: Any) -> str:

@@ -5,7 +5,7 @@ Some messages have the words that scikit-learn's checks of an estimator look for
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def _read_features(X: Any, estimator: str, names: tuple[str, ...] | None) -> np.
         raise InputError(f"{estimator}: X has 0 rows (0 sample(s)); expected 1 at least")
     if not array.shape[1]:
         raise InputError(f"{estimator}: X has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
-    return check_features(array, estimator, "X", names)
+    return cast(np.ndarray, check_features(array, estimator, "X", names))
 
 
 def _as_numbers(X: Any, estimator: str) -> np.ndarray:

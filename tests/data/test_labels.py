@@ -81,7 +81,7 @@ REFUSED = {
     "measurements": (lambda: given([0, 0.5]).encode(), "is 0.5 (Unknown label type: continuous); expected"),
     "NaN": (lambda: given([0, NAN]).encode(), "row 1 (counted from 0) is nan (Unknown label type: continuous)"),
     "missing as a text": (lambda: given(["a", "b", "None"]).encode(), "row 2 (counted from 0) is 'None', which"),
-    "texts and numbers": (lambda: given(np.array(["a", 1, "b"], object)).encode(), "row 1 (counted from 0) is 1 and"),
+    "texts and numbers": (lambda: given(np.array(["a", 1, "b"], object)).encode(), "is 1, but other labels are"),
     "no label": (lambda: given(np.array(["a", None], object)).encode(), "row 1 (counted from 0) is None; expected"),
     "beyond NumPy": (lambda: given(np.array([10**30, 1], object)).encode(), "numbers that no type of NumPy holds"),
     "two dimensions": (lambda: given([[0], [1]]), "y should be a 1d array: one label per row"),

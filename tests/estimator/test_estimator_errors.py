@@ -29,7 +29,7 @@ PARAMETERS: dict[str, list[tuple[Any, str]]] = {
         (True, "hidden_layer_sizes=True: expected widths such as"),
         (None, "hidden_layer_sizes=None: expected widths such as"),
         ((2,) * 300, "302 layer sizes: expected at most 256"),
-        ("ab", "layer sizes 4-a-b-3: 'a' is not a whole number"),
+        ("ab", "layer 1, 'a': unknown kind of layer; give a number of units"),
     ],
     "activation": [("magic", "unknown activation 'magic'; choose one of"), (None, "unknown activation None")],
     "combinator": [("magic", "unknown combinator 'magic'; choose one of")],
@@ -111,7 +111,7 @@ LABELS = {
     "dates": (Y.astype("datetime64[D]"), "y is of type datetime64[D]"),
     "texts and numbers": (
         put("cat"),
-        "y, row 3 (counted from 0) is 'cat' and y, row 0 (counted from 0) is 0: texts and numbers",
+        "y, row 3 (counted from 0) is 'cat', but other labels are like 0; expected labels of one",
     ),
     "a label that is missing": (
         put(None),
