@@ -119,3 +119,18 @@ def test_the_package_tells_its_names_before_it_has_them() -> None:
     assert set(ladder_np.__all__) <= set(dir(ladder_np))
     with pytest.raises(AttributeError, match="module 'ladder_np' has no attribute 'LadderRegressor'"):
         ladder_np.LadderRegressor  # noqa: B018
+
+
+MOST_PARAMETERS = 7
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "network").glob("*.py")), ids=lambda path: path.name)
+def test_the_network_s_functions_are_small_and_their_wiring_does_not_fork_on_the_device(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            assert len(node.args.posonlyargs + node.args.args) <= MOST_PARAMETERS, node.name
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            lines = node.end_lineno - body[0].lineno + 1 if body else 0
+            assert lines <= 40, f"{node.name} has {lines} lines"
+    if path.name != "fused.py":
+        assert ".fused" not in path.read_text(encoding="utf-8").replace("ladder_np.network.fused", "")

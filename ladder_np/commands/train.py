@@ -79,13 +79,13 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--combinator", metavar="NAME", help=f"{', '.join(COMBINATORS)} (default: gaussian)")
     parser.add_argument(
-        "--noise-std", type=numbers, metavar="S", help="one, or one a layer, input first (default: 0.3)"
+        "--noise-std", type=numbers, metavar="S", help="one, or one for each layer, input first (default: 0.3)"
     )
     parser.add_argument(
         "--denoising-weights",
         type=numbers,
         metavar="W0,W1,…",
-        help="λ: one, or one a layer, input first (default: 1000,10,0.1,…)",
+        help="λ: one, or one for each layer, input first (default: 1000,10,0.1,…)",
     )
     parser.add_argument(
         "--stop-gradient-targets",
