@@ -9,6 +9,8 @@ from ladder_np.data.scaling import Scaling
 from ladder_np.data.stored import StoredRows, open_npy
 from ladder_np.files import read_npz, write_npz
 from ladder_np.predictor import Predictor
+from ladder_np.training.costs import EpochRecord
+from ladder_np.training.fit import FitHistory
 
 X = 5 + 3 * np.random.default_rng(0).standard_normal((2500, 4))
 
@@ -30,7 +32,7 @@ def test_a_saved_model_predicts_the_same_bits(predictor: Predictor, tmp_path: Pa
     assert loaded.network.specification == predictor.network.specification
 
 
-def test_classes_are_the_datas_own_numbers(predictor: Predictor) -> None:
+def test_classes_are_those_of_the_data(predictor: Predictor) -> None:
     probabilities = predictor.predict_proba(X)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_array_equal(predictor.predict(X), probabilities.argmax(axis=1) + 3)
@@ -126,6 +128,33 @@ def test_a_model_that_overflows_says_so_instead_of_predicting() -> None:
 
 def change_meta(arrays: dict, **fields: object) -> None:
     arrays["meta"] = np.array(json.dumps({**json.loads(str(arrays["meta"])), **fields}))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_files_of_older_versions_are_read(predictor: Predictor, tmp_path: Path, version: int) -> None:
+    predictor.save(tmp_path / "m.npz")
+    arrays = read_npz(tmp_path / "m.npz", "a model file")
+    meta = {**json.loads(str(arrays["meta"])), "version": version}
+    if version == 1:
+        del meta["pixels"], meta["object_classes"]
+    write_npz(tmp_path / "m.npz", {**arrays, "meta": np.array(json.dumps(meta))})
+    loaded = Predictor.load(tmp_path / "m.npz")
+    assert (loaded.history, loaded.params, loaded.pixels) == (None, None, False)
+    np.testing.assert_array_equal(loaded.predict_proba(X), predictor.predict_proba(X))
+
+
+def test_history_and_an_estimators_parameters_come_back_without_the_times(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    predictor.history = FitHistory.from_records(
+        [EpochRecord(1, 3, 0.1, 2.0, 1.5, (None, 0.25, 0.5), 12.5, validation_error=0.4)], 3
+    )
+    predictor.params = {"max_iter": np.int64(3), "noise_std": np.array([0.5, 0.25]), "random_state": object()}
+    predictor.save(tmp_path / "m.npz")
+    loaded = Predictor.load(tmp_path / "m.npz")
+    assert loaded.params == {"max_iter": 3, "noise_std": (0.5, 0.25), "random_state": None}
+    assert loaded.history is not None
+    assert loaded.history.as_json() == [{**predictor.history.as_json()[0], "seconds": None}]
 
 
 DAMAGES = {
