@@ -28,7 +28,7 @@ def measure(labels: int, seeds: int) -> dict[str, list[float]]:
     for seed in range(seeds):
         problem = prepare(make_settings({"labels": labels, "seed": seed}), None, "cpu")
         with tempfile.TemporaryDirectory() as folder:
-            _, measured = execute(problem, Path(folder) / "run", lambda name, record, error: None)
+            _, measured = execute(problem, Path(folder) / "run", lambda name, record: None)
         for model in MODELS:
             errors[model].append(measured[model].percent)
     return errors

@@ -22,14 +22,16 @@ import numpy as np
 
 # isort: on
 from ladder_np.data.scaling import Scaling
-from ladder_np.training.trainer import EpochRecord, TrainingSettings, train
+from ladder_np.training.costs import EpochRecord
+from ladder_np.training.fit import fit
+from ladder_np.training.loader import TrainingData
+from ladder_np.training.trainer import Training, TrainingSettings
 
 # Modules, or functions as module:function. Whatever is not named (NumPy's own functions, helpers of ours) belongs to
 # the stage that called it, and to the rest if none did.
 STAGES = {
     "data: picking, scaling": (
         "ladder_np.data.scaling",
-        "ladder_np.training.batches",
         "ladder_np.training.loader",
     ),
     "drawing noise": ("ladder_np.network.noise",),
@@ -144,15 +146,9 @@ def profile(epochs: int) -> tuple[list[float], pstats.Stats, float]:
 
     pixels = np.random.default_rng(0).integers(0, 256, (ROWS, SIZES[0]), dtype=np.uint8)
     scaling = Scaling(np.zeros(SIZES[0]), np.full(SIZES[0], 1 / 255))
-    train(
-        LadderNetwork(SIZES),
-        partial(pick, pixels, scaling),
-        np.arange(ROWS) % SIZES[-1],
-        np.arange(100),
-        np.arange(ROWS),
-        TrainingSettings(epochs=1 + 2 * epochs),
-        observe,
-    )
+    rows = partial(pick, pixels, scaling)
+    data = TrainingData(rows, np.arange(ROWS) % SIZES[-1], np.arange(100), np.arange(ROWS))
+    fit(Training(LadderNetwork(SIZES), data, TrainingSettings(epochs=1 + 2 * epochs)), on_epoch=observe)
     return plain, pstats.Stats(profiler), sum(profiled)
 
 

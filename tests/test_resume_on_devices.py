@@ -40,8 +40,8 @@ def run(folder: Path, device: str, kill_after: int | None = None) -> Path:
     """Train on the digits, to the end or until as many steps are taken."""
     original = RunTrainer._after_step
 
-    def count(self: RunTrainer, interruption: Any) -> None:
-        original(self, interruption)
+    def count(self: RunTrainer) -> None:
+        original(self)
         if self._training.steps == kill_after:
             raise Killed
 
@@ -86,7 +86,7 @@ def test_a_gpus_training_that_diverges_is_run_again_to_name_step_and_layer(
 
     def rising(self: RunTrainer) -> None:
         original(self)
-        self._training._rate = lambda: 1e30 if self._training.steps == STEPS + 1 else 0.002
+        self._training._rate = lambda steps: 1e30 if steps == STEPS + 1 else 0.002
 
     monkeypatch.setattr(RunTrainer, "__post_init__", rising)
     with pytest.raises(TrainingDivergedError) as caught:

@@ -4,7 +4,8 @@ import time
 from types import TracebackType
 from typing import Self, TextIO
 
-from ladder_np.training.trainer import EpochRecord
+from ladder_np.training.costs import EpochRecord
+from ladder_np.training.fit import EpochLines
 
 __all__ = ["Progress"]
 
@@ -24,9 +25,8 @@ class Progress:
         self._epochs = epochs
         self._terminal = terminal
         self._shown = terminal.isatty()
-        self._start = self._seen = 0.0
+        self._seen = 0.0
         self._name = ""
-        self._epochs_before = 0
 
     def __enter__(self) -> Self:
         self._seen = time.monotonic()
@@ -37,19 +37,12 @@ class Progress:
     ) -> None:
         self._rewrite("")
 
-    def observe(self, name: str, record: EpochRecord, validation_error: float | None) -> None:
+    def observe(self, name: str, record: EpochRecord) -> None:
         """Show one epoch's record of the model `name`; a model's clock runs from the last epoch of the one before."""
-        now = time.monotonic()
-        if name != self._name:  # its first epoch here: a resumed run has done some before
-            self._name, self._start, self._epochs_before = name, self._seen, record.epoch - 1
-        self._seen = now
-        pace = (now - self._start) / (record.epoch - self._epochs_before)
-        left = round(pace * (self._epochs - record.epoch))
-        validation = "" if validation_error is None else f"  validation error {100 * validation_error:.2f} %"
-        self._rewrite(
-            f"{name}  epoch {record.epoch}/{self._epochs}  cost {record.cost:.4f}{validation}"
-            f"  {left // 60}:{left % 60:02} left"
-        )
+        if name != self._name:
+            self._name, self._lines = name, EpochLines(self._epochs, self._seen)
+        self._seen = time.monotonic()
+        self._rewrite(f"{name}  {self._lines.describe(record)}")
 
     def _rewrite(self, text: str) -> None:
         if self._shown:

@@ -1,31 +1,37 @@
-"""`LadderClassifier`: labeled and unlabeled rows in, a classifier out."""
+"""`LadderClassifier`: labeled and unlabeled rows in, a classifier out; predictions, a score, a file, a pickle."""
 
+import dataclasses
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from ladder_np.arrays import Device
 from ladder_np.errors import InputError
-from ladder_np.estimator.fitted import FittedEstimator
+from ladder_np.estimator.base import BaseClassifier
 from ladder_np.estimator.fitting import (
-    FitHistory,
-    can_resume_optimizer,
+    draw_seed,
+    flag,
     make_model,
+    make_training,
     split_table,
-    train_model,
-    train_on,
-    update_statistics,
+    training_settings_of,
 )
-from ladder_np.estimator.hyperparameters import draw_seed, flag, training_settings_of, whole_number
-from ladder_np.estimator.input import read_table
-from ladder_np.training.early_stopping import EarlyStopping
+from ladder_np.estimator.input import Table, read_labels, read_like, read_table
+from ladder_np.network.specification import Specification
+from ladder_np.predictor import Predictor
+from ladder_np.training.costs import EpochRecord
+from ladder_np.training.fit import EpochLines, FitHistory, complement, fit
 
 __all__ = ["LadderClassifier"]
 
 RESUMED = ("step/", "order", "cycle")  # of a training's state: what goes on from one partial_fit to the next
+Resume = dict[str, np.ndarray] | None  # that, beside the model
 
 
-class LadderClassifier(FittedEstimator):
+class LadderClassifier(BaseClassifier):
     """A ladder network by scikit-learn's conventions, trained on labeled and unlabeled rows together.
 
     Parameters
@@ -35,13 +41,13 @@ class LadderClassifier(FittedEstimator):
     activation, combinator, dtype : str
         See `Specification`.
     noise_std : float or sequence of float
-        Standard deviation of the noise, one for all layers or one a layer, the input first.
+        Standard deviation of the noise, one for all layers or one per layer, the input first.
     denoising_weights : float, sequence of float, or None
-        λ, one for all layers or one a layer, the input first. None: 10 over the mean variance of the scaled
+        λ, one for all layers or one per layer, the input first. None: 10 over the mean variance of the scaled
         features (which is 1 when they are standardized) in the first training, 3, then 1 for every further layer. 0:
         rows without a label are not used.
     batch_size : int
-        Labeled rows a step, and as many of all rows; smaller sets are used whole.
+        Labeled rows per step, and as many of all rows; smaller sets are used whole.
     learning_rate_init : float
         Adam's rate until `decay_start`.
     decay_start : float
@@ -67,7 +73,7 @@ class LadderClassifier(FittedEstimator):
     random_state : int, Generator, RandomState or None
         The same int gives the same bits. None: another training each time.
     verbose : bool
-        Whether to write a line an epoch on standard error.
+        Whether to write a line per epoch on standard error: cost, validation error, time left.
     device : {"cpu", "cuda", "auto"} or Device
 
     Attributes
@@ -76,9 +82,11 @@ class LadderClassifier(FittedEstimator):
         The labels, ascending.
     n_features_in_ : int
     feature_names_in_ : ndarray (d,) of str
-        The columns of the data frame in training; missing if it was none.
+        The columns of the data frame in training; missing if there was no data frame.
     n_iter_ : int
         Epochs trained.
+    history_ : FitHistory
+        All parts of the cost, the learning rate and the validation error by epoch, as arrays.
     loss_curve_ : list of float
         The mean cost of each epoch.
     validation_scores_ : list of float or None
@@ -101,6 +109,15 @@ class LadderClassifier(FittedEstimator):
     >>> model.predict([[4, 4], [0, 4]])
     array(['b', 'c'], dtype='<U1')
     """
+
+    classes_: np.ndarray
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    n_iter_: int
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    _predictor: Predictor
+    _resume: Resume
 
     def __init__(
         self,
@@ -159,19 +176,18 @@ class LadderClassifier(FittedEstimator):
         InputError
             If a parameter, X or y cannot be used.
         TrainingDivergedError
-            If the cost becomes infinite, no number, or explodes; the estimator is then as before.
+            If the cost becomes NaN or infinite, or explodes; the estimator is then as before.
         """
         before = self._predictor if flag("warm_start", self.warm_start) and self.__sklearn_is_fitted__() else None
         table = read_table(X, y, self.unlabeled_label, self._name, before)
-        seed = draw_seed(self.random_state)
-        settings = training_settings_of(self.get_params(), seed)
-        patience = whole_number("n_iter_no_change", self.n_iter_no_change, 1)
-        stopping = EarlyStopping(patience) if flag("early_stopping", self.early_stopping) else None
-        split = split_table(self.get_params(), table, seed)
-        model = make_model(self.get_params(), table, split.train, seed, before)
-        history = train_model(model, table, split, settings, stopping, self._report)
+        settings = training_settings_of(self.get_params(), draw_seed(self.random_state))
+        split = split_table(self.get_params(), table, settings.seed)
+        model = make_model(self.get_params(), table, split.train, settings.seed, before)
+        training = make_training(model, table, split, settings)
+        validation_error = _validation_error(model, table, split.validation) if settings.patience else None
+        _add_history(model, fit(training, validation_error, on_epoch=self._reporter()), before)
         best = model.predict_proba(table.X).argmax(axis=1)  # before anything is kept: it may fail
-        self._keep(model, history, before)
+        self._keep(model)
         self.transduction_ = self.classes_[np.where(table.index >= 0, table.index, best)]
         return self
 
@@ -197,23 +213,157 @@ class LadderClassifier(FittedEstimator):
             raise InputError("partial_fit trains one epoch and cannot stop early; set early_stopping=False")
         before = self._predictor if self.__sklearn_is_fitted__() else None
         table = read_table(X, y, self.unlabeled_label, self._name, before, classes)
-        seed = draw_seed(self.random_state)
-        split = split_table(self.get_params(), table, seed)
-        model = make_model(self.get_params(), table, split.train, seed, before)
-        training = train_on(model, table, split, training_settings_of(self.get_params(), seed, endless=True))
-        if before and self._resume and can_resume_optimizer(before, model):
-            training.restore({**training.state(), **self._resume})
-        loss = training.run_epoch().cost
-        update_statistics(model, table, split)
-        resume = {key: values for key, values in training.state().items() if key.startswith(RESUMED)}
-        self._keep(model, FitHistory([loss]), before, resume)
+        settings = training_settings_of(self.get_params(), draw_seed(self.random_state), endless=True)
+        split = split_table(self.get_params(), table, settings.seed)
+        model = make_model(self.get_params(), table, split.train, settings.seed, before)
+        training = make_training(model, table, split, settings)
+        state = training.state()
+        if before and self._resume and self._resume["step/m"].size == state["step/m"].size:  # as many are trained
+            training.restore({**state, **self._resume})
+        record = training.run_epoch()
+        training.finish()
+        _add_history(model, FitHistory.from_records([record], training.layers), before)
+        self._keep(model, {key: values for key, values in training.state().items() if key.startswith(RESUMED)})
         return self
 
-    def _report(self, history: FitHistory) -> None:
-        """Write a line about the last epoch."""
-        if self.verbose:
-            score = f", validation accuracy {history.scores[-1]:.4f}" if history.scores else ""
-            print(
-                f"epoch {len(history.losses)} of {self.max_iter}: cost {history.losses[-1]:.6g}{score}",
-                file=sys.stderr,
-            )
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return P(class), (rows, K) float64, columns as in `classes_`; no row's depends on the other rows.
+
+        Raises
+        ------
+        InputError
+            If the estimator is not fitted (scikit-learn's NotFittedError, too, where that is loaded), or X is unlike
+            the features in training.
+        """
+        self._check_fitted()
+        return np.concatenate([*self._predictor.predict_blocks(read_like(X, self._predictor, self._name))])
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each row, (rows,); raises as `predict_proba`."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the (weighted) share of rows that get their label; rows without one (`unlabeled_label`) don't count.
+
+        Raises
+        ------
+        InputError
+            As `predict_proba`, or if no row is labeled or the weights do not fit.
+        """
+        predicted = self.predict(X)
+        labels = read_labels(y, self.unlabeled_label, self._name)
+        labels.check_count(len(predicted))
+        ones = np.ones(len(predicted))
+        weights = ones if sample_weight is None else _checked_weights(sample_weight, len(predicted))
+        counted = np.flatnonzero(~labels.unlabeled)
+        if not weights[counted].sum() > 0:
+            raise InputError("no row with a label and a weight > 0 to score on")
+        labels.check_kind(self.classes_, int(counted[0]))
+        return float(np.average(predicted[counted] == labels.values[counted], weights=weights[counted]))
+
+    def save(self, path: Path | str) -> None:
+        """Write the fitted estimator as one `.npz` of plain arrays, but for `device` and a generator as random state.
+
+        What `partial_fit` keeps of its optimizer and random streams is not in the file: a loaded estimator predicts
+        the same, and goes on from the same parameters with an optimizer that begins anew.
+
+        Raises
+        ------
+        InputError
+            If it is not fitted, its `unlabeled_label` is not a number, text or None, or the place cannot be written.
+        """
+        self._check_fitted()
+        if not isinstance(self.unlabeled_label, bool | int | float | str | np.generic | None):
+            raise InputError(f"unlabeled_label {self.unlabeled_label!r} cannot be saved; expected a number or a text")
+        params = {name: value for name, value in self.get_params().items() if name != "device"}
+        dataclasses.replace(self._predictor, params=params).save(path)
+
+    @classmethod
+    def load(cls, path: Path | str, device: Device | str = "cpu") -> Self:
+        """Return the estimator of a file that `save` wrote, or of a run's ``model.npz``; no `transduction_`.
+
+        Raises
+        ------
+        InputError
+            If it is not an intact model file.
+        """
+        model = Predictor.load(path, device)
+        params = _params_of(model.network.specification) if model.params is None else model.params
+        try:
+            estimator = cls().set_params(**{**params, "device": device})
+        except InputError as error:
+            raise InputError(f"{path}: damaged model file: {error}") from None
+        estimator._keep(model)
+        return estimator
+
+    @property
+    def history_(self) -> FitHistory:
+        """How training went, all parts of the cost by epoch; on from that of a fit before, where this one goes on."""
+        self._check_fitted()
+        layers = len(self._predictor.network.specification.sizes)
+        return FitHistory.from_records([], layers) if self._predictor.history is None else self._predictor.history
+
+    def _reporter(self) -> Callable[[EpochRecord], None]:
+        """Return what writes a line about each epoch, if it shall."""
+        lines = EpochLines(self.max_iter)
+        return lambda record: print(lines.describe(record), file=sys.stderr) if self.verbose else None
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _keep(self, model: Predictor, resume: Resume = None) -> None:
+        """Set what was learned, and what the next `partial_fit` resumes from."""
+        self._predictor, self._resume = model, resume
+        self.classes_ = model.classes
+        self.n_features_in_ = model.network.specification.sizes[0]
+        self.__dict__.pop("feature_names_in_", None)
+        if model.feature_names is not None:
+            self.feature_names_in_ = np.array(model.feature_names, dtype=object)
+        history = self.history_
+        self.n_iter_ = len(history)
+        self.loss_curve_ = history.cost.tolist()
+        errors = history.validation_error[~np.isnan(history.validation_error)].tolist()
+        self.validation_scores_ = [complement(error) for error in errors] or None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes, with the model as plain arrays, from whatever device it is on."""
+        state = self.__dict__.copy()
+        if "_predictor" in state:
+            state["_predictor"] = self._predictor.as_arrays()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "_predictor" in state:
+            self._predictor = Predictor.from_arrays("pickled estimator", state["_predictor"], self.device)
+
+
+def _validation_error(model: Predictor, table: Table, rows: np.ndarray) -> Callable[[], float]:
+    return lambda: model.errors(table.X[rows], table.index[rows]) / len(rows)
+
+
+def _add_history(model: Predictor, history: FitHistory, before: Predictor | None) -> None:
+    """Give a trained model its history, on from that of the model that it went on from."""
+    earlier = before.history if before else None
+    model.history = history if earlier is None else earlier + history
+
+
+def _checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
+    """Return one weight per row, (rows,) float64."""
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("sample_weight: expected numbers, one weight per row") from None
+    if weights.shape != (rows,):
+        raise InputError(f"sample_weight has the shape {weights.shape}; expected ({rows},), one weight per row")
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise InputError("sample_weight: expected finite numbers >= 0")
+    return weights
+
+
+def _params_of(specification: Specification) -> dict[str, Any]:
+    """Return the parameters of an estimator that has this network."""
+    names = ("activation", "combinator", "noise_std", "denoising_weights", "dtype")
+    return {"hidden_layer_sizes": specification.sizes[1:-1], **{name: getattr(specification, name) for name in names}}

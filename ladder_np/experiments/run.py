@@ -1,4 +1,4 @@
-"""One run: training, test, and the folder it leaves, whose files `record` lists and reads back."""
+"""One run: training, test, and the folder it leaves, whose files `run_folder` lists and reads back."""
 
 import dataclasses
 import json
@@ -14,10 +14,8 @@ from ladder_np.errors import InputError
 from ladder_np.experiments.checkpoint import Checkpoints
 from ladder_np.experiments.experiment import Experiment, fingerprint, prepare, rows_for_test
 from ladder_np.experiments.run_folder import (
-    BASELINE_METRICS,
     BASELINE_MODEL,
     CONFIG,
-    METRICS,
     MODEL,
     RESULT,
     SPLIT,
@@ -32,13 +30,13 @@ from ladder_np.experiments.run_trainer import RunTrainer
 from ladder_np.files import lock_folder, make_folder, remove_leftovers, write_npz, write_text
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
-from ladder_np.training.trainer import EpochRecord
+from ladder_np.training.costs import EpochRecord
 from ladder_np.version import __version__
 
 __all__ = ["evaluate_run", "execute", "reopen", "resume"]
 
-# Called after each epoch: which model, the record, the validation error in [0, 1] or None.
-Observer = Callable[[str, EpochRecord, float | None], None]
+# Called after each epoch: which model, the record.
+Observer = Callable[[str, EpochRecord], None]
 
 
 def execute(
@@ -67,7 +65,7 @@ def execute(
     InputError
         If the folder exists or cannot be written.
     TrainingDivergedError
-        If a cost is no longer finite; the folder then holds no model.
+        If a cost is NaN or infinite or has exploded; the folder then holds no model.
     KeyboardInterrupt
         After Ctrl-C; its message says how to go on.
     """
@@ -116,19 +114,19 @@ def reopen(folder: Path, data_dir: Path | None, device_name: str) -> Experiment:
     data_dir : path or None
         As in `open_dataset`; None: the one that the run was begun with.
     device_name : {"cpu", "cuda", "auto"}
-        On another kind of device than before the noise is another, and the rest of the training too.
+        Another kind of device than before draws other noise, so that the rest of the training differs.
 
     Raises
     ------
     InputError
-        If the folder is no run, or its data or rows are gone or others.
+        If the folder is not a run, or its data or rows are gone or were changed.
     """
     config = load_run_config(folder)
     experiment = prepare(config.settings, data_dir or config.data_dir, device_name)
     check_run_data(folder, config, experiment.dataset)
     stored = dataclasses.asdict(load_run_split(folder, len(experiment.dataset.X)))
     if any(not np.array_equal(rows, stored[name]) for name, rows in dataclasses.asdict(experiment.split).items()):
-        raise InputError(f"{folder / SPLIT}: not the rows that the run's settings choose; it was changed")
+        raise InputError(f"{folder / SPLIT}: not the rows that the run's settings choose; the file was changed")
     return experiment
 
 
@@ -167,16 +165,14 @@ def _model(
     name: str,
     network: LadderNetwork,
     folder: Path,
-    observe: Callable[[EpochRecord, float | None], None],
+    observe: Callable[[EpochRecord], None],
     every: int | None,
 ) -> Predictor:
     """Return a model of the run: from its file if it is finished, else trained and saved there."""
-    main = name == experiment.main
-    path = folder / (MODEL if main else BASELINE_MODEL)
+    path = folder / (MODEL if name == experiment.main else BASELINE_MODEL)
     if path.exists():
         return Predictor.load(path, experiment.device)
-    metrics = folder / (METRICS if main else BASELINE_METRICS)
-    predictor = RunTrainer(experiment, name, network, folder, metrics, observe, every).run()
+    predictor = RunTrainer(experiment, name, network, folder, observe, every).run()
     predictor.save(path)
     return predictor
 
@@ -187,7 +183,7 @@ def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> Error
     Raises
     ------
     InputError
-        If the folder is no finished run, its data is gone or another, or it had no test rows.
+        If the folder is not a finished run, its data is gone or was changed, or it had no test rows.
     """
     predictor = load_run_model(folder, device_name)
     data = load_run_data(folder, data_dir)

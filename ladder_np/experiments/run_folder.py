@@ -1,8 +1,8 @@
 """A run's folder read back: what `run` has written there, checked, for whoever looks at a run later.
 
 config.json       everything needed to repeat it
-split.npz         row numbers: labeled, train (all rows used without label), validation, test
-metrics.jsonl     a line an epoch; baseline-metrics.jsonl likewise for the supervised-only baseline
+split.npz         row indices: labeled, train (all rows used without label), validation, test
+metrics.jsonl     one line per epoch; baseline-metrics.jsonl likewise for the supervised-only baseline
 checkpoint.npz    while the run is unfinished: where it is; checkpoint-before.npz: where it was
 model.npz         the trained model; baseline.npz likewise
 result.json       the errors that were measured at the end
@@ -19,11 +19,12 @@ from ladder_np.data.dataset import Dataset
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.split import Split
 from ladder_np.errors import InputError
-from ladder_np.experiments.experiment import fingerprint
+from ladder_np.experiments.experiment import BASELINE, LADDER, fingerprint
 from ladder_np.experiments.settings import ExperimentSettings
 from ladder_np.files import read_json, read_npz, read_text
 from ladder_np.network.specification import Specification
 from ladder_np.predictor import Predictor
+from ladder_np.training.fit import FitHistory
 
 __all__ = [
     "BASELINE_METRICS",
@@ -39,9 +40,11 @@ __all__ = [
     "check_run_data",
     "load_run_config",
     "load_run_data",
+    "load_run_histories",
     "load_run_model",
     "load_run_results",
     "load_run_split",
+    "read_metrics",
 ]
 
 CONFIG, SPLIT, RESULT = "config.json", "split.npz", "result.json"
@@ -116,7 +119,7 @@ def load_run_config(folder: Path) -> RunConfig:
     InputError
         If the folder or the file is missing, or the file is damaged.
     """
-    _refuse_no_folder(folder)
+    _check_folder(folder)
     path = folder / CONFIG
     config = read_json(read_text(path, "a run's configuration"))
     needed = {"settings": dict, "data_dir": str | None, "data_sha256": str}
@@ -143,7 +146,7 @@ def load_run_split(folder: Path, rows: int) -> Split:
     arrays = read_npz(path, "a run's split")
     names = [field.name for field in dataclasses.fields(Split)]
     if set(arrays) != set(names) or not all(_are_row_indices(indices, rows) for indices in arrays.values()):
-        raise InputError(f"{path}: damaged; expected row numbers {', '.join(names)}")
+        raise InputError(f"{path}: damaged; expected row indices {', '.join(names)}")
     return Split(**arrays)
 
 
@@ -160,7 +163,7 @@ def load_run_data(folder: Path, data_dir: Path | None) -> RunData:
     Raises
     ------
     InputError
-        If the folder is no run, or its data is gone or another.
+        If the folder is not a run, or its data is gone or was changed.
     """
     config = load_run_config(folder)
     settings = config.settings
@@ -181,14 +184,46 @@ def load_run_model(folder: Path, device_name: str) -> Predictor:
     Raises
     ------
     InputError
-        If the folder is no finished run.
+        If the folder is not a finished run.
     """
-    _refuse_no_folder(folder)
+    _check_folder(folder)
     if not (folder / MODEL).exists() and (folder / CONFIG).exists():
         raise InputError(f"{folder}: the run did not finish; go on with: ladder-np train --resume {folder}")
     if not (folder / MODEL).exists():
-        raise InputError(f"{folder}: holds no {MODEL}; this is no run folder")
+        raise InputError(f"{folder}: holds no {MODEL}; this is not a run's folder")
     return Predictor.load(folder / MODEL, device_name)
+
+
+def load_run_histories(folder: Path) -> dict[str, FitHistory]:
+    """Return how the trainings of a run's models went, by name, the baseline's first, as far as they have got.
+
+    Raises
+    ------
+    InputError
+        If the folder is not a run, or a file is damaged.
+    """
+    specification = load_run_config(folder).specification
+    files = {BASELINE: BASELINE_METRICS, LADDER: METRICS} if specification.denoises else {BASELINE: METRICS}
+    paths = {name: folder / file for name, file in files.items() if (folder / file).exists()}
+    histories = {name: read_metrics(path, len(specification.sizes)) for name, path in paths.items()}
+    return {name: history for name, history in histories.items() if len(history)}
+
+
+def read_metrics(path: Path, layers: int) -> FitHistory:
+    """Return the history in a metrics file, of a network with `layers` (L + 1) denoising costs.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged. A last line that was cut off by a crash is left out.
+    """
+    *lines, rest = read_text(path, "a run's metrics").split("\n")
+    if read_json(rest) is not None:
+        lines.append(rest)
+    try:
+        return FitHistory.from_json([read_json(line) for line in lines], layers)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def load_run_results(folder: Path) -> dict[str, ErrorRate]:
@@ -213,7 +248,7 @@ def _is_result(result: Any) -> bool:
     return type(wrong) is int and type(rows) is int and 0 <= wrong <= rows > 0
 
 
-def _refuse_no_folder(folder: Path) -> None:
+def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such run folder")
 

@@ -14,7 +14,6 @@ from typing import Any
 from ladder_np.errors import InputError
 from ladder_np.network.specification import Specification
 from ladder_np.rng import check_seed
-from ladder_np.training.early_stopping import EarlyStopping
 from ladder_np.training.trainer import TrainingSettings
 
 __all__ = ["DATASET_DEFAULTS", "PRESETS", "ExperimentSettings", "make_settings"]
@@ -87,11 +86,9 @@ class ExperimentSettings:
             raise InputError("dataset and label column: expected texts")
         if not (isinstance(self.test_fraction, int | float) and 0 <= self.test_fraction < 1):
             raise InputError(f"test fraction {self.test_fraction!r}: expected a share from 0 to below 1")
-        if self.patience is not None:
-            EarlyStopping(self.patience)
-            if not self.validation:
-                raise InputError(f"patience {self.patience} needs rows to watch; name some with --validation N")
         self.training()
+        if self.patience is not None and not self.validation:
+            raise InputError(f"patience {self.patience} needs validation rows to watch; add --validation N")
 
     def specification(self, features: int, classes: int) -> Specification:
         """Return the network's description for data of this many features and classes."""

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from ladder_np.errors import InputError
 from ladder_np.experiments.experiment import LADDER
-from ladder_np.experiments.history import load_run_histories
 from ladder_np.experiments.run_folder import (
     CONFIG,
     MODEL,
@@ -13,6 +12,7 @@ from ladder_np.experiments.run_folder import (
     RunData,
     load_run_config,
     load_run_data,
+    load_run_histories,
     load_run_model,
 )
 from ladder_np.plots.rows import Features, Judged, Noisy, TopHidden, describe_features, judge, look_at_top, noisy

@@ -1,21 +1,101 @@
-"""What a training was: one record per epoch, with all parts of the cost."""
+"""The loop over epochs, and the history of it: one record per epoch, with all parts of the cost."""
 
 import dataclasses
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Self
 
 import numpy as np
 
 from ladder_np.errors import InputError
 from ladder_np.training.costs import EpochRecord
+from ladder_np.training.trainer import Training
 
-__all__ = ["FitHistory"]
+__all__ = ["EpochLines", "FitHistory", "complement", "fit"]
 
 FIELDS = tuple(field.name for field in dataclasses.fields(EpochRecord))
 COUNTS = ("epoch", "step")
 LARGEST = 1e100  # far above any cost, far enough below what a picture's axes can bear
 LARGEST_COUNT = 2**53
+LARGEST_ROWS = 2**26  # so many rows' shares are told apart in float64
+
+
+def fit(
+    training: Training,
+    validation_error: Callable[[], float] | None = None,
+    on_step: Callable[[], None] = lambda: None,
+    on_epoch: Callable[[EpochRecord], None] = lambda record: None,
+) -> "FitHistory":
+    """Train to the end, from wherever the training is; then compute the population statistics.
+
+    With `TrainingSettings.patience` the end may come early, and the best parameters are put back.
+
+    Parameters
+    ----------
+    training : Training
+        At its start, or restored from a state.
+    validation_error : callable, optional
+        Returns the share of validation rows, in [0, 1], that the network gives a wrong class. Called after each epoch
+        with population statistics in the network. Measuring changes nothing of what is learned, but early stopping
+        needs it.
+    on_step, on_epoch : callable, optional
+        Called after each step, and with its record after each epoch. What they raise ends the loop there; calling
+        `fit` again goes on with the next step.
+
+    Returns
+    -------
+    FitHistory
+        Of the epochs that this call has finished.
+
+    Raises
+    ------
+    TrainingDivergedError
+        If the cost is NaN or infinite, or has exploded.
+    """
+    records = []
+    while not training.done:
+        record = training.run_epoch(on_step)
+        if validation_error:
+            training.estimate_statistics()
+            error = validation_error()
+            training.observe(error)
+            record = dataclasses.replace(record, validation_error=error)
+        records.append(record)
+        on_epoch(record)
+    training.finish()
+    return FitHistory.from_records(records, training.layers)
+
+
+class EpochLines:
+    """Describes each epoch of a training in a line, with the time that is left at the mean pace so far.
+
+    Parameters
+    ----------
+    epochs : int
+        Of the whole training.
+    start : float, optional
+        When the training began, by `time.monotonic`; by default now.
+    """
+
+    def __init__(self, epochs: int, start: float | None = None) -> None:
+        self._epochs = epochs
+        self._start = time.monotonic() if start is None else start
+        self._before: int | None = None  # epochs of a resumed training that are not in that time
+
+    def describe(self, record: EpochRecord) -> str:
+        """Return the line of an epoch that has just ended."""
+        if self._before is None:
+            self._before = record.epoch - 1
+        pace = (time.monotonic() - self._start) / (record.epoch - self._before)
+        left = round(pace * (self._epochs - record.epoch))
+        error = record.validation_error
+        validation = "" if error is None else f"  validation error {100 * error:.2f} %"
+        return (
+            f"epoch {record.epoch}/{self._epochs}  cost {record.cost:.4f}{validation}"
+            f"  {left // 60}:{left % 60:02} left"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +176,11 @@ class FitHistory:
             if not _is_record(record, layers):
                 raise InputError(f"record {number} is damaged; expected the record of an epoch")
         return cls._from_columns({name: [record[name] for record in records] for name in FIELDS}, layers)
+
+
+def complement(share: float) -> float:
+    """Return 1 − share, to the last bit what (rows − count) / rows is where share is count / rows."""
+    return float(1 - Fraction(share).limit_denominator(LARGEST_ROWS))
 
 
 def _with_none(value: Any) -> Any:

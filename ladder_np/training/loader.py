@@ -1,9 +1,12 @@
-"""How rows reach the network: picked and scaled on the host, from a table on the GPU, or copied there ahead of time.
+"""Which rows each step sees, and how they reach the network.
 
-A GPU holds every row that training uses where they fit; a batch is then picked there. Where they do not, the next
-batch is made ready on the host while the GPU computes, in pinned memory, from which it copies without waiting.
+An epoch passes once over the unlabeled rows, while labeled batches cycle. On the CPU rows are picked and scaled as
+they are needed. A GPU holds every row that training uses where they fit; a batch is then picked there. Where they do
+not, the next batch is made ready on the host while the GPU computes, in pinned memory, from which it copies without
+waiting.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from dataclasses import dataclass
@@ -15,18 +18,112 @@ from ladder_np.arrays import Array, Device
 from ladder_np.network.inference import ROWS_AT_ONCE
 from ladder_np.network.ladder import Batch
 from ladder_np.network.model import LadderNetwork
+from ladder_np.operations.normalization import FEWEST_ROWS
+from ladder_np.rng import set_stream_state, stream_state
 
-__all__ = ["Loader", "Rows", "make_loader"]
+__all__ = [
+    "Indices",
+    "LabeledCycle",
+    "Loader",
+    "TrainingData",
+    "device_batches",
+    "make_loader",
+    "steps_per_epoch",
+    "unlabeled_batches",
+]
 
-# Returns the rows of the given indices as floating-point features on the host, (rows, d_0).
-Rows = Callable[[np.ndarray], np.ndarray]
 # The row indices of one step: labeled, unlabeled.
 Indices = tuple[np.ndarray, np.ndarray]
 
-LARGEST_SHARE = (
-    0.5  # of the GPU's free memory that the rows may take; steps, and statistics in float64, need the rest
-)
+# Of the GPU's free memory, that the rows may take; steps, and statistics in float64, need the rest.
+LARGEST_SHARE = 0.5
 PINNED_BATCHES = 2  # one is copied while the next is made ready
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """The rows that a network learns from.
+
+    Attributes
+    ----------
+    rows : callable
+        ``rows(indices)`` returns features on the host as the network takes them, floating-point (len(indices), d_0).
+    y : (n,) integer array
+        Classes 0 .. K − 1 by row index; only those of `labeled` are read.
+    labeled, unlabeled : integer arrays
+        Row indices; the labeled ones are normally among the unlabeled ones too (fact 2).
+    """
+
+    rows: Callable[[np.ndarray], np.ndarray]
+    y: np.ndarray
+    labeled: np.ndarray
+    unlabeled: np.ndarray
+
+    def batch(self, labeled: np.ndarray, unlabeled: np.ndarray) -> Batch:
+        """Return one step's rows on the host."""
+        return Batch(self.rows(labeled), self.y[labeled], self.rows(unlabeled))
+
+
+# ---- Which rows.
+
+
+def steps_per_epoch(rows: int, batch_rows: int) -> int:
+    """Return how many batches an epoch takes: as few as batches of `batch_rows` need, none under 2 rows."""
+    return max(1, min(-(-rows // batch_rows), rows // FEWEST_ROWS))
+
+
+def unlabeled_batches(indices: np.ndarray, batch_rows: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """Return one epoch: all `indices`, shuffled, in even batches of about `batch_rows`.
+
+    Where the number of rows is a multiple, every batch has `batch_rows`. Elsewhere the shortage is shared: batches
+    differ by one row at most, because a small last batch would be normalized by poor statistics. Where that would
+    leave a batch of a single row, there is one batch fewer.
+    """
+    return np.array_split(generator.permutation(indices), steps_per_epoch(len(indices), batch_rows))
+
+
+class LabeledCycle:
+    """Labeled batches without end: all rows in random order, then all again in another.
+
+    Each batch has ``min(batch_rows, len(indices))`` rows; one that crosses a cycle's end is filled from the next.
+
+    Parameters
+    ----------
+    indices : (n,) integer array
+    batch_rows : int
+    generator : numpy.random.Generator
+    """
+
+    def __init__(self, indices: np.ndarray, batch_rows: int, generator: np.random.Generator) -> None:
+        self._indices = indices
+        self._size = min(batch_rows, len(indices))
+        self._generator = generator
+        self._waiting = indices[:0]
+
+    def state(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return where the cycle is: its stream's state, and the row indices that wait for the next batch."""
+        return stream_state(self._generator), self._waiting
+
+    def restore(self, state: np.ndarray, waiting: np.ndarray) -> None:
+        """Go on from where `state` was asked."""
+        set_stream_state(self._generator, state)
+        self._waiting = waiting
+
+    def next(self) -> np.ndarray:
+        """Return the row indices of the next batch."""
+        while len(self._waiting) < self._size:
+            self._waiting = np.concatenate([self._waiting, self._generator.permutation(self._indices)])
+        batch, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
+        return batch
+
+
+# ---- How they reach the network.
+
+
+def device_batches(network: LadderNetwork, data: TrainingData, indices: np.ndarray) -> Iterator[Array]:
+    """Yield the features of the given rows, in order, in large batches on the network's device."""
+    for start in range(0, len(indices), ROWS_AT_ONCE):
+        yield network.device.put(data.rows(indices[start : start + ROWS_AT_ONCE]))
 
 
 class Loader(Protocol):
@@ -36,60 +133,43 @@ class Loader(Protocol):
         """Yield the batches of an epoch, in order, on the network's device."""
 
 
-def make_loader(
-    network: LadderNetwork, rows: Rows, y: np.ndarray, labeled: np.ndarray, unlabeled: np.ndarray
-) -> Loader:
-    """Return what suits the network's device and the size of the data.
-
-    Parameters
-    ----------
-    network : LadderNetwork
-    rows : callable
-        See `Rows`.
-    y : (n,) integer array
-        Classes by row number.
-    labeled, unlabeled : integer arrays
-        All row indices that plans will hold.
-    """
+def make_loader(network: LadderNetwork, data: TrainingData) -> Loader:
+    """Return what suits the network's device and the size of the data; `data` has all rows that plans will hold."""
     device = network.device
-    y = y.astype(np.int64, copy=False)  # as the kernels read them
+    data = dataclasses.replace(data, y=data.y.astype(np.int64, copy=False))  # as the kernels read them
     if device.xp is np:
-        return _HostLoader(rows, y)
-    used = np.union1d(labeled, unlabeled) if network.specification.denoises else np.unique(labeled)
+        return _HostLoader(data)
+    used = np.union1d(data.labeled, data.unlabeled) if network.specification.denoises else np.unique(data.labeled)
     size = len(used) * network.specification.sizes[0] * network.specification.numpy_dtype.itemsize
     if size <= LARGEST_SHARE * device.free_memory():
-        return _TableLoader(network, rows, y, used)
-    return _PinnedLoader(network, rows, y)
+        return _TableLoader(network, data, used)
+    return _PinnedLoader(device, data)
 
 
 class _HostLoader:
     """Picks rows on the CPU, where the network is too."""
 
-    def __init__(self, rows: Rows, y: np.ndarray) -> None:
-        self._rows = rows
-        self._y = y
+    def __init__(self, data: TrainingData) -> None:
+        self._data = data
 
     def batches(self, plan: Sequence[Indices]) -> Iterator[Batch]:
-        for labeled, unlabeled in plan:
-            yield _make_batch(self._rows, self._y, labeled, unlabeled)
-
-
-def _make_batch(rows: Rows, y: np.ndarray, labeled: np.ndarray, unlabeled: np.ndarray) -> Batch:
-    return Batch(rows(labeled), y[labeled], rows(unlabeled))
+        for indices in plan:
+            yield self._data.batch(*indices)
 
 
 class _TableLoader:
-    """Picks rows from a table on the GPU, by row indices that it gets once an epoch."""
+    """Picks rows from a table on the GPU, by row indices that it gets once per epoch."""
 
-    def __init__(self, network: LadderNetwork, rows: Rows, y: np.ndarray, used: np.ndarray) -> None:
+    def __init__(self, network: LadderNetwork, data: TrainingData, used: np.ndarray) -> None:
         self._device = network.device
         self._used = used
-        specification = network.specification
-        self._table = self._device.xp.empty((len(used), specification.sizes[0]), dtype=specification.numpy_dtype)
-        for start in range(0, len(used), ROWS_AT_ONCE):
-            indices = used[start : start + ROWS_AT_ONCE]
-            self._table[start : start + len(indices)] = self._device.put(rows(indices))
-        self._y = self._device.put(y[used])
+        shape = len(used), network.specification.sizes[0]
+        self._table = self._device.xp.empty(shape, dtype=network.specification.numpy_dtype)
+        start = 0
+        for part in device_batches(network, data, used):
+            self._table[start : start + len(part)] = part
+            start += len(part)
+        self._y = self._device.put(data.y[used])
 
     def batches(self, plan: Sequence[Indices]) -> Iterator[Batch]:
         labeled, unlabeled = (self._places([step[kind] for step in plan]) for kind in (0, 1))
@@ -116,10 +196,9 @@ class _Pinned:
 class _PinnedLoader:
     """Makes the next batch ready in pinned memory while the GPU computes."""
 
-    def __init__(self, network: LadderNetwork, rows: Rows, y: np.ndarray) -> None:
-        self._device: Device = network.device
-        self._rows = rows
-        self._y = y
+    def __init__(self, device: Device, data: TrainingData) -> None:
+        self._device = device
+        self._data = data
         self._ring: list[_Pinned | None] = [None] * PINNED_BATCHES
 
     def batches(self, plan: Sequence[Indices]) -> Iterator[Batch]:
@@ -134,12 +213,12 @@ class _PinnedLoader:
                 yield batch
 
     def _prepare(self, k: int, indices: Indices) -> _Pinned:
-        """Make a batch ready in its place of the ring, when what was there has been copied."""
+        """Make a batch ready in its place in the ring, after what was there has been copied."""
         place = k % PINNED_BATCHES
         before = self._ring[place]
         if before is not None and before.copied is not None:
             before.copied.synchronize()
-        made = _make_batch(self._rows, self._y, *indices)
+        made = self._data.batch(*indices)
         pinned = _Pinned(Batch(*map(self._pin, (made.x_labeled, made.y, made.x_unlabeled))))
         self._ring[place] = pinned
         return pinned

@@ -1,28 +1,140 @@
-"""The loop: batches in, gradients out, Adam; a record an epoch. It reads no file and prints nothing.
+"""A network in training: batches in, gradients out, Adam; a record per epoch. It reads no file and prints nothing.
 
 A `Training` can be stopped after any step, put into arrays, and go on from them elsewhere as if it had never stopped:
-parameters, moments, every random stream and the place in the epoch are in them.
+parameters, moments, every random stream, the place in the epoch and the best epoch so far are in them.
 """
 
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from ladder_np.arrays import Array
 from ladder_np.errors import InputError, TrainingDivergedError
-from ladder_np.network.inference import ROWS_AT_ONCE
 from ladder_np.network.model import LadderNetwork
 from ladder_np.operations.normalization import FEWEST_ROWS
-from ladder_np.rng import Stream, is_stream_state, set_stream_state, stream, stream_state
+from ladder_np.rng import Stream, check_seed, is_stream_state, set_stream_state, stream, stream_state
 from ladder_np.training.adam import learning_rate
-from ladder_np.training.batches import LabeledCycle, steps_per_epoch, unlabeled_batches
 from ladder_np.training.costs import CostSums, EpochRecord
-from ladder_np.training.loader import Indices, Rows, make_loader
-from ladder_np.training.settings import TrainingSettings
+from ladder_np.training.loader import (
+    Indices,
+    LabeledCycle,
+    TrainingData,
+    device_batches,
+    make_loader,
+    steps_per_epoch,
+    unlabeled_batches,
+)
 from ladder_np.training.step import TrainingStep
 
-__all__ = ["EpochRecord", "Rows", "Training", "TrainingSettings", "device_batches", "estimate_statistics", "train"]
+__all__ = ["EarlyStopping", "Training", "TrainingSettings"]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train; checked when made.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the unlabeled rows.
+    labeled_batch, unlabeled_batch : int
+        Rows per step, at least 2; smaller sets are used whole.
+    learning_rate : float
+        Adam's rate until `decay_start`.
+    decay_start : float
+        Share of the steps, in [0, 1], after which the rate falls linearly to zero.
+    seed : int
+        Of noise and order of rows (each has its own stream).
+    patience : int or None
+        Stop when the validation error has not fallen for so many epochs, and put the best parameters back. None:
+        train to the end.
+
+    Raises
+    ------
+    InputError
+        If a value cannot be used.
+    """
+
+    epochs: int = 150
+    labeled_batch: int = 100
+    unlabeled_batch: int = 100
+    learning_rate: float = 0.002
+    decay_start: float = 0.67
+    seed: int = 0
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("labeled_batch", FEWEST_ROWS), ("unlabeled_batch", FEWEST_ROWS)):
+            _check_whole(name, getattr(self, name), least)
+        if self.patience is not None:
+            _check_whole("patience", self.patience, 1)
+        if not (_is_number(self.learning_rate) and self.learning_rate > 0):
+            raise InputError(f"learning rate {self.learning_rate!r}: expected a number > 0")
+        if not (_is_number(self.decay_start) and 0 <= self.decay_start <= 1):
+            raise InputError(f"decay start {self.decay_start!r}: expected a share from 0 to 1")
+        check_seed(self.seed)
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name.replace('_', ' ')} {value!r}: expected a whole number >= {least}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+class EarlyStopping:
+    """Observes an error after each epoch and keeps the parameters that had the smallest; of equal ones the first.
+
+    Parameters
+    ----------
+    patience : int
+        After so many epochs in a row without a smaller error, `stop` is true.
+    start : ndarray
+        The parameter vector before the first epoch, on the host.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs observed.
+    best_error : float
+        Infinite before the first.
+    best_epoch : int
+        Counted from 1; 0 before the first.
+    best : ndarray
+        A copy of the parameter vector after that epoch, on the host.
+    """
+
+    def __init__(self, patience: int, start: np.ndarray) -> None:
+        self._patience = patience
+        self.epoch = 0
+        self.best_error = float("inf")
+        self.best_epoch = 0
+        self.best = np.array(start)
+
+    @property
+    def stop(self) -> bool:
+        """Whether the best error is `patience` epochs old."""
+        return self.epoch - self.best_epoch >= self._patience
+
+    def observe(self, error: float, vector: np.ndarray) -> None:
+        """Note the error after one more epoch, and the parameters `vector` (on the host) if it is the smallest."""
+        self.epoch += 1
+        if self.best_epoch == 0 or error < self.best_error:
+            self.best_error, self.best_epoch, self.best = float(error), self.epoch, np.array(vector)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all that the rest depends on, as arrays."""
+        numbers = {name: np.array(getattr(self, name)) for name in ("epoch", "best_error", "best_epoch")}
+        return {**numbers, "best": self.best}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from where `state` was asked."""
+        self.epoch, self.best_epoch = int(state["epoch"]), int(state["best_epoch"])
+        self.best_error, self.best = float(state["best_error"]), np.array(state["best"])
 
 
 class Training:
@@ -32,12 +144,7 @@ class Training:
     ----------
     network : LadderNetwork
         Trained in place.
-    rows : callable
-        ``rows(indices)`` returns features as the network takes them, (len(indices), d_0).
-    y : (n,) integer array
-        Classes 0 .. K − 1 by row number; only those of `labeled` are read.
-    labeled, unlabeled : integer arrays
-        Row indices; the labeled ones are normally among the unlabeled ones too (fact 2).
+    data : TrainingData
     settings : TrainingSettings
     watched : bool, optional
         Whether each step's cost is looked at before its update, so that a training that diverges is stopped there; by
@@ -55,39 +162,37 @@ class Training:
     """
 
     def __init__(
-        self,
-        network: LadderNetwork,
-        rows: Rows,
-        y: np.ndarray,
-        labeled: np.ndarray,
-        unlabeled: np.ndarray,
-        settings: TrainingSettings,
-        watched: bool | None = None,
+        self, network: LadderNetwork, data: TrainingData, settings: TrainingSettings, watched: bool | None = None
     ) -> None:
-        for name, indices in (("labeled", labeled), ("unlabeled", unlabeled)):
+        for name, indices in (("labeled", data.labeled), ("unlabeled", data.unlabeled)):
             if len(indices) < FEWEST_ROWS:
                 raise InputError(f"{len(indices)} {name} rows: batch normalization needs at least {FEWEST_ROWS}")
         self._network = network
-        self._labeled = labeled
-        self._unlabeled = unlabeled
+        self._data = data
         self._settings = settings
         self._step = TrainingStep(network, settings.seed, network.device.xp is np if watched is None else watched)
-        self._cycle = LabeledCycle(labeled, settings.labeled_batch, stream(settings.seed, Stream.LABELED_ORDER))
+        self._cycle = LabeledCycle(data.labeled, settings.labeled_batch, stream(settings.seed, Stream.LABELED_ORDER))
         self._order = stream(settings.seed, Stream.UNLABELED_ORDER)
-        self._loader = make_loader(network, rows, y, labeled, unlabeled)
-        self._all_steps = settings.epochs * steps_per_epoch(len(unlabeled), settings.unlabeled_batch)
+        self._loader = make_loader(network, data)
+        self._all_steps = settings.epochs * steps_per_epoch(len(data.unlabeled), settings.unlabeled_batch)
+        self._stopping = EarlyStopping(settings.patience, self._vector()) if settings.patience else None
         self.epoch = 0
         self._begin_epoch()
 
     @property
     def done(self) -> bool:
-        """Whether all epochs are finished."""
-        return self.epoch == self._settings.epochs
+        """Whether all epochs are finished, or early stopping has ended them."""
+        return self.epoch == self._settings.epochs or (self._stopping is not None and self._stopping.stop)
 
     @property
     def steps(self) -> int:
         """Steps taken so far, in all epochs."""
         return self._step.count
+
+    @property
+    def layers(self) -> int:
+        """L + 1, the number of denoising costs in each record."""
+        return len(self._network.specification.sizes)
 
     def run_epoch(self, on_step: Callable[[], None] = lambda: None) -> EpochRecord:
         """Run what is left of the current epoch.
@@ -101,48 +206,47 @@ class Training:
         Raises
         ------
         TrainingDivergedError
-            If the cost is infinite or no number, or has exploded.
+            If the cost is NaN or infinite, or has exploded.
         """
         start = time.perf_counter()
         self._network.statistics = None  # they would be those of other parameters
         waiting = self._plan()[self._costs.steps :]
         for batch in self._loader.batches(waiting) if waiting else ():
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the check of the costs sees them
-                self._costs.add(self._step.run(batch, self._rate()))
+                self._costs.add(self._step.run(batch, self._rate(self.steps)))
             on_step()
         record = self._record(start)
         self.epoch += 1
         self._begin_epoch()
         return record
 
-    def _rate(self) -> float:
+    def _rate(self, steps: int) -> float:
+        """Return the rate of the step that comes after so many."""
         settings = self._settings
-        return learning_rate(self.steps / self._all_steps, settings.learning_rate, settings.decay_start)
+        return learning_rate(steps / self._all_steps, settings.learning_rate, settings.decay_start)
 
     def _begin_epoch(self) -> None:
         """Note where the orders are: with the number of steps since, that is the place in the epoch."""
-        specification = self._network.specification
         self._start = stream_state(self._order), *self._cycle.state()
-        self._costs = CostSums(len(specification.sizes), specification.numpy_dtype, self._network.device)
+        self._costs = CostSums(self.layers, self._network.specification.numpy_dtype, self._network.device)
 
     def _plan(self) -> list[Indices]:
         """Return the row indices of the epoch's steps, labeled and unlabeled; the same whenever it is asked."""
         order, *cycle = self._start
         set_stream_state(self._order, order)
         self._cycle.restore(*cycle)
-        unlabeled = unlabeled_batches(self._unlabeled, self._settings.unlabeled_batch, self._order)
+        unlabeled = unlabeled_batches(self._data.unlabeled, self._settings.unlabeled_batch, self._order)
         if not self._network.specification.denoises:
             unlabeled = [indices[:0] for indices in unlabeled]  # nobody will look at them
         return [(self._cycle.next(), indices) for indices in unlabeled]
 
     def _record(self, start: float) -> EpochRecord:
-        rate = learning_rate(
-            (self.steps - 1) / self._all_steps, self._settings.learning_rate, self._settings.decay_start
-        )
         # The only wait for the device in an epoch, so the clock is read after it.
         cost, supervised, denoising = self.check_costs()
         seconds = time.perf_counter() - start
-        return EpochRecord(self.epoch + 1, self.steps, rate, cost, supervised, denoising, seconds)
+        return EpochRecord(
+            self.epoch + 1, self.steps, self._rate(self.steps - 1), cost, supervised, denoising, seconds
+        )
 
     def check_costs(self) -> tuple[float, float, tuple[float | None, ...]]:
         """Return the means of the epoch's costs so far: total, supervised, denoising; waits for the device.
@@ -150,18 +254,65 @@ class Training:
         Raises
         ------
         TrainingDivergedError
-            If the total is infinite or no number, or has exploded.
+            If the total is NaN or infinite, or has exploded.
         """
         first, cost, supervised, denoising = self._costs.first_and_means()
         if not (self._step.accepts(first) and self._step.accepts(cost)):
             raise TrainingDivergedError(f"the cost became {cost:.6g} in epoch {self.epoch + 1}")
         return cost, supervised, denoising
 
+    def observe(self, validation_error: float) -> None:
+        """Give early stopping, where there is any, the error after an epoch."""
+        if self._stopping:
+            self._stopping.observe(validation_error, self._vector())
+
+    def finish(self) -> None:
+        """Put the best parameters back, where early stopping has found any, and compute the population statistics.
+
+        Raises
+        ------
+        TrainingDivergedError
+            As `estimate_statistics`.
+        """
+        if self._stopping and self._stopping.best_epoch:
+            self._network.parameters.vector[...] = self._network.device.put(self._stopping.best)
+        self.estimate_statistics()
+
+    def estimate_statistics(self) -> None:
+        """Compute the population statistics over the rows that the network learns from; changes no parameter.
+
+        These are the unlabeled rows (among them the labeled ones), but for a network without denoising costs the
+        labeled rows alone: the supervised-only baseline sees no other (the scaling it is given may).
+
+        Raises
+        ------
+        TrainingDivergedError
+            If they are NaN or infinite; the network then has none.
+        """
+        network, data = self._network, self._data
+        learned_from = data.unlabeled if network.specification.denoises else data.labeled
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked at below
+            network.estimate_statistics(lambda: device_batches(network, data, learned_from))
+        statistics = network.statistics
+        assert statistics is not None
+        xp = network.device.xp
+        finite = xp.isfinite(xp.concatenate([*statistics.mu.values(), *statistics.sigma.values()])).all()
+        if not bool(network.device.get(finite)):
+            network.statistics = None
+            raise TrainingDivergedError(
+                "the training's last step made the network's values NaN or infinite; try a smaller learning rate"
+            )
+
+    def _vector(self) -> np.ndarray:
+        """Return the parameters on the host."""
+        return self._network.device.get(self._network.parameters.vector)
+
     def state(self) -> dict[str, np.ndarray]:
         """Return all that the rest of the training depends on, as arrays on the host."""
         order, cycle, waiting = self._start
+        stopping = self._stopping.state() if self._stopping else {}
         return {
-            "parameters": self._network.device.get(self._network.parameters.vector),
+            "parameters": self._vector(),
             **{f"step/{name}": values for name, values in self._step.state().items()},
             "epoch": np.array(self.epoch),
             "order": order,
@@ -169,6 +320,7 @@ class Training:
             "waiting": waiting,
             "costs/steps": np.array(self._costs.steps),
             "costs/values": self._costs.read(),
+            **{f"stopping/{name}": values for name, values in stopping.items()},
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
@@ -177,10 +329,12 @@ class Training:
         On the same device, and on the CPU with the same number of threads, the rest is the same bit by bit.
         """
         self._network.parameters.vector[...] = self._network.device.put(state["parameters"])
-        self._step.restore({k.removeprefix("step/"): values for k, values in state.items() if k.startswith("step/")})
+        self._step.restore(_under("step/", state))
         self.epoch = int(state["epoch"])
         self._start = state["order"], state["cycle"], state["waiting"]
         self._costs.restore(int(state["costs/steps"]), state["costs/values"])
+        if self._stopping:
+            self._stopping.restore(_under("stopping/", state))
 
     def validate_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Check of a file's state what shapes do not tell: its place in the epoch exists, all counts agree on it.
@@ -191,81 +345,35 @@ class Training:
             If the arrays contradict each other, or this training.
         """
         epoch, in_epoch, steps = (int(state[name]) for name in ("epoch", "costs/steps", "step/steps"))
-        an_epoch = self._all_steps // self._settings.epochs
-        step = {name: state[f"step/{name}"] for name in ("m", "v", "limit")}
-        fits = all(np.isfinite(values).all() for values in (state["parameters"], *step.values()))
-        fits &= bool((step["v"] >= 0).all() and step["limit"] > 0)
-        fits &= all(map(is_stream_state, (state["order"], state["cycle"], *state.get("step/noise/streams", ()))))
-        fits &= 0 <= epoch <= self._settings.epochs and 0 <= in_epoch <= an_epoch
-        fits &= steps == epoch * an_epoch + in_epoch
-        fits &= bool(np.isin(state["waiting"], self._labeled).all())
-        if (drawn := state.get("step/noise/drawn")) is not None:
-            largest = (self._settings.labeled_batch + self._settings.unlabeled_batch) * sum(
-                self._network.specification.sizes
-            )
-            fits &= bool((drawn >= 0).all() and (drawn[:, 0] <= largest).all()) and drawn[:, 1].sum() <= steps
+        fits = self._is_place(epoch, in_epoch, steps) and self._are_values(state) and self._are_draws(state, steps)
+        if self._stopping:
+            fits &= np.isfinite(state["stopping/best"]).all() and int(state["stopping/epoch"]) == epoch
+            fits &= 0 <= int(state["stopping/best_epoch"]) <= epoch
         if not fits:
-            raise InputError(f"step {steps}, epoch {epoch} and step {in_epoch} in it are no place of this training")
+            raise InputError(
+                f"its values or place (step {steps}, epoch {epoch}, step {in_epoch} in it) do not fit this training"
+            )
+
+    def _is_place(self, epoch: int, in_epoch: int, steps: int) -> bool:
+        per_epoch = self._all_steps // self._settings.epochs
+        exists = 0 <= epoch <= self._settings.epochs and 0 <= in_epoch <= per_epoch
+        return exists and steps == epoch * per_epoch + in_epoch
+
+    def _are_values(self, state: Mapping[str, np.ndarray]) -> bool:
+        finite = all(np.isfinite(state[name]).all() for name in ("parameters", "step/m", "step/v", "step/limit"))
+        if not finite or (state["step/v"] < 0).any() or state["step/limit"] <= 0:
+            return False
+        streams = (state["order"], state["cycle"], *state.get("step/noise/streams", ()))
+        return all(map(is_stream_state, streams)) and bool(np.isin(state["waiting"], self._data.labeled).all())
+
+    def _are_draws(self, state: Mapping[str, np.ndarray], steps: int) -> bool:
+        """Whether the numbers drawn so far on a GPU are those of so many steps."""
+        if (drawn := state.get("step/noise/drawn")) is None:
+            return True
+        rows = self._settings.labeled_batch + self._settings.unlabeled_batch
+        largest = rows * sum(self._network.specification.sizes)
+        return bool((drawn >= 0).all() and (drawn[:, 0] <= largest).all() and drawn[:, 1].sum() <= steps)
 
 
-def train(
-    network: LadderNetwork,
-    rows: Rows,
-    y: np.ndarray,
-    labeled: np.ndarray,
-    unlabeled: np.ndarray,
-    settings: TrainingSettings,
-    on_epoch: Callable[[EpochRecord], None] = lambda record: None,
-) -> None:
-    """Train `network` in place, then compute its population statistics (see `estimate_statistics`).
-
-    Parameters
-    ----------
-    network, rows, y, labeled, unlabeled, settings
-        See `Training`.
-    on_epoch : callable, optional
-        Called after each epoch. The network has no population statistics then, unless the callee asks for them
-        (`estimate_statistics`); asking changes nothing of the training.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than 2 labeled or unlabeled rows.
-    TrainingDivergedError
-        If the cost is infinite or no number, or has exploded.
-    """
-    training = Training(network, rows, y, labeled, unlabeled, settings)
-    while not training.done:
-        on_epoch(training.run_epoch())
-    estimate_statistics(network, rows, labeled, unlabeled)
-
-
-def estimate_statistics(network: LadderNetwork, rows: Rows, labeled: np.ndarray, unlabeled: np.ndarray) -> None:
-    """Compute the population statistics over the rows that `network` learns from.
-
-    These are the unlabeled rows (among them the labeled ones), but for a network without denoising costs the
-    labeled rows alone: the supervised-only baseline sees no other (the scaling it is given may).
-
-    Raises
-    ------
-    TrainingDivergedError
-        If they are NaN or infinite; the network then has none.
-    """
-    learnt_from = unlabeled if network.specification.denoises else labeled
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked at below
-        network.estimate_statistics(lambda: device_batches(network, rows, learnt_from))
-    statistics = network.statistics
-    assert statistics is not None
-    xp = network.device.xp
-    finite = xp.isfinite(xp.concatenate([*statistics.mu.values(), *statistics.sigma.values()])).all()
-    if not bool(network.device.get(finite)):
-        network.statistics = None
-        raise TrainingDivergedError(
-            "the training's last step made the network's values NaN or infinite; try a smaller learning rate"
-        )
-
-
-def device_batches(network: LadderNetwork, rows: Rows, indices: np.ndarray) -> Iterator[Array]:
-    """Yield the features of the given rows, in order, in large batches on the network's device."""
-    for start in range(0, len(indices), ROWS_AT_ONCE):
-        yield network.device.put(rows(indices[start : start + ROWS_AT_ONCE]))
+def _under(prefix: str, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): values for name, values in state.items() if name.startswith(prefix)}

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from ladder_np.commands.progress import Progress
-from ladder_np.training.trainer import EpochRecord
+from ladder_np.training.costs import EpochRecord
 
 
 class Terminal(io.StringIO):
@@ -27,8 +27,8 @@ class Watched:
     def at(self, seconds, name, epoch, validation_error=None):
         """The line shown when an epoch ends `seconds` after the start; what the record says of time is no help."""
         self.now = 1000.0 + seconds
-        record = EpochRecord(epoch, 7 * epoch, 0.002, 1.25, 1.0, (0.1, None), seconds=0.001)
-        self.progress.observe(name, record, validation_error)
+        record = EpochRecord(epoch, 7 * epoch, 0.002, 1.25, 1.0, (0.1, None), 0.001, validation_error)
+        self.progress.observe(name, record)
         return self.terminal.getvalue().split("\r\033[K")[-1]
 
 

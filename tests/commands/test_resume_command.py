@@ -61,8 +61,8 @@ def killed(monkeypatch):
         left = [steps]
         original = RunTrainer._after_step
 
-        def count(self, interruption):
-            original(self, interruption)
+        def count(self):
+            original(self)
             left[0] -= 1
             if left[0] == 0:
                 raise Killed
@@ -107,11 +107,11 @@ def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(epochs, command, d
     original = RunTrainer._after_step
     taken = []
 
-    def interrupt(self, interruption):
+    def interrupt(self):
         taken.append(self._training.steps)
         if len(taken) == 5 * (epochs - 1) + 2:
             os.kill(os.getpid(), signal.SIGINT)
-        original(self, interruption)
+        original(self)
 
     monkeypatch.setattr(RunTrainer, "_after_step", interrupt)
     run = tmp_path / "run"
@@ -219,7 +219,7 @@ def test_a_checkpoint_that_contradicts_itself_is_refused(command, stopped):
             arrays = dict(archive)
         arrays["epoch"] += 1
         np.savez(stopped / name, **arrays)
-    assert_refused(command("train --resume", stopped), "damaged checkpoint", "no place of this training")
+    assert_refused(command("train --resume", stopped), "damaged checkpoint", "do not fit this training")
 
 
 @pytest.mark.parametrize(
@@ -255,14 +255,14 @@ def test_a_run_that_another_process_works_on_is_refused(command, stopped):
 
 
 def test_ctrl_c_after_the_last_step_of_a_model_is_not_forgotten(command, data, tmp_path, monkeypatch):
-    original = RunTrainer._end_epoch
+    original = RunTrainer._after_epoch
 
     def interrupt(self, record):
         original(self, record)
         if self._training.done:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(RunTrainer, "_end_epoch", interrupt)
+    monkeypatch.setattr(RunTrainer, "_after_epoch", interrupt)
     outcome = command("train", TRAIN, "--dataset", data, "--out", tmp_path / "run")
     assert outcome.status == 130
     assert not (tmp_path / "run" / "baseline.npz").exists()  # the first model's training had just ended
@@ -312,8 +312,8 @@ def test_a_disk_that_fills_up_ends_the_run_in_one_line_and_it_can_go_on(command,
 def test_a_training_that_diverges_names_step_layer_and_checkpoint(command, data, tmp_path, monkeypatch):
     original = RunTrainer._after_step
 
-    def spoil(self, interruption):
-        original(self, interruption)
+    def spoil(self):
+        original(self)
         if self._training.steps == 12:
             self.network.parameters["encoder.2.weight"][...] = np.nan
 
@@ -328,17 +328,17 @@ def test_a_training_that_diverges_names_step_layer_and_checkpoint(command, data,
 def test_parameters_that_are_no_numbers_are_never_a_checkpoint(command, data, tmp_path, monkeypatch):
     original = RunTrainer._after_step
 
-    def spoil(self, interruption):
+    def spoil(self):
         if self._training.steps == 10:  # the last step of an epoch
             self.network.parameters["encoder.2.weight"][...] = np.inf
-        original(self, interruption)
+        original(self)
 
     monkeypatch.setattr(RunTrainer, "_after_step", spoil)
     outcome = command(
         "train --no-baseline", TRAIN.replace("--validation 9", ""), "--dataset", data, "--out", tmp_path / "r"
     )
     assert outcome.status == 1
-    assert "step 10 made parameters infinite" in outcome.err
+    assert "step 10 made parameters NaN or infinite" in outcome.err
     with np.load(tmp_path / "r/checkpoint.npz") as archive:
         assert np.isfinite(archive["parameters"]).all()
 

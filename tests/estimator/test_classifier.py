@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,25 @@ def test_what_is_known_after_training() -> None:
     probabilities = model.predict_proba(X)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     np.testing.assert_array_equal(model.predict(X), model.classes_[probabilities.argmax(axis=1)])
+
+
+def test_the_history_has_all_parts_of_the_cost_and_goes_on_with_the_training() -> None:
+    model = small(max_iter=3, early_stopping=True, warm_start=True, n_iter_no_change=9).fit(X, Y)
+    first = model.history_
+    weights = model._predictor.network.specification.denoising_weights
+    np.testing.assert_allclose(first.cost, first.supervised + first.denoising @ weights, rtol=1e-5)
+    assert first.cost.tolist() == model.loss_curve_
+    np.testing.assert_allclose(1 - first.validation_error, model.validation_scores_)
+    model.fit(X, Y)
+    assert model.history_.epoch.tolist() == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_array_equal(model.history_.denoising[:3], first.denoising)
+    model.set_params(early_stopping=False).partial_fit(X, Y)
+    assert len(model.history_) == len(model.loss_curve_) == model.n_iter_ == 7
+    assert len(model.validation_scores_) == 6
+
+
+def test_an_unfitted_estimator_has_no_history() -> None:
+    assert not hasattr(small(), "history_")
 
 
 def test_given_labels_are_kept_in_the_transduction_and_the_others_predicted() -> None:
@@ -299,13 +319,15 @@ def test_score_is_the_share_of_labeled_rows_that_are_right() -> None:
     assert model.score(X, Y, weights) == pytest.approx(np.average(right, weights=weights[:LABELED]))
 
 
-def test_a_verbose_training_writes_a_line_an_epoch_on_standard_error(capsys: pytest.CaptureFixture) -> None:
+def test_a_verbose_training_writes_a_line_per_epoch_on_standard_error(capsys: pytest.CaptureFixture) -> None:
     model = small(max_iter=3, verbose=True, early_stopping=True).fit(X, Y)
     out, err = capsys.readouterr()
     assert out == ""
     lines = err.splitlines()
     assert len(lines) == 3
-    assert lines[0].startswith(f"epoch 1 of 3: cost {model.loss_curve_[0]:.6g}, validation accuracy ")
+    error = 100 * model.history_.validation_error[0]
+    start = f"epoch 1/3  cost {model.loss_curve_[0]:.4f}  validation error {error:.2f} %  "
+    assert re.fullmatch(re.escape(start) + r"\d+:\d\d left", lines[0])
     small(max_iter=1).fit(X, Y)
     assert capsys.readouterr().err == ""
 

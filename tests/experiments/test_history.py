@@ -9,8 +9,8 @@ import pytest
 
 from ladder_np import InputError
 from ladder_np.experiments.experiment import prepare
-from ladder_np.experiments.history import load_run_histories
 from ladder_np.experiments.run import execute
+from ladder_np.experiments.run_folder import load_run_histories
 from ladder_np.experiments.settings import make_settings
 
 SMALL = {"epochs": 3, "hidden_layers": (6,), "unlabeled_batch": 400}
@@ -21,7 +21,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with both models, validation rows and one λ of 0. Not to be changed."""
     folder = tmp_path_factory.mktemp("history") / "run"
     settings = make_settings({**SMALL, "validation": 40, "denoising_weights": (10, 0, 1)})
-    execute(prepare(settings, None, "cpu"), folder, lambda name, record, error: None)
+    execute(prepare(settings, None, "cpu"), folder, lambda name, record: None)
     return folder
 
 
@@ -55,7 +55,7 @@ def test_an_error_that_was_not_measured_is_no_number(run: Path) -> None:
 
 def test_the_metrics_of_a_run_without_denoising_are_those_of_the_baseline(tmp_path: Path) -> None:
     problem = prepare(make_settings({**SMALL, "denoising_weights": (0,)}), None, "cpu")
-    execute(problem, tmp_path / "run", lambda name, record, error: None)
+    execute(problem, tmp_path / "run", lambda name, record: None)
     assert list(load_run_histories(tmp_path / "run")) == ["supervised only"]
 
 

@@ -20,13 +20,13 @@ SMALL = {"epochs": 2, "hidden_layers": (12, 8), "unlabeled_batch": 50}
 
 def run(folder: Path, **named: object) -> dict[str, ErrorRate]:
     problem = prepare(make_settings({**SMALL, **named}), None, "cpu")
-    return execute(problem, folder, lambda name, record, error: None)[1]
+    return execute(problem, folder, lambda name, record: None)[1]
 
 
 def test_the_digits_show_what_unlabeled_rows_are_worth(tmp_path: Path) -> None:
     """The default settings as a user gets them: the ladder's error is clearly under the baseline's."""
     problem = prepare(make_settings({}), None, "cpu")
-    _, measured = execute(problem, tmp_path / "run", lambda name, record, error: None)
+    _, measured = execute(problem, tmp_path / "run", lambda name, record: None)
     baseline, ladder = measured["supervised only"], measured["ladder"]
     assert baseline.rows == ladder.rows == 599
     assert ladder.percent < 0.75 * baseline.percent
@@ -36,7 +36,7 @@ def test_a_folder_holds_everything_needed_to_repeat_the_run(tmp_path: Path) -> N
     run(tmp_path / "first", seed=3, labels=30)
     config = json.loads((tmp_path / "first" / "config.json").read_text())
     settings = ExperimentSettings.from_json(config["settings"])
-    execute(prepare(settings, None, "cpu"), tmp_path / "second", lambda name, record, error: None)
+    execute(prepare(settings, None, "cpu"), tmp_path / "second", lambda name, record: None)
     for file in ("model.npz", "baseline.npz", "split.npz"):
         first, second = (read_npz(tmp_path / folder / file, file) for folder in ("first", "second"))
         assert set(first) == set(second)
@@ -71,7 +71,7 @@ def test_evaluating_again_gives_the_stored_result(tmp_path: Path) -> None:
     assert stored["ladder"]["wrong"] == measured["ladder"].wrong
 
 
-def test_metrics_have_a_line_an_epoch_with_the_validation_error(tmp_path: Path) -> None:
+def test_metrics_have_a_line_per_epoch_with_the_validation_error(tmp_path: Path) -> None:
     run(tmp_path / "run", validation=50)
     for file in ("metrics.jsonl", "baseline-metrics.jsonl"):
         lines = [json.loads(line) for line in (tmp_path / "run" / file).read_text().splitlines()]
@@ -80,14 +80,22 @@ def test_metrics_have_a_line_an_epoch_with_the_validation_error(tmp_path: Path) 
         assert len(lines[0]["denoising"]) == 4
 
 
-def test_watching_a_validation_set_does_not_change_what_is_learnt_from_the_same_rows(tmp_path: Path) -> None:
+def test_watching_a_validation_set_does_not_change_what_is_learned_from_the_same_rows(tmp_path: Path) -> None:
     problem = prepare(make_settings({**SMALL, "validation": 40, "baseline": False}), None, "cpu")
-    execute(problem, tmp_path / "watched", lambda name, record, error: None)
+    execute(problem, tmp_path / "watched", lambda name, record: None)
     blind = dataclasses.replace(problem, split=dataclasses.replace(problem.split, validation=np.arange(0)))
-    execute(blind, tmp_path / "blind", lambda name, record, error: None)
+    execute(blind, tmp_path / "blind", lambda name, record: None)
     watched, alone = (read_npz(tmp_path / name / "model.npz", "model") for name in ("watched", "blind"))
-    for key in watched:
+    for key in set(watched) - {"history"}:
         np.testing.assert_array_equal(watched[key], alone[key])
+
+
+def test_the_model_of_a_run_knows_its_history(tmp_path: Path) -> None:
+    run(tmp_path / "run", validation=50)
+    for model, metrics in (("model.npz", "metrics.jsonl"), ("baseline.npz", "baseline-metrics.jsonl")):
+        lines = [json.loads(line) for line in (tmp_path / "run" / metrics).read_text().splitlines()]
+        history = Predictor.load(tmp_path / "run" / model).history
+        assert history.as_json() == [{**line, "seconds": None} for line in lines]
 
 
 def test_presets_are_the_published_settings() -> None:
@@ -144,14 +152,14 @@ def test_the_last_validation_error_is_the_final_models_on_the_validation_rows(
     tmp_path: Path, metrics: str, model: str
 ) -> None:
     problem = prepare(make_settings({**SMALL, "validation": 300}), None, "cpu")
-    execute(problem, tmp_path / "run", lambda name, record, error: None)
+    execute(problem, tmp_path / "run", lambda name, record: None)
     rows = read_npz(tmp_path / "run" / "split.npz", "split")["validation"]
     wrong = Predictor.load(tmp_path / "run" / model).errors(problem.dataset.X[rows], problem.dataset.y[rows])
     last = json.loads((tmp_path / "run" / metrics).read_text().splitlines()[-1])
     assert last["validation_error"] == pytest.approx(wrong / 300)
 
 
-def test_constant_targets_reach_the_network_and_change_what_is_learnt(tmp_path: Path) -> None:
+def test_constant_targets_reach_the_network_and_change_what_is_learned(tmp_path: Path) -> None:
     models = {}
     for stop in (False, True):
         run(tmp_path / str(stop), baseline=False, stop_gradient_targets=stop)

@@ -18,7 +18,7 @@ from ladder_np.experiments.settings import make_settings
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("record") / "run"
     settings = make_settings({"epochs": 1, "hidden_layers": (6,), "unlabeled_batch": 400})
-    execute(prepare(settings, None, "cpu"), folder, lambda name, record, error: None)
+    execute(prepare(settings, None, "cpu"), folder, lambda name, record: None)
     return folder
 
 
@@ -75,7 +75,7 @@ def test_data_that_is_another_is_refused(tmp_path: Path) -> None:
     X = np.random.default_rng(0).standard_normal((30, 3))
     np.savez(tmp_path / "data.npz", X=X, y=np.arange(30) % 2)
     settings = make_settings({"dataset": str(tmp_path / "data.npz"), "epochs": 1, "hidden_layers": ()})
-    execute(prepare(settings, None, "cpu"), tmp_path / "run", lambda name, record, error: None)
+    execute(prepare(settings, None, "cpu"), tmp_path / "run", lambda name, record: None)
     np.testing.assert_array_equal(load_run_data(tmp_path / "run", None).dataset.X, X)
     np.savez(tmp_path / "data.npz", X=X + 1, y=np.arange(30) % 2)
     with pytest.raises(InputError, match=r"data\.npz: not the data that .*run was trained on"):

@@ -10,7 +10,9 @@ from ladder_np.network.ladder import State, backward, forward
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import Parameters, initial_parameters, parameter_shapes
 from ladder_np.network.specification import Specification
-from ladder_np.training.trainer import TrainingSettings, train
+from ladder_np.training.fit import fit
+from ladder_np.training.loader import TrainingData
+from ladder_np.training.trainer import Training, TrainingSettings
 
 N, M = 6, 9
 SPECIFICATION = Specification(
@@ -63,7 +65,8 @@ def test_fact_2_unlabeled_rows_include_the_labeled_ones() -> None:
     network = LadderNetwork((3, 5, 4))
     settings = TrainingSettings(epochs=1, labeled_batch=8, unlabeled_batch=7)
     steps: list[np.ndarray] = []
-    train(network, rows, y, split.labeled, split.train, settings, on_epoch=lambda record: steps.extend(fed))
+    data = TrainingData(rows, y, split.labeled, split.train)
+    fit(Training(network, data, settings), on_epoch=lambda record: steps.extend(fed))
     unlabeled = np.concatenate(steps[1::2])  # each step asks for its labeled rows, then its unlabeled ones
     assert sorted(unlabeled) == sorted(split.train)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ladder_np.training.batches import LabeledCycle, steps_per_epoch, unlabeled_batches
+from ladder_np.training.loader import LabeledCycle, steps_per_epoch, unlabeled_batches
 
 
 @pytest.mark.parametrize(("rows", "size"), [(600, 100), (601, 100), (599, 100), (7, 100), (3, 2), (2, 2), (1001, 10)])

@@ -8,7 +8,8 @@ import threading
 import numpy as np
 import pytest
 
-from ladder_np import LadderNetwork, threads as workers
+from ladder_np import LadderNetwork
+from ladder_np import threads as workers
 from ladder_np.network import noise
 from ladder_np.network.ladder import Batch
 from ladder_np.network.parameters import random_parameters

@@ -10,15 +10,18 @@ from ladder_np.network.inference import population_statistics
 from ladder_np.network.ladder import Batch, Losses
 from ladder_np.rng import Stream, stream
 from ladder_np.training import trainer
-from ladder_np.training.batches import LabeledCycle, unlabeled_batches
+from ladder_np.training.costs import EpochRecord
+from ladder_np.training.fit import fit
+from ladder_np.training.loader import LabeledCycle, TrainingData, device_batches, unlabeled_batches
 from ladder_np.training.step import TrainingStep
-from ladder_np.training.trainer import EpochRecord, TrainingSettings, device_batches, train
+from ladder_np.training.trainer import Training, TrainingSettings
 
 GENERATOR = np.random.default_rng(0)
 CENTERS = 2.5 * GENERATOR.standard_normal((3, 6))
 Y = np.arange(303) % 3
 X = CENTERS[Y] + GENERATOR.standard_normal((303, 6))
 LABELED, TRAIN = np.arange(9), np.arange(200)
+DATA = TrainingData(lambda indices: X[indices].astype("f4"), Y, LABELED, TRAIN)
 SETTINGS = TrainingSettings(epochs=4, labeled_batch=6, unlabeled_batch=32, seed=3)
 
 
@@ -31,10 +34,10 @@ def run(settings: TrainingSettings = SETTINGS, on_epoch: object = None, **option
         if on_epoch:
             on_epoch(network)
 
-    def rows(numbers: np.ndarray) -> np.ndarray:
-        return X[numbers].astype(network.specification.numpy_dtype)
+    def rows(indices: np.ndarray) -> np.ndarray:
+        return X[indices].astype(network.specification.numpy_dtype)
 
-    train(network, rows, Y, LABELED, TRAIN, settings, observe)
+    fit(Training(network, TrainingData(rows, Y, LABELED, TRAIN), settings), on_epoch=observe)
     return network, records, rows
 
 
@@ -56,7 +59,7 @@ def test_the_same_seed_gives_bit_equal_parameters_and_statistics() -> None:
 
 def test_watching_a_training_changes_nothing_of_it() -> None:
     def watch(network: LadderNetwork) -> None:
-        network.estimate_statistics(lambda: device_batches(network, lambda numbers: X[numbers].astype("f4"), TRAIN))
+        network.estimate_statistics(lambda: device_batches(network, DATA, TRAIN))
         network.predict_proba(X[200:])
 
     watched, _, _ = run(on_epoch=watch)
@@ -112,10 +115,8 @@ def test_an_infinite_cost_stops_the_training_before_it_is_reported() -> None:
     network.parameters["combinator.0.a10"][...] = 1e30  # its square is no float32
     settings = TrainingSettings(epochs=1, unlabeled_batch=200)
     reported: list[EpochRecord] = []
-    with pytest.raises(
-        TrainingDivergedError, match="the cost became inf in step 1: most of it is the denoising cost of layer 0"
-    ):
-        train(network, lambda numbers: X[numbers].astype("f4"), Y, LABELED, TRAIN, settings, reported.append)
+    with pytest.raises(TrainingDivergedError, match=r"the cost became inf in step 1: .* of layer 0"):
+        fit(Training(network, DATA, settings), on_epoch=reported.append)
     assert reported == []
 
 
@@ -124,7 +125,7 @@ def test_an_infinite_cost_stops_the_training_before_it_is_reported() -> None:
 )
 def test_a_lane_of_one_row_is_refused(labeled: np.ndarray, unlabeled: np.ndarray, which: str) -> None:
     with pytest.raises(InputError, match=f"1 {which} rows: batch normalization needs at least 2"):
-        train(LadderNetwork((6, 3)), lambda numbers: X[numbers], Y, labeled, unlabeled, SETTINGS)
+        Training(LadderNetwork((6, 3)), TrainingData(DATA.rows, Y, labeled, unlabeled), SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +140,9 @@ def test_a_lane_of_one_row_is_refused(labeled: np.ndarray, unlabeled: np.ndarray
         {"decay_start": 1.1},
         {"decay_start": float("nan")},
         {"seed": -1},
+        {"patience": 0},
+        {"patience": True},
+        {"patience": 1.5},
     ],
 )
 def test_settings_that_make_no_sense_are_named(fields: dict) -> None:
@@ -162,19 +166,20 @@ def test_the_final_statistics_are_over_exactly_the_rows_that_are_learnt_from(
 
 
 def test_statistics_of_an_earlier_training_are_gone_when_the_next_begins() -> None:
-    network, _, rows = run()
+    network, _, _ = run()
     assert network.statistics is not None
     seen: list[object] = []
-    train(network, rows, Y, LABELED, TRAIN, SETTINGS, lambda record: seen.append(network.statistics))
+    fit(Training(network, DATA, SETTINGS), on_epoch=lambda record: seen.append(network.statistics))
     assert seen == [None] * 4
     assert network.statistics is not None
 
 
 @pytest.mark.parametrize("count", [2, 1000, 2500])
 def test_large_batches_have_each_row_once_in_order(count: int) -> None:
-    numbers = np.random.default_rng(0).permutation(5 * count)[:count]
-    batches = list(device_batches(LadderNetwork((1, 2)), lambda chosen: chosen[:, None], numbers))
-    np.testing.assert_array_equal(np.concatenate(batches)[:, 0], numbers)
+    indices = np.random.default_rng(0).permutation(5 * count)[:count]
+    data = TrainingData(lambda chosen: chosen[:, None], Y, LABELED, TRAIN)
+    batches = list(device_batches(LadderNetwork((1, 2)), data, indices))
+    np.testing.assert_array_equal(np.concatenate(batches)[:, 0], indices)
     assert max(map(len, batches)) <= 1000
 
 
@@ -188,20 +193,20 @@ def test_the_rate_falls_from_the_share_of_steps_that_is_asked_for(decay_start: f
 
 
 def rows_by_epoch() -> list[list[np.ndarray]]:
-    """Return the row numbers that each epoch of a training asks for, a labeled and an unlabeled batch a step."""
+    """Return the row indices that each epoch of a training asks for, a labeled and an unlabeled batch per step."""
     asked: list[np.ndarray] = []
     epochs: list[list[np.ndarray]] = []
 
-    def rows(numbers: np.ndarray) -> np.ndarray:
-        asked.append(numbers)
-        return X[numbers].astype("f4")
+    def rows(indices: np.ndarray) -> np.ndarray:
+        asked.append(indices)
+        return X[indices].astype("f4")
 
     def end_epoch(record: EpochRecord) -> None:
         epochs.append(asked.copy())
         asked.clear()
 
     network = LadderNetwork((6, 12, 3), denoising_weights=(10, 1, 0.1))
-    train(network, rows, Y, LABELED, TRAIN, SETTINGS, end_epoch)
+    fit(Training(network, TrainingData(rows, Y, LABELED, TRAIN), SETTINGS), on_epoch=end_epoch)
     return epochs
 
 
@@ -214,14 +219,14 @@ def test_each_epoch_has_the_unlabeled_rows_in_another_order() -> None:
 
 
 def test_labeled_and_unlabeled_rows_come_in_the_orders_of_their_own_streams() -> None:
-    asked = [numbers for epoch in rows_by_epoch() for numbers in epoch]
+    asked = [indices for epoch in rows_by_epoch() for indices in epoch]
     cycle = LabeledCycle(LABELED, SETTINGS.labeled_batch, stream(SETTINGS.seed, Stream.LABELED_ORDER))
     order = stream(SETTINGS.seed, Stream.UNLABELED_ORDER)
     unlabeled = [batch for _ in range(4) for batch in unlabeled_batches(TRAIN, SETTINGS.unlabeled_batch, order)]
-    for numbers, expected in zip(asked[1::2], unlabeled, strict=True):
-        np.testing.assert_array_equal(numbers, expected)
-    for numbers in asked[::2]:
-        np.testing.assert_array_equal(numbers, cycle.next())
+    for indices, expected in zip(asked[1::2], unlabeled, strict=True):
+        np.testing.assert_array_equal(indices, expected)
+    for indices in asked[::2]:
+        np.testing.assert_array_equal(indices, cycle.next())
 
 
 def test_three_streams_of_the_settings_seed_are_asked_for_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
