@@ -1,5 +1,6 @@
 """What ``ladder-np doctor --device cuda`` checks, on the double: all is well, and each fault has a row of its own."""
 
+import dataclasses
 import functools
 import json
 import re
@@ -19,6 +20,7 @@ from ladder_np.experiments import device_check
 from ladder_np.experiments.device_check import DeviceCheck, Scale, check_device
 from ladder_np.network import fused, inference
 from ladder_np.network.noise import NoiseSource
+from ladder_np.operations.combinators import COMBINATORS
 
 pytestmark = pytest.mark.skipif(host_kernels.COMPILER is None, reason="no C++ compiler for the kernels")
 
@@ -94,6 +96,17 @@ def test_a_wrong_gradient_is_found_by_differences_too(monkeypatch: pytest.Monkey
     checks = checked("a step as|gradients")
     assert len(failed(checks)) == 6
     assert re.search(r"combinator\.\d\.a5", checks["gradients by differences: gaussian"].found)
+
+
+def test_a_combinator_without_a_kernel_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COMBINATORS, "third", dataclasses.replace(COMBINATORS["gaussian"], cuda=None))
+    checks = checked("third")
+    assert list(checks) == [
+        "a step as NumPy's: third, float64",
+        "a step as NumPy's: third, float32",
+        "gradients by differences: third",
+    ]
+    assert failed(checks) == []
 
 
 def test_a_step_that_waits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
