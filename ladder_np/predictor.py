@@ -22,6 +22,7 @@ from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 from ladder_np.files import read_json, read_npz, write_npz
 from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics, predict_proba
+from ladder_np.network.layers import resolve
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
 from ladder_np.network.specification import Specification
@@ -104,14 +105,20 @@ class Predictor:
             If X is unlike the training data's features, or too large for the network once scaled.
         """
         self.check_like(X)
-        network = self.network
+        network, statistics = self.network, self._statistics
         for start, part in blocks(X, ROWS_AT_ONCE):
             rows = network.device.put(self.scaling.apply(part, network.specification.numpy_dtype, first_row=start))
             with np.errstate(all="ignore"):  # what overflows is found below
-                probabilities = network.device.get(predict_proba(network.parameters, network.statistics, rows))  # type: ignore[arg-type]  # a trained network has them
+                probabilities = network.device.get(predict_proba(network.parameters, statistics, rows))
             if not np.isfinite(probabilities).all():
                 raise InputError("the model gives no finite probabilities for this data; train it again")
             yield probabilities
+
+    @property
+    def _statistics(self) -> PopulationStatistics:
+        if self.network.statistics is None:
+            raise InputError("this network has no population statistics yet; train it first")
+        return self.network.statistics
 
     def check_like(self, X: Features) -> None:
         """Raise `InputError` if X has another number or kind of features than the training data."""
@@ -159,9 +166,7 @@ class Predictor:
         return dict(self._arrays())
 
     def _arrays(self) -> Iterator[tuple[str, np.ndarray]]:
-        network, get = self.network, self.network.device.get
-        if network.statistics is None:
-            raise InputError("this network has no population statistics yet; train it before saving")
+        network, get, statistics = self.network, self.network.device.get, self._statistics
         meta = {
             "format": FORMAT,
             "version": VERSION,
@@ -175,8 +180,8 @@ class Predictor:
         for name, view in network.parameters.items():
             yield f"param/{name}", get(view)
         for layer in range(1, network.specification.top + 1):
-            yield f"population/mu.{layer}", get(network.statistics.mu[layer])
-            yield f"population/sigma.{layer}", get(network.statistics.sigma[layer])
+            yield f"population/mu.{layer}", get(statistics.mu[layer])
+            yield f"population/sigma.{layer}", get(statistics.sigma[layer])
         yield "scaling/shift", self.scaling.shift
         yield "scaling/scale", self.scaling.scale
         yield "classes", self.classes.astype(str) if self.classes.dtype == object else self.classes
@@ -210,32 +215,29 @@ class Predictor:
             As `load`.
         """
         meta = _read_meta(path, arrays)
+        device = device if isinstance(device, Device) else Device(device)
         try:
-            specification = Specification.from_json(meta)
+            return cls._from_description(meta, arrays, device)
         except (InputError, TypeError) as error:
             raise InputError(f"{path}: damaged model file: {error}") from None
-        _check_arrays(path, arrays, specification)
-        _check_classes(path, arrays, specification)
-        _check_feature_names(path, meta.get("feature_names", ...), specification)
+
+    @classmethod
+    def _from_description(cls, meta: dict[str, Any], arrays: dict[str, np.ndarray], device: Device) -> "Predictor":
+        specification = Specification.from_json(meta)
+        _check_arrays(arrays, specification)
+        _check_classes(arrays, specification)
+        names = _checked_names(meta.get("feature_names", ...), specification)
         vector = np.concatenate([arrays[f"param/{name}"].ravel() for name in parameter_shapes(specification)])
         network = LadderNetwork.from_parameters(specification, vector, device=device)
         layers = range(1, specification.top + 1)
-        put = network.device.put
         network.statistics = PopulationStatistics(
-            mu={layer: put(arrays[f"population/mu.{layer}"]) for layer in layers},
-            sigma={layer: put(arrays[f"population/sigma.{layer}"]) for layer in layers},
+            mu={layer: device.put(arrays[f"population/mu.{layer}"]) for layer in layers},
+            sigma={layer: device.put(arrays[f"population/sigma.{layer}"]) for layer in layers},
         )
-        names = meta["feature_names"]
-        params, history = _read_training(path, arrays, len(specification.sizes))
-        return cls(
-            network,
-            Scaling(shift=arrays["scaling/shift"], scale=arrays["scaling/scale"]),
-            arrays["classes"].astype(object) if meta.get("object_classes") is True else arrays["classes"],
-            tuple(names) if names is not None else None,
-            meta.get("pixels") is True,
-            history,
-            params,
-        )
+        classes = arrays["classes"].astype(object) if meta.get("object_classes") is True else arrays["classes"]
+        scaling = Scaling(shift=arrays["scaling/shift"], scale=arrays["scaling/scale"])
+        training = _read_training(arrays, len(specification.sizes))
+        return cls(network, scaling, classes, names, meta.get("pixels") is True, *training)
 
 
 def _as_json(value: Any) -> Any:
@@ -249,35 +251,32 @@ def _as_json(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) else None
 
 
-def _read_training(
-    path: Path | str, arrays: dict[str, np.ndarray], layers: int
-) -> tuple[dict[str, Any] | None, FitHistory | None]:
-    """Return the estimator's parameters and the history, None each where the file has none."""
-    records = _read_entry(path, arrays, "history", list)
-    estimator = _read_entry(path, arrays, "estimator", dict)
+def _read_training(arrays: dict[str, np.ndarray], layers: int) -> tuple[FitHistory | None, dict[str, Any] | None]:
+    """Return the history and the estimator's parameters, None each where the file has none."""
+    records, estimator = _read_entry(arrays, "history", list), _read_entry(arrays, "estimator", dict)
     try:
         if estimator is not None and "loss_curve" in estimator:  # version 2
             errors = [1 - score for score in estimator.get("validation_scores") or []]
             records = FitHistory.from_curves(estimator["loss_curve"], errors, layers).as_json()
         history = None if records is None else FitHistory.from_json(records, layers)
     except (InputError, TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{path}: damaged model file: its history: {error}") from None
+        raise InputError(f"its history: {error}") from None
     if estimator is None:
-        return None, history
+        return history, None
     if not isinstance(estimator.get("params"), dict):
-        raise InputError(f"{path}: damaged model file: its estimator has no params")
+        raise InputError("its estimator has no params")
     params = estimator["params"].items()
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in params}, history
+    return history, {name: tuple(value) if isinstance(value, list) else value for name, value in params}
 
 
-def _read_entry(path: Path | str, arrays: dict[str, np.ndarray], key: str, kind: type) -> Any:
-    """Return the JSON value of an entry that may be missing."""
+def _read_entry(arrays: dict[str, np.ndarray], key: str, kind: type) -> Any:
+    """Return the JSON value of an entry; None if there is no such entry."""
     if key not in arrays:
         return None
     text = arrays[key]
     value = read_json(str(text[()])) if text.ndim == 0 else None
     if not isinstance(value, kind):
-        raise InputError(f"{path}: damaged model file: its {key} is not a JSON text of a {kind.__name__}")
+        raise InputError(f"its {key} is not a JSON text of a {kind.__name__}")
     return value
 
 
@@ -294,50 +293,43 @@ def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any
     return meta
 
 
-def _check_feature_names(path: Path | str, names: Any, specification: Specification) -> None:
+def _checked_names(names: Any, specification: Specification) -> tuple[str, ...] | None:
     if names is None:
-        return
+        return None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{path}: damaged model file: its feature names are not a list of texts")
+        raise InputError("its feature names are not a list of texts")
     if len(names) != specification.sizes[0]:
-        raise InputError(
-            f"{path}: damaged model file: {len(names)} feature names for {specification.sizes[0]} features"
-        )
+        raise InputError(f"{len(names)} feature names for {specification.sizes[0]} features")
+    return tuple(names)
 
 
-def _check_arrays(path: Path | str, arrays: dict[str, np.ndarray], specification: Specification) -> None:
+def _check_arrays(arrays: dict[str, np.ndarray], specification: Specification) -> None:
     """Check that exactly the described arrays are there, of the described shapes, kinds and finite values."""
-    sizes, dtype = specification.sizes, specification.numpy_dtype
+    dtype = specification.numpy_dtype
     expected = {f"param/{name}": (shape, dtype) for name, shape in parameter_shapes(specification).items()}
-    for layer in range(1, specification.top + 1):
-        expected[f"population/mu.{layer}"] = ((sizes[layer],), dtype)
-        expected[f"population/sigma.{layer}"] = ((sizes[layer],), dtype)
-    expected["scaling/shift"] = expected["scaling/scale"] = ((sizes[0],), np.dtype(np.float64))
+    for layer in resolve(specification)[1:]:
+        expected |= {f"population/{name}.{layer.index}": ((layer.units,), dtype) for name in ("mu", "sigma")}
+    expected["scaling/shift"] = expected["scaling/scale"] = (specification.sizes[:1], np.dtype(np.float64))
     for key, (shape, kind) in expected.items():
         if key not in arrays:
-            raise InputError(f"{path}: damaged model file: {key} is missing")
+            raise InputError(f"{key} is missing")
         array = arrays[key]
         if array.shape != shape or array.dtype != kind:
-            raise InputError(
-                f"{path}: damaged model file: {key} should be {kind} {shape}, it is {array.dtype} {array.shape}"
-            )
+            raise InputError(f"{key} should be {kind} {shape}, it is {array.dtype} {array.shape}")
         if not np.isfinite(array).all():
-            raise InputError(f"{path}: damaged model file: {key} holds NaN or infinite values")
+            raise InputError(f"{key} holds NaN or infinite values")
         if key.startswith("population/sigma") and array.min() <= 0:
-            raise InputError(f"{path}: damaged model file: {key} holds values that are not positive")
+            raise InputError(f"{key} holds values that are not positive")
     if unknown := set(arrays) - set(expected) - {"meta", "classes", "history", "estimator"}:
-        raise InputError(f"{path}: damaged model file: unexpected entry {min(unknown)}")
+        raise InputError(f"unexpected entry {min(unknown)}")
 
 
-def _check_classes(path: Path | str, arrays: dict[str, np.ndarray], specification: Specification) -> None:
+def _check_classes(arrays: dict[str, np.ndarray], specification: Specification) -> None:
     """Check that there is a class for each output, all different."""
     if "classes" not in arrays:
-        raise InputError(f"{path}: damaged model file: classes is missing")
+        raise InputError("classes is missing")
     classes, count = arrays["classes"], specification.sizes[-1]
     if classes.shape != (count,) or classes.dtype.kind not in CLASS_KINDS:
-        raise InputError(
-            f"{path}: damaged model file: classes should be {count} numbers or texts, "
-            f"it is {classes.dtype} {classes.shape}"
-        )
+        raise InputError(f"classes should be {count} numbers or texts, it is {classes.dtype} {classes.shape}")
     if len(np.unique(classes)) < count or (classes.dtype.kind == "f" and not np.isfinite(classes).all()):
-        raise InputError(f"{path}: damaged model file: classes are not {count} different ones")
+        raise InputError(f"classes are not {count} different ones")

@@ -199,6 +199,6 @@ def test_a_damaged_model_file_is_refused_with_the_reason(predictor: Predictor, t
 
 def test_an_untrained_network_is_not_saved(tmp_path: Path) -> None:
     untrained = Predictor(LadderNetwork((4, 3)), Scaling(np.zeros(4), np.ones(4)), np.arange(3))
-    with pytest.raises(InputError, match="train it before saving"):
+    with pytest.raises(InputError, match="train it first"):
         untrained.save(tmp_path / "m.npz")
     assert list(tmp_path.iterdir()) == []
