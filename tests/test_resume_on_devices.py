@@ -76,7 +76,7 @@ def test_a_checkpoint_of_one_device_is_resumed_on_the_other(there: str, here: st
     assert len(costs[1]) == 3
     assert costs[0][2] != costs[1][2]  # noise of its own
     with np.load(killed / "model.npz", allow_pickle=False) as archive:
-        assert all(np.isfinite(archive[name]).all() for name in archive.files if name != "meta")
+        assert all(np.isfinite(archive[name]).all() for name in archive.files if name not in ("meta", "history"))
 
 
 def test_a_gpus_training_that_diverges_is_run_again_to_name_step_and_layer(

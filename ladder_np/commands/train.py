@@ -25,8 +25,102 @@ from ladder_np.operations.combinators import COMBINATORS
 __all__ = ["add_to"]
 
 NO_SETTINGS = ("command", "run", "preset", "out", "data_dir", "device", "resume", "checkpoint_every")
-FEW_TEST_ROWS = 30  # below, a row or two decides who is better
+FEW_TEST_ROWS = 30  # with fewer, one or two rows decide which model is better
 EPILOG = f"presets: {', '.join(PRESETS)}. Named options win over the preset, which wins over the data's defaults."
+
+
+# The options that settings are named by, and those of the run itself; what is not given is not in the arguments.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--dataset": {
+        "metavar": "NAME",
+        "help": "digits (default, embedded), mnist, fashion-mnist, FILE.npz, FILE.csv, or a folder: X.npy, y.npy",
+    },
+    "--label-column": {"metavar": "NAME", "help": "of a .csv file (default: label)"},
+    "--preset": {"default": None, "metavar": "NAME", "help": "settings of a published experiment (below)"},
+    "--labels": {
+        "type": whole_number,
+        "metavar": "N",
+        "help": "rows that keep their label, class-balanced (default: digits 50, mnist 100, files all)",
+    },
+    "--test-fraction": {
+        "type": float,
+        "metavar": "F",
+        "help": "share of the labeled rows held out for test (default: digits 1/3, else 0)",
+    },
+    "--validation": {
+        "type": whole_number,
+        "metavar": "N",
+        "help": "labeled rows held out to watch training (default: 0)",
+    },
+    "--scaling": {
+        "metavar": "KIND",
+        "help": "auto (default: pixels to 0..1, tables standardized), pixels, standardize, none",
+    },
+    "--hidden-layers": {
+        "type": hidden_layers,
+        "metavar": "D1-D2-…",
+        "help": "widths, or none (default: 200-100; mnist 1000-500-250-250-250)",
+    },
+    "--activation": {"metavar": "NAME", "help": f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"},
+    "--combinator": {"metavar": "NAME", "help": f"{', '.join(COMBINATORS)} (default: gaussian)"},
+    "--noise-std": {
+        "type": numbers,
+        "metavar": "S",
+        "help": "one, or one for each layer, input first (default: 0.3)",
+    },
+    "--denoising-weights": {
+        "type": numbers,
+        "metavar": "W0,W1,…",
+        "help": "λ: one, or one for each layer, input first (default: 1000,10,0.1,…)",
+    },
+    "--stop-gradient-targets": {
+        "action": "store_true",
+        "help": "treat the clean targets as constants (the papers do not)",
+    },
+    "--dtype": {"metavar": "NAME", "help": "float32 (default) or float64"},
+    "--epochs": {
+        "type": whole_number,
+        "metavar": "N",
+        "help": "passes over the unlabeled rows (default: 100; mnist 150)",
+    },
+    "--labeled-batch": {"type": whole_number, "metavar": "N", "help": "labeled rows per step (default: 100)"},
+    "--unlabeled-batch": {"type": whole_number, "metavar": "M", "help": "unlabeled rows per step (default: 100)"},
+    "--learning-rate": {"type": float, "metavar": "R", "help": "(default: 0.002)"},
+    "--decay-start": {
+        "type": float,
+        "metavar": "F",
+        "help": "share of training after which the rate falls to zero (default: 0.67)",
+    },
+    "--seed": {"type": whole_number, "metavar": "S", "help": "of weights, noise and order (default: 0)"},
+    "--split-seed": {"type": whole_number, "metavar": "S", "help": "of the choice of rows (default: as --seed)"},
+    "--baseline": {
+        "action": argparse.BooleanOptionalAction,
+        "help": "train the same network on the labeled rows alone too (default: yes, without a preset)",
+    },
+    "--patience": {
+        "type": whole_number,
+        "metavar": "N",
+        "help": "stop when the validation error has not fallen for N epochs, and keep the best (default: never)",
+    },
+    "--checkpoint-every": {
+        "type": whole_number,
+        "default": None,
+        "metavar": "N",
+        "help": "steps between checkpoints, besides the one at every epoch's end (default: none)",
+    },
+    "--resume": {
+        "type": Path,
+        "default": None,
+        "metavar": "RUN",
+        "help": "go on with an interrupted run, with its own settings, as if it had never stopped",
+    },
+    "--out": {
+        "type": Path,
+        "default": None,
+        "metavar": "DIR",
+        "help": "new folder for the run (default: runs/NAME-number)",
+    },
+}
 
 
 def add_to(commands: Any) -> None:
@@ -38,114 +132,8 @@ def add_to(commands: Any) -> None:
         epilog=EPILOG,
         argument_default=argparse.SUPPRESS,
     )
-    parser.add_argument(
-        "--dataset",
-        metavar="NAME",
-        help="digits (default, embedded), mnist, fashion-mnist, FILE.npz, FILE.csv, or a folder with X.npy and y.npy",
-    )
-    parser.add_argument("--label-column", metavar="NAME", help="of a .csv file (default: label)")
-    parser.add_argument("--preset", default=None, metavar="NAME", help="settings of a published experiment (below)")
-    parser.add_argument(
-        "--labels",
-        type=whole_number,
-        metavar="N",
-        help="rows that keep their label, class-balanced (default: digits 50, mnist 100, files all)",
-    )
-    parser.add_argument(
-        "--test-fraction",
-        type=float,
-        metavar="F",
-        help="share of the labeled rows held out for test (default: digits 1/3, else 0)",
-    )
-    parser.add_argument(
-        "--validation",
-        type=whole_number,
-        metavar="N",
-        help="labeled rows held out to watch training (default: 0)",
-    )
-    parser.add_argument(
-        "--scaling",
-        metavar="KIND",
-        help="auto (default: pixels to 0..1, tables standardized), pixels, standardize, none",
-    )
-    parser.add_argument(
-        "--hidden-layers",
-        type=hidden_layers,
-        metavar="D1-D2-…",
-        help="widths, or none (default: 200-100; mnist 1000-500-250-250-250)",
-    )
-    parser.add_argument(
-        "--activation", metavar="NAME", help=f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"
-    )
-    parser.add_argument("--combinator", metavar="NAME", help=f"{', '.join(COMBINATORS)} (default: gaussian)")
-    parser.add_argument(
-        "--noise-std", type=numbers, metavar="S", help="one, or one for each layer, input first (default: 0.3)"
-    )
-    parser.add_argument(
-        "--denoising-weights",
-        type=numbers,
-        metavar="W0,W1,…",
-        help="λ: one, or one for each layer, input first (default: 1000,10,0.1,…)",
-    )
-    parser.add_argument(
-        "--stop-gradient-targets",
-        action="store_true",
-        help="treat the clean targets as constants (the papers do not)",
-    )
-    parser.add_argument("--dtype", metavar="NAME", help="float32 (default) or float64")
-    parser.add_argument(
-        "--epochs",
-        type=whole_number,
-        metavar="N",
-        help="passes over the unlabeled rows (default: 100; mnist 150)",
-    )
-    parser.add_argument("--labeled-batch", type=whole_number, metavar="N", help="labeled rows a step (default: 100)")
-    parser.add_argument(
-        "--unlabeled-batch", type=whole_number, metavar="M", help="unlabeled rows a step (default: 100)"
-    )
-    parser.add_argument("--learning-rate", type=float, metavar="R", help="(default: 0.002)")
-    parser.add_argument(
-        "--decay-start",
-        type=float,
-        metavar="F",
-        help="share of training after which the rate falls to zero (default: 0.67)",
-    )
-    parser.add_argument("--seed", type=whole_number, metavar="S", help="of weights, noise and order (default: 0)")
-    parser.add_argument(
-        "--split-seed", type=whole_number, metavar="S", help="of the choice of rows (default: as --seed)"
-    )
-    parser.add_argument(
-        "--baseline",
-        action=argparse.BooleanOptionalAction,
-        help="train the same network on the labeled rows alone too (default: yes, without a preset)",
-    )
-    parser.add_argument(
-        "--patience",
-        type=whole_number,
-        metavar="N",
-        help="stop when the validation error has not fallen for N epochs, and keep the best (default: never)",
-    )
-    parser.add_argument(
-        "--checkpoint-every",
-        type=whole_number,
-        default=None,
-        metavar="N",
-        help="steps between checkpoints besides that of every epoch's end (default: none)",
-    )
-    parser.add_argument(
-        "--resume",
-        type=Path,
-        default=None,
-        metavar="RUN",
-        help="go on with an interrupted run, with its own settings, as if it had never stopped",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=None,
-        metavar="DIR",
-        help="new folder for the run (default: runs/NAME-number)",
-    )
+    for name, option in OPTIONS.items():
+        parser.add_argument(name, **option)
     add_data_options(parser)
     add_device_option(parser)
     parser.set_defaults(run=run)
@@ -159,22 +147,22 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"--checkpoint-every {every}: expected a whole number of steps >= 1")
     if arguments.resume is not None:
         _refuse_settings({**named, "preset": arguments.preset, "out": arguments.out})
-        problem = reopen(arguments.resume, arguments.data_dir, arguments.device)
+        experiment = reopen(arguments.resume, arguments.data_dir, arguments.device)
     else:
         settings = make_settings(named, arguments.preset)
         if arguments.out is not None:
             refuse_existing(arguments.out)
-        problem = prepare(settings, arguments.data_dir, arguments.device)
-    print(_describe(problem))
-    with Progress(problem.settings.epochs, sys.stderr) as progress:
+        experiment = prepare(settings, arguments.data_dir, arguments.device)
+    print(_describe(experiment))
+    with Progress(experiment.settings.epochs, sys.stderr) as progress:
         if arguments.resume is not None:
             folder = arguments.resume
-            measured = resume(problem, folder, progress.observe, every)
+            measured = resume(experiment, folder, progress.observe, every)
         else:
-            folder, measured = execute(problem, arguments.out, progress.observe, every)
+            folder, measured = execute(experiment, arguments.out, progress.observe, every)
     _report(measured)
     if not measured:
-        print(f"no test rows, so no test error; {_why_no_test(problem.settings)}")
+        print(f"no test rows, so no test error; {_why_no_test(experiment.settings)}")
     print(f"run saved in {folder}")
     return 0
 
@@ -186,21 +174,21 @@ def _refuse_settings(named: dict[str, Any]) -> None:
             raise InputError(f"--resume goes on with the run's own settings; leave out --{name.replace('_', '-')}")
 
 
-def _describe(problem: Experiment) -> str:
-    dataset, split = problem.dataset, problem.split
+def _describe(experiment: Experiment) -> str:
+    dataset, split = experiment.dataset, experiment.split
     test = len(split.test) if dataset.X_test is None else len(dataset.X_test)
     held_out = [f"{len(split.validation)} for validation"] if len(split.validation) else []
     held_out.append(f"{test} for test" if test else "none for test")
     return (
         f"{dataset.name}: {dataset.X.shape[1]} features, {len(dataset.classes)} classes; "
         f"{len(split.train)} training rows, {len(split.labeled)} of them labeled; {', '.join(held_out)}\n"
-        f"network {'-'.join(map(str, problem.specification.sizes))}, seed {problem.settings.seed}"
+        f"network {experiment.specification}, seed {experiment.settings.seed}"
     )
 
 
 def _why_no_test(settings: ExperimentSettings) -> str:
     if settings.test_fraction > 0:
-        return "the share is less than a row, or every class needs the few labeled rows it has; label more"
+        return "the share is less than one row, or every class needs the few labeled rows it has; label more"
     return "--test-fraction F holds some labeled rows out"
 
 

@@ -27,8 +27,8 @@ from ladder_np.training.fit import EpochLines, FitHistory, complement, fit
 
 __all__ = ["LadderClassifier"]
 
-RESUMED = ("step/", "order", "cycle")  # of a training's state: what goes on from one partial_fit to the next
-Resume = dict[str, np.ndarray] | None  # that, beside the model
+RESUMED = ("step/", "order", "cycle")  # the parts of a training's state that the next partial_fit continues
+Resume = dict[str, np.ndarray] | None
 
 
 class LadderClassifier(BaseClassifier):
@@ -71,7 +71,7 @@ class LadderClassifier(BaseClassifier):
     warm_start : bool
         Whether `fit` goes on from the parameters and scaling of the fit before it.
     random_state : int, Generator, RandomState or None
-        The same int gives the same bits. None: another training each time.
+        The same int gives the same bits. None: a different training each time.
     verbose : bool
         Whether to write a line per epoch on standard error: cost, validation error, time left.
     device : {"cpu", "cuda", "auto"} or Device
@@ -186,7 +186,7 @@ class LadderClassifier(BaseClassifier):
         training = make_training(model, table, split, settings)
         validation_error = _validation_error(model, table, split.validation) if settings.patience else None
         _add_history(model, fit(training, validation_error, on_epoch=self._reporter()), before)
-        best = model.predict_proba(table.X).argmax(axis=1)  # before anything is kept: it may fail
+        best = np.concatenate([p.argmax(axis=1) for p in model.predict_blocks(table.X)])  # kept last: it may fail
         self._keep(model)
         self.transduction_ = self.classes_[np.where(table.index >= 0, table.index, best)]
         return self
@@ -299,13 +299,13 @@ class LadderClassifier(BaseClassifier):
 
     @property
     def history_(self) -> FitHistory:
-        """How training went, all parts of the cost by epoch; on from that of a fit before, where this one goes on."""
+        """How training went: all parts of the cost by epoch, after the epochs of earlier calls that it continued."""
         self._check_fitted()
         layers = len(self._predictor.network.specification.sizes)
         return FitHistory.from_records([], layers) if self._predictor.history is None else self._predictor.history
 
     def _reporter(self) -> Callable[[EpochRecord], None]:
-        """Return what writes a line about each epoch, if it shall."""
+        """Return a function that writes a line about each epoch on standard error, if `verbose` is set."""
         lines = EpochLines(self.max_iter)
         return lambda record: print(lines.describe(record), file=sys.stderr) if self.verbose else None
 
@@ -345,7 +345,7 @@ def _validation_error(model: Predictor, table: Table, rows: np.ndarray) -> Calla
 
 
 def _add_history(model: Predictor, history: FitHistory, before: Predictor | None) -> None:
-    """Give a trained model its history, on from that of the model that it went on from."""
+    """Set a trained model's history, after that of the model `before` that it continued."""
     earlier = before.history if before else None
     model.history = history if earlier is None else earlier + history
 

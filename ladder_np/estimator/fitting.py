@@ -21,8 +21,8 @@ from ladder_np.training.trainer import Training, TrainingSettings
 
 __all__ = ["draw_seed", "flag", "make_model", "make_training", "split_table", "training_settings_of"]
 
-ENDLESS = 2**40  # epochs; partial_fit knows no end that its rate could fall toward
-ROWS_LOOKED_AT = 5000  # for a variance
+ENDLESS = 2**40  # epochs of partial_fit, which has no end toward which its rate could fall
+ROWS_LOOKED_AT = 5000  # to estimate a variance
 
 # ---- Parameters.
 
@@ -58,7 +58,7 @@ def draw_seed(random_state: Any) -> int:
     Raises
     ------
     InputError
-        If it is none of these.
+        If it is not one of these.
     """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
@@ -70,7 +70,7 @@ def draw_seed(random_state: Any) -> int:
 
 
 def specification_of(params: dict[str, Any], features: int, classes: int, input_weight: float) -> Specification:
-    """Return the network's description for data of so many features and classes; `input_weight` is λ₀ by default."""
+    """Return the network's description for data of that many features and classes; λ₀ defaults to `input_weight`."""
     hidden = params["hidden_layer_sizes"]
     if isinstance(hidden, numbers.Integral) and not isinstance(hidden, bool):
         hidden = (hidden,)
@@ -131,12 +131,12 @@ def training_settings_of(params: dict[str, Any], seed: int, endless: bool = Fals
 def make_model(
     params: dict[str, Any], table: Table, rows: np.ndarray, seed: int, before: Predictor | None
 ) -> Predictor:
-    """Return the model to train: a new one, or one that goes on from the parameters and scaling of `before`.
+    """Return the model to train: a new one, or one that continues with the parameters and scaling of `before`.
 
     Raises
     ------
     InputError
-        If a parameter or the table cannot be used, or `before` is of another shape.
+        If a parameter or the table cannot be used, or the network of `before` has other shapes.
     """
     scaling, pixels = (before.scaling, before.pixels) if before else _find_scaling(params, table, rows)
     weight = before.network.specification.denoising_weights[0] if before else _input_weight(table.X, rows, scaling)

@@ -1,7 +1,7 @@
 """The state of an unfinished run on disk: the last checkpoint, and the one before in case it is damaged.
 
-A file holds ``meta`` (JSON: format, version, model) and the arrays of `Training.state`, and of `EarlyStopping.state`
-under ``stopping/``. It is written beside and renamed: whenever the process dies, one whole checkpoint is there.
+A file holds ``meta`` (JSON: format, version, model) and the arrays of `Training.state`. It is written beside and
+renamed, so that one undamaged checkpoint is there whenever the process dies.
 """
 
 import json
@@ -54,7 +54,7 @@ class Checkpoints:
     def load(
         self, model: str, like: Mapping[str, np.ndarray], check: Callable[[Mapping[str, np.ndarray]], None]
     ) -> dict[str, np.ndarray] | None:
-        """Return the arrays of the newest whole checkpoint; None if there is none of that model.
+        """Return the arrays of the newest undamaged checkpoint of that model, or None without a checkpoint of it.
 
         Parameters
         ----------

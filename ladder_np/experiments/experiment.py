@@ -102,7 +102,7 @@ def rows_for_test(dataset: Dataset, split: Split) -> tuple[Features, np.ndarray]
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Return the sha256 of the dataset's arrays, so that a run can tell its data from another."""
+    """Return the sha256 of the dataset's arrays, so that a run can recognize its data."""
     digest = hashlib.sha256()
     for array in (dataset.X, dataset.y, dataset.classes, dataset.X_test, dataset.y_test):
         if array is not None:

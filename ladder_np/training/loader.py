@@ -68,7 +68,7 @@ class TrainingData:
 
 
 def steps_per_epoch(rows: int, batch_rows: int) -> int:
-    """Return how many batches an epoch takes: as few as batches of `batch_rows` need, none under 2 rows."""
+    """Return how many batches an epoch takes: as few as `batch_rows` allows, and none with fewer than 2 rows."""
     return max(1, min(-(-rows // batch_rows), rows // FEWEST_ROWS))
 
 

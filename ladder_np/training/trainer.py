@@ -48,7 +48,7 @@ class TrainingSettings:
     seed : int
         Of noise and order of rows (each has its own stream).
     patience : int or None
-        Stop when the validation error has not fallen for so many epochs, and put the best parameters back. None:
+        Stop when the validation error has not fallen for that many epochs, and put the best parameters back. None:
         train to the end.
 
     Raises
@@ -92,7 +92,7 @@ class EarlyStopping:
     Parameters
     ----------
     patience : int
-        After so many epochs in a row without a smaller error, `stop` is true.
+        After that many epochs in a row without a smaller error, `stop` is true.
     start : ndarray
         The parameter vector before the first epoch, on the host.
 
@@ -128,8 +128,8 @@ class EarlyStopping:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that the rest depends on, as arrays."""
-        numbers = {name: np.array(getattr(self, name)) for name in ("epoch", "best_error", "best_epoch")}
-        return {**numbers, "best": self.best}
+        scalars = {name: np.array(getattr(self, name)) for name in ("epoch", "best_error", "best_epoch")}
+        return {**scalars, "best": self.best}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from where `state` was asked."""
@@ -221,7 +221,7 @@ class Training:
         return record
 
     def _rate(self, steps: int) -> float:
-        """Return the rate of the step that comes after so many."""
+        """Return the learning rate of the step that follows `steps` steps."""
         settings = self._settings
         return learning_rate(steps / self._all_steps, settings.learning_rate, settings.decay_start)
 
@@ -237,7 +237,7 @@ class Training:
         self._cycle.restore(*cycle)
         unlabeled = unlabeled_batches(self._data.unlabeled, self._settings.unlabeled_batch, self._order)
         if not self._network.specification.denoises:
-            unlabeled = [indices[:0] for indices in unlabeled]  # nobody will look at them
+            unlabeled = [indices[:0] for indices in unlabeled]  # they are not used
         return [(self._cycle.next(), indices) for indices in unlabeled]
 
     def _record(self, start: float) -> EpochRecord:
@@ -262,7 +262,7 @@ class Training:
         return cost, supervised, denoising
 
     def observe(self, validation_error: float) -> None:
-        """Give early stopping, where there is any, the error after an epoch."""
+        """Tell early stopping the validation error after an epoch; without a patience this does nothing."""
         if self._stopping:
             self._stopping.observe(validation_error, self._vector())
 
@@ -337,7 +337,7 @@ class Training:
             self._stopping.restore(_under("stopping/", state))
 
     def validate_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Check of a file's state what shapes do not tell: its place in the epoch exists, all counts agree on it.
+        """Check the values of a state that comes from a file: its place in the epoch exists, all counts agree on it.
 
         Raises
         ------
@@ -367,7 +367,7 @@ class Training:
         return all(map(is_stream_state, streams)) and bool(np.isin(state["waiting"], self._data.labeled).all())
 
     def _are_draws(self, state: Mapping[str, np.ndarray], steps: int) -> bool:
-        """Whether the numbers drawn so far on a GPU are those of so many steps."""
+        """Whether the noise drawn so far on a GPU can be that of `steps` steps."""
         if (drawn := state.get("step/noise/drawn")) is None:
             return True
         rows = self._settings.labeled_batch + self._settings.unlabeled_batch

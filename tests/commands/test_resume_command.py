@@ -189,7 +189,7 @@ def test_other_rows_are_refused(command, stopped):
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "file"])
-def test_what_is_no_run_is_refused(folder, command, tmp_path):
+def test_what_is_not_a_run_is_refused(folder, command, tmp_path):
     (tmp_path / "file").write_text("")
     assert_refused(command("train --resume", tmp_path / folder), "no such run folder")
 
@@ -325,7 +325,7 @@ def test_a_training_that_diverges_names_step_layer_and_checkpoint(command, data,
         assert part in outcome.err
 
 
-def test_parameters_that_are_no_numbers_are_never_a_checkpoint(command, data, tmp_path, monkeypatch):
+def test_parameters_that_are_infinite_are_never_a_checkpoint(command, data, tmp_path, monkeypatch):
     original = RunTrainer._after_step
 
     def spoil(self):

@@ -148,7 +148,7 @@ def test_without_denoising_the_one_result_is_not_called_a_ladder(command, data, 
 
 
 @pytest.mark.parametrize("file", ["metrics.jsonl", "baseline-metrics.jsonl"])
-def test_metrics_have_one_line_an_epoch_with_the_documented_keys(command, data, tmp_path, file):
+def test_metrics_have_one_line_per_epoch_with_the_documented_keys(command, data, tmp_path, file):
     command("train --dataset", data, "--hidden-layers 8-6 --epochs 3 --unlabeled-batch 50 --out", tmp_path / "run")
     records = lines_of(tmp_path / "run" / file)
     assert [set(record) for record in records] == [METRICS] * 3
@@ -243,7 +243,7 @@ def test_a_terminal_sees_one_line_rewritten_and_then_wiped(command, data, tmp_pa
         assert re.search(name + r"  epoch 3/3  cost \d+\.\d{4}  validation error \d+\.\d\d %  \d+:\d\d left", text)
 
 
-def test_standard_error_that_is_no_terminal_stays_empty(command, data, tmp_path):
+def test_standard_error_that_is_not_a_terminal_stays_empty(command, data, tmp_path):
     assert command("train --dataset", data, TINY, "--out", tmp_path / "run").err == ""
 
 
@@ -316,7 +316,7 @@ def test_without_a_split_seed_the_seed_decides_the_split(command, tmp_path):
     assert all(np.array_equal(first[key], same[key]) for key in first)
 
 
-def test_constant_targets_are_an_option_that_changes_what_is_learnt(command, data, tmp_path):
+def test_constant_targets_are_an_option_that_changes_what_is_learned(command, data, tmp_path):
     command("train --dataset", data, TINY, "--no-baseline --out", tmp_path / "a")
     command("train --dataset", data, TINY, "--no-baseline --stop-gradient-targets --out", tmp_path / "b")
     metas = [json.loads(str(load(tmp_path / name / "model.npz")["meta"])) for name in "ab"]

@@ -88,7 +88,7 @@ def test_given_labels_are_kept_in_the_transduction_and_the_others_predicted() ->
     np.testing.assert_array_equal(model.transduction_[LABELED:], model.predict(X)[LABELED:])
 
 
-def test_unlabeled_rows_are_learnt_from() -> None:
+def test_unlabeled_rows_are_learned_from() -> None:
     alone, together = small().fit(X[:LABELED], Y[:LABELED]), small().fit(X, Y)
     assert np.abs(alone.predict_proba(X) - together.predict_proba(X)).max() > 0.01
 

@@ -90,7 +90,7 @@ def test_where_none_can_be_used_one_line_says_why(tmp_path: Path, change: dict, 
     assert "\n" not in str(caught.value)
 
 
-def test_noise_of_another_device_is_no_damage(tmp_path: Path) -> None:
+def test_noise_of_another_device_is_not_damage(tmp_path: Path) -> None:
     there = {name: values for name, values in arrays(1).items() if name != "step/noise/streams"}
     Checkpoints(tmp_path).save("ladder", {**there, "step/noise/drawn": np.array([[140, 3]])})
     assert "step/noise/drawn" in Checkpoints(tmp_path).load("ladder", LIKE, accept)

@@ -19,14 +19,14 @@ SMALL = {"epochs": 2, "hidden_layers": (12, 8), "unlabeled_batch": 50}
 
 
 def run(folder: Path, **named: object) -> dict[str, ErrorRate]:
-    problem = prepare(make_settings({**SMALL, **named}), None, "cpu")
-    return execute(problem, folder, lambda name, record: None)[1]
+    experiment = prepare(make_settings({**SMALL, **named}), None, "cpu")
+    return execute(experiment, folder, lambda name, record: None)[1]
 
 
 def test_the_digits_show_what_unlabeled_rows_are_worth(tmp_path: Path) -> None:
     """The default settings as a user gets them: the ladder's error is clearly under the baseline's."""
-    problem = prepare(make_settings({}), None, "cpu")
-    _, measured = execute(problem, tmp_path / "run", lambda name, record: None)
+    experiment = prepare(make_settings({}), None, "cpu")
+    _, measured = execute(experiment, tmp_path / "run", lambda name, record: None)
     baseline, ladder = measured["supervised only"], measured["ladder"]
     assert baseline.rows == ladder.rows == 599
     assert ladder.percent < 0.75 * baseline.percent
@@ -81,9 +81,9 @@ def test_metrics_have_a_line_per_epoch_with_the_validation_error(tmp_path: Path)
 
 
 def test_watching_a_validation_set_does_not_change_what_is_learned_from_the_same_rows(tmp_path: Path) -> None:
-    problem = prepare(make_settings({**SMALL, "validation": 40, "baseline": False}), None, "cpu")
-    execute(problem, tmp_path / "watched", lambda name, record: None)
-    blind = dataclasses.replace(problem, split=dataclasses.replace(problem.split, validation=np.arange(0)))
+    experiment = prepare(make_settings({**SMALL, "validation": 40, "baseline": False}), None, "cpu")
+    execute(experiment, tmp_path / "watched", lambda name, record: None)
+    blind = dataclasses.replace(experiment, split=dataclasses.replace(experiment.split, validation=np.arange(0)))
     execute(blind, tmp_path / "blind", lambda name, record: None)
     watched, alone = (read_npz(tmp_path / name / "model.npz", "model") for name in ("watched", "blind"))
     for key in set(watched) - {"history"}:
@@ -151,10 +151,10 @@ def test_a_failed_preparation_writes_nothing(tmp_path: Path, monkeypatch: pytest
 def test_the_last_validation_error_is_the_final_models_on_the_validation_rows(
     tmp_path: Path, metrics: str, model: str
 ) -> None:
-    problem = prepare(make_settings({**SMALL, "validation": 300}), None, "cpu")
-    execute(problem, tmp_path / "run", lambda name, record: None)
+    experiment = prepare(make_settings({**SMALL, "validation": 300}), None, "cpu")
+    execute(experiment, tmp_path / "run", lambda name, record: None)
     rows = read_npz(tmp_path / "run" / "split.npz", "split")["validation"]
-    wrong = Predictor.load(tmp_path / "run" / model).errors(problem.dataset.X[rows], problem.dataset.y[rows])
+    wrong = Predictor.load(tmp_path / "run" / model).errors(experiment.dataset.X[rows], experiment.dataset.y[rows])
     last = json.loads((tmp_path / "run" / metrics).read_text().splitlines()[-1])
     assert last["validation_error"] == pytest.approx(wrong / 300)
 

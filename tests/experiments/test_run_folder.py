@@ -10,26 +10,36 @@ import pytest
 from ladder_np import InputError
 from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.run import execute
-from ladder_np.experiments.run_folder import ErrorRate, load_run_config, load_run_data, load_run_results
+from ladder_np.experiments.run_folder import (
+    ErrorRate,
+    load_run_config,
+    load_run_data,
+    load_run_histories,
+    load_run_results,
+)
 from ladder_np.experiments.settings import make_settings
+
+SMALL = {"epochs": 3, "hidden_layers": (6,), "unlabeled_batch": 400}
+SETTINGS = make_settings({**SMALL, "validation": 40, "denoising_weights": (10, 0, 1)})
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("record") / "run"
-    settings = make_settings({"epochs": 1, "hidden_layers": (6,), "unlabeled_batch": 400})
-    execute(prepare(settings, None, "cpu"), folder, lambda name, record: None)
+    """A run with both models, validation rows and one λ of 0. Not to be changed."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    execute(prepare(SETTINGS, None, "cpu"), folder, lambda name, record: None)
     return folder
 
 
 @pytest.fixture
 def run(finished: Path, tmp_path: Path) -> Path:
+    """A copy that a test may damage."""
     return Path(shutil.copytree(finished, tmp_path / "run"))
 
 
 def test_configuration_data_and_results_are_those_of_the_run(finished: Path) -> None:
     config, data, results = load_run_config(finished), load_run_data(finished, None), load_run_results(finished)
-    assert config.settings == make_settings({"epochs": 1, "hidden_layers": (6,), "unlabeled_batch": 400})
+    assert config.settings == SETTINGS
     assert config.specification.sizes == (64, 6, 10)
     assert data.dataset.name == "digits"
     assert len(data.split.labeled) == 50
@@ -71,7 +81,7 @@ def test_a_configuration_that_describes_no_network_says_so(run: Path, network: o
         _ = load_run_config(run).specification
 
 
-def test_data_that_is_another_is_refused(tmp_path: Path) -> None:
+def test_other_data_is_refused(tmp_path: Path) -> None:
     X = np.random.default_rng(0).standard_normal((30, 3))
     np.savez(tmp_path / "data.npz", X=X, y=np.arange(30) % 2)
     settings = make_settings({"dataset": str(tmp_path / "data.npz"), "epochs": 1, "hidden_layers": ()})
@@ -80,3 +90,84 @@ def test_data_that_is_another_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", X=X + 1, y=np.arange(30) % 2)
     with pytest.raises(InputError, match=r"data\.npz: not the data that .*run was trained on"):
         load_run_data(tmp_path / "run", None)
+
+
+# ---- How training went.
+
+
+def test_every_value_of_the_metrics_is_in_the_arrays(finished: Path) -> None:
+    histories = load_run_histories(finished)
+    assert list(histories) == ["supervised only", "ladder"]
+    for name, file in (("supervised only", "baseline-metrics.jsonl"), ("ladder", "metrics.jsonl")):
+        lines = [json.loads(line) for line in (finished / file).read_text().splitlines()]
+        for column in ("epoch", "step", "learning_rate", "cost", "supervised", "seconds", "validation_error"):
+            np.testing.assert_array_equal(getattr(histories[name], column), [line[column] for line in lines])
+        denoising = np.array([line["denoising"] for line in lines], dtype=np.float64)  # None becomes NaN
+        np.testing.assert_array_equal(histories[name].denoising, denoising)
+    assert np.isnan(histories["ladder"].denoising[:, 1]).all()
+    assert np.isfinite(histories["ladder"].denoising[:, [0, 2]]).all()
+    assert np.isnan(histories["supervised only"].denoising).all()
+
+
+def test_an_error_that_was_not_measured_is_nan(run: Path) -> None:
+    lines = [
+        json.loads(line) | {"validation_error": None} for line in (run / "metrics.jsonl").read_text().splitlines()
+    ]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert np.isnan(load_run_histories(run)["ladder"].validation_error).all()
+
+
+def test_the_metrics_of_a_run_without_denoising_are_those_of_the_baseline(tmp_path: Path) -> None:
+    experiment = prepare(make_settings({**SMALL, "denoising_weights": (0,)}), None, "cpu")
+    execute(experiment, tmp_path / "run", lambda name, record: None)
+    assert list(load_run_histories(tmp_path / "run")) == ["supervised only"]
+
+
+def test_a_line_that_a_crash_cut_off_is_left_out_and_a_whole_one_without_line_break_is_not(run: Path) -> None:
+    text = (run / "metrics.jsonl").read_text()
+    (run / "metrics.jsonl").write_text(text.rstrip("\n"))
+    assert list(load_run_histories(run)["ladder"].epoch) == [1, 2, 3]
+    (run / "metrics.jsonl").write_text(text[:-30])
+    assert list(load_run_histories(run)["ladder"].epoch) == [1, 2]
+
+
+@pytest.mark.parametrize("text", [None, "", '{"epoch": 1, "st'])
+def test_a_model_without_a_finished_epoch_has_no_history(run: Path, text: str | None) -> None:
+    (run / "metrics.jsonl").unlink()
+    if text is not None:
+        (run / "metrics.jsonl").write_text(text)
+    assert list(load_run_histories(run)) == ["supervised only"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cost": None},
+        {"cost": "1"},
+        {"cost": True},
+        {"cost": float("nan")},
+        {"cost": float("inf")},
+        {"epoch": 10**400},
+        {"supervised": [1]},
+        {"denoising": None},
+        {"denoising": [1.0, 2.0]},
+        {"denoising": [1.0, "2", None]},
+        {"validation_error": "0"},
+        {"validation_error": float("nan")},
+    ],
+    ids=str,
+)
+def test_a_damaged_line_is_named(run: Path, change: dict) -> None:
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    lines[1] = json.dumps(json.loads(lines[1]) | change)
+    (run / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=r"metrics\.jsonl: record 2 is damaged; expected the record of an epoch$"):
+        load_run_histories(run)
+
+
+@pytest.mark.parametrize("line", ["garbage", "", "[]", "1", "{}", "\udcff".encode(errors="surrogateescape")])
+def test_a_line_that_is_not_a_record_is_named(run: Path, line: str | bytes) -> None:
+    content = line if isinstance(line, bytes) else line.encode()
+    (run / "metrics.jsonl").write_bytes(content + b"\n" + (run / "metrics.jsonl").read_bytes())
+    with pytest.raises(InputError, match="record 1 is damaged"):
+        load_run_histories(run)

@@ -152,14 +152,14 @@ def test_settings_that_make_no_sense_are_named(fields: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "learnt_from"), [((10, 1, 0.1), TRAIN), ((0, 0, 1), TRAIN), ((0, 0, 0), LABELED)]
+    ("weights", "learned_from"), [((10, 1, 0.1), TRAIN), ((0, 0, 1), TRAIN), ((0, 0, 0), LABELED)]
 )
-def test_the_final_statistics_are_over_exactly_the_rows_that_are_learnt_from(
-    weights: tuple, learnt_from: np.ndarray
+def test_the_final_statistics_are_over_exactly_the_rows_that_are_learned_from(
+    weights: tuple, learned_from: np.ndarray
 ) -> None:
     """A network without denoising costs never sees an unlabeled row, in its statistics neither."""
     network, _, rows = run(denoising_weights=weights)
-    expected = population_statistics(network.parameters, lambda: iter([rows(learnt_from)]))
+    expected = population_statistics(network.parameters, lambda: iter([rows(learned_from)]))
     for layer in (1, 2):
         np.testing.assert_allclose(network.statistics.mu[layer], expected.mu[layer], rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(network.statistics.sigma[layer], expected.sigma[layer], rtol=1e-5)
