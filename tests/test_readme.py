@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from equation_table import TRACE, equation_table, trace_output
 
 from ladder_np.commands import _parser, main
-from ladder_np.inspection.stages import GATES, STAGES, WAY_BACK, Stage
 from ladder_np.inspection.vectors import make_vectors
 from ladder_np.network.specification import Specification
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PACKAGE = ROOT / "ladder_np"
+HOUSE = (PACKAGE / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -71,89 +72,110 @@ def test_the_two_set_up_commands_are_what_ci_runs() -> None:
     assert install_and_test.strip() in script
 
 
-EQUATIONS = README.split("| equation | in [R]'s Algorithm 1 | where |")[1].split("\n\n")[0]
+# ---- The house's own text: its table of equations and its trace are what the code says.
 
 
-def test_every_row_of_the_equation_table_names_something_that_is_there() -> None:
-    places = re.findall(r"`([a-z_]+/[a-z_]+\.py)`((?:, `[A-Za-z_.]+`)*)", EQUATIONS)
-    assert len(places) >= 20
-    for file, names in places:
-        defined = ast.walk(ast.parse((PACKAGE / file).read_text(encoding="utf-8")))
-        found = {node.name for node in defined if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-        for name in re.findall(r"`([A-Za-z_.]+)`", names):
-            assert set(name.split(".")) <= found, f"{file}: {name}"
+def test_the_equation_table_links_to_the_lines_of_the_formulas() -> None:
+    """If code has moved: python tests/equation_table.py."""
+    shown = HOUSE.partition("<!-- equations -->\n")[2].partition("\n<!-- end of equations -->")[0]
+    assert shown == equation_table()
 
 
-def functions(file: Path) -> list[str]:
-    return [
-        node.name for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
-    ]
+def test_every_equation_of_the_design_is_in_the_table() -> None:
+    equations = [row[2:].partition(" | ")[0] for row in HOUSE.splitlines() if row.startswith("| ") and " = " in row]
+    assert {
+        *("z̃⁰ = x + s₀ n = h̃⁰", "zˡ = (aˡ − μˡ)/σˡ", "z̃ˡ = BN(ãˡ) + sₗ n", "h̃ˡ = φ(b̃ˡ)", "b̃ᴸ = γᴸ (z̃ᴸ + βᴸ)"),
+        *("uᴸ = BN(h̃ᴸ), unlabeled rows", "uˡ = BN(ẑˡ⁺¹Vˡ)", "ẑˡ_BN = (ẑˡ − μˡ)/σˡ", "C = C_s + Σ λₗ Cˡ"),
+        *("Cˡ = mean (zˡ − ẑˡ_BN)²", "C⁰ = mean (z⁰ − ẑ⁰)²", "dWˡ = h̃ˡ⁻¹ᵀ dãˡ + hˡ⁻¹ᵀ daˡ"),
+    } <= set(equations)
+    assert len(equations) > 55
+
+
+def test_links_of_the_table_lead_to_lines_of_code_in_the_function_that_they_name() -> None:
+    links = re.findall(r"\[`([a-z_/]+\.py)`, `([\w.]+)`\]\(([a-z_/]+\.py)#L(\d+)\)", HOUSE)
+    assert len(links) > 50
+    for named, function, file, line in links:
+        assert named == file
+        lines = (PACKAGE / file).read_text(encoding="utf-8").splitlines()
+        assert lines[int(line) - 1].strip().partition(" ")[0] not in ("", "def", "#", '"""')
+        before = [text.strip() for text in lines[: int(line)] if text.strip().startswith("def ")]
+        assert before[-1].startswith(f"def {function.rpartition('.')[2]}(")
 
 
 @pytest.mark.parametrize("file", sorted((PACKAGE / "operations").glob("[a-z]*.py")), ids=lambda file: file.stem)
-def test_every_forward_is_in_the_equation_table_and_its_backward_follows_it(file: Path) -> None:
-    names = functions(file)
-    forwards = [name for name in names if name.endswith("_forward")]
-    assert forwards
-    for name in forwards:
-        assert f"`operations/{file.name}`, " in EQUATIONS
-        assert re.search(rf"`operations/{file.name}`(?:, `\w+`)*, `{name}`", EQUATIONS), name
+def test_every_forward_is_followed_by_its_backward(file: Path) -> None:
+    nodes = ast.parse(file.read_text(encoding="utf-8")).body
+    names = [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
+    for name in (name for name in names if name.endswith("_forward")):
         assert names[names.index(name) + 1].startswith(name.replace("_forward", "_backward")), name
 
 
-# The layer as the table writes it: l, or the input's and the top's number.
-LAYERS = {"input": ("⁰", "", "¹", "₀"), "top": ("ᴸ", "ᴸ⁻¹", "", "_L")}
+def test_the_passes_stand_in_pairs() -> None:
+    (passes,) = (node for node in ast.parse((PACKAGE / "network" / "passes.py").read_text("utf-8")).body
+                 if isinstance(node, ast.ClassDef) and node.name == "Passes")  # fmt: skip
+    names = [node.name for node in passes.body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"]
+    assert names == [
+        *("corrupt_input", "encode_forward", "encode_backward", "classify_forward", "classify_backward"),
+        *("decode_forward", "decode_backward", "total"),
+    ]
 
 
-def general(stage: Stage, gate: str) -> str:
-    """Return a stage's equation for any layer."""
-    numbers = dict(zip(("l", "below", "above", "s"), LAYERS.get(stage.layers, ("ˡ", "ˡ⁻¹", "ˡ⁺¹", "ₗ")), strict=True))
-    equation = f"{stage.symbol} = {stage.equation}".format(**numbers, phi="φ", v=gate.format(**numbers))
-    return equation.replace(" | ", " given ")
-
-
-@pytest.mark.parametrize("combinator", GATES)
-def test_every_equation_of_a_trace_is_in_the_table_with_the_function_that_computes_it(combinator: str) -> None:
-    rows = [row.split(" | ") for row in EQUATIONS.splitlines() if row]
-    forward = [stage for stage in STAGES if stage.part not in WAY_BACK and stage.name != "costs"]
-    assert len(forward) >= 25
-    for stage in forward:
-        function = stage.places[0].function.format(phi="relu", g=combinator)
-        equation = general(stage, GATES[combinator][0])
-        found = [row[2] for row in rows if equation in row[0].removeprefix("| ").split("; ")]
-        assert found, equation
-        assert any(f"`{function}`" in where for where in found), (equation, function)
-
-
-def test_the_trace_that_is_shown_is_what_its_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    """If code has moved, put what the command prints now in the place of the block."""
-    shown = re.findall(r"```sh\nladder-np (trace [^\n]*)\n```\n\n```text\n(.*?)```", README, flags=re.DOTALL)
+def test_the_trace_that_is_shown_is_what_its_command_prints() -> None:
+    """If code has moved: python tests/equation_table.py."""
+    shown = TRACE.findall(HOUSE)
     assert len(shown) == 1
     for line, block in shown:
-        assert main(line.split()) == 0
-        assert capsys.readouterr().out == block
+        assert trace_output(line) == block
 
 
 def test_every_key_of_the_format_table_is_in_the_file() -> None:
     keys = set(make_vectors(Specification((4, 5, 3), dtype="float64"), 5, 6, seed=0))
-    table = README.split("| key | shape | what |")[1].split("\n\n")[0]
+    table = HOUSE.split("| key | shape | what |")[1].split("\n\n")[0]
     prefixes = re.findall(r"`((?:param|input|noise|clean|corrupted|decoder|loss|grad)/[^`{…]*)", table)
     assert len(prefixes) >= 15
     for prefix in prefixes:
         assert any(key.startswith(prefix) for key in keys), prefix
 
 
-def test_pictures_and_files_that_the_text_names_exist() -> None:
-    for path in re.findall(r"\]\((?!https?:)([^)]+)\)", README):
-        assert (ROOT / path).is_file(), path
-    for path in re.findall(r"`((?:ladder_np|tests|benchmarks)/[\w./-]+\.\w+)`", README):
-        assert (ROOT / path).is_file(), path
+TEXTS = ["README.md", "ladder_np/README.md", "benchmarks/README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 
 
-def test_every_command_that_is_shown_but_not_run_has_options_that_exist() -> None:
-    """Blocks marked bash: training on MNIST is too long for a test, and set-up is CI's."""
-    lines = [line for text in blocks("bash") for line in text.splitlines() if line.startswith("ladder-np ")]
-    assert len(lines) >= 2
-    for line in lines:
+@pytest.mark.parametrize("name", TEXTS)
+def test_files_and_headings_that_the_texts_link_to_exist(name: str) -> None:
+    text, folder = (ROOT / name).read_text(encoding="utf-8"), (ROOT / name).parent
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        path, _, heading = link.partition("#")
+        target = folder / path if path else ROOT / name
+        assert target.is_file(), link
+        if heading and target.suffix == ".md":
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in [re.sub(r"[^\w\- ]", "", text).lower().replace(" ", "-") for text in headings], link
+    for path in re.findall(r"`((?:ladder_np|tests|benchmarks)/[\w./-]+\.\w+)`", text):
+        assert (ROOT / path).is_file(), path
+    if name.startswith("ladder_np"):
+        for path in re.findall(r"`((?:operations|network|training|data)/[\w./-]+\.py)`", text):
+            assert (PACKAGE / path).is_file(), path
+
+
+def test_names_beside_the_table_are_defined_in_the_files_that_are_named() -> None:
+    named = re.findall(r"`((?:network|training|operations)/\w+\.py)` \(([^)]*)\)", HOUSE)
+    assert len(named) >= 4
+    for file, names in named:
+        nodes = ast.walk(ast.parse((PACKAGE / file).read_text(encoding="utf-8")))
+        found = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        assert set(re.findall(r"`(\w+)`", names)) <= found, file
+
+
+def test_the_front_page_is_short() -> None:
+    assert len(README.splitlines()) <= 250
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_command_that_is_shown_but_not_run_has_options_that_exist(name: str) -> None:
+    """Blocks marked bash, and commands in tables: training on MNIST is too long for a test, and set-up is CI's."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    shown = [line for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    shown += [line for line in re.findall(r"`(ladder-np [^`]* --[^`]*)`", text) if "--help" not in line]
+    for line in (line for line in shown if line.startswith("ladder-np ") and not re.search(r"\b[A-Z]{3,}\b", line)):
         arguments = _parser().parse_args(shlex.split(line, comments=True)[1:])
         assert callable(arguments.run), line

@@ -4,7 +4,7 @@ Each row says what a quantity is called, its equation, where the code computes i
 and how it is read from the records of the passes. `State.items` walks the table layer by layer.
 
 Texts are templates: {l} is the layer's number as an exponent, {below} and {above} its neighbors', {s} the same as an
-index, {phi} the activation; the rest is filled in from the layer's map and combinator (`_texts`). A tilde marks the
+index, {phi} the activation; the rest is filled in from the layer's map and combinator (`fill_in`). A tilde marks the
 corrupted encoder, dx is dC/dx, m and s are those of `operations.normalization`.
 """
 
@@ -40,7 +40,18 @@ from ladder_np.operations.normalization import (
     standardize_forward,
 )
 
-__all__ = ["CORRUPTED", "GIVEN", "PARTS", "WALK", "WAY_BACK", "Item", "Quantity", "backward_items", "forward_items"]
+__all__ = [
+    "CORRUPTED",
+    "GIVEN",
+    "PARTS",
+    "WALK",
+    "WAY_BACK",
+    "Item",
+    "Quantity",
+    "backward_items",
+    "fill_in",
+    "forward_items",
+]
 
 GIVEN, CORRUPTED, CLEAN, DECODER, COST = "given", "corrupted encoder", "clean encoder", "decoder", "cost"
 UP, DOWN = WAY_BACK = "way back, up the decoder", "way back, down the encoder"
@@ -129,12 +140,15 @@ class Item:
     @property
     def texts(self) -> dict[str, str]:
         """What the braces in symbol and equation stand for."""
-        return _texts(self.layer)
+        if self.layer is None:
+            return {}
+        phi = self.layer.activation.forward.__name__.removesuffix("_forward")
+        return fill_in(self.layer, numbers_of(self.layer), phi)
 
     @property
     def label(self) -> str:
         """The quantity for a message, such as "z̃ of layer 2"."""
-        symbol = (self.quantity.symbol or self.quantity.equation).format(**dict.fromkeys(_texts(self.layer), ""))
+        symbol = (self.quantity.symbol or self.quantity.equation).format(**dict.fromkeys(self.texts, ""))
         return f"{symbol} of layer {self.layer.index}" if self.layer else symbol
 
     @property
@@ -344,9 +358,9 @@ DECODER_BACK = (
 
 CLASSIFIER_BACK = (
     Quantity(DOWN, "db_tilde_labeled", "db̃{l}", "(h̃{l} − onehot y)/N, labeled",
-             lambda at: at.record[at.rows.labeled], Formula(cross_entropy_backward, "return ")),
+             lambda at: at.record[at.rows.labeled], Formula(cross_entropy_backward, "return "), layers="top"),
     Quantity(DOWN, "db_tilde_unlabeled", "db̃{l}", "h̃(dh̃ − Σ h̃dh̃), unlabeled",
-             lambda at: _lane(at.record, at.rows.unlabeled), Formula(softmax_backward, "return ")),
+             lambda at: _lane(at.record, at.rows.unlabeled), Formula(softmax_backward, "return "), layers="top"),
 )  # fmt: skip
 
 ENCODER_BACK = (
@@ -359,7 +373,7 @@ ENCODER_BACK = (
     Quantity(DOWN, "db", "db{l}", "dh{l} {phi}′(b{l})",
              lambda at: _lane(at.record.db, at.rows.clean), _active_back, layers="hidden"),
     Quantity(DOWN, "dgamma", "dγ{l}", "Σ db̃{l} (z̃{l} + β{l})", lambda at: at.grad.gamma,
-             Formula(shift_scale_backward, "dgamma = "), "grad/encoder.{l}.gamma", per_row=False),
+             Formula(shift_scale_backward, "dgamma = "), "grad/encoder.{l}.gamma", "top", False),
     Quantity(DOWN, "dbeta", "dβ{l}", "{dbeta}", lambda at: at.grad.beta,
              Formula(shift_scale_backward, "dz.sum(axis=0)"), "grad/encoder.{l}.beta", per_row=False),
     Quantity(DOWN, "dz_tilde", "dz̃{l}", "{db_tilde} + dẑ{l} {slope}",
@@ -438,13 +452,16 @@ EXPONENTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 INDICES = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
-def _texts(layer: Layer | None) -> dict[str, str]:
-    """Return what the templates' braces stand for in a layer."""
-    if layer is None:
-        return {}
+def numbers_of(layer: Layer) -> dict[str, str]:
+    """Return the layer's number and its neighbors' as exponents, and as an index."""
     steps = (("l", 0), ("below", -1), ("above", 1))
-    texts = {name: str(layer.index + step).translate(EXPONENTS) for name, step in steps}
-    texts |= {"s": str(layer.index).translate(INDICES), "phi": layer.activation.forward.__name__.rpartition("_")[0]}
+    exponents = {name: str(layer.index + step).translate(EXPONENTS) for name, step in steps}
+    return exponents | {"s": str(layer.index).translate(INDICES)}
+
+
+def fill_in(layer: Layer, numbers: Mapping[str, str], phi: str) -> dict[str, str]:
+    """Return what the braces of symbols and equations stand for in a layer, with the given numbers and name of φ."""
+    texts = {**numbers, "phi": phi}
     scale = "γ{l} " if layer.has_gamma else ""
     up, down = GENERIC | layer.up.equations, GENERIC | layer.down.equations
     templates = {
