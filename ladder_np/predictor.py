@@ -163,9 +163,6 @@ class Predictor:
 
     def as_arrays(self) -> dict[str, np.ndarray]:
         """Return what `save` writes."""
-        return dict(self._arrays())
-
-    def _arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         network, get, statistics = self.network, self.network.device.get, self._statistics
         meta = {
             "format": FORMAT,
@@ -176,21 +173,20 @@ class Predictor:
             "object_classes": self.classes.dtype == object,
             **network.specification.as_json(),
         }
-        yield "meta", np.array(json.dumps(meta))
-        for name, view in network.parameters.items():
-            yield f"param/{name}", get(view)
+        arrays = {"meta": np.array(json.dumps(meta))}
+        arrays |= {f"param/{name}": get(view) for name, view in network.parameters.items()}
         for layer in range(1, network.specification.top + 1):
-            yield f"population/mu.{layer}", get(statistics.mu[layer])
-            yield f"population/sigma.{layer}", get(statistics.sigma[layer])
-        yield "scaling/shift", self.scaling.shift
-        yield "scaling/scale", self.scaling.scale
-        yield "classes", self.classes.astype(str) if self.classes.dtype == object else self.classes
+            arrays[f"population/mu.{layer}"] = get(statistics.mu[layer])
+            arrays[f"population/sigma.{layer}"] = get(statistics.sigma[layer])
+        arrays |= {"scaling/shift": self.scaling.shift, "scaling/scale": self.scaling.scale}
+        arrays["classes"] = self.classes.astype(str) if self.classes.dtype == object else self.classes
         if self.history is not None:
             # Without the times, so that the same training leaves the same bytes.
             records = [{**record, "seconds": None} for record in self.history.as_json()]
-            yield "history", np.array(json.dumps(records))
+            arrays["history"] = np.array(json.dumps(records))
         if self.params is not None:
-            yield "estimator", np.array(json.dumps({"params": _as_json(self.params)}))
+            arrays["estimator"] = np.array(json.dumps({"params": _as_json(self.params)}))
+        return arrays
 
     @classmethod
     def load(cls, path: Path | str, device: Device | str = "cpu") -> "Predictor":

@@ -1,7 +1,6 @@
 """``ladder-np fetch``: download a data set once, or check the files that are there."""
 
 import argparse
-import sys
 from typing import Any
 
 from ladder_np.commands.options import add_data_options
@@ -25,6 +24,6 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fetch, and print where the files are."""
     folder = arguments.data_dir or cache_folder()
-    for path in fetch(arguments.name, folder, report=lambda line: print(line, file=sys.stderr)):
+    for path in fetch(arguments.name, folder):
         print(path)
     return 0

@@ -7,14 +7,13 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ladder_np.data.stored import DAMAGED_GZIP, unpacked
 from ladder_np.errors import InputError
-from ladder_np.files import write_bytes
+from ladder_np.files import ensure_folder, write_bytes
 
 __all__ = [
     "FILES",
@@ -146,17 +145,7 @@ def _problem(name: str, file: str, stream: BinaryIO) -> str | None:
     return f"wrong checksum: expected sha256 {expected[:SHOWN]}..., found {found[:SHOWN]}..."
 
 
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def fetch(
-    name: str,
-    folder: Path,
-    *,
-    mirrors: Sequence[str] | None = None,
-    report: Callable[[str], None] = _to_stderr,
-) -> list[Path]:
+def fetch(name: str, folder: Path) -> list[Path]:
     """Make sure that `folder`/`name` has the four files of an image set, downloading those it lacks.
 
     Parameters
@@ -165,15 +154,11 @@ def fetch(
         "mnist" or "fashion-mnist".
     folder : Path
         The folder that has or will get the folder `name`.
-    mirrors : sequence of str, optional
-        Addresses to try in turn in place of the official ones.
-    report : callable
-        Receives one line per file; by default it goes to standard error.
 
     Returns
     -------
     list of Path
-        The four files, each with the right checksum.
+        The four files, each with the right checksum. One line about each goes to standard error.
 
     Raises
     ------
@@ -181,22 +166,25 @@ def fetch(
         If a file is there with a wrong checksum (it is left alone), no mirror has a right one, or the folder
         cannot be written. Files are written whole or not at all.
     """
-    mirrors = image_set(name).mirrors if mirrors is None else mirrors
     found = [find_file(name, file, folder / name) for file in FILES]
     for file, path in zip(FILES, found, strict=True):
         if path is not None:
             check_file(name, file, path)
-            report(f"{path}: already there")
-    return [path or _download(name, file, folder, mirrors, report) for file, path in zip(FILES, found, strict=True)]
+            _tell(f"{path}: already there")
+    return [path or _download(name, file, folder) for file, path in zip(FILES, found, strict=True)]
 
 
-def _download(name: str, file: str, folder: Path, mirrors: Sequence[str], report: Callable[[str], None]) -> Path:
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _download(name: str, file: str, folder: Path) -> Path:
     """Try the mirrors in turn; the path of the file written."""
     path = folder / name / f"{file}.gz"
     failures = []
-    for mirror in mirrors:
+    for mirror in image_set(name).mirrors:
         address = f"{mirror.rstrip('/')}/{path.name}"
-        report(f"{path}: downloading {address}")
+        _tell(f"{path}: downloading {address}")
         try:
             data = _get(address)
         except InputError as error:
@@ -204,7 +192,8 @@ def _download(name: str, file: str, folder: Path, mirrors: Sequence[str], report
             continue
         problem = _problem(name, file, io.BytesIO(data))
         if problem is None:
-            _write(path, data)
+            ensure_folder(path.parent)
+            write_bytes(path, data)
             return path
         failures.append(f"{address}: {problem}")
     raise InputError(
@@ -228,11 +217,3 @@ def _get(address: str) -> bytes:
     if len(data) > LARGEST_DOWNLOAD:
         raise InputError(f"more than {LARGEST_DOWNLOAD} bytes; expected a smaller file")
     return data
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; choose another folder") from error
-    write_bytes(path, data)

@@ -55,19 +55,7 @@ def load_digits() -> Dataset:
 
 
 def load_images(name: str, folder: Path) -> Dataset:
-    """Read an image set from its four IDX files.
-
-    Parameters
-    ----------
-    name : str
-        "mnist" or "fashion-mnist".
-    folder : Path
-        Holds `train-images-idx3-ubyte.gz` and the three others; MNIST's may also be unpacked.
-
-    Returns
-    -------
-    Dataset
-        Pixels stay uint8, one row per image; the test images are its test set.
+    """Read an image set from its four IDX files in `folder`; its pixels stay uint8, its test images are the test set.
 
     Raises
     ------
@@ -97,17 +85,9 @@ def _read_part(path: Path, file: str) -> Features:
 
 
 def load_npz(path: Path) -> Dataset:
-    """Read a dataset from an `.npz` archive.
+    """Read an archive with `X` and `y`, and optionally `X_test` and `y_test`: see `make_dataset`.
 
-    Parameters
-    ----------
-    path : Path
-        An archive with `X` (n, d) and `y` (n,), and optionally `X_test` and `y_test`: see `make_dataset`.
-
-    Returns
-    -------
-    Dataset
-        A uint8 `X` counts as pixels from 0 to 255.
+    A uint8 `X` counts as pixels from 0 to 255.
 
     Raises
     ------
@@ -118,18 +98,10 @@ def load_npz(path: Path) -> Dataset:
 
 
 def load_folder(folder: Path) -> Dataset:
-    """Read a dataset from a folder that has a file for each array: `.npz`'s, unpacked; arrays may exceed memory.
+    """Read a folder that has a file for each of the arrays that `load_npz` reads; they may exceed memory.
 
-    Parameters
-    ----------
-    folder : Path
-        Has `X.npy` and `y.npy`, and optionally `X_test.npy` and `y_test.npy`, as `load_npz` describes them; in place
-        of each of them may be the file of an image set (see `ARRAY_FILES`).
-
-    Returns
-    -------
-    Dataset
-        `X` and `X_test` stay in their files where they lie there row by row, as in most `.npy` and plain IDX files.
+    The files are `X.npy`, `y.npy`, ... or those of an image set (see `ARRAY_FILES`). `X` and `X_test` stay there if
+    their rows lie one after the other, as in most `.npy` and plain IDX files.
 
     Raises
     ------
@@ -177,19 +149,9 @@ def _read_arrays(path: Path, needed: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 
 def load_csv(path: Path, label_column: str) -> Dataset:
-    """Read a CSV file (UTF-8, comma-separated, with a header line) as a dataset.
+    """Read a table (UTF-8, comma-separated, with a header line); features are float64, with their column names.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    label_column : str
-        The column with the classes, whole numbers or texts; an empty cell or -1 marks an unlabeled row.
-
-    Returns
-    -------
-    Dataset
-        Features are float64, with their column names.
+    Whole numbers or texts in `label_column` are classes; an empty cell or -1 marks an unlabeled row.
 
     Raises
     ------

@@ -1,5 +1,6 @@
 """Fetching from a server on this machine: right files arrive, wrong ones leave nothing behind."""
 
+import dataclasses
 import hashlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -76,7 +77,9 @@ def little_mnist(monkeypatch):
 
 
 def get(folder, mirrors, name="mnist"):
-    return fetch(name, folder, mirrors=mirrors, report=lambda line: None)
+    if name in download.IMAGE_SETS:
+        download.IMAGE_SETS[name] = dataclasses.replace(download.IMAGE_SETS[name], mirrors=tuple(mirrors))
+    return fetch(name, folder)
 
 
 def everything_in(folder):
@@ -92,11 +95,10 @@ def test_the_table_has_two_mirrors_and_a_checksum_for_each_file(name):
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-def test_files_are_fetched_from_the_first_mirror_and_reported(tmp_path, server, monkeypatch, name):
+def test_files_are_fetched_from_the_first_mirror_and_reported(tmp_path, server, monkeypatch, name, capsys):
     monkeypatch.setitem(download.IMAGE_SETS, name, table_entry(PLAIN, of_unpacked=name == "mnist"))
-    lines = []
-    mirrors = [server.mirror("a", PLAIN), server.mirror("b", PLAIN)]
-    paths = fetch(name, tmp_path / "new", mirrors=mirrors, report=lines.append)
+    paths = get(tmp_path / "new", [server.mirror("a", PLAIN), server.mirror("b", PLAIN)], name)
+    lines = capsys.readouterr().err.splitlines()
     assert paths == [tmp_path / "new" / name / file for file in NAMES]
     assert [path.read_bytes() for path in paths] == [packed(plain) for plain in PLAIN.values()]
     assert server.asked == [f"/a/{file}" for file in NAMES]
@@ -175,7 +177,7 @@ def test_what_a_broken_run_fetched_is_whole_and_kept(tmp_path, server):
 def test_a_folder_that_cannot_be_made_is_named(tmp_path, server):
     (tmp_path / "file").write_text("")
     line = line_of(get, tmp_path / "file", [server.mirror("a", PLAIN)])
-    assert f"cannot write {tmp_path / 'file' / 'mnist' / NAMES[0]}: " in line
+    assert f"cannot make folder {tmp_path / 'file' / 'mnist'}: " in line
 
 
 def test_a_folder_in_place_of_a_file_is_named(tmp_path):
