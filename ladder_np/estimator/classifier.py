@@ -11,14 +11,7 @@ import numpy as np
 from ladder_np.arrays import Device
 from ladder_np.errors import InputError
 from ladder_np.estimator.base import BaseClassifier
-from ladder_np.estimator.fitting import (
-    draw_seed,
-    flag,
-    make_model,
-    make_training,
-    split_table,
-    training_settings_of,
-)
+from ladder_np.estimator.fitting import begin_training, flag
 from ladder_np.estimator.input import Table, read_labels, read_like, read_table
 from ladder_np.network.specification import Specification
 from ladder_np.predictor import Predictor
@@ -180,11 +173,8 @@ class LadderClassifier(BaseClassifier):
         """
         before = self._predictor if flag("warm_start", self.warm_start) and self.__sklearn_is_fitted__() else None
         table = read_table(X, y, self.unlabeled_label, self._name, before)
-        settings = training_settings_of(self.get_params(), draw_seed(self.random_state))
-        split = split_table(self.get_params(), table, settings.seed)
-        model = make_model(self.get_params(), table, split.train, settings.seed, before)
-        training = make_training(model, table, split, settings)
-        validation_error = _validation_error(model, table, split.validation) if settings.patience else None
+        model, training, split = begin_training(self.get_params(), table, before)
+        validation_error = _validation_error(model, table, split.validation) if self.early_stopping else None
         _add_history(model, fit(training, validation_error, on_epoch=self._reporter()), before)
         best = np.concatenate([p.argmax(axis=1) for p in model.predict_blocks(table.X)])  # kept last: it may fail
         self._keep(model)
@@ -213,10 +203,7 @@ class LadderClassifier(BaseClassifier):
             raise InputError("partial_fit trains one epoch and cannot stop early; set early_stopping=False")
         before = self._predictor if self.__sklearn_is_fitted__() else None
         table = read_table(X, y, self.unlabeled_label, self._name, before, classes)
-        settings = training_settings_of(self.get_params(), draw_seed(self.random_state), endless=True)
-        split = split_table(self.get_params(), table, settings.seed)
-        model = make_model(self.get_params(), table, split.train, settings.seed, before)
-        training = make_training(model, table, split, settings)
+        model, training, _ = begin_training(self.get_params(), table, before, endless=True)
         state = training.state()
         if before and self._resume and self._resume["step/m"].size == state["step/m"].size:  # as many are trained
             training.restore({**state, **self._resume})

@@ -19,7 +19,7 @@ from ladder_np.rng import Stream, check_seed, stream
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
 
-__all__ = ["draw_seed", "flag", "make_model", "make_training", "split_table", "training_settings_of"]
+__all__ = ["begin_training", "flag", "split_table"]
 
 ENDLESS = 2**40  # epochs of partial_fit, which has no end toward which its rate could fall
 ROWS_LOOKED_AT = 5000  # to estimate a variance
@@ -27,14 +27,14 @@ ROWS_LOOKED_AT = 5000  # to estimate a variance
 # ---- Parameters.
 
 
-def whole_number(name: str, value: Any, least: int) -> int:
+def _whole_number(name: str, value: Any, least: int) -> int:
     """Return `value` as an int, or raise `InputError` if it is not a whole number >= `least`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
         raise InputError(f"{name}={value!r}: expected a whole number >= {least}")
     return int(value)
 
 
-def share(name: str, value: Any) -> float:
+def _share(name: str, value: Any) -> float:
     """Return `value` as a float, or raise `InputError` if it is not a number between 0 and 1."""
     if not (_is_real(value) and 0 < value < 1):
         raise InputError(f"{name}={value!r}: expected a share between 0 and 1")
@@ -52,7 +52,7 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def draw_seed(random_state: Any) -> int:
+def _draw_seed(random_state: Any) -> int:
     """Return a seed: the number itself, the next one of a generator, or for None one from the operating system.
 
     Raises
@@ -69,7 +69,7 @@ def draw_seed(random_state: Any) -> int:
     return check_seed(random_state, "random_state")
 
 
-def specification_of(params: dict[str, Any], features: int, classes: int, input_weight: float) -> Specification:
+def _specification_of(params: dict[str, Any], features: int, classes: int, input_weight: float) -> Specification:
     """Return the network's description for data of that many features and classes; λ₀ defaults to `input_weight`."""
     hidden = params["hidden_layer_sizes"]
     if isinstance(hidden, numbers.Integral) and not isinstance(hidden, bool):
@@ -89,7 +89,7 @@ def specification_of(params: dict[str, Any], features: int, classes: int, input_
     )
 
 
-def default_input_weight(variance: float) -> float:
+def _default_input_weight(variance: float) -> float:
     """Return λ₀ for features of this mean variance: 10 where it is 1, as of standardized features.
 
     z⁰ alone is not normalized (fact 4): over its variance its cost is a share, as that of the layers above is.
@@ -106,16 +106,16 @@ def _default_weights(layers: int, input_weight: float) -> tuple[float, ...]:
     return (input_weight, 3.0, *(1.0,) * layers)[:layers]
 
 
-def training_settings_of(params: dict[str, Any], seed: int, endless: bool = False) -> TrainingSettings:
+def _training_settings(params: dict[str, Any], seed: int, endless: bool = False) -> TrainingSettings:
     """Return the trainer's settings; of an `endless` training the rate never falls."""
     rate, decay_start = params["learning_rate_init"], params["decay_start"]
     for name, value in (("learning_rate_init", rate), ("decay_start", decay_start)):
         if not _is_real(value):
             raise InputError(f"{name}={value!r}: expected a number")
-    rows = whole_number("batch_size", params["batch_size"], FEWEST_ROWS)
-    patience = whole_number("n_iter_no_change", params["n_iter_no_change"], 1)
+    rows = _whole_number("batch_size", params["batch_size"], FEWEST_ROWS)
+    patience = _whole_number("n_iter_no_change", params["n_iter_no_change"], 1)
     return TrainingSettings(
-        epochs=ENDLESS if endless else whole_number("max_iter", params["max_iter"], 1),
+        epochs=ENDLESS if endless else _whole_number("max_iter", params["max_iter"], 1),
         labeled_batch=rows,
         unlabeled_batch=rows,
         learning_rate=float(rate),
@@ -128,7 +128,7 @@ def training_settings_of(params: dict[str, Any], seed: int, endless: bool = Fals
 # ---- Rows and model.
 
 
-def make_model(
+def _make_model(
     params: dict[str, Any], table: Table, rows: np.ndarray, seed: int, before: Predictor | None
 ) -> Predictor:
     """Return the model to train: a new one, or one that continues with the parameters and scaling of `before`.
@@ -140,7 +140,7 @@ def make_model(
     """
     scaling, pixels = (before.scaling, before.pixels) if before else _find_scaling(params, table, rows)
     weight = before.network.specification.denoising_weights[0] if before else _input_weight(table.X, rows, scaling)
-    specification = specification_of(params, table.X.shape[1], len(table.classes), weight)
+    specification = _specification_of(params, table.X.shape[1], len(table.classes), weight)
     scaling.check(table.X, specification.numpy_dtype)
     if before:
         before.check_like(table.X)
@@ -165,16 +165,15 @@ def _input_weight(X: np.ndarray, rows: np.ndarray, scaling: Scaling) -> float:
         variance = float(scaling.apply(X[picked], np.float64).var(axis=0).mean())
     if variance == 0:
         raise InputError("every feature of X is the same in all rows; expected at least one that differs")
-    return default_input_weight(variance)
+    return _default_input_weight(variance)
 
 
 def _parameters_of(before: Predictor, specification: Specification) -> np.ndarray:
-    network = before.network
-    if parameter_shapes(network.specification) != parameter_shapes(specification):
-        sizes = ["-".join(map(str, shape.sizes)) for shape in (network.specification, specification)]
+    network, fitted = before.network, before.network.specification
+    if parameter_shapes(fitted) != parameter_shapes(specification):
         raise InputError(
-            f"the fitted network is {sizes[0]} ({network.specification.combinator}), the parameters and data ask for "
-            f"{sizes[1]} ({specification.combinator}); to go on from it leave these alone, or set warm_start=False"
+            f"the fitted network is {fitted} ({fitted.combinator}), the parameters and data ask for {specification} "
+            f"({specification.combinator}); to go on from it leave these alone, or set warm_start=False"
         )
     return network.device.get(network.parameters.vector).astype(specification.numpy_dtype)
 
@@ -190,7 +189,7 @@ def split_table(params: dict[str, Any], table: Table, seed: int) -> Split:
     labeled, classes = np.flatnonzero(table.index >= 0), len(table.classes)
     if not params["early_stopping"]:
         return Split(labeled, np.arange(len(table.index)), labeled[:0], labeled[:0])
-    wanted = max(1, round(share("validation_fraction", params["validation_fraction"]) * len(labeled)))
+    wanted = max(1, round(_share("validation_fraction", params["validation_fraction"]) * len(labeled)))
     spare = len(labeled) - classes
     if spare < 1:
         raise InputError(
@@ -203,11 +202,33 @@ def split_table(params: dict[str, Any], table: Table, seed: int) -> Split:
     )
 
 
-def make_training(model: Predictor, table: Table, split: Split, settings: TrainingSettings) -> Training:
-    """Return the training of the model's network on the split's rows, before its first epoch."""
+def begin_training(
+    params: dict[str, Any], table: Table, before: Predictor | None, endless: bool = False
+) -> tuple[Predictor, Training, Split]:
+    """Return the model to train, its training before the first epoch, and the rows that each is for.
+
+    Parameters
+    ----------
+    params : dict
+        The estimator's.
+    table : Table
+    before : Predictor or None
+        The model to continue.
+    endless : bool
+        See `_training_settings`.
+
+    Raises
+    ------
+    InputError
+        If a parameter or the table cannot be used, or the network of `before` has other shapes.
+    """
+    settings = _training_settings(params, _draw_seed(params["random_state"]), endless)
+    split = split_table(params, table, settings.seed)
+    model = _make_model(params, table, split.train, settings.seed, before)
     dtype = model.network.specification.numpy_dtype
 
     def rows(indices: np.ndarray) -> np.ndarray:
         return model.scaling.apply(table.X[indices], dtype)
 
-    return Training(model.network, TrainingData(rows, table.index, split.labeled, split.train), settings)
+    data = TrainingData(rows, table.index, split.labeled, split.train)
+    return model, Training(model.network, data, settings), split
