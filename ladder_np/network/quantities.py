@@ -13,32 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ladder_np.arrays import Array, array_module
-from ladder_np.network.layers import Layer, Rows
-from ladder_np.network.parameters import LayerParameters
-from ladder_np.network.passes import (
-    DecodedGradient,
-    Encoded,
-    EncodedGradient,
-    Passes,
-    add_noise,
-)
-from ladder_np.operations.activations import softmax_backward, softmax_forward
+from ladder_np.network import passes
+from ladder_np.network.layers import Layer
+from ladder_np.network.passes import DecodedGradient, EncodedGradient, Passes
+from ladder_np.operations import activations, losses, normalization
 from ladder_np.operations.formulas import Formula
-from ladder_np.operations.losses import (
-    cross_entropy_backward,
-    cross_entropy_forward,
-    squared_error_backward,
-    squared_error_forward,
-)
 from ladder_np.operations.maps import Map
-from ladder_np.operations.normalization import (
-    normalize_backward,
-    normalize_forward,
-    shift_scale_backward,
-    shift_scale_forward,
-    standardize_backward,
-    standardize_forward,
-)
 
 __all__ = [
     "CORRUPTED",
@@ -73,24 +53,40 @@ LAYERS: dict[str, Callable[[int, int], bool]] = {
 
 @dataclass(frozen=True)
 class At:
-    """What a row reads its value from: one layer of one step.
+    """What rows read their values from: one layer of one step.
 
-    `decoded` is its `Decoded`; `record` is what the backward pass of the row's part returned; `grad` holds the
-    gradients as `LayerParameters`.
+    `own` and `grad` are the layer's `LayerParameters` and their gradients, `encoded` and `decoded` its records of the
+    way forward, and `record` what the backward pass of the row's part returned.
     """
 
     state: Any
     layer: Layer
-    own: LayerParameters
-    encoded: Encoded
+    own: Any
+    encoded: Any
     decoded: Any = None
     record: Any = None
     grad: Any = None
 
     @property
-    def rows(self) -> Rows:
-        """Where the lanes are in the layer's matrices."""
-        return self.encoded.rows
+    def noise(self) -> Array | None:
+        """Standard normal draws before scaling."""
+        return self.state.noise[self.layer.index]
+
+    @property
+    def mu_tilde(self) -> Array | None:
+        """Means of the corrupted lanes."""
+        return _stacked(self.encoded.mu[:2])
+
+    @property
+    def sigma_tilde(self) -> Array | None:
+        """Standard deviations of the corrupted lanes."""
+        return _stacked(self.encoded.sigma[:2])
+
+    @property
+    def inner(self) -> Mapping[str, Array]:
+        """What the combinator computes on the way, if the passes keep everything."""
+        inner = self.layer.combinator.inner
+        return inner(self.decoded.u, self.own.combinator) if inner and self.state.passes.keep else {}
 
 
 @dataclass(frozen=True)
@@ -106,27 +102,37 @@ class Quantity:
     symbol, equation : str
         The equation is its right-hand side, empty for what is given; the symbol is empty where the quantity repeats
         others, so that a trace leaves it out.
-    value : callable
-        ``value(at) -> array, dict of arrays by name, or None`` where the step does not have it.
+    path : str
+        Attributes that lead from `At` to the value: an array, or a dict of arrays by name.
+    rows : str
+        Which rows of it, a property of `Rows`, or "all"; empty for what has no row per position of a sample.
     formula : Formula, or callable from Layer to Formula, or None
         Where the code computes it.
     vector : str
         Its key in test vectors, with {l} for the layer (and {name} for each of a dict); empty: it is not in them.
     layers : str
         A key of `LAYERS`.
-    per_row : bool
-        Whether it has a row for every position of a sample, so that it takes the layer's shape.
     """
 
     part: str
     name: str
     symbol: str
     equation: str
-    value: Callable[[At], Array | Mapping[str, Array] | None]
+    path: str
+    rows: str = ""
     formula: Formula | Callable[[Layer], Formula] | None = None
     vector: str = ""
     layers: str = "all"
-    per_row: bool = True
+
+    def value(self, at: At) -> Array | Mapping[str, Array] | None:
+        """Return its value, with the layer's shape behind the rows; None where the step does not have it."""
+        value: Any = at
+        for name in self.path.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+        if value is None or isinstance(value, Mapping) or not self.rows:
+            return value
+        lane = slice(None) if self.rows == "all" else getattr(at.encoded.rows, self.rows)
+        return value[lane].reshape(-1, *at.layer.shape)
 
 
 @dataclass(frozen=True)
@@ -173,11 +179,6 @@ def _stacked(values: Sequence[Array]) -> Array | None:
     return values if hasattr(values, "ndim") else array_module(values[0]).stack(values)
 
 
-def _lane(x: Array | None, lane: slice) -> Array | None:
-    """Return a lane's rows; None where it is not there."""
-    return None if x is None or lane.start >= len(x) else x[lane]
-
-
 def _of_map(way: str, kind: str) -> Callable[[Layer], Formula]:
     """Return where a layer's map, "up" or "down", computes its forward, its backward or its weight's gradient."""
 
@@ -192,209 +193,159 @@ def _combinator(name: str, function: str) -> Callable[[Layer], Formula]:
     return lambda layer: layer.combinator.lines.get(name) or Formula(getattr(layer.combinator, function))
 
 
-NORMALIZED, CENTERED = Formula(normalize_forward, "z /= sigma"), Formula(normalize_forward, "mu = a.sum")
-DEVIATION = Formula(normalize_forward, "sigma = xp.sqrt")
-NOISY = Formula(add_noise, "z_tilde[rows.corrupted] += z")
-SHIFTED = Formula(shift_scale_forward, "b = xp.positive")
-NORMALIZED_BACK = Formula(normalize_backward, "da /= sigma")
-JOINED = Formula(Passes._join, "dz[rows.unlabeled] += decoded.dz_tilde")
+UP_FORWARD, UP_BACKWARD, UP_WEIGHT = (_of_map("up", kind) for kind in ("forward", "backward", "weight"))
+DOWN_FORWARD, DOWN_WEIGHT = _of_map("down", "forward"), _of_map("down", "weight")
+ACTIVE, ACTIVE_BACK = (
+    lambda layer: Formula(layer.activation.forward),
+    lambda layer: Formula(layer.activation.backward),
+)
+G, G_BACK = _combinator("z_hat", "forward"), _combinator("dcombinator", "backward")
+MEAN = Formula(normalization.normalize_forward, "mu = a.sum")
+DEVIATION = Formula(normalization.normalize_forward, "sigma = xp.sqrt")
+NORMAL = Formula(normalization.normalize_forward, "z /= sigma")
+NORMAL_BACK = Formula(normalization.normalize_backward, "da /= sigma")
+NOISY = Formula(passes.add_noise, "z_tilde[rows.corrupted] += z")
+INPUT = Formula(Passes.corrupt_input, "target = Target")
+SHIFTED = Formula(normalization.shift_scale_forward, "b = xp.positive")
+SHIFT_BACK = Formula(normalization.shift_scale_backward, "dz.sum(axis=0)")
+SCALE_BACK = Formula(normalization.shift_scale_backward, "dgamma = ")
+SOFTMAX = Formula(activations.softmax_forward, "p /= p.sum")
+SOFTMAX_BACK = Formula(activations.softmax_backward)
+ENTROPY = Formula(losses.cross_entropy_forward, "log_normalizer - ")
+ENTROPY_BACK = Formula(losses.cross_entropy_backward)
+CLEAN_NORMAL = Formula(normalization.standardize_forward, "z_hat_bn /= sigma")
+AS_IT_IS = Formula(Passes.decode_forward, "z_hat_bn = ")
+DIFFERENCE = Formula(losses.squared_error_forward, "difference = ")
+ERROR, ERROR_BACK = Formula(losses.squared_error_forward, ".mean()"), Formula(losses.squared_error_backward)
+LAYER_COSTS, TOTAL = Formula(Passes.total, "values[2 + index]"), Formula(Passes.total, "total = total + ")
+MEAN_BACK = Formula(normalization.standardize_backward, "-dz_hat.sum(axis=0)")
+DEVIATION_BACK = Formula(normalization.standardize_backward, "-column_products(dz_hat")
+BELOW = Formula(Passes.decode_backward, "dz_hat + dz_hat_below")
+LATERAL = Formula(Passes._join, "dz[rows.unlabeled] += decoded.dz_tilde")
+TARGET = Formula(Passes._join, "dz[rows.clean] += ")
 
-
-def _active(layer: Layer) -> Formula:
-    return Formula(layer.activation.forward)
-
-
-def _active_back(layer: Layer) -> Formula:
-    return Formula(layer.activation.backward)
-
-
+# fmt: off
 INPUTS = (
-    Quantity(GIVEN, "x_labeled", "x labeled", "", lambda at: at.state.batch.x_labeled, vector="input/x_labeled"),
-    Quantity(GIVEN, "y", "y", "", lambda at: at.state.batch.y, vector="input/y", per_row=False),
-    Quantity(GIVEN, "x_unlabeled", "x", "", lambda at: at.state.batch.x_unlabeled, vector="input/x_unlabeled"),
+    Quantity(GIVEN, "x_labeled", "x labeled", "", "state.batch.x_labeled", "all", vector="input/x_labeled"),
+    Quantity(GIVEN, "y", "y", "", "state.batch.y", vector="input/y"),
+    Quantity(GIVEN, "x_unlabeled", "x", "", "state.batch.x_unlabeled", "all", vector="input/x_unlabeled"),
 )
 
 # ---- The encoder, from layer 0 up.
 
-
-def _noise(at: At) -> Array | None:
-    return at.state.noise[at.layer.index]
-
-
 ENCODER = (
-    Quantity(GIVEN, "W", "W{l}", "", lambda at: at.own.W, vector="param/encoder.{l}.weight", per_row=False),
-    Quantity(CLEAN, "a", "a{l}", "{map}",
-             lambda at: _lane(at.encoded.a, at.rows.clean), _of_map("up", "forward"), layers="above input"),
-    Quantity(CLEAN, "mu", "μ{l}", "mean a{l}",
-             lambda at: at.encoded.target and at.encoded.target.mu, CENTERED, "clean/mean.{l}", "above input", False),
-    Quantity(CLEAN, "sigma", "σ{l}", "sqrt(var a{l} + ε)",
-             lambda at: at.encoded.target and at.encoded.target.sigma, DEVIATION, "clean/std.{l}", "above input",
-             False),
-    Quantity(CLEAN, "z", "z{l}", "x = h{l}",
-             lambda at: at.encoded.target and at.encoded.target.z,
-             Formula(Passes.corrupt_input, "target = Target"), "clean/z.{l}", "input"),
+    Quantity(GIVEN, "W", "W{l}", "", "own.W", vector="param/encoder.{l}.weight"),
+    Quantity(CLEAN, "a", "a{l}", "{map}", "encoded.a", "clean", UP_FORWARD, layers="above input"),
+    Quantity(CLEAN, "mu", "μ{l}", "mean a{l}", "encoded.target.mu", "", MEAN, "clean/mean.{l}", "above input"),
+    Quantity(CLEAN, "sigma", "σ{l}", "sqrt(var a{l} + ε)", "encoded.target.sigma", "", DEVIATION, "clean/std.{l}"),
+    Quantity(CLEAN, "z", "z{l}", "x = h{l}", "encoded.target.z", "all", INPUT, "clean/z.{l}", "input"),
     Quantity(CLEAN, "z", "z{l}", "(a{l} − μ{l})/σ{l}",
-             lambda at: at.encoded.target and at.encoded.target.z, NORMALIZED, "clean/z.{l}", "above input"),
-    Quantity(GIVEN, "noise", "n{l}", "", _noise, vector="noise/{l}"),
-    Quantity(CORRUPTED, "a_tilde", "ã{l}", "{map_tilde}",
-             lambda at: _lane(at.encoded.a, at.rows.corrupted), _of_map("up", "forward"), layers="above input"),
-    Quantity(CORRUPTED, "mu_tilde", "μ̃{l}", "mean ã{l}, each half",
-             lambda at: _stacked(at.encoded.mu[:2]), CENTERED, layers="above input", per_row=False),
-    Quantity(CORRUPTED, "sigma_tilde", "σ̃{l}", "sqrt(var ã{l} + ε), each half",
-             lambda at: _stacked(at.encoded.sigma[:2]), DEVIATION, layers="above input", per_row=False),
-    Quantity(CORRUPTED, "bn_a_tilde", "BN(ã{l})", "(ã{l} − μ̃{l})/σ̃{l}",
-             lambda at: _lane(at.encoded.z, at.rows.corrupted), NORMALIZED, layers="above input"),
+             "encoded.target.z", "all", NORMAL, "clean/z.{l}", "above input"),
+    Quantity(GIVEN, "noise", "n{l}", "", "noise", "all", vector="noise/{l}"),
+    Quantity(CORRUPTED, "a_tilde", "ã{l}", "{map_tilde}", "encoded.a", "corrupted", UP_FORWARD),
+    Quantity(CORRUPTED, "mu_tilde", "μ̃{l}", "mean ã{l}, each half", "mu_tilde", "", MEAN),
+    Quantity(CORRUPTED, "sigma_tilde", "σ̃{l}", "sqrt(var ã{l} + ε), each half", "sigma_tilde", "", DEVIATION),
+    Quantity(CORRUPTED, "bn_a_tilde", "BN(ã{l})", "(ã{l} − μ̃{l})/σ̃{l}", "encoded.z", "corrupted", NORMAL),
     Quantity(CORRUPTED, "z_tilde", "z̃{l}", "x + s{s} n = h̃{l}",
-             lambda at: at.encoded.z_tilde[at.rows.corrupted], NOISY, "corrupted/z.{l}", "input"),
+             "encoded.z_tilde", "corrupted", NOISY, "corrupted/z.{l}", "input"),
     Quantity(CORRUPTED, "z_tilde", "z̃{l}", "BN(ã{l}) + s{s} n",
-             lambda at: at.encoded.z_tilde[at.rows.corrupted], NOISY, "corrupted/z.{l}", "above input"),
-    Quantity(GIVEN, "beta", "β{l}", "", lambda at: at.own.beta, vector="param/encoder.{l}.beta", per_row=False),
-    Quantity(GIVEN, "gamma", "γ{l}", "", lambda at: at.own.gamma, vector="param/encoder.{l}.gamma", per_row=False),
-    Quantity(CLEAN, "b", "b{l}", "{b}", lambda at: _lane(at.encoded.b, at.rows.clean), SHIFTED, layers="hidden"),
-    Quantity(CLEAN, "h", "h{l}", "{phi}(b{l})",
-             lambda at: _lane(at.encoded.h, at.rows.clean), _active, layers="hidden"),
-    Quantity(CORRUPTED, "b_tilde", "b̃{l}", "{b_tilde}",
-             lambda at: _lane(at.encoded.b, at.rows.corrupted), SHIFTED, layers="above input"),
-    Quantity(CORRUPTED, "h_tilde", "", "z̃{l}",
-             lambda at: at.encoded.h[at.rows.corrupted], NOISY, "corrupted/h.{l}", "input"),
+             "encoded.z_tilde", "corrupted", NOISY, "corrupted/z.{l}", "above input"),
+    Quantity(GIVEN, "beta", "β{l}", "", "own.beta", vector="param/encoder.{l}.beta"),
+    Quantity(GIVEN, "gamma", "γ{l}", "", "own.gamma", vector="param/encoder.{l}.gamma"),
+    Quantity(CLEAN, "b", "b{l}", "{b}", "encoded.b", "clean", SHIFTED, layers="hidden"),
+    Quantity(CLEAN, "h", "h{l}", "{phi}(b{l})", "encoded.h", "clean", ACTIVE, layers="hidden"),
+    Quantity(CORRUPTED, "b_tilde", "b̃{l}", "{b_tilde}", "encoded.b", "corrupted", SHIFTED),
+    Quantity(CORRUPTED, "h_tilde", "", "z̃{l}", "encoded.h", "corrupted", NOISY, "corrupted/h.{l}", "input"),
     Quantity(CORRUPTED, "h_tilde", "h̃{l}", "{phi}(b̃{l})",
-             lambda at: at.encoded.h[at.rows.corrupted], _active, "corrupted/h.{l}", "hidden"),
+             "encoded.h", "corrupted", ACTIVE, "corrupted/h.{l}", "hidden"),
     Quantity(CORRUPTED, "h_tilde", "h̃{l}", "softmax(b̃{l}) = P(ỹ | x)",
-             lambda at: at.state.classified.p, Formula(softmax_forward, "p /= p.sum"), "corrupted/h.{l}", "top"),
-)  # fmt: skip
+             "state.classified.p", "all", SOFTMAX, "corrupted/h.{l}", "top"),
+)
 
 # ---- The cost of the labeled rows; then the decoder, from layer L down; then the whole cost.
 
-SUPERVISED = Quantity(
-    COST,
-    "supervised",
-    "C_s",
-    "−mean log P(ỹ = y | x)",
-    lambda at: at.state.losses.supervised,
-    Formula(cross_entropy_forward, "log_normalizer - "),
-    "loss/supervised",
-    per_row=False,
+CLASSIFIER = (
+    Quantity(COST, "supervised", "C_s", "−mean log P(ỹ = y | x)",
+             "state.losses.supervised", "", ENTROPY, "loss/supervised"),
 )
 
-
-def _inner(name: str) -> Callable[[At], Array | None]:
-    def value(at: At) -> Array | None:
-        inner = at.layer.combinator.inner
-        return inner(at.decoded.u, at.own.combinator).get(name) if inner and at.state.passes.keep else None
-
-    return value
-
-
 DECODER_ROWS = (
-    Quantity(GIVEN, "V", "V{l}", "", lambda at: at.own.V, vector="param/decoder.{l}.weight", per_row=False),
+    Quantity(GIVEN, "V", "V{l}", "", "own.V", vector="param/decoder.{l}.weight"),
     Quantity(DECODER, "vertical", "ẑ{above}V{l}", "{vertical}",
-             lambda at: at.decoded.vertical, _of_map("down", "forward"), layers="below top"),
-    Quantity(DECODER, "u", "u{l}", "BN(h̃{l}), unlabeled rows",
-             lambda at: at.decoded.u, NORMALIZED, "decoder/u.{l}", "top"),
-    Quantity(DECODER, "u", "u{l}", "BN(ẑ{above}V{l})",
-             lambda at: at.decoded.u, NORMALIZED, "decoder/u.{l}", "below top"),
-    Quantity(GIVEN, "combinator", "a{l}", "", lambda at: at.own.combinator,
-             vector="param/combinator.{l}.{name}", per_row=False),
+             "decoded.vertical", "all", DOWN_FORWARD, layers="below top"),
+    Quantity(DECODER, "u", "u{l}", "BN(h̃{l}), unlabeled rows", "decoded.u", "all", NORMAL, "decoder/u.{l}", "top"),
+    Quantity(DECODER, "u", "u{l}", "BN(ẑ{above}V{l})", "decoded.u", "all", NORMAL, "decoder/u.{l}", "below top"),
+    Quantity(GIVEN, "combinator", "a{l}", "", "own.combinator", vector="param/combinator.{l}.{name}"),
     Quantity(DECODER, "mu_of_u", "μ(u{l})", "a₁ s(a₂u + a₃) + a₄u + a₅",
-             _inner("mu_of_u"), _combinator("mu_of_u", "forward")),
+             "inner.mu_of_u", "all", _combinator("mu_of_u", "forward")),
     Quantity(DECODER, "v_of_u", "v(u{l})", "a₆ s(a₇u + a₈) + a₉u + a₁₀",
-             _inner("v_of_u"), _combinator("v_of_u", "forward")),
-    Quantity(DECODER, "z_hat", "ẑ{l}", "{combinator}",
-             lambda at: at.decoded.z_hat, _combinator("z_hat", "forward"), "decoder/z_hat.{l}"),
+             "inner.v_of_u", "all", _combinator("v_of_u", "forward")),
+    Quantity(DECODER, "z_hat", "ẑ{l}", "{combinator}", "decoded.z_hat", "all", G, "decoder/z_hat.{l}"),
     Quantity(DECODER, "z_hat_bn", "ẑ{l}_BN", "(ẑ{l} − μ{l})/σ{l}",
-             lambda at: at.decoded.z_hat_bn, Formula(standardize_forward, "z_hat_bn /= sigma"),
-             "decoder/z_hat_bn.{l}", "above input"),
-    Quantity(DECODER, "z_hat_bn", "", "ẑ{l}",
-             lambda at: at.decoded.z_hat_bn, Formula(Passes.decode_forward, "z_hat_bn = "),
-             "decoder/z_hat_bn.{l}", "input"),
-    Quantity(COST, "difference", "", "ẑ{l}_BN − z{l}",
-             lambda at: at.decoded.difference, Formula(squared_error_forward, "difference = ")),
-    Quantity(COST, "cost", "C{l}", "mean (z{l} − ẑ{l}_BN)²",
-             lambda at: at.decoded.cost, Formula(squared_error_forward, ".mean()"), layers="above input",
-             per_row=False),
-    Quantity(COST, "cost", "C{l}", "mean (z{l} − ẑ{l})²",
-             lambda at: at.decoded.cost, Formula(squared_error_forward, ".mean()"), layers="input", per_row=False),
-)  # fmt: skip
+             "decoded.z_hat_bn", "all", CLEAN_NORMAL, "decoder/z_hat_bn.{l}", "above input"),
+    Quantity(DECODER, "z_hat_bn", "", "ẑ{l}", "decoded.z_hat_bn", "all", AS_IT_IS, "decoder/z_hat_bn.{l}", "input"),
+    Quantity(COST, "difference", "", "ẑ{l}_BN − z{l}", "decoded.difference", "all", DIFFERENCE),
+    Quantity(COST, "cost", "C{l}", "mean (z{l} − ẑ{l}_BN)²", "decoded.cost", "", ERROR, layers="above input"),
+    Quantity(COST, "cost", "C{l}", "mean (z{l} − ẑ{l})²", "decoded.cost", "", ERROR, layers="input"),
+)
 
 LOSSES = (
-    Quantity(COST, "costs", "", "mean (z − ẑ_BN)², each layer",
-             lambda at: at.state.losses.denoising, Formula(Passes.total, "values[2 + index]"),
-             "loss/denoising", per_row=False),
-    Quantity(COST, "total", "C", "C_s + Σ λₗ Cˡ",
-             lambda at: at.state.losses.total, Formula(Passes.total, "total = total + "), "loss/total",
-             per_row=False),
-)  # fmt: skip
+    Quantity(COST, "costs", "", "mean (z − ẑ_BN)²", "state.losses.denoising", "", LAYER_COSTS, "loss/denoising"),
+    Quantity(COST, "total", "C", "C_s + Σ λₗ Cˡ", "state.losses.total", "", TOTAL, "loss/total"),
+)
 
 # ---- The way back: up the decoder, through the softmax, down the encoder.
 
-
-def _target(name: str) -> Callable[[At], Array | None]:
-    return lambda at: at.record.target and getattr(at.record.target, name)
-
-
 DECODER_BACK = (
     Quantity(UP, "dz_hat_bn", "dẑ{l}_BN", "2 λ{s} (ẑ{l}_BN − z{l})/(M d{s})",
-             lambda at: at.record.dz_hat_bn, Formula(squared_error_backward, "return "), layers="above input"),
-    Quantity(UP, "dmu", "dμ{l}", "−Σ dẑ{l}_BN/σ{l}", _target("mu"),
-             Formula(standardize_backward, "-dz_hat.sum(axis=0)"), layers="above input", per_row=False),
-    Quantity(UP, "dsigma", "dσ{l}", "−Σ dẑ{l}_BN ẑ{l}_BN/σ{l}", _target("sigma"),
-             Formula(standardize_backward, "-column_products(dz_hat"), layers="above input", per_row=False),
+             "record.dz_hat_bn", "all", ERROR_BACK, layers="above input"),
+    Quantity(UP, "dmu", "dμ{l}", "−Σ dẑ{l}_BN/σ{l}", "record.target.mu", "", MEAN_BACK, layers="above input"),
+    Quantity(UP, "dsigma", "dσ{l}", "−Σ dẑ{l}_BN ẑ{l}_BN/σ{l}",
+             "record.target.sigma", "", DEVIATION_BACK, layers="above input"),
     Quantity(UP, "dz_hat", "dẑ{l}", "2 λ{s} (ẑ{l} − z{l})/(M d{s})",
-             lambda at: at.record.dz_hat, Formula(squared_error_backward, "return "), layers="input"),
+             "record.dz_hat", "all", ERROR_BACK, layers="input"),
     Quantity(UP, "dz_hat", "dẑ{l}", "dẑ{l}_BN/σ{l} + d(ẑ{l}V{below}) V{below}ᵀ",
-             lambda at: at.record.dz_hat,
-             Formula(Passes.decode_backward, "dz_hat + dz_hat_below"), layers="above input"),
-    Quantity(UP, "du", "du{l}", "dẑ{l} by way of {inner}",
-             lambda at: at.record.du, _combinator("du", "backward")),
-    Quantity(UP, "dcombinator", "d(g{l})", "sums over the rows", lambda at: at.grad.combinator,
-             _combinator("dcombinator", "backward"), "grad/combinator.{l}.{name}", per_row=False),
+             "record.dz_hat", "all", BELOW, layers="above input"),
+    Quantity(UP, "du", "du{l}", "dẑ{l} by way of {inner}", "record.du", "all", _combinator("du", "backward")),
+    Quantity(UP, "dcombinator", "d(g{l})", "sums over the rows",
+             "grad.combinator", "", G_BACK, "grad/combinator.{l}.{name}"),
     Quantity(UP, "dvertical", "d(ẑ{above}V{l})", "(du{l} − m − u{l} s)/σ(u{l})",
-             lambda at: at.record.dvertical, NORMALIZED_BACK, layers="below top"),
-    Quantity(UP, "dV", "dV{l}", "ẑ{above}ᵀ d(ẑ{above}V{l})", lambda at: at.grad.V, _of_map("down", "weight"),
-             "grad/decoder.{l}.weight", "below top", False),
+             "record.dvertical", "all", NORMAL_BACK, layers="below top"),
+    Quantity(UP, "dV", "dV{l}", "ẑ{above}ᵀ d(ẑ{above}V{l})",
+             "grad.V", "", DOWN_WEIGHT, "grad/decoder.{l}.weight", "below top"),
     Quantity(UP, "dh_tilde", "dh̃{l}", "(du{l} − m − u{l} s)/σ(u{l})",
-             lambda at: at.record.dvertical, NORMALIZED_BACK, layers="top"),
-)  # fmt: skip
+             "record.dvertical", "all", NORMAL_BACK, layers="top"),
+)
 
 CLASSIFIER_BACK = (
     Quantity(DOWN, "db_tilde_labeled", "db̃{l}", "(h̃{l} − onehot y)/N, labeled",
-             lambda at: at.record[at.rows.labeled], Formula(cross_entropy_backward, "return "), layers="top"),
+             "record", "labeled", ENTROPY_BACK, layers="top"),
     Quantity(DOWN, "db_tilde_unlabeled", "db̃{l}", "h̃(dh̃ − Σ h̃dh̃), unlabeled",
-             lambda at: _lane(at.record, at.rows.unlabeled), Formula(softmax_backward, "return "), layers="top"),
-)  # fmt: skip
+             "record", "unlabeled", SOFTMAX_BACK, layers="top"),
+)
 
 ENCODER_BACK = (
-    Quantity(DOWN, "dh_tilde", "dh̃{l}", "{dh_tilde}",
-             lambda at: _lane(at.record.dh, at.rows.corrupted), _of_map("up", "backward"), layers="hidden"),
-    Quantity(DOWN, "dh", "dh{l}", "{dh}",
-             lambda at: _lane(at.record.dh, at.rows.clean), _of_map("up", "backward"), layers="hidden"),
-    Quantity(DOWN, "db_tilde", "db̃{l}", "dh̃{l} {phi}′(b̃{l})",
-             lambda at: _lane(at.record.db, at.rows.corrupted), _active_back, layers="hidden"),
-    Quantity(DOWN, "db", "db{l}", "dh{l} {phi}′(b{l})",
-             lambda at: _lane(at.record.db, at.rows.clean), _active_back, layers="hidden"),
-    Quantity(DOWN, "dgamma", "dγ{l}", "Σ db̃{l} (z̃{l} + β{l})", lambda at: at.grad.gamma,
-             Formula(shift_scale_backward, "dgamma = "), "grad/encoder.{l}.gamma", "top", False),
-    Quantity(DOWN, "dbeta", "dβ{l}", "{dbeta}", lambda at: at.grad.beta,
-             Formula(shift_scale_backward, "dz.sum(axis=0)"), "grad/encoder.{l}.beta", per_row=False),
-    Quantity(DOWN, "dz_tilde", "dz̃{l}", "{db_tilde} + dẑ{l} {slope}",
-             lambda at: _lane(at.record.dz, at.rows.corrupted), JOINED),
-    Quantity(DOWN, "dz", "dz{l}", "db{l} − dẑ{l}_BN", lambda at: _lane(at.record.dz, at.rows.clean),
-             Formula(Passes._join, "dz[rows.clean] += "), layers="hidden"),
-    Quantity(DOWN, "dz", "dz{l}", "−dẑ{l}_BN", lambda at: _lane(at.record.dz, at.rows.clean),
-             Formula(Passes._join, "dz[rows.clean] += "), layers="top"),
-    Quantity(DOWN, "da_tilde", "dã{l}", "(dz̃{l} − m − BN(ã{l}) s)/σ̃{l}",
-             lambda at: _lane(at.record.da, at.rows.corrupted), NORMALIZED_BACK),
-    Quantity(DOWN, "da", "da{l}", "(dz{l} − m − z{l} s)/σ{l}",
-             lambda at: _lane(at.record.da, at.rows.clean), NORMALIZED_BACK),
-    Quantity(DOWN, "dW", "dW{l}", "{dW}", lambda at: at.grad.W, _of_map("up", "weight"),
-             "grad/encoder.{l}.weight", per_row=False),
-)  # fmt: skip
+    Quantity(DOWN, "dh_tilde", "dh̃{l}", "{dh_tilde}", "record.dh", "corrupted", UP_BACKWARD, layers="hidden"),
+    Quantity(DOWN, "dh", "dh{l}", "{dh}", "record.dh", "clean", UP_BACKWARD, layers="hidden"),
+    Quantity(DOWN, "db_tilde", "db̃{l}", "dh̃{l} {phi}′(b̃{l})", "record.db", "corrupted", ACTIVE_BACK, layers="hidden"),
+    Quantity(DOWN, "db", "db{l}", "dh{l} {phi}′(b{l})", "record.db", "clean", ACTIVE_BACK, layers="hidden"),
+    Quantity(DOWN, "dgamma", "dγ{l}", "Σ db̃{l} (z̃{l} + β{l})",
+             "grad.gamma", "", SCALE_BACK, "grad/encoder.{l}.gamma", "top"),
+    Quantity(DOWN, "dbeta", "dβ{l}", "{dbeta}", "grad.beta", "", SHIFT_BACK, "grad/encoder.{l}.beta"),
+    Quantity(DOWN, "dz_tilde", "dz̃{l}", "{db_tilde} + dẑ{l} {slope}", "record.dz", "corrupted", LATERAL),
+    Quantity(DOWN, "dz", "dz{l}", "db{l} − dẑ{l}_BN", "record.dz", "clean", TARGET, layers="hidden"),
+    Quantity(DOWN, "dz", "dz{l}", "−dẑ{l}_BN", "record.dz", "clean", TARGET, layers="top"),
+    Quantity(DOWN, "da_tilde", "dã{l}", "(dz̃{l} − m − BN(ã{l}) s)/σ̃{l}", "record.da", "corrupted", NORMAL_BACK),
+    Quantity(DOWN, "da", "da{l}", "(dz{l} − m − z{l} s)/σ{l}", "record.da", "clean", NORMAL_BACK),
+    Quantity(DOWN, "dW", "dW{l}", "{dW}", "grad.W", "", UP_WEIGHT, "grad/encoder.{l}.weight"),
+)
+# fmt: on
 
 # The groups in computing order, and whether each goes through the layers upward.
 WALK = (
     (INPUTS, True),
     (ENCODER, True),
-    ((SUPERVISED,), True),
+    (CLASSIFIER, True),
     (DECODER_ROWS, False),
     (LOSSES, True),
     (DECODER_BACK, True),
@@ -415,7 +366,7 @@ def forward_items(state: Any) -> Iterator[Item]:
     yield from _items(INPUTS, places[0], of_step=True)
     for at in places:
         yield from _items(ENCODER, at)
-    yield from _items((SUPERVISED,), places[-1], of_step=True)
+    yield from _items(CLASSIFIER, places[-1], of_step=True)
     for at in reversed(places):
         if at.decoded is not None:
             yield from _items(DECODER_ROWS, at)
@@ -434,15 +385,13 @@ def backward_items(
 
 
 def _items(quantities: Sequence[Quantity], at: At, of_step: bool = False) -> Iterator[Item]:
-    """Yield the quantities that this layer has, those with a row for each position in the layer's shape."""
+    """Yield the quantities that this layer has."""
     for quantity in quantities:
         if not of_step and not LAYERS[quantity.layers](at.layer.index, at.state.passes.layers[-1].index):
             continue
         value = quantity.value(at)
         if value is None or (not isinstance(value, Mapping) and not value.size):
             continue
-        if quantity.per_row and not isinstance(value, Mapping):
-            value = value.reshape(-1, *at.layer.shape)
         yield Item(quantity, None if of_step else at.layer, value)
 
 
