@@ -60,7 +60,7 @@ def make_vectors(
     state, gradients = forward(parameters, batch, noise, passes), parameters.zeros_like()
     records = list(backward_records(parameters, state, gradients))
     meta = _meta(specification, passes.layers) | {"seed": seed, "ladder_np": __version__}
-    arrays = {key: value for item in state.items(gradients, records) for key, value in item.vectors()}
+    arrays = {key: value for item in state.items(gradients, records) for key, value in item.arrays() if key}
     there = {key: np.asarray(device.get(value), order="C") for key, value in arrays.items()}
     return {"meta": np.array(json.dumps(meta))} | there
 

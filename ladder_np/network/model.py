@@ -10,11 +10,12 @@ from ladder_np.errors import InputError
 from ladder_np.network.fused import make_passes
 from ladder_np.network.inference import PopulationStatistics, population_statistics, predict_proba
 from ladder_np.network.ladder import Batch, Losses, State, backward, forward
-from ladder_np.network.layers import Lanes
+from ladder_np.network.layers import Lanes, resolve
 from ladder_np.network.noise import Noise, NoiseSource
 from ladder_np.network.parameters import Parameters, initial_parameters
 from ladder_np.network.passes import Passes
 from ladder_np.network.specification import Specification
+from ladder_np.operations.maps import Shape
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.rng import Stream, check_seed, stream
 
@@ -135,6 +136,7 @@ class LadderNetwork:
         Parameters
         ----------
         x_labeled : (N, d_0) array
+            Here and below, samples may have the input's shape, and noise that of its layer, instead of being flat.
         y : (N,) integer array
             Classes 0 .. d_L − 1.
         x_unlabeled : (M, d_0) array
@@ -226,7 +228,7 @@ class LadderNetwork:
 
     def _rows(self, name: str, x: Any, fewest: int = FEWEST_ROWS) -> Array:
         """Return `x` as a checked matrix on the device."""
-        x = self._numbers(name, x)
+        x = self._numbers(name, x, self.specification.input_shape)
         if x.ndim != 2 or x.shape[1] != self.specification.sizes[0]:
             expected = f"(rows, {self.specification.sizes[0]})"
             raise InputError(f"{name}: expected shape {expected} to fit the network's input, got {x.shape}")
@@ -235,12 +237,14 @@ class LadderNetwork:
             raise InputError(f"{name}: got {len(x)} rows, expected at least {fewest}{reason}")
         return x
 
-    def _numbers(self, name: str, x: Any) -> Array:
-        """Return `x` in the network's dtype on the device; host values are checked to be finite numbers."""
+    def _numbers(self, name: str, x: Any, shape: Shape) -> Array:
+        """Return `x` in the network's dtype on the device, samples of `shape` flattened; host values are checked."""
         dtype = self.specification.numpy_dtype
         if self._is_on_device(x):
-            return self.device.xp.ascontiguousarray(x, dtype=dtype)
-        return self.device.put(_as_numbers(name, x, dtype))
+            x = self.device.xp.ascontiguousarray(x, dtype=dtype)
+        else:
+            x = self.device.put(_as_numbers(name, x, dtype))
+        return x.reshape(len(x), -1) if x.ndim > 2 and x.shape[1:] == shape else x
 
     def _is_on_device(self, x: Any) -> bool:
         return self.device.xp is not np and isinstance(x, self.device.xp.ndarray)
@@ -265,10 +269,11 @@ class LadderNetwork:
                 f"noise: expected {len(sizes)} arrays, one for each layer with the input, got {len(noise)}"
             )
         draws: Noise = []
-        for layer, (values, size) in enumerate(zip(noise, sizes, strict=True)):
-            values = self._numbers(f"noise[{layer}]", values)
-            if values.shape != (rows, size):
-                raise InputError(f"noise[{layer}]: expected shape {(rows, size)}, got {values.shape}")
+        for layer, values in zip(resolve(self.specification), noise, strict=True):
+            name, expected = f"noise[{layer.index}]", (rows, sizes[layer.index])
+            values = self._numbers(name, values, layer.shape)
+            if values.shape != expected:
+                raise InputError(f"{name}: expected shape {expected}, got {values.shape}")
             draws.append(values)
         return draws
 

@@ -163,10 +163,8 @@ class Item:
         formula = self.quantity.formula
         return formula(self.layer) if callable(formula) and self.layer else formula  # type: ignore[return-value]
 
-    def vectors(self) -> Iterator[tuple[str, Array]]:
-        """Yield its keys in a file of test vectors, with their arrays."""
-        if not self.quantity.vector:
-            return
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """Yield its keys in a file of test vectors (empty if it has none), with their arrays."""
         named = self.value if isinstance(self.value, Mapping) else {"": self.value}
         for name, value in named.items():
             yield self.quantity.vector.format(l=self.layer.index if self.layer else "", name=name), value

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ladder_np.arrays import Array, array_module
 from ladder_np.errors import TrainingDivergedError
 from ladder_np.kernels import kernels_for
 from ladder_np.memory import keep_freed_memory
-from ladder_np.network.divergence import first_nonfinite, largest_cost
 from ladder_np.network.ladder import Batch, Losses, State, backward, forward
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.noise import NoiseSource
 from ladder_np.network.passes import Passes
+from ladder_np.network.quantities import GIVEN
 from ladder_np.training.adam import Adam
 from ladder_np.training.capture import CapturedSteps
 
@@ -108,8 +109,9 @@ class TrainingStep:
     def _cause(self, state: State) -> str:
         where = first_nonfinite(state)
         if where is None:
-            denoising = self._network.device.get(state.losses.denoising)
-            return f"most of it is {largest_cost(state, denoising)}"
+            costs = np.nan_to_num(self._network.device.get(state.losses.denoising))
+            largest = int((np.array(self._network.specification.denoising_weights) * costs).argmax())
+            return f"most of it is the denoising cost of layer {largest}"
         if where.startswith("the parameter"):
             return f"the update in step {self.count - 1} made {where} NaN or infinite"
         return f"the first values that are NaN or infinite are in {where}"
@@ -129,3 +131,18 @@ class TrainingStep:
             {k.removeprefix("noise/"): values for k, values in state.items() if k.startswith("noise/")}
         )
         self.limit = float(state["limit"])
+
+
+def first_nonfinite(state: State) -> str | None:
+    """Return the name of the first quantity of a step's way forward that is NaN or infinite somewhere, or None."""
+    for item in state.items():
+        for key, value in item.arrays():
+            if item.layer is not None and not _is_finite(value):
+                return key.replace("param/", "the parameter ") if item.quantity.part == GIVEN else item.label
+    return None
+
+
+def _is_finite(x: Array) -> bool:
+    xp = array_module(x)
+    finite = xp.isfinite(x).all()
+    return bool(finite if xp is np else xp.asnumpy(finite))

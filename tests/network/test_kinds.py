@@ -264,3 +264,15 @@ def test_a_description_survives_json() -> None:
     assert {"layers", "input_shape"}.isdisjoint(dense.as_json())
     assert str(dense) == "4-5-3"
     assert str(specification("spatial")) == "4x3x2-diagonal-halves-diagonal-halves-5-3"
+
+
+def test_samples_and_noise_may_have_the_shapes_of_their_layers_as_in_the_vectors() -> None:
+    made = specification("spatial", denoising_weights=1.0)
+    vectors = make_vectors(made, 5, 7, seed=1)
+    network = LadderNetwork.from_specification(made)
+    for name, view in network.parameters.items():
+        view[...] = vectors[f"param/{name}"]
+    batch = [vectors[f"input/{name}"] for name in ("x_labeled", "y", "x_unlabeled")]
+    losses, gradients = network.loss_and_gradients(*batch, [vectors[f"noise/{layer}"] for layer in range(7)])
+    assert losses.total == vectors["loss/total"]
+    np.testing.assert_array_equal(gradients["decoder.0.weight"], vectors["grad/decoder.0.weight"])
