@@ -129,7 +129,7 @@ def pick(pixels: np.ndarray, scaling: Scaling, numbers: np.ndarray) -> np.ndarra
 
 
 def profile(epochs: int) -> tuple[list[float], pstats.Stats, float]:
-    """Return milliseconds a step of each epoch without the profiler; then its findings and the seconds with it."""
+    """Return milliseconds per step of each epoch without the profiler; then its findings and the seconds with it."""
     plain: list[float] = []
     profiled: list[float] = []
     profiler = cProfile.Profile()
@@ -162,11 +162,11 @@ def main() -> None:
         for stage, value in stage_seconds(stats.stats, seconds).items()  # type: ignore[attr-defined]
     }
     total = sum(milliseconds.values())
-    print("| stage | ms a step | share |\n|---|---:|---:|")
+    print("| stage | ms per step | share |\n|---|---:|---:|")
     for stage, value in milliseconds.items():
         print(f"| {stage} | {value:.2f} | {100 * value / total:.0f} % |")
     print(f"| all, with the profiler | {total:.2f} | 100 % |")
-    print(f"\nwithout it: {statistics.median(plain):.1f} ms a step, median of {epochs} epochs of {STEPS} steps")
+    print(f"\nwithout it: {statistics.median(plain):.1f} ms per step, median of {epochs} epochs of {STEPS} steps")
 
 
 if __name__ == "__main__":

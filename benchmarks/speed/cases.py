@@ -32,7 +32,7 @@ class Case:
     sizes : tuple of int
         Widths, input and classes included.
     n_labeled, n_unlabeled : int
-        Rows a step; inference looks at `n_unlabeled` rows.
+        Rows per step; inference looks at `n_unlabeled` rows.
     denoising_weights : tuple of float or None
         λ of every layer; None: those of the full ladder.
     dtype : {"float32", "float64"}

@@ -65,7 +65,7 @@ def draw_growth(ax: Any, results: list[dict[str, Any]]) -> None:
     ticks = sorted({value / result["base"] for result in results for value in result["values"]})
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_xlabel("multiple of the usual value")
-    ax.set_ylabel("ms a step")
+    ax.set_ylabel("ms per step")
     ax.set_title("How our step's time grows")
 
 

@@ -1,4 +1,4 @@
-"""Results as Markdown tables, for the terminal and for the README."""
+"""Results as Markdown tables, for the terminal and for benchmarks/README.md."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,7 +39,7 @@ def steps(results: list[dict[str, Any]]) -> str:
             ratios = [f"{timing['median'] / other:.2f}" for other in (ours, floor)]
             rows.append([FLOOR if name == "floor" else name, *_spread(timing), *ratios, f"{timing['faults']:.0f}"])
         rows += [[name, "not installed", *[""] * 4] for name in result["not_installed"]]
-        columns = (result["title"], "ms a step", "quartiles", "/ ours", "/ floor", "page faults a step")
+        columns = (result["title"], "ms per step", "quartiles", "/ ours", "/ floor", "page faults per step")
         parts.append(table(columns, rows))
     return "\n\n".join(parts)
 
@@ -52,19 +52,19 @@ def settings(results: list[dict[str, Any]]) -> str:
         ratio = f"{ours['median'] / floor['median']:.2f}"
         rows.append([result["title"], *_spread(ours), f"{floor['median']:.2f}", ratio, f"{ours['faults']:.0f}"])
     return table(
-        ("our step", "ms a step", "quartiles", "its products alone, ms", "/ floor", "page faults a step"), rows
+        ("our step", "ms per step", "quartiles", "its products alone, ms", "/ floor", "page faults per step"), rows
     )
 
 
 def inference(result: dict[str, Any]) -> str:
-    """Return rows a second, ours and those of the products alone."""
+    """Return rows per second, ours and those of the products alone."""
     ours = result["timings"]["predict_proba"]["median"]
     rows = [
         [name, f"{1000 * result['rows'] / timing['median']:,.0f}", *_spread(timing), f"{ours / timing['median']:.2f}"]
         for name, timing in result["timings"].items()
     ]
     title = f"inference, {result['rows']:,} rows at once"
-    return table((title, "rows a second", "ms", "quartiles", "predict_proba / this"), rows)
+    return table((title, "rows per second", "ms", "quartiles", "predict_proba / this"), rows)
 
 
 def memory(result: dict[str, Any]) -> str:
@@ -93,7 +93,7 @@ def growth(results: list[dict[str, Any]]) -> str:
         ]
         for result in results
     ]
-    return table(("our step as this grows", "values", "ms a step", "exponent", "exponent of its products"), rows)
+    return table(("our step as this grows", "values", "ms per step", "exponent", "exponent of its products"), rows)
 
 
 def _spread(timing: dict[str, float]) -> list[str]:

@@ -64,7 +64,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds a step, median and quartiles of all counted steps, and the mean of their page faults."""
+    """Milliseconds per step, median and quartiles of all counted steps, and the mean of their page faults."""
 
     median: float
     lower_quartile: float

@@ -1,4 +1,4 @@
-"""The README shows what the benchmark printed: the tables of the results that are kept beside it."""
+"""benchmarks/README.md shows what the benchmark printed: the tables of the results that are kept beside it."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from benchmarks.speed.report import TABLES, heading
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
 RESULTS = json.loads((ROOT / "benchmarks" / "speed.json").read_text(encoding="utf-8"))
 
 
