@@ -1,15 +1,17 @@
-"""``ladder-np plot`` and ``ladder-np report``: pictures of a run, as files and as one page."""
+"""``ladder-np plot`` and ``ladder-np report``: pictures of a run or a model, as files and as one page."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import Any
 
-from ladder_np.commands.options import add_data_options
+from ladder_np.commands.options import add_data_options, add_model_argument, in_order_of_training, label_column
+from ladder_np.data.readers import open_dataset
 from ladder_np.errors import InputError
 from ladder_np.files import ensure_folder, write_bytes, write_text
-from ladder_np.plots.registry import PICTURES, draw_pngs
-from ladder_np.plots.report import make_report
-from ladder_np.plots.run_data import RunSource
+from ladder_np.plots.report import PICTURES, draw_pngs, make_report
+from ladder_np.plots.sources import ModelSource, PlotSource, RunSource
+from ladder_np.predictor import Predictor
 
 __all__ = ["add_to"]
 
@@ -20,32 +22,44 @@ def add_to(commands: Any) -> None:
     """Add both commands to the program's."""
     plot = commands.add_parser(
         "plot",
-        help="pictures of a run",
-        description="Draw the pictures of a run, as far as it has got. Needs matplotlib (the extra plot).",
+        help="pictures of a run or a model",
+        description="Draw the pictures of a run, as far as it has got, or of a model file. Needs matplotlib (the "
+        "extra plot).",
         epilog=f"pictures: {NAMES}",
     )
-    plot.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
-    plot.add_argument("--out", type=Path, metavar="DIR", help="where they are written (default: RUN/plots)")
+    _add_source_options(plot)
+    plot.add_argument(
+        "--out", type=Path, metavar="DIR", help="where they are written (default: RUN/plots, or MODEL-plots)"
+    )
     plot.add_argument(
         "--only", type=names, metavar="NAMES", help="which ones, with commas between them (default: all)"
     )
-    add_data_options(plot)
     plot.set_defaults(run=run_plot)
     report = commands.add_parser(
         "report",
-        help="a run as one HTML page",
-        description="Write one page with the pictures of a run, how to read them, its numbers and its settings. It "
-        "can be read without network. Needs matplotlib (the extra plot).",
+        help="a run or a model as one HTML page",
+        description="Write one page with the pictures of a run or a model, how to read them, numbers and settings. "
+        "It can be read without network. Needs matplotlib (the extra plot).",
     )
-    report.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
+    _add_source_options(report)
     report.add_argument(
         "--out",
         type=Path,
         metavar="FILE",
-        help="the .html to write, replaced if it exists (default: RUN/report.html)",
+        help="the .html to write, replaced if it exists (default: RUN/report.html, or MODEL-report.html)",
     )
-    add_data_options(report)
     report.set_defaults(run=run_report)
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    add_model_argument(parser)
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="with a model file: rows to show, a name or path as in train (default: only what needs no rows)",
+    )
+    parser.add_argument("--label-column", metavar="NAME", help="of a .csv (default: label)")
+    add_data_options(parser)
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -55,22 +69,45 @@ def names(text: str) -> tuple[str, ...]:
 
 def run_plot(arguments: argparse.Namespace) -> int:
     """Draw everything, then write it."""
-    gallery = draw_pngs(RunSource(arguments.folder, arguments.data_dir), arguments.only)
-    folder = ensure_folder(arguments.out or arguments.folder / "plots")
-    for picture, png in gallery.pngs:
+    drawn = draw_pngs(_source(arguments), arguments.only)
+    folder = ensure_folder(arguments.out or _beside(arguments.model, "plots"))
+    for picture, png in drawn.pngs:
         path = folder / f"{picture.name}.png"
         write_bytes(path, png)
         print(f"{picture.title}: {path}")
-    for reason, pictures in gallery.left_out.items():
+    for reason, pictures in drawn.left_out.items():
         print(f"left out: {', '.join(picture.name for picture in pictures)}: {reason}")
     return 0
 
 
 def run_report(arguments: argparse.Namespace) -> int:
     """Make the page and write it."""
-    path = arguments.out or arguments.folder / "report.html"
+    path = arguments.out or _beside(arguments.model, "report.html")
     if path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--out {path}: expected a name that ends in .html")
-    write_text(path, make_report(RunSource(arguments.folder, arguments.data_dir)))
+    write_text(path, make_report(_source(arguments)))
     print(f"report written to {path}")
     return 0
+
+
+def _beside(model: Path, name: str) -> Path:
+    """Return a path in a run's folder, or beside a model file and with its name in front."""
+    return model.with_name(f"{model.stem}-{name}") if model.is_file() else model / name
+
+
+def _source(arguments: argparse.Namespace) -> PlotSource:
+    """Return the run or the model file that is named, with the rows to show."""
+    path, data = arguments.model, arguments.dataset
+    if not path.is_file():
+        if data is not None:
+            raise InputError(f"--dataset {data}: is for a model file; {path} is drawn from the data of its run")
+        return RunSource(path, arguments.data_dir)
+    predictor = Predictor.load(path)
+    if data is None:
+        return ModelSource(path, predictor)
+    dataset = open_dataset(data, arguments.data_dir, label_column(arguments, data))
+    try:
+        X = in_order_of_training(predictor, dataset.X, dataset.feature_names)  # a table has no X_test
+        return ModelSource(path, predictor, dataclasses.replace(dataset, X=X, feature_names=predictor.feature_names))
+    except InputError as error:
+        raise InputError(f"{data}: {error}") from None

@@ -1,16 +1,20 @@
-"""A run as one HTML page: numbers, pictures with how to read them, settings. It needs no network and no script."""
+"""All pictures of a run or a model, a row of the table each, and the report: one HTML page with all of them."""
 
 import base64
 import html
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ladder_np.experiments.run_folder import load_run_results
-from ladder_np.plots.registry import Picture, draw_pngs
-from ladder_np.plots.run_data import RunSource
+from ladder_np.errors import InputError
+from ladder_np.plots.classes import confusion, top_hidden_layer
+from ladder_np.plots.curves import denoising_costs, learning_curves
+from ladder_np.plots.decoder import combinators, rebuilt_inputs
+from ladder_np.plots.sources import NothingToDrawError, PlotSource
+from ladder_np.plots.style import Figure, matplotlib, png
 
-__all__ = ["make_report"]
+__all__ = ["PICTURES", "DrawnPictures", "LeftOut", "Picture", "draw_pictures", "draw_pngs", "make_report"]
+
 
 STYLE = """
 body { font: 16px/1.5 sans-serif; color: #222; background: white }
@@ -35,7 +39,169 @@ MODEL_COLUMNS = (
 ABSENT = "–"
 
 
-def make_report(run: RunSource) -> str:
+@dataclass(frozen=True)
+class Picture:
+    """One picture.
+
+    Attributes
+    ----------
+    name : str
+        Of its file, without ending.
+    title, shows, reading : str
+        Its heading, what it shows, and how to read it.
+    draw : callable
+        From a `PlotSource` to a figure; raises `NothingToDrawError`.
+    """
+
+    name: str
+    title: str
+    shows: str
+    reading: str
+    draw: Callable[[PlotSource], Figure]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Why there is no figure of a picture."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class DrawnPictures:
+    """Pictures as files.
+
+    Attributes
+    ----------
+    pngs : list of Picture and bytes
+    left_out : dict of str to list of Picture
+        By the reason.
+    """
+
+    pngs: list[tuple[Picture, bytes]]
+    left_out: dict[str, list[Picture]]
+
+
+PICTURES = (
+    Picture(
+        "learning-curves",
+        "Learning curves",
+        "Cost, its supervised part, the error on the validation rows (where the run has some) and the learning rate, "
+        "by epoch: of the ladder, and of the same network trained on the labeled rows alone.",
+        "The ladder's cost has more terms and lies higher: compare models by the validation error, and costs only "
+        "with themselves. A supervised cost near zero while the validation error stays high is overfitting; costs "
+        "that still fall at the end ask for more epochs.",
+        lambda source: learning_curves(source.known_histories),
+    ),
+    Picture(
+        "denoising-costs",
+        "Denoising cost by layer",
+        "Left: how far each rebuilt layer is from the clean one, as mean squared error. Right: what it adds to the "
+        "total cost, weighted by the layer's λ, beside the supervised cost.",
+        "Above the input, clean layers have variance 1, so a cost of 1 is what a constant prediction gets: a layer "
+        "that stays there rebuilds nothing. A layer whose line lies far below the others on the right has little "
+        "influence on the training; a larger λ gives it more.",
+        lambda source: denoising_costs(source.ladder_history, source.specification.denoising_weights),
+    ),
+    Picture(
+        "rebuilt-inputs",
+        "Clean, noisy and rebuilt inputs",
+        "Training rows as they are, with the noise that training adds, and as the decoder rebuilds them from it. "
+        "Mean squared errors are in the network's own scale, over up to 500 rows, which are normalized as one "
+        "batch.",
+        "An error much smaller rebuilt than noisy says that the network knows how the features depend on each "
+        "other; where it is not smaller, train longer or give layer 0 another λ. Images are shown from 0 to the "
+        "largest pixel, and what lies beyond is cut off; other features as the network gets them, after scaling.",
+        lambda source: rebuilt_inputs(source.decoder, source.rebuilt, source.features),
+    ),
+    Picture(
+        "combinators",
+        "Combinators",
+        "How the decoder joins what comes from the side, z̃, and from above, u: ẑ = g(z̃, u) over z̃ for five values of "
+        "u, one panel per layer. Each unit has a combinator of its own; drawn is the most typical one of its layer, "
+        "and gray is where the middle half of all units lies. Dots are training rows, colored by u.",
+        "Lines along the dotted one copy z̃. Flatter lines trust u more than the noisy z̃; lines far apart mean that u "
+        "decides. Lines that lie on each other mean that this layer does not use what comes from above.",
+        lambda source: combinators(source.decoder, source.noisy_if_any),
+    ),
+    Picture(
+        "confusion",
+        "Confusion matrix and mistakes",
+        "Which classes the model takes for which, on the test rows (else the validation rows, else the labeled "
+        "training rows: the title says which), and the most confident mistakes.",
+        "Dark cells off the diagonal are pairs of classes that the model cannot tell apart. Look at the mistakes: "
+        "some are hard for anybody, some are wrong labels, and the rest shows what is missing among the labeled "
+        "rows. Row numbers count from 0, in the data's own test rows where it has some.",
+        lambda source: confusion(source.predictions, source.predictor.classes, source.features),
+    ),
+    Picture(
+        "top-hidden-layer",
+        "Top hidden layer",
+        "Training rows along the two directions in which the top hidden layer varies most (principal components). "
+        "Color is the class: of rows without label the predicted one; labeled rows have a black edge and the "
+        "color of their label.",
+        "Classes in clusters of their own are easy to tell apart from few labels. An edged dot amid another color is "
+        "a label that the model does not follow; a cluster without edged dots is a kind of row that nobody labeled. "
+        "Small shares of variance on the axes mean that two directions show little of the layer.",
+        lambda source: top_hidden_layer(source.top_hidden, source.predictor.classes),
+    ),
+)
+
+
+def draw_pictures(
+    source: PlotSource, names: Sequence[str] | None = None
+) -> Iterator[tuple[Picture, Figure | LeftOut]]:
+    """Draw the pictures that can be drawn.
+
+    Parameters
+    ----------
+    source : PlotSource
+    names : sequence of str, optional
+        Which ones; all by default.
+
+    Yields
+    ------
+    Picture, and matplotlib.figure.Figure or LeftOut
+        In the order of `PICTURES`.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, matplotlib is missing, or a file is damaged.
+    """
+    matplotlib()  # first: nothing else is worth reading without it
+    known = [picture.name for picture in PICTURES]
+    for name in names or ():
+        if name not in known:
+            raise InputError(f"unknown picture {name!r}; choose among {', '.join(known)}")
+    for picture in PICTURES:
+        if names is None or picture.name in names:
+            try:
+                yield picture, picture.draw(source)
+            except NothingToDrawError as reason:
+                yield picture, LeftOut(str(reason))
+
+
+def draw_pngs(source: PlotSource, names: Sequence[str] | None = None) -> DrawnPictures:
+    """Draw the pictures as PNG files; see `draw_pictures`.
+
+    Raises
+    ------
+    InputError
+        Also if there is nothing to draw at all.
+    """
+    drawn_pngs = DrawnPictures([], {})
+    for picture, drawn in draw_pictures(source, names):
+        if isinstance(drawn, LeftOut):
+            drawn_pngs.left_out.setdefault(drawn.reason, []).append(picture)
+        else:
+            drawn_pngs.pngs.append((picture, png(drawn)))
+    if not drawn_pngs.pngs:
+        raise InputError(f"{source.path}: nothing to draw: {'; '.join(drawn_pngs.left_out)}")
+    return drawn_pngs
+
+
+def make_report(source: PlotSource) -> str:
     """Return the page.
 
     Raises
@@ -43,15 +209,15 @@ def make_report(run: RunSource) -> str:
     InputError
         If matplotlib is missing, a file of the run is damaged, or there is nothing to draw.
     """
-    gallery = draw_pngs(run)
-    title = f"Run {run.folder.resolve().name}: {Path(run.config.settings.dataset).name}"
-    parts = [_tag("h1", title), *_overview(run)]
-    for reason, pictures in gallery.left_out.items():
+    drawn = draw_pngs(source)
+    title = source.title
+    parts = [_tag("h1", title), *_overview(source)]
+    for reason, pictures in drawn.left_out.items():
         names = ", ".join(picture.title for picture in pictures)
         parts.append(_tag("p", f"Not shown: {names}. The reason: {reason}."))
-    for picture, png in gallery.pngs:
-        parts += _section(picture, png)
-    parts += _settings(run.config.facts)
+    for picture, image in drawn.pngs:
+        parts += _section(picture, image)
+    parts += _settings(source.facts)
     body = "\n".join(parts)
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{_tag("title", title)}\n'
@@ -60,43 +226,45 @@ def make_report(run: RunSource) -> str:
     )
 
 
-def _overview(run: RunSource) -> Iterator[str]:
-    """Yield what the run was, and each model's numbers at its end."""
-    specification = run.config.specification
-    sizes = "-".join(map(str, specification.sizes))
-    yield _tag("p", f"A ladder network {sizes}: input, hidden layers, classes.")
-    results = load_run_results(run.folder)
+def _overview(source: PlotSource) -> Iterator[str]:
+    """Yield what the network is, and the numbers of each model at the end of its training."""
+    yield _tag("p", f"A ladder network {source.specification}: input, hidden layers, classes.")
+    if not source.histories:
+        return
     lines = []
-    for name, history in run.histories.items():
-        error = history.validation_error[-1]
+    for name, history in source.histories.items():
+        costs = history.cost[-1], history.supervised[-1]
         lines.append(
             [
                 name,
-                str(results[name]) if name in results else ABSENT,
-                f"{100 * error:.2f} %" if error == error else ABSENT,
-                f"{history.cost[-1]:.4g}",
-                f"{history.supervised[-1]:.4g}",
+                str(source.results.get(name, ABSENT)),
+                _number(100 * history.validation_error[-1], ".2f", " %"),
+                *(_number(cost, ".4g") for cost in costs),
                 str(history.epoch[-1]),
-                str(history.step[-1]),
-                f"{history.seconds.sum():.1f} s",
+                str(history.step[-1] or ABSENT),
+                _number(history.seconds.sum(), ".1f", " s"),
             ]
         )
     yield _table(MODEL_COLUMNS, lines)
-    kept = " The model is that of the epoch with the smallest one." if run.config.settings.patience else ""
+    kept = " The model is that of the epoch with the smallest one." if source.keeps_best_epoch else ""
     yield _tag("p", f"Costs and the validation error are those of the last epoch.{kept}")
 
 
-def _section(picture: Picture, png: bytes) -> Iterator[str]:
+def _number(value: float, form: str, unit: str = "") -> str:
+    return f"{value:{form}}{unit}" if value == value else ABSENT
+
+
+def _section(picture: Picture, image: bytes) -> Iterator[str]:
     yield _tag("h2", picture.title)
-    address = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    address = f"data:image/png;base64,{base64.b64encode(image).decode()}"
     yield f'<img src="{address}" alt="{html.escape(picture.shows)}">'
     yield f"<p><b>What it shows.</b> {html.escape(picture.shows)}</p>"
     yield f"<p><b>How to read it.</b> {html.escape(picture.reading)}</p>"
 
 
-def _settings(facts: dict[str, Any]) -> Iterator[str]:
-    """Yield all that the run's configuration says, nested objects as tables of their own."""
-    groups = {name: value for name, value in facts.items() if isinstance(value, dict)}
+def _settings(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield all settings, nested objects as tables of their own."""
+    groups = {name: value for name, value in facts.items() if isinstance(value, Mapping)}
     others = {name: value for name, value in facts.items() if name not in groups}
     for heading, values in {**groups, "versions and data": others}.items():
         yield _tag("h2", heading.capitalize())

@@ -7,6 +7,7 @@ import functools
 import importlib
 import io
 import itertools
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from ladder_np.errors import InputError
-from ladder_np.experiments.experiment import BASELINE, LADDER
 
 __all__ = [
-    "MODEL_COLORS",
+    "OKABE_ITO",
     "colors",
     "dark_map",
     "grid",
@@ -27,6 +27,7 @@ __all__ = [
     "new_figure",
     "plain",
     "png",
+    "show_image",
     "styled",
     "thinned",
 ]
@@ -35,7 +36,6 @@ Figure = Any  # matplotlib's, which need not be installed
 
 # Okabe and Ito's, told apart by color-blind readers too; the faintest on white comes last but one.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
-MODEL_COLORS = {LADDER: OKABE_ITO[0], BASELINE: OKABE_ITO[1]}
 MAP = "viridis"  # perceptually uniform
 BRIGHTEST = 0.93  # of the map: its end is too faint on white
 
@@ -135,6 +135,13 @@ def plain(text: object, longest: int = 20) -> str:
     if len(text) > longest:
         text = text[: longest - 1] + "…"
     return text.replace("$", r"\$")
+
+
+def show_image(axes: Any, row: np.ndarray, maximum: int | None) -> None:
+    """Draw one row of square pixels: 0 black, the maximum white."""
+    side = math.isqrt(len(row))
+    axes.imshow(row.reshape(side, side), cmap="gray", vmin=0, vmax=maximum, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
 
 
 def thinned(values: Sequence[Any], most: int) -> list[Any]:

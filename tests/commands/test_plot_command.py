@@ -3,9 +3,14 @@
 import importlib
 import os
 import shutil
+from pathlib import Path
 
+import numpy as np
+import pandas
 import pytest
 from command_files import assert_refused, listing
+
+from ladder_np import LadderClassifier
 
 NAMES = ["combinators", "confusion", "denoising-costs", "learning-curves", "rebuilt-inputs", "top-hidden-layer"]
 
@@ -101,14 +106,16 @@ def test_without_matplotlib_one_line_says_what_to_install(command, npz_run, name
     [
         ("plot nowhere", ("nowhere: no such run folder",)),
         ("plot empty", ("empty/config.json", "expected a run's configuration")),
-        ("plot file", ("file: no such run folder",)),
-        ("plot", ("RUN",)),
+        ("plot file", ("file: not a model file",)),
+        ("plot", ("MODEL",)),
+        ("plot run --dataset digits", ("--dataset digits: is for a model file",)),
+        ("plot run/model.npz --dataset digits", ("digits: ", "the model")),
         ("plot run --only curves", ("unknown picture 'curves'", "learning-curves")),
         ("plot run --only learning-curves,", ("unknown picture ''",)),
         ("plot run --only denoising-costs --out file", ("cannot make folder file",)),
         ("plot run --only denoising-costs --out file/below", ("cannot make folder file/below",)),
         ("plot bad_model", ("bad_model/model.npz",)),
-        ("plot bad_metrics", ("bad_metrics/metrics.jsonl: line 1 is damaged",)),
+        ("plot bad_metrics", ("bad_metrics/metrics.jsonl: record 1 is damaged",)),
         ("plot bad_config", ("bad_config/config.json",)),
         ("report nowhere", ("nowhere: no such run folder",)),
         ("report run --out run/model.npz", ("run/model.npz: expected a name that ends in .html",)),
@@ -131,6 +138,48 @@ def test_nonsense_is_refused_in_one_line_and_nothing_is_written(
     before = listing(tmp_path)
     assert_refused(command(arguments), *fragments)
     assert listing(tmp_path) == before
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    """A model that an estimator saved, of classes that are texts, and a table of its rows."""
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(0)
+    kinds = np.array(["oak", "elm", "ash"])[np.arange(90) % 3]
+    X = generator.normal(size=(90, 4)) + 3 * generator.normal(size=(3, 4))[np.arange(90) % 3]
+    y = np.where(np.arange(90) < 30, kinds, "")
+    frame = pandas.DataFrame(X, columns=["a", "b", "c", "d"])
+    LadderClassifier((8, 6), max_iter=4, unlabeled_label="", random_state=0).fit(frame, y).save("trees.npz")
+    frame[["d", "b", "a", "c"]].assign(tree=y).to_csv("trees.csv", index=False)
+
+
+@pytest.mark.usefixtures("with_matplotlib", "saved")
+def test_a_model_of_the_estimator_is_drawn_from_its_history_and_with_rows_also_from_these(command):
+    outcome = command("plot trees.npz")
+    assert (outcome.status, outcome.err) == (0, "")
+    known = ["combinators", "denoising-costs", "learning-curves"]
+    assert sorted(os.listdir("trees-plots")) == [f"{name}.png" for name in known]
+    assert "left out: rebuilt-inputs, confusion, top-hidden-layer: a model file holds no rows" in outcome.out
+    outcome = command("plot trees.npz --dataset trees.csv --label-column tree --out all")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert sorted(os.listdir("all")) == [f"{name}.png" for name in NAMES]
+
+
+@pytest.mark.usefixtures("with_matplotlib", "saved")
+def test_a_report_of_a_model_names_it_its_classes_and_its_parameters(command):
+    outcome = command("report trees.npz --dataset trees.csv --label-column tree")
+    assert (outcome.status, outcome.out) == (0, "report written to trees-report.html\n")
+    page = Path("trees-report.html").read_text(encoding="utf-8")
+    for text in ("Model trees.npz: trees", "ash, elm, oak", "a, b, c, d", "4-8-6-3", "hidden_layer_sizes"):
+        assert text in page, text
+
+
+@pytest.mark.usefixtures("with_matplotlib", "saved")
+def test_rows_of_a_class_that_the_model_does_not_know_are_refused(command):
+    text = Path("trees.csv").read_text().replace("elm", "yew")
+    Path("others.csv").write_text(text)
+    outcome = command("plot trees.npz --dataset others.csv --label-column tree")
+    assert_refused(outcome, "others.csv: rows are labeled 'yew'", "'ash', 'elm', 'oak'")
 
 
 @pytest.mark.usefixtures("with_matplotlib")

@@ -7,7 +7,7 @@ from picture_runs import lines_of, make_run, overlaps, texts
 from ladder_np import InputError
 from ladder_np.experiments.run_folder import load_run_model
 from ladder_np.plots import RunSource
-from ladder_np.plots.combinators import NORMAL, SHARES, combinators, typical_unit
+from ladder_np.plots.decoder import NORMAL_QUANTILES, QUANTILES, combinators, typical_unit
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
@@ -33,7 +33,7 @@ def test_there_is_a_panel_a_layer_and_each_curve_is_the_unit_s_own_combinator(di
     assert [axes.get_title().split(":")[0] for axes in panels] == ["layer 0 (input)", "layer 1", "layer 2", "layer 3"]
     for layer, axes in enumerate(panels):
         unit, drawn = unit_of(axes), lines_of(axes)
-        for share in SHARES:
+        for share in QUANTILES:
             u = np.quantile(digits.noisy.state.decoded[layer].u[:, unit], share)
             z_tilde, z_hat = drawn[f"u at its {100 * share:.0f} % quantile"].T
             expected = gaussian(digits.predictor.network.parameters, layer, unit, z_tilde, u)
@@ -101,14 +101,14 @@ def test_without_rows_the_curves_are_those_of_a_normal_u(digits) -> None:
     parameters = digits.predictor.network.parameters
     for layer, axes in enumerate(figure.axes):
         drawn = lines_of(axes)
-        for share, u in zip(SHARES, NORMAL, strict=True):
+        for share, u in zip(QUANTILES, NORMAL_QUANTILES, strict=True):
             z_tilde, z_hat = drawn[f"u at its {100 * share:.0f} % quantile"].T
             np.testing.assert_allclose(
                 z_hat, gaussian(parameters, layer, unit_of(axes), z_tilde, u), rtol=1e-4, atol=1e-6
             )
         assert not [one for one in axes.collections if one.get_label().startswith("rows")]
     assert figure.axes[0].get_xlim() == pytest.approx((-0.75, 1.75))  # pixels from 0 to 1, and 2.5 σ of noise
-    assert any("their data is not at hand" in text for text in texts(figure))
+    assert any("the data is not available" in text for text in texts(figure))
 
 
 def test_layers_below_the_lowest_denoised_one_are_left_out(tmp_path) -> None:
@@ -122,5 +122,5 @@ def test_combinators_that_overflow_are_refused_in_one_line(tmp_path) -> None:
     predictor = load_run_model(make_run(tmp_path / "run", dtype="float64", unlabeled_batch=400), "cpu")
     for name in ("a1", "a5"):
         predictor.network.parameters[f"combinator.2.{name}"][...] = 1.5e308
-    with pytest.raises(InputError, match="combinators of layer 2 give no finite values; train it again"):
+    with pytest.raises(InputError, match="combinators of layer 2 give NaN or infinite values; train the model again"):
         combinators(predictor, None)

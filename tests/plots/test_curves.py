@@ -63,7 +63,7 @@ def test_denoising_costs_are_drawn_as_they_are_and_weighted() -> None:
     plain, weighted = figure.axes
     assert (plain.get_yscale(), weighted.get_yscale()) == ("log", "log")
     drawn = lines_of(plain)
-    assert set(drawn) == {"layer 0 (input), λ = 1000", "layer 2, λ = 0.5", "1: what a constant gets, layers ≥ 1"}
+    assert set(drawn) == {"layer 0 (input), λ = 1000", "layer 2, λ = 0.5", "1: cost of a constant, layers ≥ 1"}
     np.testing.assert_array_equal(drawn["layer 0 (input), λ = 1000"][:, 1], metrics.denoising[:, 0])
     np.testing.assert_array_equal(drawn["layer 2, λ = 0.5"][:, 1], metrics.denoising[:, 2])
     np.testing.assert_array_equal(weighted.lines[0].get_ydata(), 1000 * metrics.denoising[:, 0])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from picture_runs import overlaps, texts
 
-from ladder_np.plots.hidden import principal_components, top_hidden_layer
-from ladder_np.plots.rows import TopHidden
+from ladder_np.plots.classes import principal_components, top_hidden_layer
+from ladder_np.plots.sources import HiddenLayer
 
 
 @pytest.mark.parametrize("shape", [(40, 7), (7, 40), (9, 9), (2, 5), (5, 2)])
@@ -36,14 +36,14 @@ def test_one_unit_has_no_second_direction_and_constant_rows_none_at_all() -> Non
     np.testing.assert_array_equal(shares, [0, 0])
 
 
-def some(classes: int, rows: int = 60, labeled: int = 20) -> TopHidden:
+def some(classes: int, rows: int = 60, labeled: int = 20) -> HiddenLayer:
     generator = np.random.default_rng(classes)
     index = np.arange(rows) % classes
     h = generator.standard_normal((rows, 6)) + 4 * generator.standard_normal((classes, 6))[index]
-    return TopHidden(h, index, np.arange(rows) >= rows - labeled)
+    return HiddenLayer("training rows", h, index, np.arange(rows) >= rows - labeled)
 
 
-def draw(top: TopHidden, classes: np.ndarray):
+def draw(top: HiddenLayer, classes: np.ndarray):
     pytest.importorskip("matplotlib", reason="the extra plot is not installed")
     return top_hidden_layer(top, classes)
 

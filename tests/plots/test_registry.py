@@ -10,7 +10,7 @@ from picture_runs import make_run, overlaps, texts
 
 from ladder_np import InputError
 from ladder_np.plots import RunSource, draw_pictures
-from ladder_np.plots.registry import LeftOut, draw_pngs
+from ladder_np.plots.report import LeftOut, draw_pngs
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
@@ -76,7 +76,7 @@ def test_an_unknown_picture_is_named_with_those_that_there_are(digits, names: tu
 
 def test_a_run_without_denoising_has_no_pictures_of_a_decoder(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", denoising_weights=(0,))
-    assert left_out(run) == dict.fromkeys(OF_A_DECODER, "the run trained without denoising (every λ is 0)")
+    assert left_out(run) == dict.fromkeys(OF_A_DECODER, "the network was trained without denoising (every λ is 0)")
 
 
 def test_a_network_that_does_not_rebuild_its_input_has_no_picture_of_it(tmp_path: Path) -> None:
@@ -134,12 +134,12 @@ def test_a_run_without_a_finished_epoch_has_nothing_to_draw(copy: Path) -> None:
 
 def test_the_model_of_another_run_is_refused(copy: Path, digits_run: Path) -> None:
     shutil.copy(digits_run / "model.npz", copy)
-    with pytest.raises(InputError, match=r"model\.npz: not the model of this run; its network is another"):
+    with pytest.raises(InputError, match=r"model\.npz: is not the model of this run; it has another network"):
         draw_pngs(RunSource(copy))
 
 
 def test_the_data_are_opened_once_even_if_they_are_gone(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ladder_np.plots import run_data
+    from ladder_np.plots import sources
 
     opened = []
 
@@ -147,7 +147,7 @@ def test_the_data_are_opened_once_even_if_they_are_gone(copy: Path, monkeypatch:
         opened.append(arguments)
         raise InputError("gone")
 
-    monkeypatch.setattr(run_data, "load_run_data", open_once)
+    monkeypatch.setattr(sources, "load_run_data", open_once)
     assert len(left_out(copy)) == 3
     assert len(opened) == 1
 

@@ -12,8 +12,7 @@ import pytest
 from ladder_np import InputError
 from ladder_np.experiments.run_folder import load_run_results
 from ladder_np.plots import PICTURES, RunSource
-from ladder_np.plots.registry import DrawnPictures
-from ladder_np.plots.report import make_report
+from ladder_np.plots.report import DrawnPictures, make_report
 
 EMPTY = {"meta", "img"}  # elements without an end
 

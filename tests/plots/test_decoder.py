@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from picture_runs import NAMES, lines_of, overlaps, texts
 
-from ladder_np.plots.inputs import choose_rows, rebuilt_inputs
-from ladder_np.plots.rows import Features
+from ladder_np.plots.decoder import choose_rows, rebuilt_inputs
+from ladder_np.plots.sources import FeatureDisplay
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
@@ -33,7 +33,7 @@ def test_pixels_are_images_in_their_own_range(digits, digits_figures) -> None:
     axes = digits_figures["rebuilt-inputs"].axes
     assert len(axes) == 30
     numbers = [int(axes[place].get_title().removeprefix("row ")) for place in range(10)]
-    positions = [list(digits.noisy.numbers).index(number) for number in numbers]
+    positions = [list(digits.noisy.indices).index(number) for number in numbers]
     for line, values in enumerate(passes(digits).values()):
         for column, position in enumerate(positions):
             image = axes[10 * line + column].images[0]
@@ -47,7 +47,7 @@ def test_images_of_a_standardized_run_are_shown_in_raw_pixels(digits) -> None:
     predictor = dataclasses.replace(digits.predictor, scaling=scaling)
     figure = rebuilt_inputs(predictor, digits.noisy, digits.features)
     number = int(figure.axes[0].get_title().removeprefix("row "))
-    x = passes(digits)["clean"][list(digits.noisy.numbers).index(number)]
+    x = passes(digits)["clean"][list(digits.noisy.indices).index(number)]
     np.testing.assert_allclose(figure.axes[0].images[0].get_array(), (x / 0.5 + 5).reshape(8, 8), rtol=1e-6)
 
 
@@ -55,7 +55,7 @@ def test_a_table_is_lines_over_its_features(table, table_figures) -> None:
     figure = table_figures["rebuilt-inputs"]
     assert len(figure.axes) == 6
     for axes in figure.axes:
-        position = list(table.noisy.numbers).index(int(axes.get_title().removeprefix("row ")))
+        position = list(table.noisy.indices).index(int(axes.get_title().removeprefix("row ")))
         drawn = lines_of(axes)
         for kind, values in passes(table).items():
             np.testing.assert_allclose(drawn[kind], np.stack([np.arange(5), values[position]], axis=1))
@@ -74,7 +74,7 @@ def test_the_title_tells_the_errors(table, table_figures) -> None:
 
 
 def test_many_features_are_numbered_instead_of_named(digits) -> None:
-    features = Features(tuple(f"feature {number}" for number in range(64)), None, None)
+    features = FeatureDisplay(tuple(f"feature {number}" for number in range(64)), None, None)
     figure = rebuilt_inputs(digits.predictor, digits.noisy, features)
-    assert {axes.get_xlabel() for axes in figure.axes} == {"feature (number)"}
+    assert {axes.get_xlabel() for axes in figure.axes} == {"feature (index)"}
     assert overlaps(figure) == []

@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 from picture_runs import overlaps, texts
 
-from ladder_np.plots.confusion import confusion, confusions
-from ladder_np.plots.rows import Features, Judged
+from ladder_np.plots.classes import confusion, confusions
+from ladder_np.plots.sources import FeatureDisplay, Predictions
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
-TABLE = Features(("a", "b $", "c"), None, None)
-IMAGES = Features(tuple(map(str, range(16))), 4, 255)
+TABLE = FeatureDisplay(("a", "b $", "c"), None, None)
+IMAGES = FeatureDisplay(tuple(map(str, range(16))), 4, 255)
 
 
-def judged(y, predicted, confidence=None, features=3, which="test") -> Judged:
+def judged(y, predicted, confidence=None, features=3, rows_name="test rows") -> Predictions:
     y, predicted = np.asarray(y), np.asarray(predicted)
     confidence = np.linspace(0.5, 1, len(y)) if confidence is None else np.asarray(confidence)
     X = np.arange(len(y) * features, dtype=np.float64).reshape(len(y), features)
-    return Judged(which, 100 + np.arange(len(y)), X, y, predicted, confidence)
+    return Predictions(rows_name, 100 + np.arange(len(y)), X, y, predicted, confidence)
 
 
 def cells(axes) -> dict[tuple[int, int], str]:
@@ -35,16 +35,16 @@ def test_numbers_in_the_cells_are_rows_by_true_and_predicted_class() -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
 
 
-@pytest.mark.parametrize("which", ["test", "validation", "labeled training"])
-def test_the_title_says_which_rows_and_how_many_are_wrong(which: str) -> None:
-    figure = confusion(judged([0, 1, 1], [0, 0, 1], which=which), np.arange(2), TABLE)
-    assert f"What the model makes of 3 {which} rows: 1 wrong (33.33 %)" in texts(figure)
+@pytest.mark.parametrize("rows_name", ["test rows", "validation rows", "labeled training rows"])
+def test_the_title_says_which_rows_and_how_many_are_wrong(rows_name: str) -> None:
+    figure = confusion(judged([0, 1, 1], [0, 0, 1], rows_name=rows_name), np.arange(2), TABLE)
+    assert f"Predictions for 3 {rows_name}: 1 wrong (33.33 %)" in texts(figure)
 
 
 def test_the_run_s_errors_are_drawn(digits, digits_figures) -> None:
     counts = {place: int(text) for place, text in cells(digits_figures["confusion"].subfigs[0].axes[0]).items()}
     assert sum(counts.values()) == 599
-    wrong = (digits.judged.y != digits.judged.predicted).sum()
+    wrong = (digits.predictions.y != digits.predictions.predicted).sum()
     assert sum(count for (said, true), count in counts.items() if said != true) == wrong
 
 
@@ -64,7 +64,7 @@ def test_mistakes_of_a_table_are_rows_the_surest_first() -> None:
 
 def test_mistakes_of_pixels_are_images_the_surest_first(digits, digits_figures) -> None:
     axes = digits_figures["confusion"].subfigs[1].axes
-    judged = digits.judged
+    judged = digits.predictions
     wrong = np.flatnonzero(judged.predicted != judged.y)
     surest = wrong[np.argsort(-judged.confidence[wrong], kind="stable")][:12]
     assert len(axes) == 12
@@ -72,12 +72,12 @@ def test_mistakes_of_pixels_are_images_the_surest_first(digits, digits_figures) 
         np.testing.assert_array_equal(panel.images[0].get_array(), judged.X[row].reshape(8, 8))
         said, true = judged.predicted[row], judged.y[row]
         assert panel.get_title().startswith(f"said {said} ({100 * judged.confidence[row]:.0f} %)")
-        assert panel.get_title().endswith(f"is {true}, row {judged.numbers[row]}")
+        assert panel.get_title().endswith(f"is {true}, row {judged.indices[row]}")
 
 
 @pytest.mark.parametrize("count", [2, 10, 40])
 @pytest.mark.parametrize("features", [TABLE, IMAGES])
-def test_without_mistakes_it_says_so(count: int, features: Features) -> None:
+def test_without_mistakes_it_says_so(count: int, features: FeatureDisplay) -> None:
     y = np.arange(80) % count
     figure = confusion(judged(y, y, features=len(features.names)), np.arange(count), features)
     assert "no mistakes" in texts(figure)

@@ -8,7 +8,15 @@ import pytest
 from ladder_np import InputError
 from ladder_np.data.dataset import Dataset
 from ladder_np.experiments.run_folder import load_run_data, load_run_results
-from ladder_np.plots.rows import ROWS_AT_ONCE, describe_features, evenly, judge, look_at_top, noisy
+from ladder_np.plots.sources import (
+    ROWS_AT_ONCE,
+    PlotData,
+    describe_features,
+    encode_top_hidden,
+    evenly_spaced,
+    noisy_pass,
+    predict_labeled,
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +26,10 @@ def data(digits_run):
 
 def test_rows_are_taken_evenly() -> None:
     numbers = np.arange(100, 200)
-    np.testing.assert_array_equal(evenly(numbers, 100), numbers)
-    np.testing.assert_array_equal(evenly(numbers, 4), [100, 125, 150, 175])
+    np.testing.assert_array_equal(evenly_spaced(numbers, 100), numbers)
+    np.testing.assert_array_equal(evenly_spaced(numbers, 4), [100, 125, 150, 175])
     for most in range(1, 100):
-        assert len(np.unique(evenly(numbers, most))) == most
+        assert len(np.unique(evenly_spaced(numbers, most))) == most
 
 
 @pytest.mark.parametrize(
@@ -43,9 +51,9 @@ def test_columns_of_a_table_keep_their_names(table) -> None:
 
 def test_the_noisy_pass_is_the_network_s_own_step(digits, data) -> None:
     rows, network = digits.noisy, digits.predictor.network
-    x = digits.predictor.scaling.apply(data.dataset.X[rows.numbers], np.float32)
-    assert set(rows.numbers) <= set(data.split.train)
-    assert len(rows.numbers) == 500
+    x = digits.predictor.scaling.apply(data.dataset.X[rows.indices], np.float32)
+    assert set(rows.indices) <= set(data.split.train)
+    assert len(rows.indices) == 500
     np.testing.assert_array_equal(rows.state.batch.x_unlabeled, x)
     noise = (rows.state.decoded[0].z_tilde - x) / network.specification.noise_std[0]
     assert abs(noise.std() - 1) < 0.02
@@ -54,9 +62,9 @@ def test_the_noisy_pass_is_the_network_s_own_step(digits, data) -> None:
 
 
 def test_the_noisy_pass_is_the_same_each_time_and_another_for_another_seed(digits, data) -> None:
-    again = noisy(digits.predictor, data.dataset, data.split, digits.config.settings.seed)
+    again = noisy_pass(digits.predictor, digits.data)
     np.testing.assert_array_equal(again.state.decoded[0].z_hat, digits.noisy.state.decoded[0].z_hat)
-    other = noisy(digits.predictor, data.dataset, data.split, 99)
+    other = noisy_pass(digits.predictor, dataclasses.replace(digits.data, seed=99))
     assert (other.state.decoded[0].z_hat != again.state.decoded[0].z_hat).any()
 
 
@@ -66,14 +74,14 @@ def test_a_model_whose_cost_overflows_is_refused_in_one_line(digits_run, data) -
     predictor = load_run_model(digits_run, "cpu")
     predictor.network.parameters["decoder.0.weight"][...] = 0
     predictor.network.parameters["combinator.0.a5"][...] = 3e38
-    with pytest.raises(InputError, match="the model's cost is not finite; train it again"):
-        noisy(predictor, data.dataset, data.split, 0)
+    with pytest.raises(InputError, match="the model's cost is NaN or infinite; train it again"):
+        noisy_pass(predictor, PlotData(data.dataset, data.split, "rows", 0))
 
 
 def test_test_rows_are_judged_and_the_errors_are_the_run_s(digits, digits_run, data) -> None:
-    judged = digits.judged
-    assert judged.which == "test"
-    np.testing.assert_array_equal(judged.numbers, data.split.test)
+    judged = digits.predictions
+    assert judged.rows_name == "test rows"
+    np.testing.assert_array_equal(judged.indices, data.split.test)
     assert (judged.predicted != judged.y).sum() == load_run_results(digits_run)["ladder"].wrong
     probabilities = digits.predictor.predict_proba(judged.X)
     np.testing.assert_array_equal(judged.predicted, probabilities.argmax(axis=1))
@@ -83,22 +91,23 @@ def test_test_rows_are_judged_and_the_errors_are_the_run_s(digits, digits_run, d
 def test_without_test_rows_validation_rows_are_judged_and_without_these_labeled_training_rows(digits, data) -> None:
     nothing = np.empty(0, np.int64)
     split = dataclasses.replace(data.split, test=nothing)
-    judged = judge(digits.predictor, data.dataset, split)
-    assert judged.which == "validation"
-    np.testing.assert_array_equal(judged.numbers, split.validation)
+    judged = predict_labeled(digits.predictor, dataclasses.replace(digits.data, split=split))
+    assert judged.rows_name == "validation rows"
+    np.testing.assert_array_equal(judged.indices, split.validation)
     split = dataclasses.replace(split, validation=nothing)
-    judged = judge(digits.predictor, data.dataset, split)
-    assert judged.which == "labeled training"
-    np.testing.assert_array_equal(judged.numbers, split.labeled)
+    judged = predict_labeled(digits.predictor, dataclasses.replace(digits.data, split=split))
+    assert judged.rows_name == "labeled training rows"
+    np.testing.assert_array_equal(judged.indices, split.labeled)
     np.testing.assert_array_equal(judged.y, data.dataset.y[split.labeled])
 
 
 def test_the_data_s_own_test_rows_come_first_and_in_parts(digits, data) -> None:
     copies = ROWS_AT_ONCE // 599 + 1
-    X_test, y_test = (np.concatenate([part] * copies) for part in (digits.judged.X, digits.judged.y))
-    judged = judge(digits.predictor, dataclasses.replace(data.dataset, X_test=X_test, y_test=y_test), data.split)
-    np.testing.assert_array_equal(judged.numbers, np.arange(599 * copies))
-    np.testing.assert_array_equal(judged.predicted, np.concatenate([digits.judged.predicted] * copies))
+    X_test, y_test = (np.concatenate([part] * copies) for part in (digits.predictions.X, digits.predictions.y))
+    dataset = dataclasses.replace(data.dataset, X_test=X_test, y_test=y_test)
+    judged = predict_labeled(digits.predictor, dataclasses.replace(digits.data, dataset=dataset))
+    np.testing.assert_array_equal(judged.indices, np.arange(599 * copies))
+    np.testing.assert_array_equal(judged.predicted, np.concatenate([digits.predictions.predicted] * copies))
 
 
 def test_the_top_hidden_layer_is_the_one_that_prediction_uses(digits, data) -> None:
@@ -115,4 +124,4 @@ def test_the_top_hidden_layer_is_the_one_that_prediction_uses(digits, data) -> N
 
 def test_a_run_with_every_row_labeled_has_no_others(digits, data) -> None:
     split = dataclasses.replace(data.split, train=data.split.labeled)
-    assert look_at_top(digits.predictor, data.dataset, split).labeled.all()
+    assert encode_top_hidden(digits.predictor, dataclasses.replace(digits.data, split=split)).labeled.all()

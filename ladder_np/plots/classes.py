@@ -1,0 +1,270 @@
+"""Pictures of classes: the confusion matrix with the most confident mistakes, and the top hidden layer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ladder_np.plots.sources import FeatureDisplay, HiddenLayer, Predictions
+from ladder_np.plots.style import Figure, colors, dark_map, grid, matplotlib, new_figure, plain, show_image, styled
+
+__all__ = ["confusion", "confusions", "principal_components", "top_hidden_layer"]
+
+WRITTEN_CLASSES = 15  # up to so many, counts are written into the cells
+FLAT_LETTERS = 3  # longer names are turned, so that they do not run into each other
+DARK = 0.5  # a share whose cell is written on in white
+NAMED_CLASSES = 10  # about so many, on an axis
+SMALLEST_MARK, LARGEST_MARK = 9.0, 60.0  # points²
+IMAGES, ROWS, FEATURES = 12, 12, 5  # mistakes shown: as images; as rows of a table, and its columns
+PAIRS = 10  # of confused classes in the list
+LISTED_CLASSES = 12  # up to so many have a legend; more have a bar of colors
+MANY = 300  # more labeled rows than these are smaller marks
+LETTER = 0.16, 0.25  # width and height with some space around, in inches
+WIDTH, HEIGHT = 9.5, 6.5  # of the figure, in inches
+
+
+@styled
+def confusion(predictions: Predictions, classes: np.ndarray, features: FeatureDisplay) -> Figure:
+    """Draw the confusion matrix, and beside it the mistakes with the highest confidence.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    classes : (K,) array
+        What the indices stand for.
+    features : FeatureDisplay
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    names = [plain(name, 12) for name in classes]
+    wrong = int((predictions.predicted != predictions.y).sum())
+    share = 100 * wrong / len(predictions.y)
+    title = f"Predictions for {len(predictions.y)} {predictions.rows_name}: {wrong} wrong ({share:.2f} %)"
+    figure = new_figure(title, 13, 5.8)
+    left, right = figure.subfigures(1, 2, width_ratios=(6, 7))
+    if len(classes) <= WRITTEN_CLASSES:
+        _draw_matrix(left, *confusions(predictions), names)
+    else:
+        _draw_confused(left, *confusions(predictions), names)
+    _draw_mistakes(right, predictions, names, features)
+    return figure
+
+
+def confusions(predictions: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the confusion matrix's cells that are not zero: true and predicted classes' indices, numbers of rows."""
+    pairs = np.stack([predictions.y, predictions.predicted])
+    (true, said), number = np.unique(pairs, axis=1, return_counts=True)
+    return true, said, number
+
+
+def _draw_matrix(figure: Any, true: np.ndarray, said: np.ndarray, number: np.ndarray, names: list[str]) -> None:
+    """Draw all cells; the shade is the cell's share of its true class."""
+    counts = np.zeros((len(names), len(names)), np.int64)
+    counts[true, said] = number
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    axes = figure.subplots()
+    shades = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
+    for row, column, rows in zip(true, said, number, strict=True):
+        color = "white" if shares[row, column] > DARK else "black"
+        axes.text(column, row, str(rows), ha="center", va="center", color=color, fontsize=8)
+    axes.grid(False)
+    _name_axes(axes, range(len(names)), names)
+    figure.suptitle("confusion matrix (in the cells: rows)", fontsize=10)
+    figure.colorbar(shades, ax=axes, label="share of the true class (%)")
+
+
+def _draw_confused(figure: Any, true: np.ndarray, said: np.ndarray, number: np.ndarray, names: list[str]) -> None:
+    """Draw of many classes the cells off the diagonal alone, as marks that stay visible, and list the largest."""
+    off = np.flatnonzero(true != said)
+    off = off[(-number[off]).argsort(kind="stable")]
+    true, said, number = true[off], said[off], number[off]
+    axes, beside = figure.subplots(1, 2, width_ratios=(4, 1))
+    last = len(names) - 1
+    axes.plot([0, last], [0, last], color="0.8", zorder=0)
+    upwards = slice(None, None, -1)  # the largest on top
+    style = {"cmap": dark_map(), "vmin": 1, "vmax": max(2, number.max(initial=1)), "linewidths": 0, "marker": "s"}
+    size = np.minimum(SMALLEST_MARK * number, LARGEST_MARK)
+    marks = axes.scatter(said[upwards], true[upwards], size[upwards], c=number[upwards], **style)
+    whole = matplotlib("ticker").MaxNLocator
+    ticks = [int(tick) for tick in whole(NAMED_CLASSES, integer=True).tick_values(0, last) if 0 <= tick <= last]
+    _name_axes(axes, ticks, names)
+    edge = 0.5 + 0.01 * last
+    axes.set(xlim=(-edge, last + edge), ylim=(last + edge, -edge), aspect="equal")
+    figure.suptitle("mistakes (right predictions lie on the line)", fontsize=10)
+    figure.colorbar(marks, ax=axes, location="bottom", label="rows", ticks=whole(5, integer=True), shrink=0.6)
+    _list_pairs(beside, true, said, number, names)
+
+
+def _name_axes(axes: Any, ticks: Sequence[int], names: list[str]) -> None:
+    shown = [names[tick] for tick in ticks]
+    if max(map(len, shown)) > FLAT_LETTERS:
+        axes.set_xticks(ticks, shown, rotation=45, ha="right", rotation_mode="anchor")
+    else:
+        axes.set_xticks(ticks, shown)
+    axes.set_yticks(ticks, shown)
+    axes.set(xlabel="predicted class", ylabel="true class")
+
+
+def _list_pairs(axes: Any, true: np.ndarray, said: np.ndarray, number: np.ndarray, names: list[str]) -> None:
+    """Write down the first cells."""
+    cells = zip(true[:PAIRS], said[:PAIRS], number[:PAIRS], strict=True)
+    lines = [f"{rows} × {names[row]} → {names[column]}" for row, column, rows in cells]
+    axes.axis("off")
+    head = "most frequent\n(true → predicted)\n\n" if lines else ""
+    axes.text(0, 1, head + "\n".join(lines), va="top", fontsize=8, linespacing=1.5)
+
+
+def _draw_mistakes(figure: Any, predictions: Predictions, names: list[str], features: FeatureDisplay) -> None:
+    """Draw the mistakes of the highest confidence, as images or as a table."""
+    wrong = np.flatnonzero(predictions.predicted != predictions.y)
+    surest = wrong[(-predictions.confidence[wrong]).argsort(kind="stable")]
+    if not len(wrong):
+        figure.suptitle("no mistakes", fontsize=10)
+    elif features.side:
+        _draw_images(figure, predictions, surest[:IMAGES], names, features)
+    else:
+        _write_table(figure, predictions, surest[:ROWS], names, features)
+
+
+def _draw_images(
+    figure: Any, predictions: Predictions, rows: np.ndarray, names: list[str], features: FeatureDisplay
+) -> None:
+    figure.suptitle("the most confident mistakes", fontsize=10)
+    for axes, row in zip(grid(figure, len(rows), 4), rows, strict=True):
+        show_image(axes, predictions.X[row], features.maximum)
+        said, true = names[predictions.predicted[row]], names[predictions.y[row]]
+        share = f"{100 * predictions.confidence[row]:.0f} %"
+        axes.set_title(f"said {said} ({share})\nis {true}, row {predictions.indices[row]}", fontsize=8)
+
+
+def _write_table(
+    figure: Any, predictions: Predictions, rows: np.ndarray, names: list[str], features: FeatureDisplay
+) -> None:
+    some = f", first {FEATURES} of {len(features.names)} features" if len(features.names) > FEATURES else ""
+    figure.suptitle(f"the most confident mistakes{some}", fontsize=10)
+    heads = ["row", "true", "said", "sure (%)", *(plain(name, 9) for name in features.names[:FEATURES])]
+    cells = [
+        [
+            str(predictions.indices[row]),
+            names[predictions.y[row]],
+            names[predictions.predicted[row]],
+            f"{100 * predictions.confidence[row]:.1f}",
+            *(f"{value:.4g}" for value in predictions.X[row][:FEATURES]),
+        ]
+        for row in rows
+    ]
+    axes = figure.subplots()
+    axes.axis("off")
+    table = axes.table(cells, colLabels=heads, loc="upper center", cellLoc="right", edges="horizontal")
+    table.auto_set_font_size(False)
+    table.set_fontsize(8)
+    table.scale(1, 1.5)
+
+
+@styled
+def top_hidden_layer(top: HiddenLayer, classes: np.ndarray) -> Figure:
+    """Draw rows by the first two principal components of h, colored by class; labeled rows are marked.
+
+    Parameters
+    ----------
+    top : HiddenLayer
+    classes : (K,) array
+        What the indices stand for.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    places, shares = principal_components(top.h)
+    shades = colors(len(classes))
+    count = int(top.labeled.sum())
+    title = f"Top hidden layer (width {top.h.shape[1]}): {len(top.h)} {top.rows_name}, {count} of them labeled"
+    figure = new_figure(title, WIDTH, HEIGHT)
+    axes = figure.subplots()
+    shade_of = np.array([matplotlib("colors").to_rgba(shade) for shade in shades])[top.classes]
+    rows = ~top.labeled
+    axes.scatter(*places[rows].T, s=10, c=shade_of[rows], alpha=0.6, linewidths=0)
+    axes.scatter(
+        *places[top.labeled].T,
+        s=36 if count <= MANY else 14,
+        c=shade_of[top.labeled],
+        edgecolors="black",
+        linewidths=0.7,
+    )
+    axes.set_aspect("equal", adjustable="datalim")
+    for axis, share in zip("xy", shares, strict=True):
+        axes.set(
+            **{f"{axis}label": f"principal component {'xy'.index(axis) + 1} ({100 * share:.1f} % of the variance)"}
+        )
+    _name_classes(axes, places, top.classes, classes)
+    _explain(figure, axes, classes, shades)
+    return figure
+
+
+def principal_components(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows' coordinates along the two directions of the largest variance, and their shares of it.
+
+    Parameters
+    ----------
+    h : (n, d) array
+
+    Returns
+    -------
+    places : (n, 2) array
+        A second coordinate of one unit is 0. Signs are such that a direction's largest component is positive.
+    shares : (2,) array
+        From 0 to 1; 0 where nothing varies.
+    """
+    centered = h - h.mean(axis=0)
+    scale = max(np.abs(centered).max(), np.finfo(h.dtype).tiny)  # so that no square overflows
+    centered = centered / scale
+    if len(h) < h.shape[1]:  # the smaller of two matrices with the same eigenvalues
+        values, left = (part[..., :-3:-1] for part in np.linalg.eigh(centered @ centered.T))
+        directions, found = centered.T @ left, left * np.sqrt(np.maximum(values, 0))
+    else:
+        directions = np.linalg.eigh(centered.T @ centered).eigenvectors[:, :-3:-1]
+        found = centered @ directions
+    largest = np.abs(directions).argmax(axis=0)
+    signs = np.where(directions[largest, np.arange(len(largest))] < 0, -1, 1)
+    places, shares = np.zeros((len(h), 2)), np.zeros(2)
+    places[:, : len(signs)] = found * signs
+    total = np.square(centered).sum()
+    if total > 0:
+        shares = np.square(places).sum(axis=0) / total
+    return places * scale, shares
+
+
+def _name_classes(axes: Any, places: np.ndarray, indices: np.ndarray, classes: np.ndarray) -> None:
+    """Write each class's name at its middle, but for those that would lie on another's."""
+    inch = max(*(np.ptp(places, axis=0) / (WIDTH, HEIGHT)), np.finfo(float).tiny)  # in units of the components, about
+    halo = matplotlib("patheffects").withStroke(linewidth=3, foreground="white")
+    written: list[tuple[np.ndarray, str]] = []
+    for index in np.unique(indices):
+        middle, name = np.median(places[indices == index], axis=0), plain(classes[index], 12)
+        if not any(_touch(middle - other, len(name) + len(text), inch) for other, text in written):
+            axes.annotate(name, middle, ha="center", va="center", weight="bold", path_effects=[halo])
+            written.append((middle, name))
+
+
+def _touch(apart: np.ndarray, letters: int, inch: float) -> bool:
+    """Return whether two texts of so many letters together, with their middles so far apart, lie on each other."""
+    return bool(abs(apart[0]) < 0.5 * LETTER[0] * letters * inch and abs(apart[1]) < LETTER[1] * inch)
+
+
+def _explain(figure: Figure, axes: Any, classes: np.ndarray, shades: list[Any]) -> None:
+    Line2D = matplotlib("lines").Line2D
+    dot = {"linestyle": "none", "marker": "o"}
+    handles = [
+        Line2D([], [], color="gray", markersize=4, label="row without label: predicted class", **dot),
+        Line2D([], [], color="gray", markersize=7, markeredgecolor="black", label="labeled row: its class", **dot),
+    ]
+    if len(classes) <= LISTED_CLASSES:
+        for name, shade in zip(classes, shades, strict=True):
+            handles.append(Line2D([], [], color=shade, markersize=7, label=f"class {plain(name, 12)}", **dot))
+    else:
+        bar = matplotlib("cm").ScalarMappable(cmap=matplotlib("colors").ListedColormap(shades))
+        bar.set_clim(0, len(classes))
+        figure.colorbar(bar, ax=axes, label=f"class, {plain(classes[0], 12)} to {plain(classes[-1], 12)}", ticks=[])
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)

@@ -1,0 +1,476 @@
+"""What pictures are drawn from: a run's folder or a model file, read and computed when a picture needs it.
+
+Nothing is drawn here, and matplotlib is not needed.
+"""
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ladder_np.data.dataset import Dataset
+from ladder_np.data.labels import match_classes
+from ladder_np.data.split import Split
+from ladder_np.data.stored import StoredRows
+from ladder_np.errors import InputError
+from ladder_np.experiments.experiment import BASELINE, LADDER, rows_for_test
+from ladder_np.experiments.run_folder import (
+    CONFIG,
+    MODEL,
+    ErrorRate,
+    load_run_config,
+    load_run_data,
+    load_run_histories,
+    load_run_model,
+    load_run_results,
+)
+from ladder_np.network.inference import encode_clean
+from ladder_np.network.ladder import Batch, State, forward
+from ladder_np.network.noise import NoiseSource
+from ladder_np.network.specification import Specification
+from ladder_np.predictor import Predictor
+from ladder_np.training.fit import FitHistory
+
+__all__ = [
+    "FeatureDisplay",
+    "HiddenLayer",
+    "ModelSource",
+    "NoisyPass",
+    "NothingToDrawError",
+    "PlotData",
+    "PlotSource",
+    "Predictions",
+    "RunSource",
+]
+
+NOISY_ROWS, LABELED_ROWS = 500, 100  # rows of the batch that is drawn with noise
+TOP_ROWS = 1500  # unlabeled rows, and labeled rows, whose top hidden layer is drawn
+ROWS_AT_ONCE = 10_000
+SMALLEST_SIDE = 4  # pixels of the smallest image
+
+
+class NothingToDrawError(Exception):
+    """A picture cannot be drawn because something is missing; the message says what, in a few words."""
+
+
+@dataclass(frozen=True)
+class FeatureDisplay:
+    """How the features of a row are shown.
+
+    Attributes
+    ----------
+    names : tuple of str
+        d_0 of them.
+    side : int or None
+        Pixels along one side of square images; None for rows that are not images.
+    maximum : int or None
+        The largest pixel value.
+    """
+
+    names: tuple[str, ...]
+    side: int | None
+    maximum: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class PlotData:
+    """The data that a picture shows.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        With the model's classes, in the model's order.
+    split : Split
+        What the rows are used for.
+    rows_name : str
+        What titles call the rows of ``split.train``: "training rows", or "rows" if their use is unknown.
+    seed : int
+        Of the noise.
+    """
+
+    dataset: Dataset
+    split: Split
+    rows_name: str
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyPass:
+    """Rows, and everything that the network computes for them with noise, as in a training step.
+
+    Attributes
+    ----------
+    rows_name : str
+        See `PlotData`.
+    indices : (M,) integer array
+        Of the rows in X.
+    state : State
+        Its unlabeled rows are these.
+    """
+
+    rows_name: str
+    indices: np.ndarray
+    state: State
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Labeled rows and what the model predicts for them.
+
+    Attributes
+    ----------
+    rows_name : str
+        "test rows", "validation rows", or "labeled" with the name in `PlotData`.
+    indices : (n,) integer array
+        Of the rows in X, or in X_test if the data has its own test set.
+    X : (n, d_0) array
+        Raw features.
+    y, predicted : (n,) integer arrays
+        Indices of classes.
+    confidence : (n,) array
+        P(predicted class).
+    """
+
+    rows_name: str
+    indices: np.ndarray
+    X: np.ndarray | StoredRows
+    y: np.ndarray
+    predicted: np.ndarray
+    confidence: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenLayer:
+    """The top hidden layer of some rows, without noise.
+
+    Attributes
+    ----------
+    rows_name : str
+        See `PlotData`.
+    h : (n, d) array
+    classes : (n,) integer array
+        The index of the label of labeled rows, which come last, and of the predicted class of all others.
+    labeled : (n,) boolean array
+    """
+
+    rows_name: str
+    h: np.ndarray
+    classes: np.ndarray
+    labeled: np.ndarray
+
+
+class PlotSource(ABC):
+    """What the pictures of one trained network are drawn from: a `RunSource` or a `ModelSource`.
+
+    An attribute raises `InputError` if the file that it is read from is damaged, and `NothingToDrawError` if what it
+    stands for does not exist.
+
+    Attributes
+    ----------
+    path : path
+        The run's folder or the model file.
+    title : str
+    specification : Specification
+    facts : mapping
+        All settings, as JSON values.
+    keeps_best_epoch : bool
+        Whether the model is that of the epoch with the smallest validation error.
+    """
+
+    path: Path
+    title: str
+    specification: Specification
+    facts: Mapping[str, Any]
+    keeps_best_epoch: bool
+
+    @property
+    @abstractmethod
+    def results(self) -> dict[str, ErrorRate]:
+        """The measured test errors, by the name of the model."""
+
+    @property
+    @abstractmethod
+    def histories(self) -> dict[str, FitHistory]:
+        """How training went, by the name of the model; empty if nothing is known."""
+
+    @property
+    @abstractmethod
+    def predictor(self) -> Predictor:
+        """The trained model."""
+
+    @property
+    @abstractmethod
+    def data(self) -> PlotData:
+        """The rows to show."""
+
+    @property
+    def known_histories(self) -> dict[str, FitHistory]:
+        """The histories, of which there is at least one."""
+        if not self.histories:
+            raise NothingToDrawError(self._why_no_history())
+        return self.histories
+
+    @property
+    def ladder_history(self) -> FitHistory:
+        """The history of the ladder, with denoising costs."""
+        self._require_denoising()
+        if LADDER not in self.histories:
+            raise NothingToDrawError(self._why_no_history())
+        if np.isnan(self.histories[LADDER].denoising).all():
+            raise NothingToDrawError("its history has no denoising costs: an older version of ladder_np wrote it")
+        return self.histories[LADDER]
+
+    @property
+    def decoder(self) -> Predictor:
+        """The trained model, if it has a trained decoder."""
+        self._require_denoising()
+        return self.predictor
+
+    @cached_property
+    def features(self) -> FeatureDisplay:
+        """How the features of the rows are shown."""
+        return describe_features(self.data.dataset)
+
+    @cached_property
+    def noisy(self) -> NoisyPass:
+        """Rows on their way through the network, with noise."""
+        return noisy_pass(self.decoder, self.data)
+
+    @property
+    def noisy_if_any(self) -> NoisyPass | None:
+        """The same; None without data."""
+        decoder = self.decoder
+        try:
+            return self.noisy if decoder else None
+        except NothingToDrawError:
+            return None
+
+    @property
+    def rebuilt(self) -> NoisyPass:
+        """The same, if the decoder rebuilds the input."""
+        if self.decoder.network.specification.lowest > 0:
+            raise NothingToDrawError("the decoder does not rebuild the input: the λ of layer 0 is 0")
+        return self.noisy
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """Labeled rows and what the model predicts for them."""
+        return predict_labeled(self.predictor, self.data)
+
+    @cached_property
+    def top_hidden(self) -> HiddenLayer:
+        """The top hidden layer of some rows."""
+        if self.predictor.network.specification.top < 2:
+            raise NothingToDrawError("the network has no hidden layer")
+        return encode_top_hidden(self.predictor, self.data)
+
+    def _why_no_history(self) -> str:
+        return "the file holds no history of the training"
+
+    def _require_denoising(self) -> None:
+        if not self.specification.denoises:
+            raise NothingToDrawError("the network was trained without denoising (every λ is 0)")
+
+
+class RunSource(PlotSource):
+    """A run's folder, whether the run is finished or not.
+
+    Parameters
+    ----------
+    folder : path
+    data_dir : path or None
+        See `open_dataset`; None: that of the run.
+
+    Attributes
+    ----------
+    config : RunConfig
+
+    Raises
+    ------
+    InputError
+        If the folder is not a run.
+    """
+
+    def __init__(self, folder: Path, data_dir: Path | None = None) -> None:
+        self.path, self._data_dir = folder, data_dir
+        self.config = load_run_config(folder)
+        self.specification, self.facts = self.config.specification, self.config.facts
+        self.title = f"Run {folder.resolve().name}: {Path(self.config.settings.dataset).name}"
+        self.keeps_best_epoch = bool(self.config.settings.patience)
+
+    @property
+    def results(self) -> dict[str, ErrorRate]:
+        return load_run_results(self.path)
+
+    @cached_property
+    def histories(self) -> dict[str, FitHistory]:
+        return load_run_histories(self.path)
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        if not (self.path / MODEL).exists():
+            raise NothingToDrawError(f"the run is not finished: it has no {MODEL} yet")
+        predictor = load_run_model(self.path, "cpu")
+        if predictor.network.specification != self.specification:
+            raise InputError(f"{self.path / MODEL}: is not the model of this run; it has another network")
+        return predictor
+
+    @property
+    def data(self) -> PlotData:
+        if isinstance(self._opened, str):
+            raise NothingToDrawError(self._opened)
+        return self._opened
+
+    @cached_property
+    def _opened(self) -> PlotData | str:
+        """The run's data, or the reason why it cannot be opened."""
+        settings, sizes = self.config.settings, self.specification.sizes
+        try:
+            data = load_run_data(self.path, self._data_dir)
+        except InputError as error:
+            return str(error)
+        if (data.dataset.X.shape[1], len(data.dataset.classes)) != (sizes[0], sizes[-1]):
+            return f"{settings.dataset}: does not fit the network in {CONFIG}"
+        return PlotData(data.dataset, data.split, "training rows", settings.seed)
+
+    def _why_no_history(self) -> str:
+        return "no epoch of the ladder is finished yet" if self.histories else "no epoch is finished yet"
+
+
+class ModelSource(PlotSource):
+    """A model file, saved by `LadderClassifier.save` or by a run.
+
+    Parameters
+    ----------
+    path : path
+    predictor : Predictor
+        The model in the file.
+    dataset : Dataset, optional
+        Rows to show, with the model's features in its order. Without it, pictures that need rows are left out.
+
+    Raises
+    ------
+    InputError
+        If the features are unlike those of the model, or a class is not one of the model's.
+    """
+
+    def __init__(self, path: Path, predictor: Predictor, dataset: Dataset | None = None) -> None:
+        network = predictor.network.specification
+        self.path, self._predictor, self.specification = path, predictor, network
+        self._data = None if dataset is None else PlotData(*_match(dataset, predictor), "rows", seed=0)
+        self.title = f"Model {path.name}" + (f": {dataset.name}" if dataset else "")
+        names = predictor.feature_names
+        self.facts = {
+            "network": network.as_json(),
+            **({"estimator": predictor.params} if predictor.params else {}),
+            "classes": predictor.classes.tolist(),
+            "feature names": None if names is None else list(names),
+        }
+        self.keeps_best_epoch = bool((predictor.params or {}).get("early_stopping"))
+
+    @property
+    def results(self) -> dict[str, ErrorRate]:
+        return {}
+
+    @property
+    def histories(self) -> dict[str, FitHistory]:
+        history = self._predictor.history
+        return {LADDER if self.specification.denoises else BASELINE: history} if history else {}
+
+    @property
+    def predictor(self) -> Predictor:
+        return self._predictor
+
+    @property
+    def data(self) -> PlotData:
+        if self._data is None:
+            raise NothingToDrawError("a model file holds no rows to show; name some with --dataset")
+        return self._data
+
+
+def _match(dataset: Dataset, predictor: Predictor) -> tuple[Dataset, Split]:
+    """Return a dataset with the model's classes, and a split that uses every row."""
+    index = np.append(match_classes(dataset.classes, predictor.classes), -1)  # −1, an unlabeled row, stays
+    for X in (dataset.X, dataset.X_test):
+        if X is not None:
+            predictor.check_like(X)
+    y_test = None if dataset.y_test is None else index[dataset.y_test]
+    matched = dataclasses.replace(dataset, y=index[dataset.y], y_test=y_test, classes=predictor.classes)
+    nothing = np.empty(0, np.int64)
+    return matched, Split(np.flatnonzero(dataset.y >= 0), np.arange(len(dataset.y)), nothing, nothing)
+
+
+def evenly_spaced(indices: np.ndarray, most: int) -> np.ndarray:
+    """Return at most `most` of the row indices, evenly spaced."""
+    if len(indices) <= most:
+        return indices
+    return indices[np.arange(most) * len(indices) // most]
+
+
+def describe_features(dataset: Dataset) -> FeatureDisplay:
+    """Return how rows of a dataset are shown: a square number of pixels as an image."""
+    count = dataset.X.shape[1]
+    side = math.isqrt(count)
+    square = dataset.pixel_maximum is not None and side * side == count and side >= SMALLEST_SIDE
+    names = dataset.feature_names or tuple(f"feature {number}" for number in range(count))
+    return FeatureDisplay(names, side if square else None, dataset.pixel_maximum)
+
+
+def noisy_pass(predictor: Predictor, data: PlotData) -> NoisyPass:
+    """Run evenly spaced rows through the whole network, with noise.
+
+    Raises
+    ------
+    InputError
+        If the cost is NaN or infinite.
+    """
+    network, dataset = predictor.network, data.dataset
+    dtype = network.specification.numpy_dtype
+    labeled, indices = evenly_spaced(data.split.labeled, LABELED_ROWS), evenly_spaced(data.split.train, NOISY_ROWS)
+    x_labeled, x = (predictor.scaling.apply(dataset.X[rows], dtype) for rows in (labeled, indices))
+    passes = network.passes(len(labeled), len(indices))
+    noise = NoiseSource(data.seed, network.specification, network.device).draw(passes.lanes)
+    with np.errstate(all="ignore"):  # overflow is detected below
+        state = forward(network.parameters, Batch(x_labeled, dataset.y[labeled], x), noise, passes)
+    if not np.isfinite(state.losses.total):
+        raise InputError("the model's cost is NaN or infinite; train it again")
+    return NoisyPass(data.rows_name, indices, state)
+
+
+def predict_labeled(predictor: Predictor, data: PlotData) -> Predictions:
+    """Predict the test rows, or without any the validation rows, or without any the other labeled rows."""
+    dataset, split = data.dataset, data.split
+    test = rows_for_test(dataset, split)
+    if test is not None:
+        name, (X, y) = "test rows", test
+        indices = split.test if dataset.X_test is None else np.arange(len(y))
+    else:
+        name = "validation rows" if len(split.validation) else f"labeled {data.rows_name}"
+        indices = split.validation if len(split.validation) else split.labeled
+        X, y = dataset.X[indices], dataset.y[indices]
+    predicted, confidence = np.empty(len(y), np.int64), np.empty(len(y))
+    for start in range(0, len(y), ROWS_AT_ONCE):  # with many classes, all probabilities at once need much memory
+        part = slice(start, start + ROWS_AT_ONCE)
+        probabilities = predictor.predict_proba(X[part])
+        predicted[part], confidence[part] = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    return Predictions(name, indices, X, y, predicted, confidence)
+
+
+def encode_top_hidden(predictor: Predictor, data: PlotData) -> HiddenLayer:
+    """Return the top hidden layer of evenly spaced rows and of all (up to `TOP_ROWS`) labeled ones."""
+    network, dataset, split = predictor.network, data.dataset, data.split
+    labeled = evenly_spaced(split.labeled, TOP_ROWS)
+    unlabeled = evenly_spaced(np.setdiff1d(split.train, split.labeled), TOP_ROWS)
+    indices = np.concatenate([unlabeled, labeled])
+    x = predictor.scaling.apply(dataset.X[indices], np.float64)
+    top = network.specification.top
+    predicted = predictor.predict_proba(dataset.X[unlabeled]).argmax(axis=1)
+    h = encode_clean(network.parameters, network.statistics, x, top - 1)  # type: ignore[arg-type]  # a loaded model's
+    classes = np.concatenate([predicted, dataset.y[labeled]])
+    return HiddenLayer(data.rows_name, h.reshape(len(x), -1), classes, np.arange(len(indices)) >= len(unlabeled))
