@@ -1,26 +1,30 @@
-"""The README's promises: its commands run, its Python runs, its two set-up commands are those of CI."""
+"""The promises of the texts: commands and Python run, links lead somewhere, tables are what the code says."""
 
 import ast
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from equation_table import TRACE, equation_table, trace_output
+from test_architecture import FLOORS
 
 from ladder_np.commands import _parser, main
 from ladder_np.inspection.vectors import make_vectors
 from ladder_np.network.specification import Specification
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 PACKAGE = ROOT / "ladder_np"
-HOUSE = (PACKAGE / "README.md").read_text(encoding="utf-8")
+NAMES = ["README.md", "ladder_np/README.md", "benchmarks/README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
+README, HOUSE = TEXTS["README.md"], TEXTS["ladder_np/README.md"]
+CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language: str, text: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 def write_table(path: Path, rows: int, labels: bool) -> None:
@@ -33,28 +37,37 @@ def write_table(path: Path, rows: int, labels: bool) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def test_the_examples_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks marked sh and python, top to bottom, in a folder with the files that the text speaks of."""
-    monkeypatch.chdir(tmp_path)
-    write_table(tmp_path / "table.csv", 120, labels=True)
-    write_table(tmp_path / "new.csv", 30, labels=False)
-    np.savez(
-        tmp_path / "candidate.npz",
-        **make_vectors(Specification((20, 30, 15, 4), denoising_weights=1, dtype="float64"), 6, 9, 0),
-    )
+def run_examples(text: str) -> int:
+    """Run the blocks marked sh and python, top to bottom, and return how many commands and blocks that were."""
     ran = 0
-    for language, text in re.findall(r"```(sh|python)\n(.*?)```", README, flags=re.DOTALL):
+    for language, block in re.findall(r"```(sh|python)\n(.*?)```", text, flags=re.DOTALL):
         if language == "python":
-            exec(compile(ast.parse(text), "README.md", "exec"), {})
+            exec(compile(ast.parse(block), "README.md", "exec"), {})
             ran += 1
             continue
-        for line in text.splitlines():
+        for line in block.splitlines():
             program, *arguments = shlex.split(line)
             assert program == "ladder-np"
             assert main(arguments) == 0, line
             ran += 1
-    assert ran >= 8
+    return ran
+
+
+def test_the_examples_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder with the files that the text speaks of."""
+    monkeypatch.chdir(tmp_path)
+    write_table(tmp_path / "table.csv", 120, labels=True)
+    write_table(tmp_path / "new.csv", 30, labels=False)
+    vectors = make_vectors(Specification((20, 30, 15, 4), denoising_weights=1, dtype="float64"), 6, 9, 0)
+    np.savez(tmp_path / "candidate.npz", **vectors)
+    assert run_examples(README) >= 11
     assert len((tmp_path / "classes.csv").read_text().splitlines()) == 31
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_the_examples_of_the_other_texts_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_examples(TEXTS[name]) >= (1 if name == "ladder_np/README.md" else 0)
 
 
 def test_the_gradient_check_prints_the_table_that_is_shown(capsys: pytest.CaptureFixture) -> None:
@@ -66,13 +79,24 @@ def test_the_gradient_check_prints_the_table_that_is_shown(capsys: pytest.Captur
 
 
 def test_the_two_set_up_commands_are_what_ci_runs() -> None:
-    install_and_train, install_and_test = blocks("bash")[:2]
-    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert install_and_train.strip() in script
-    assert install_and_test.strip() in script
+    for block in blocks("bash", README)[:2]:
+        assert block.strip() in CI.splitlines()
 
 
-# ---- The house's own text: its table of equations and its trace are what the code says.
+def test_ci_installs_or_resolves_every_extra() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    installed = ",".join(re.findall(r"'\.\[([\w,-]+)\]'", CI)).split(",")
+    (resolved,) = re.findall(r"^for extra in (.*); do$", CI, re.MULTILINE)
+    assert {*installed, *resolved.split()} == set(extras)
+
+
+# ---- The house's own text: its floors, its table of equations and its trace are what the code says.
+
+
+def test_the_floors_are_those_that_imports_are_checked_against() -> None:
+    table = HOUSE.split("| rooms | what they hold |")[1].split("\n\n")[0].splitlines()[2:]
+    shown = [set(re.findall(r"`(\w+)`", line.split("|")[1])) for line in table]
+    assert shown == [rooms for rooms in reversed(FLOORS) if "" not in rooms]
 
 
 def test_the_equation_table_links_to_the_lines_of_the_formulas() -> None:
@@ -137,12 +161,9 @@ def test_every_key_of_the_format_table_is_in_the_file() -> None:
         assert any(key.startswith(prefix) for key in keys), prefix
 
 
-TEXTS = ["README.md", "ladder_np/README.md", "benchmarks/README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-
-
 @pytest.mark.parametrize("name", TEXTS)
 def test_files_and_headings_that_the_texts_link_to_exist(name: str) -> None:
-    text, folder = (ROOT / name).read_text(encoding="utf-8"), (ROOT / name).parent
+    text, folder = TEXTS[name], (ROOT / name).parent
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
         path, _, heading = link.partition("#")
         target = folder / path if path else ROOT / name
@@ -172,10 +193,22 @@ def test_the_front_page_is_short() -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_command_that_is_shown_but_not_run_has_options_that_exist(name: str) -> None:
-    """Blocks marked bash, and commands in tables: training on MNIST is too long for a test, and set-up is CI's."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    shown = [line for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
-    shown += [line for line in re.findall(r"`(ladder-np [^`]* --[^`]*)`", text) if "--help" not in line]
-    for line in (line for line in shown if line.startswith("ladder-np ") and not re.search(r"\b[A-Z]{3,}\b", line)):
-        arguments = _parser().parse_args(shlex.split(line, comments=True)[1:])
-        assert callable(arguments.run), line
+    """Blocks marked bash, and commands in tables: most take minutes, need extras or a network, or are CI's."""
+    shown = [line for block in blocks("bash", TEXTS[name]) for line in block.splitlines()]
+    shown += re.findall(r"`((?:ladder-np|python) [^`]* -[^`]*)`", TEXTS[name])
+    for line in (line for line in shown if "--help" not in line):
+        _, program, words = re.match(r"(\w+=\w+ )?(\S+) ?(.*)", line).groups()
+        if program == "ladder-np" and not re.search(r"\b[A-Z]{3,}\b", words):
+            assert callable(_parser().parse_args(shlex.split(words)).run), line
+        elif program == "python":
+            source = script(words)
+            for option in re.findall(r"--[a-z-]+", words):
+                assert f'"{option}"' in source, line
+
+
+def script(words: str) -> str:
+    """Return the source of `-m package.module ...` or `path/to/file.py ...`."""
+    first, second, *_ = [*words.split(), ""]
+    path = ROOT / (second.replace(".", "/") if first == "-m" else first)
+    path = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+    return path.read_text(encoding="utf-8")
