@@ -23,7 +23,7 @@ COLORS = {"supervised only": "#D55E00", "ladder": "#0072B2"}  # told apart by co
 
 
 def measure(labels: int, seeds: int) -> dict[str, list[float]]:
-    """Return each model's test errors in percent, one a seed."""
+    """Return each model's test errors in percent, one per seed."""
     errors: dict[str, list[float]] = {model: [] for model in MODELS}
     for seed in range(seeds):
         problem = prepare(make_settings({"labels": labels, "seed": seed}), None, "cpu")

@@ -1,4 +1,4 @@
-"""How `LadderClassifier`'s defaults were chosen: validation error of settings on unlike data sets with few labels.
+"""How `LadderClassifier`'s defaults were chosen: validation error of settings on different data sets with few labels.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/estimator_defaults.py [--seeds N] [--only …] [--tasks …] [--json FILE]
 

@@ -1,13 +1,13 @@
-"""`LadderClassifier` with its defaults beside scikit-learn's semi-supervised classifiers, on data that chose nothing.
+"""`LadderClassifier` with its defaults beside scikit-learn's semi-supervised classifiers, on held-out data sets.
 
     apt-get download weka && dpkg -x weka_*.deb weka
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.held_out weka/usr/share/doc/weka/examples [--seeds N] [--data …]
 
 Needs scikit-learn, and the examples of Debian's package weka: its balanced tables of numbers with 200 rows or more,
-but for those that the defaults were chosen on (iris). `segment` comes with test rows of its own; of the others a
+except those that the defaults were chosen on (iris). `segment` comes with test rows of its own; of the others a
 third is drawn by the seed. The seed also draws the labeled rows, as many of each class. The embedded digits are here
 for comparison: the defaults were chosen on other rows of them. Tables are standardized over all training rows, digits
-divided by their largest value, for everybody; all other settings are what each class has by default.
+divided by their largest value, for all classifiers; all other settings are what each class has by default.
 """
 
 import argparse

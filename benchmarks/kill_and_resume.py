@@ -1,10 +1,10 @@
-"""Real runs killed at random instants and resumed, again and again: does each end as one that nobody disturbed?
+"""Runs killed at random instants and resumed: does each end exactly as an undisturbed run?
 
     python benchmarks/kill_and_resume.py [--kills 200] [--seed 0]
 
-A small training of ladder and baseline on the embedded digits is run once in peace. Then runs of it are begun, killed
-by SIGKILL at an instant drawn between its start and the time that the whole takes, and resumed, until one ends by
-itself; every array of its models, its metrics (but for the seconds) and its result must be those of the first.
+A small training of ladder and baseline on the embedded digits is run once undisturbed. Then runs of it are started,
+killed by SIGKILL at a random instant within the time that the whole takes, and resumed, until one ends by itself;
+every array of its models, its metrics (except the seconds) and its result must be those of the first.
 """
 
 import argparse
@@ -30,14 +30,14 @@ def start(*words: str) -> subprocess.Popen:
 
 
 def ended(process: subprocess.Popen, what: str) -> None:
-    """Wait for a process that nobody kills."""
+    """Wait for a process that is not killed."""
     _, error = process.communicate()
     if process.returncode:
         sys.exit(f"{what} ended with status {process.returncode}: {error.strip()}")
 
 
 def outcome(run: Path) -> dict[str, Any]:
-    """Return everything that a finished run holds, but for the seconds."""
+    """Return everything that a finished run holds, except the seconds."""
     found: dict[str, Any] = {"files": sorted(path.name for path in run.iterdir())}
     for path in run.glob("*.npz"):
         with np.load(path, allow_pickle=False) as archive:
@@ -49,7 +49,7 @@ def outcome(run: Path) -> dict[str, Any]:
 
 
 def kill_until_it_ends(run: Path, seconds: float, chance: random.Random, most: int) -> int:
-    """Begin a run; kill and resume it until it ends by itself, or after `most` kills in peace; return the kills."""
+    """Start a run; kill and resume it until it ends by itself, after `most` kills at the latest; return the kills."""
     kills = 0
     while True:
         process = start("train", "--resume", str(run)) if run.exists() else start(*TRAIN, "--out", str(run))

@@ -3,7 +3,7 @@
     python benchmarks/profile_step.py [--epochs N]
 
 Steps are those of training, picking and scaling their rows included, under Python's own profiler. It sees one thread,
-the one that trains; where that one waits for helpers, the waiting counts for whoever asked them. Run nothing else
+the one that trains; where that one waits for helpers, the waiting counts for the stage that waits. Run nothing else
 meanwhile.
 """
 

@@ -65,7 +65,7 @@ def step_products(specification: Specification, n_labeled: int, n_unlabeled: int
         products += [decoder("weight", layer), decoder("input", layer)]
     for layer in range(top, 1, -1):
         products += [encoder("weight", layer), encoder("input", layer)]
-    return [*products, encoder("weight", 1)]  # nobody asks for the gradient of x
+    return [*products, encoder("weight", 1)]  # the gradient of x is not needed
 
 
 def inference_products(sizes: tuple[int, ...], rows: int) -> list[Product]:

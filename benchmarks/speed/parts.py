@@ -42,7 +42,7 @@ def steps(peers: Sequence[str], quick: bool, device: str) -> list[Result]:
         case = dataclasses.replace(case, device=device)
         with contextlib.ExitStack() as stack:
             children = _start(stack, {name: (name, case) for name in ("floor", "ours", *present)})
-            note(f"step: {title}: checking {', '.join(present) or 'nobody'} against ours")
+            note(f"step: {title}: checking {', '.join(present) or 'no peer'} against ours")
             check_peers({name: children[name] for name in present}, case)
             note(f"step: {title}: measuring")
             timings = take_turns(children, QUICK if quick else plan)

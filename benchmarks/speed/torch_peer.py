@@ -1,6 +1,6 @@
 """The same step in PyTorch, as a competent user would write it; one function serves eager mode and `torch.compile`.
 
-Lanes are stacked as in our own code, so that one product a layer serves all three; lanes whose statistics nobody
+Lanes are stacked as in our own code, so that one product per layer serves all three; lanes whose statistics nothing
 else needs are normalized by the fused batch norm, the clean lane by `var_mean`; Adam is the fused one.
 """
 

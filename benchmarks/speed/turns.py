@@ -49,7 +49,7 @@ class Plan:
     rounds : int
         Turns of each contender.
     steps : int
-        Counted steps a turn.
+        Counted steps per turn.
     uncounted : int
         Steps before them, which bring its data into the caches and its threads awake.
     pause : float
@@ -91,7 +91,7 @@ class Child:
 
     def __init__(self, name: str, case: Case) -> None:
         self._name = name
-        # A file, because a pipe that nobody empties could block the child. `__exit__` closes it.
+        # A file, because a pipe that is not read could block the child. `__exit__` closes it.
         self._errors = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.speed.contender", name, json.dumps(case.as_json())],
