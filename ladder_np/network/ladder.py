@@ -35,34 +35,17 @@ Record = tuple[int, DecodedGradient | EncodedGradient | Array]
 
 @dataclass
 class State:
-    """Everything that the forward pass computed.
-
-    Attributes
-    ----------
-    parameters : Parameters
-    passes : Passes
-        What it was computed with.
-    batch : Batch
-    noise : list of arrays or None
-        Of the corrupted rows, by layer.
-    encoded : list of Encoded
-        By layer 0..L.
-    classified : Classified
-    decoded : dict of int to Decoded
-        By layer, of those that the decoder ran through, from the top down.
-    losses : Losses
-    kept_up, kept_down : list, dict
-        What the maps' backwards need, by layer.
-    """
+    """Everything that the forward pass computed."""
 
     parameters: Parameters
-    passes: Passes
+    passes: Passes  # what it was computed with
     batch: Batch
-    noise: Noise
-    encoded: list[Encoded]
+    noise: Noise  # of the corrupted rows, by layer
+    encoded: list[Encoded]  # by layer 0..L
     classified: Classified
-    decoded: dict[int, Decoded]
+    decoded: dict[int, Decoded]  # by layer, of those that the decoder ran through, from the top down
     losses: Losses
+    # what the maps' backwards need, by layer
     kept_up: list[Any]
     kept_down: dict[int, Any]
 

@@ -26,40 +26,21 @@ __all__ = ["Lanes", "Layer", "Rows", "resolve"]
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer 0 .. L, the input being layer 0.
-
-    Attributes
-    ----------
-    index : int
-    shape : tuple of int
-        Of one sample: (units,) or (height, width, channels).
-    up : Map
-        From the layer below, in the encoder; the input's is not used.
-    down : Map
-        From the layer above, in the decoder; at the top the softmax output itself.
-    activation : Activation
-        φ. Linear at the top, where the softmax follows.
-    combinator : Combinator
-        g.
-    has_beta, has_gamma : bool
-        Whether there are a shift β and a scale γ. β wherever the kind of layer does not bring its own linear φ, as
-        pooling does; γ on the softmax layer alone. (The reference code has γ on hidden layers with sigmoid, tanh and
-        softplus too. The published networks have none of these, and version 1 of the test vectors has no such γ.)
-    noise_std : float
-    weight : float
-        λ.
-    """
+    """One layer 0 .. L, the input being layer 0."""
 
     index: int
-    shape: Shape
-    up: Map
-    down: Map
-    activation: Activation
-    combinator: Combinator
+    shape: Shape  # of one sample: (units,) or (height, width, channels)
+    up: Map  # from the layer below, in the encoder; the input's is not used
+    down: Map  # from the layer above, in the decoder; at the top the softmax output itself
+    activation: Activation  # φ. Linear at the top, where the softmax follows.
+    combinator: Combinator  # g
+    # whether there are a shift β and a scale γ. β wherever the kind of layer does not bring its own linear φ, as
+    # pooling does; γ on the softmax layer alone. (The reference code has γ on hidden layers with sigmoid, tanh and
+    # softplus too. The published networks have none of these, and version 1 of the test vectors has no such γ.)
     has_beta: bool
     has_gamma: bool
     noise_std: float
-    weight: float
+    weight: float  # λ
 
     @property
     def units(self) -> int:
@@ -98,18 +79,12 @@ def resolve(specification: Specification) -> tuple[Layer, ...]:
 
 @dataclass(frozen=True)
 class Rows:
-    """Where the lanes are in one layer's matrices.
+    """Where the lanes are in one layer's matrices."""
 
-    Attributes
-    ----------
-    n_labeled, n_unlabeled : int
-        Rows of a lane: samples times positions.
-    has_clean, clean_goes_on : bool
-        Whether the clean lane reaches this layer, and the one above.
-    """
-
+    # rows of a lane: samples times positions
     n_labeled: int
     n_unlabeled: int
+    # whether the clean lane reaches this layer, and the one above
     has_clean: bool
     clean_goes_on: bool
 
@@ -157,25 +132,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class Lanes:
-    """Which samples and which layers one step needs.
+    """Which samples and which layers one step needs."""
 
-    Attributes
-    ----------
-    n_labeled, n_unlabeled : int
-        N and M, in samples; M is 0 where nothing is denoised.
-    lowest : int
-        The lowest layer that the decoder must rebuild; L + 1 where there is no decoder.
-    clean_top : int
-        The highest layer that needs clean targets; 0 where there is no clean lane.
-    denoised : tuple of bool
-        For each layer 0..L, whether its denoising cost is wanted.
-    """
-
+    # N and M, in samples; M is 0 where nothing is denoised
     n_labeled: int
     n_unlabeled: int
-    lowest: int
-    clean_top: int
-    denoised: tuple[bool, ...]
+    lowest: int  # the lowest layer that the decoder must rebuild; L + 1 where there is no decoder
+    clean_top: int  # the highest layer that needs clean targets; 0 where there is no clean lane
+    denoised: tuple[bool, ...]  # for each layer 0..L, whether its denoising cost is wanted
 
     @classmethod
     def needed(

@@ -56,26 +56,16 @@ def _weight(prefix: str, one: Map) -> Iterator[tuple[str, Shape, Initialize]]:
 
 @dataclass(frozen=True)
 class LayerParameters:
-    """Views of one layer's parameters, or of their gradients; None where it has none.
+    """Views of one layer's parameters, or of their gradients; None where it has none."""
 
-    Attributes
-    ----------
-    W, V : array or None
-        Weight of the map from the layer below, and of that from the layer above down.
-    beta, gamma : (units,) array or None
-        Shift and scale.
-    combinator : dict of str to array
-        The combinator's parameters by name.
-    combinator_block : (n,) array
-        The same, one after the other.
-    """
-
+    # weight of the map from the layer below, and of that from the layer above down
     W: Array | None
     V: Array | None
+    # (units,): shift and scale
     beta: Array | None
     gamma: Array | None
-    combinator: Mapping[str, Array]
-    combinator_block: Array
+    combinator: Mapping[str, Array]  # the combinator's parameters by name
+    combinator_block: Array  # (n,): the same, one after the other
 
 
 class Parameters(Mapping[str, Array]):

@@ -73,32 +73,17 @@ class Target:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What the encoder computed in one layer, rows of all lanes.
-
-    Attributes
-    ----------
-    rows : Rows
-    z : (rows, units) array or None
-        Normalized, before noise; None at layer 0.
-    z_tilde : (rows, units) array
-        With noise on the corrupted lanes.
-    h : (rows that go on, units) array
-        After the activation.
-    mu, sigma : sequences of (units,) arrays
-        Batch statistics, one for each lane; empty at layer 0.
-    target : Target or None
-        The clean lane's part; None where the lane does not reach this layer.
-    a, b : arrays or None
-        a as it was given, and b = γ(z̃ + β), if the passes keep all they compute.
-    """
+    """What the encoder computed in one layer, rows of all lanes."""
 
     rows: Rows
-    z: Array | None
-    z_tilde: Array
-    h: Array
+    z: Array | None  # (rows, units): normalized, before noise; None at layer 0
+    z_tilde: Array  # (rows, units): with noise on the corrupted lanes
+    h: Array  # (rows that go on, units): after the activation
+    # (units,): batch statistics, one for each lane; empty at layer 0
     mu: Sequence[Array] = ()
     sigma: Sequence[Array] = ()
-    target: Target | None = None
+    target: Target | None = None  # the clean lane's part; None where the lane does not reach this layer
+    # a as it was given, and b = γ(z̃ + β), if the passes keep all they compute
     a: Array | None = None
     b: Array | None = None
 
@@ -128,59 +113,30 @@ class Classified:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What the decoder computed in one layer, unlabeled rows.
+    """What the decoder computed in one layer, unlabeled rows."""
 
-    Attributes
-    ----------
-    u : (M, units) array
-    u_sigma : (units,) array
-        σ of the batch norm that made u.
-    z_tilde : (M, units) array
-        The lateral input.
-    z_hat : (M, units) array
-    cache : tuple
-        What the combinator's backward needs.
-    target : Target or None
-        None where the layer has no cost; then the rest is None too.
-    z_hat_bn, difference : (M, units) array
-        ẑ_BN, and ẑ_BN − z.
-    cost : array
-        The unweighted cost, 0-dimensional, or summed over the rows for each unit, (units,).
-    vertical : (M, units) array or None
-        What u was normalized from, if the passes keep all they compute.
-    """
-
-    u: Array
-    u_sigma: Array
-    z_tilde: Array
-    z_hat: Array
-    cache: tuple[Any, ...] = ()
-    target: Target | None = None
+    u: Array  # (M, units)
+    u_sigma: Array  # (units,): σ of the batch norm that made u
+    z_tilde: Array  # (M, units): the lateral input
+    z_hat: Array  # (M, units)
+    cache: tuple[Any, ...] = ()  # what the combinator's backward needs
+    target: Target | None = None  # None where the layer has no cost; then the rest is None too
+    # (M, units): ẑ_BN, and ẑ_BN − z
     z_hat_bn: Array | None = None
     difference: Array | None = None
-    cost: Array | None = None
-    vertical: Array | None = None
+    cost: Array | None = None  # the unweighted cost, 0-dimensional, or summed over the rows for each unit, (units,)
+    vertical: Array | None = None  # (M, units): what u was normalized from, if the passes keep all they compute
 
 
 @dataclass(frozen=True)
 class DecodedGradient:
-    """What comes out of the decoder's backward in one layer.
+    """What comes out of the decoder's backward in one layer."""
 
-    Attributes
-    ----------
-    dvertical : (M, units) array
-        Gradient of the matrix that u was normalized from.
-    dz_tilde : (M, units) array
-        Gradient of z̃ through the lateral connection.
-    target : Target or None
-        Gradients of the clean z, μ and σ; None where they take none: no cost, constant targets, or layer 0.
-    dz_hat_bn, dz_hat, du : (M, units) arrays or None
-        If the passes keep all they compute.
-    """
-
-    dvertical: Array
-    dz_tilde: Array
+    dvertical: Array  # (M, units): gradient of the matrix that u was normalized from
+    dz_tilde: Array  # (M, units): gradient of z̃ through the lateral connection
+    # gradients of the clean z, μ and σ; None where they take none: no cost, constant targets, or layer 0
     target: Target | None = None
+    # (M, units): if the passes keep all they compute
     dz_hat_bn: Array | None = None
     dz_hat: Array | None = None
     du: Array | None = None
@@ -188,15 +144,9 @@ class DecodedGradient:
 
 @dataclass(frozen=True)
 class Losses:
-    """The costs of one step, on the device of the batch.
+    """The costs of one step, on the device of the batch."""
 
-    Attributes
-    ----------
-    values : (2 + L + 1,) array
-        All of them: total, supervised, denoising.
-    """
-
-    values: Array
+    values: Array  # (2 + L + 1,): all of them: total, supervised, denoising
 
     @property
     def total(self) -> Array:

@@ -91,38 +91,21 @@ class At:
 
 @dataclass(frozen=True)
 class Quantity:
-    """One row of the table.
+    """One row of the table."""
 
-    Attributes
-    ----------
-    part : str
-        A key of `PARTS`.
-    name : str
-        The symbol in ASCII, close to the code's; unlike any other's of the same layer and part.
-    symbol, equation : str
-        The equation is its right-hand side, empty for what is given; the symbol is empty where the quantity repeats
-        others, so that a trace leaves it out.
-    path : str
-        Attributes that lead from `At` to the value: an array, or a dict of arrays by name.
-    rows : str
-        Which rows of it, a property of `Rows`, or "all"; empty for what has no row per position of a sample.
-    formula : Formula, or callable from Layer to Formula, or None
-        Where the code computes it.
-    vector : str
-        Its key in test vectors, with {l} for the layer (and {name} for each of a dict); empty: it is not in them.
-    layers : str
-        A key of `LAYERS`.
-    """
-
-    part: str
-    name: str
+    part: str  # a key of `PARTS`
+    name: str  # the symbol in ASCII, close to the code's; unlike any other's of the same layer and part
+    # the equation is its right-hand side, empty for what is given; the symbol is empty where the quantity repeats
+    # others, so that a trace leaves it out
     symbol: str
     equation: str
-    path: str
+    path: str  # attributes that lead from `At` to the value: an array, or a dict of arrays by name
+    # which rows of it, a property of `Rows`, or "all"; empty for what has no row per position of a sample
     rows: str = ""
-    formula: Formula | Callable[[Layer], Formula] | None = None
+    formula: Formula | Callable[[Layer], Formula] | None = None  # where the code computes it
+    # its key in test vectors, with {l} for the layer (and {name} for each of a dict); empty: it is not in them
     vector: str = ""
-    layers: str = "all"
+    layers: str = "all"  # a key of `LAYERS`
 
     def value(self, at: At) -> Array | Mapping[str, Array] | None:
         """Return its value, with the layer's shape behind the rows; None where the step does not have it."""

@@ -104,23 +104,12 @@ def softmax_backward(dp: Array, p: Array) -> Array:
 
 @dataclass(frozen=True)
 class Activation:
-    """One activation of the table.
+    """One activation of the table."""
 
-    Attributes
-    ----------
-    forward : callable
-        ``forward(b, out=None) -> h``.
-    backward : callable
-        ``backward(dh, h) -> db``.
-    kinked : bool
-        Whether it has a kink that a gradient check must avoid.
-    cuda : str or None
-        How `kernels/passes.cu` is compiled to contain it; None: it runs as plain formulas on a GPU too.
-    """
-
-    forward: Callable[..., Array]
-    backward: Callable[[Array, Array], Array]
-    kinked: bool = False
+    forward: Callable[..., Array]  # ``forward(b, out=None) -> h``
+    backward: Callable[[Array, Array], Array]  # ``backward(dh, h) -> db``
+    kinked: bool = False  # whether it has a kink that a gradient check must avoid
+    # how `kernels/passes.cu` is compiled to contain it; None: it runs as plain formulas on a GPU too
     cuda: str | None = None
 
 

@@ -129,17 +129,11 @@ def gaussian_inner(u: Array, a: Mapping[str, Array]) -> dict[str, Array]:
 
 @dataclass(frozen=True)
 class Initial:
-    """One parameter of a combinator: its starting values N(mean, std²), and its shape for a layer of so many units.
-
-    Parameters
-    ----------
-    mean, std : float
-    shape : callable
-        ``shape(units) -> tuple of int``; (units,) if not given.
-    """
+    """One parameter of a combinator: its starting values N(mean, std²), and its shape in a layer of `units` units."""
 
     mean: float = 0.0
     std: float = 0.0
+    # ``shape(units) -> tuple of int``; (units,) if not given
     shape: Callable[[int], tuple[int, ...]] = lambda units: (units,)
 
     def draw(self, generator: np.random.Generator, units: int) -> np.ndarray:
@@ -150,36 +144,22 @@ class Initial:
 
 @dataclass(frozen=True)
 class Combinator:
-    """One combinator of the table.
+    """One combinator of the table."""
 
-    Attributes
-    ----------
-    parameters : dict of str to Initial
-        Its parameters by name, in the order in which they lie in memory.
-    forward : callable
-        ``forward(z_tilde, u, a) -> z_hat, cache``; a holds the parameters by name.
-    backward : callable
-        ``backward(dz_hat, u, a, cache) -> dz_tilde, du, da``.
-    equation, paper : str
-        Its right-hand side for a trace, {l} standing for the layer, and where it stands in the papers.
-    slope : str
-        dẑ/dz̃ in that notation.
-    inner : callable or None
-        ``inner(u, a)`` returns what it computes on the way, by name.
-    lines : dict of str to Formula
-        Where quantities are computed (names as in `network.quantities`), if not in the last line of its functions.
-    cuda : str or None
-        How `kernels/passes.cu` is compiled to contain it; None: it runs as plain formulas on a GPU too.
-    """
-
-    parameters: Mapping[str, Initial]
+    parameters: Mapping[str, Initial]  # its parameters by name, in the order in which they lie in memory
+    # ``forward(z_tilde, u, a) -> z_hat, cache``; a holds the parameters by name
     forward: Callable[..., tuple[Array, Cache]]
+    # ``backward(dz_hat, u, a, cache) -> dz_tilde, du, da``
     backward: Callable[..., tuple[Array, Array, dict[str, Array]]]
+    # its right-hand side for a trace, {l} standing for the layer, and where it stands in the papers
     equation: str = "g(z̃{l}, u{l})"
     paper: str = ""
-    slope: str = "∂g/∂z̃{l}"
+    slope: str = "∂g/∂z̃{l}"  # dẑ/dz̃ in that notation
+    # ``inner(u, a)`` returns what it computes on the way, by name
     inner: Callable[..., dict[str, Array]] | None = None
+    # where quantities are computed (names as in `network.quantities`), if not in the last line of its functions
     lines: Mapping[str, Formula] = field(default_factory=dict)
+    # how `kernels/passes.cu` is compiled to contain it; None: it runs as plain formulas on a GPU too
     cuda: str | None = None
 
 

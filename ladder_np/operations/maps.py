@@ -30,40 +30,26 @@ LARGEST_SIZE = 2**26  # units of one layer, so that the number of parameters sta
 
 @dataclass(frozen=True)
 class Map:
-    """A map between two layers, with its gradient.
+    """A map between two layers, with its gradient."""
 
-    Attributes
-    ----------
-    input, output : tuple of int
-        Shape of one sample on both sides: (units,) or (height, width, channels).
-    weight : tuple of int or None
-        Shape of the weight; None where there is none.
-    initialize : callable or None
-        ``initialize(generator) -> W``: the weight at the start of training, drawn on the host.
-    forward : callable
-        ``forward(h, W) -> a, kept``: h (rows, channels of the input), a (rows, channels of the output), fresh; `kept`
-        is what the backward needs.
-    backward : callable
-        ``backward(da, W, kept, dW, wanted) -> dh``: writes the weight's gradient to dW, and returns that of h, or
-        None if it is not `wanted`. da may end before a did: the samples that it lacks take no gradient.
-    activation : str or None
-        φ of a layer with this map where it is not the network's: "linear" for pooling ([R]'s code), which then has no
-        shift β either.
-    lines : dict of str to Formula
-        Where "forward", "backward" and "weight" (its gradient) are computed, if not in the last line of its
-        functions.
-    equations : dict of str to str
-        The same three as text for a trace: of {h} and {W}, of {da} and {W}, of {h} and {da}.
-    """
-
+    # shape of one sample on both sides: (units,) or (height, width, channels)
     input: Shape
     output: Shape
-    weight: Shape | None
+    weight: Shape | None  # shape of the weight; None where there is none
+    # ``initialize(generator) -> W``: the weight at the start of training, drawn on the host
     initialize: Callable[[np.random.Generator], np.ndarray] | None
+    # ``forward(h, W) -> a, kept``: h (rows, channels of the input), a (rows, channels of the output), fresh; `kept`
+    # is what the backward needs
     forward: Callable[[Array, Array | None], tuple[Array, Any]]
+    # ``backward(da, W, kept, dW, wanted) -> dh``: writes the weight's gradient to dW, and returns that of h, or None
+    # if it is not `wanted`. da may end before a did: the samples that it lacks take no gradient.
     backward: Callable[..., Array | None]
+    # φ of a layer with this map where it is not the network's: "linear" for pooling ([R]'s code), which then has no
+    # shift β either
     activation: str | None = None
+    # where "forward", "backward" and "weight" (its gradient) are computed, if not in the last line of its functions
     lines: Mapping[str, Formula] = field(default_factory=dict)
+    # the same three as text for a trace: of {h} and {W}, of {da} and {W}, of {h} and {da}
     equations: dict[str, str] = field(default_factory=dict)
 
 
