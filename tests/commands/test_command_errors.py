@@ -232,7 +232,7 @@ def write_inputs(home):
 def write_bad_vectors(home):
     quiet("vectors", home / "v.npz", "--sizes 5-4-3")
     np.savez(home / "stranger.npz", a=np.zeros(3))
-    change(home / "v.npz", home / "v2.npz", meta=np.array('{"version": 2}'))
+    change(home / "v.npz", home / "v3.npz", meta=np.array('{"version": 3}'))
     change(home / "v.npz", home / "v_text.npz", **{"clean/z.0": np.array(["a"])})
 
 
@@ -478,7 +478,7 @@ CASES = [
     ("compare-vectors v.npz garbage.npz", "garbage.npz"),
     ("compare-vectors v.npz stranger.npz", "no key in common"),
     ("compare-vectors stranger.npz v.npz", "stranger.npz", "version"),
-    ("compare-vectors v2.npz v.npz", "v2.npz", "version 2", "version 1"),
+    ("compare-vectors v3.npz v.npz", "v3.npz", "version 3", "versions 1 and 2"),
     ("compare-vectors v.npz v_text.npz", "v_text.npz", "clean/z.0"),
     ("compare-vectors v.npz v.npz --require gradient/", "'gradient/'"),
     ("compare-vectors v.npz v.npz --tolerance -1", "--tolerance -1", ">= 0"),
