@@ -110,7 +110,7 @@ def of_layer(readings: Sequence[Reading], layer: int) -> list[Reading]:
     Raises
     ------
     InputError
-        If there is no such layer.
+        If the network does not have that layer.
     """
     top = max(reading.layer or 0 for reading in readings)
     if not 0 <= layer <= top:

@@ -120,7 +120,7 @@ def read_vectors(path: Path | str, complete: bool) -> dict[str, np.ndarray]:
     Raises
     ------
     InputError
-        If it is no such file, or of a version this program does not know.
+        If it is not such a file, or of a version that this program does not know.
     """
     arrays = read_npz(path, "a file of test vectors")
     for key, array in arrays.items():
@@ -211,7 +211,7 @@ def _difference(
 
 
 def _absolute_difference(reference: np.ndarray, candidate: np.ndarray) -> np.ndarray:
-    """Return |candidate − reference|, infinite where either is no finite number: no right step has any."""
+    """Return |candidate − reference|, infinite where either is NaN or infinite: a right step has none."""
     finite = np.isfinite(reference) & np.isfinite(candidate)
     return np.abs(np.subtract(candidate, reference, where=finite, out=np.full(reference.shape, np.inf)))
 

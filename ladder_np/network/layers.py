@@ -137,8 +137,8 @@ class Lanes:
     # N and M, in samples; M is 0 where nothing is denoised
     n_labeled: int
     n_unlabeled: int
-    lowest: int  # the lowest layer that the decoder must rebuild; L + 1 where there is no decoder
-    clean_top: int  # the highest layer that needs clean targets; 0 where there is no clean lane
+    lowest: int  # the lowest layer that the decoder must rebuild; L + 1 without a decoder
+    clean_top: int  # the highest layer that needs clean targets; 0 without a clean lane
     denoised: tuple[bool, ...]  # for each layer 0..L, whether its denoising cost is wanted
 
     @classmethod

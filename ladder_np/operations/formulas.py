@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Formula:
-    """A line of code: the one of `function` that contains `text`, or its last return if there is no text.
+    """A line of code: the one of `function` that contains `text`, or without text its last return.
 
     Parameters
     ----------

@@ -4,11 +4,11 @@
 
     μ = mean(a),   σ = sqrt(mean((a − μ)²) + ε),   z = (a − μ)/σ
 
-The cost may reach a by three roads: through z, and, because the clean statistics also normalize ẑ, through μ
+The cost may reach a by three paths: through z, and, because the clean statistics also normalize ẑ, through μ
 and σ themselves. With ∂μ/∂a_i = 1/n, ∂σ/∂a_i = (a_i − μ)/(nσ) = z_i/n and upstream dz, dμ, dσ (the last two
 zero where nobody else uses the statistics):
 
-    Road z:  ∂z_j/∂a_i = (δ_ij − 1/n − z_j z_i/n)/σ
+    Path z:  ∂z_j/∂a_i = (δ_ij − 1/n − z_j z_i/n)/σ
     da = (dz − mean(dz) − z mean(dz z))/σ + (dμ + z dσ)/n
        = (dz − m − z s)/σ    with  m = mean(dz) − σ dμ/n,   s = mean(dz z) − σ dσ/n
 
