@@ -14,6 +14,7 @@ from test_architecture import FLOORS
 from ladder_np.commands import _parser, main
 from ladder_np.inspection.vectors import make_vectors
 from ladder_np.network.specification import Specification
+from ladder_np.version import __version__
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ladder_np"
@@ -88,6 +89,10 @@ def test_ci_installs_or_resolves_every_extra() -> None:
     installed = ",".join(re.findall(r"'\.\[([\w,-]+)\]'", CI)).split(",")
     (resolved,) = re.findall(r"^for extra in (.*); do$", CI, re.MULTILINE)
     assert {*installed, *resolved.split()} == set(extras)
+
+
+def test_the_citation_names_this_version() -> None:
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 # ---- The house's own text: its floors, its table of equations and its trace are what the code says.
