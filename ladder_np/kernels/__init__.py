@@ -58,7 +58,7 @@ class Kernels:
         self.launches = 0
 
     def compiled(self, options: Options) -> Callable[[str], Any]:
-        """Return what gives a kernel by its name, compiled with `options`; without any, as it happens to be compiled."""
+        """Return what gives a kernel by its name, compiled with `options`; without any, in any way."""
         if not options and self._compiled:
             return next(iter(self._compiled.values()))
         if options not in self._compiled:
