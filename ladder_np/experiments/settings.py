@@ -37,7 +37,7 @@ class ExperimentSettings:
         Labeled rows held out to watch training.
     scaling : str
         "auto", "pixels", "standardize" or "none": see `make_scaling`.
-    hidden_layers : tuple of int
+    hidden_layers : tuple of int or str
         Widths of the layers between input and classes; may be empty.
     activation, combinator, noise_std, denoising_weights, stop_gradient_targets, dtype
         See `Specification`.
@@ -61,7 +61,7 @@ class ExperimentSettings:
     test_fraction: float = 0.0
     validation: int = 0
     scaling: str = "auto"
-    hidden_layers: tuple[int, ...] = (200, 100)
+    hidden_layers: tuple[int | str, ...] = (200, 100)
     activation: str = "relu"
     combinator: str = "gaussian"
     noise_std: tuple[float, ...] = (0.3,)
@@ -93,7 +93,7 @@ class ExperimentSettings:
     def specification(self, features: int, classes: int) -> Specification:
         """Return the network's description for data of this many features and classes."""
         return Specification(
-            sizes=(features, *self.hidden_layers, classes),
+            sizes=(features, *self.hidden_layers, classes),  # type: ignore[arg-type]  # texts name other kinds
             activation=self.activation,
             combinator=self.combinator,
             noise_std=self.noise_std,

@@ -2,13 +2,16 @@
 
 import dataclasses
 import itertools
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ladder_np import InputError, LadderClassifier, LadderNetwork
+from ladder_np.commands import main
 from ladder_np.inspection.gradcheck import check_network
 from ladder_np.inspection.trace import trace_step
 from ladder_np.inspection.vectors import compare_vectors, make_vectors
@@ -276,3 +279,17 @@ def test_samples_and_noise_may_have_the_shapes_of_their_layers_as_in_the_vectors
     losses, gradients = network.loss_and_gradients(*batch, [vectors[f"noise/{layer}"] for layer in range(7)])
     assert losses.total == vectors["loss/total"]
     np.testing.assert_array_equal(gradients["decoder.0.weight"], vectors["grad/decoder.0.weight"])
+
+
+def test_a_run_with_made_up_kinds_is_trained_resumed_and_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    network = "--hidden-layers 8-diagonal-dense:6 --combinator blend --activation bend"
+    assert main(["train", *network.split(), "--epochs", "2", "--no-baseline", "--out", "run"]) == 0
+    for command in ("train --resume run", "evaluate run", "predict run/model.npz rows.npy --out classes.csv"):
+        np.save("rows.npy", np.zeros((3, 64), np.uint8))
+        assert main(command.split()) == 0
+    assert "64-8-diagonal-dense:6-10" in capsys.readouterr().out
+    description = json.loads(Path("run/config.json").read_text())
+    assert description["network"]["layers"] == ["8", "diagonal", "dense:6", "10"]
