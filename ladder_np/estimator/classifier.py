@@ -29,8 +29,9 @@ class LadderClassifier(BaseClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, or int
-        Widths of the layers between features and classes; may be empty.
+    hidden_layer_sizes : sequence of int or str, int, or str
+        Units of the layers between features and classes; may be empty. Texts are layers in the notation of
+        `operations.maps`: "200-100" is (200, 100).
     activation, combinator, dtype : str
         See `Specification`.
     noise_std : float or sequence of float

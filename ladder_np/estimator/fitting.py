@@ -13,6 +13,7 @@ from ladder_np.estimator.input import Table
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
 from ladder_np.network.specification import Specification
+from ladder_np.operations.maps import split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, check_seed, stream
@@ -75,7 +76,7 @@ def _specification_of(params: dict[str, Any], features: int, classes: int, input
     if isinstance(hidden, numbers.Integral) and not isinstance(hidden, bool):
         hidden = (hidden,)
     try:
-        sizes = (features, *hidden, classes)
+        sizes = (features, *(split_layers(hidden) if isinstance(hidden, str) else hidden), classes)
     except TypeError:
         raise InputError(f"hidden_layer_sizes={hidden!r}: expected widths such as (200, 100)") from None
     weights = params["denoising_weights"]

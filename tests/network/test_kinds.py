@@ -200,6 +200,8 @@ def test_an_estimator_with_made_up_kinds_is_trained_saved_and_loaded(tmp_path: A
     model.save(tmp_path / "model.npz")
     loaded = LadderClassifier.load(tmp_path / "model.npz")
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    same = LadderClassifier("8-diagonal-6", "bend", combinator="blend", max_iter=100, random_state=0).fit(X, labels)
+    np.testing.assert_array_equal(same.predict_proba(X), model.predict_proba(X))
 
 
 # ---- What a general layer needs to be decided (the reference code), and what cannot be.
