@@ -1,7 +1,6 @@
-"""The command line: parses, calls, prints. Results on standard output, progress and notes on standard error.
+"""The command line. Results go to standard output, progress, notes and errors (one line each) to standard error.
 
-Exit status: 0; 1 for a failed check or a training that diverged; 2 for wrong use; 130 when interrupted. Every error
-is one line.
+Exit status: 0; 1 for a failed check or training that diverged; 2 for wrong use; 130 when interrupted.
 """
 
 import argparse
@@ -20,7 +19,7 @@ __all__ = ["main"]
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, like all others of this program."""
+    """A parser whose errors are one line, like all errors of this program."""
 
     def error(self, message: str) -> NoReturn:
         if message.endswith("expected one argument"):
@@ -45,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), 2)
     except TrainingDivergedError as error:
         return _complain(str(error), 1)
-    except KeyboardInterrupt as interruption:  # wanted, so no error
+    except KeyboardInterrupt as interruption:  # requested by the user, so not an error
         print(f"ladder-np: {interruption}" if str(interruption) else "ladder-np: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+    except BrokenPipeError:  # the program that reads the output has ended, as in `| head`
         _discard_output()
         return 1
     except MemoryError as error:
@@ -66,12 +65,12 @@ def _run(arguments: Sequence[str] | None) -> int:
         status = parsed.run(parsed)
     except SystemExit as exit:  # argparse has printed help or version
         status = int(exit.code or 0)
-    sys.stdout.flush()  # here, where a full disk or a closed pipe can still be told in one line
+    sys.stdout.flush()  # here, where a full disk or a closed pipe can still be reported in one line
     return status
 
 
 def _discard_output() -> None:
-    """Let the interpreter's last flush go nowhere instead of failing again."""
+    """Redirect standard output to nowhere, so that the interpreter's last flush does not fail again."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

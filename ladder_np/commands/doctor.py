@@ -14,16 +14,16 @@ from ladder_np.inspection.machine import PRODUCT, Machine, describe_machine, pro
 
 __all__ = ["add_to", "advice"]
 
-NO_BLAS = (None, "none", "unknown", "lapack_lite")  # names of what NumPy falls back to where it finds no BLAS
-# OpenBLAS's kernels for x86 processors without AVX2. It says Katmai where OPENBLAS_CORETYPE asks for Prescott.
+NO_BLAS = (None, "none", "unknown", "lapack_lite")  # how NumPy names what it uses if it was built without a BLAS
+# OpenBLAS's kernels for x86 processors without AVX2. It reports Katmai when OPENBLAS_CORETYPE is Prescott.
 KERNELS_BEFORE_AVX2 = (
     "generic katmai coppermine northwood prescott banias atom core2 penryn dunnington nehalem sandybridge athlon "
     "opteron opteron_sse3 barcelona bobcat bulldozer piledriver steamroller nano"
 )
-AVX2 = frozenset(("AVX2", "X86_V3"))  # NumPy's names of it, before and from 2.4 on
+AVX2 = frozenset(("AVX2", "X86_V3"))  # NumPy's names for it, before 2.4 and since
 CHECK_WIDTH = 43
 VERDICT = {True: "ok", False: "FAILED", None: ""}
-SLOW = 8.0  # GFLOP/s a thread: plain code stays below it, SIMD code of any recent processor far above
+SLOW = 8.0  # GFLOP/s per thread: code without SIMD is slower, SIMD code on any recent processor much faster
 WHEELS = "install NumPy from PyPI's wheels (pip install --force-reinstall --only-binary=numpy numpy)"
 
 
@@ -32,7 +32,7 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "doctor",
         help="what decides speed on this machine",
-        description="Show what decides speed on this machine, and what is wrong with it. Advice is no failure: "
+        description="Show what decides speed on this machine, and what is wrong with it. Advice is not a failure: "
         "the exit status is 0. With --device cuda, also check that the GPU computes what NumPy computes, and show "
         "how fast; the exit status is 1 if a check fails.",
     )
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _shown(checks: Iterator[DeviceCheck]) -> list[DeviceCheck]:
-    """Print each check when it is done, and the verdict; return them."""
+    """Print each check as soon as it is done, then the verdict; return the checks."""
     done: list[DeviceCheck] = []
     for check in checks:
         if not done:
@@ -93,7 +93,7 @@ def _rows(machine: Machine, device: Device, rate: float) -> dict[str, str]:
         "BLAS in use": _known(blas.loaded),
         "BLAS kernel": _known(blas.kernel),
         "BLAS threads": _known(blas.threads) + (f" ({blas.threading})" if blas.threading else ""),
-        "other threads": f"{machine.threads} share the work that is no matrix product",
+        "other threads": f"{machine.threads} share the work other than matrix products",
         "CPU": _known(machine.cpu),
         "usable cores": f"{machine.cores} of {machine.cpu_count}{quota}",
         "NumPy's SIMD": " ".join(machine.simd) or "none",
@@ -111,7 +111,7 @@ def _known(value: str | int | None) -> str:
 
 
 def advice(machine: Machine, rate: float) -> list[str]:
-    """Return what is wrong with a machine for training and what to do about it, a line each; empty if nothing is.
+    """Return what is wrong with a machine and what to do about it, one line per problem; empty if nothing is wrong.
 
     Parameters
     ----------
@@ -122,7 +122,9 @@ def advice(machine: Machine, rate: float) -> list[str]:
     """
     causes = [*_about_many_threads(machine), *_about_no_blas(machine), *_about_old_kernel(machine)]
     return [
-        *(causes or _about_slow_product(machine, rate)),  # a symptom, of which a cause says more
+        *(
+            causes or _about_slow_product(machine, rate)
+        ),  # slow products are a symptom: report it only without a known cause
         *_about_few_threads(machine),
         *_about_cupy(machine),
     ]
@@ -146,17 +148,17 @@ def _about_old_kernel(machine: Machine) -> Iterator[str]:
     if kernel.lower() not in KERNELS_BEFORE_AVX2.split() or AVX2.isdisjoint(machine.simd):
         return
     remedy = f"unset OPENBLAS_CORETYPE (it is {forced})" if forced else "set OPENBLAS_CORETYPE=Haswell"
-    if "DYNAMIC_ARCH" not in (machine.blas.loaded or ""):  # this build has no other kernel
+    if "DYNAMIC_ARCH" not in (machine.blas.loaded or ""):  # this build has only one kernel
         remedy = WHEELS
     yield f"OpenBLAS uses its {kernel} kernel, which has no AVX2, though the processor has it; {remedy}"
 
 
 def _about_slow_product(machine: Machine, rate: float) -> Iterator[str]:
-    each = rate / (machine.blas.threads or 1)  # of an unknown number of threads there is at least one
+    each = rate / (machine.blas.threads or 1)  # an unknown number of threads is at least one
     if each < SLOW:
         yield (
-            f"products run at {each:.1f} GFLOP/s a thread, far below what SIMD gives; if they still do with nothing "
-            f"else running, {WHEELS}"
+            f"products run at {each:.1f} GFLOP/s per thread, far below the speed of SIMD code; if that is so with "
+            f"nothing else running, {WHEELS}"
         )
 
 
@@ -180,5 +182,5 @@ def _about_cupy(machine: Machine) -> Iterator[str]:
 
 
 def _threads_variable(machine: Machine) -> str:
-    """Return the variable that wins over all others; an OpenBLAS with OpenMP does not look at its own."""
+    """Return the variable that overrides all others; an OpenBLAS built with OpenMP ignores its own variables."""
     return "OMP_NUM_THREADS" if machine.blas.threading == "OpenMP" else "OPENBLAS_NUM_THREADS"

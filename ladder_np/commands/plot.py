@@ -32,7 +32,7 @@ def add_to(commands: Any) -> None:
         "--out", type=Path, metavar="DIR", help="where they are written (default: RUN/plots, or MODEL-plots)"
     )
     plot.add_argument(
-        "--only", type=names, metavar="NAMES", help="which ones, with commas between them (default: all)"
+        "--only", type=picture_names, metavar="NAMES", help="which ones, with commas between them (default: all)"
     )
     plot.set_defaults(run=run_plot)
     report = commands.add_parser(
@@ -62,7 +62,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     add_data_options(parser)
 
 
-def names(text: str) -> tuple[str, ...]:
+def picture_names(text: str) -> tuple[str, ...]:
     """Return names from text such as ``confusion,combinators``."""
     return tuple(text.split(","))
 
@@ -98,6 +98,8 @@ def _beside(model: Path, name: str) -> Path:
 def _source(arguments: argparse.Namespace) -> PlotSource:
     """Return the run or the model file that is named, with the rows to show."""
     path, data = arguments.model, arguments.dataset
+    if data is None and arguments.label_column is not None:
+        raise InputError(f"--label-column {arguments.label_column}: needs --dataset")
     if not path.is_file():
         if data is not None:
             raise InputError(f"--dataset {data}: is for a model file; {path} is drawn from the data of its run")
@@ -108,6 +110,7 @@ def _source(arguments: argparse.Namespace) -> PlotSource:
     dataset = open_dataset(data, arguments.data_dir, label_column(arguments, data))
     try:
         X = in_order_of_training(predictor, dataset.X, dataset.feature_names)  # a table has no X_test
-        return ModelSource(path, predictor, dataclasses.replace(dataset, X=X, feature_names=predictor.feature_names))
+        names = predictor.feature_names or dataset.feature_names
+        return ModelSource(path, predictor, dataclasses.replace(dataset, X=X, feature_names=names))
     except InputError as error:
         raise InputError(f"{data}: {error}") from None

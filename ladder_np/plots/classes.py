@@ -10,16 +10,16 @@ from ladder_np.plots.style import Figure, colors, dark_map, grid, matplotlib, ne
 
 __all__ = ["confusion", "confusions", "principal_components", "top_hidden_layer"]
 
-WRITTEN_CLASSES = 15  # up to so many, counts are written into the cells
-FLAT_LETTERS = 3  # longer names are turned, so that they do not run into each other
-DARK = 0.5  # a share whose cell is written on in white
-NAMED_CLASSES = 10  # about so many, on an axis
+WRITTEN_CLASSES = 15  # up to so many classes, the whole matrix is drawn, with counts in its cells
+FLAT_LETTERS = 3  # longer names on the x-axis are rotated
+DARK = 0.5  # cells with a larger share have white numbers
+NAMED_CLASSES = 10  # about so many classes are named on an axis
 SMALLEST_MARK, LARGEST_MARK = 9.0, 60.0  # points²
-IMAGES, ROWS, FEATURES = 12, 12, 5  # mistakes shown: as images; as rows of a table, and its columns
+IMAGES, ROWS, FEATURES = 12, 12, 5  # mistakes shown as images; as rows of a table, and columns of it
 PAIRS = 10  # of confused classes in the list
-LISTED_CLASSES = 12  # up to so many have a legend; more have a bar of colors
-MANY = 300  # more labeled rows than these are smaller marks
-LETTER = 0.16, 0.25  # width and height with some space around, in inches
+LISTED_CLASSES = 12  # up to so many classes have a legend, more have a color bar
+MANY = 300  # labeled rows from which their marks are smaller
+LETTER = 0.16, 0.25  # width and height of a letter with some space around it, in inches
 WIDTH, HEIGHT = 9.5, 6.5  # of the figure, in inches
 
 
@@ -53,14 +53,14 @@ def confusion(predictions: Predictions, classes: np.ndarray, features: FeatureDi
 
 
 def confusions(predictions: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the confusion matrix's cells that are not zero: true and predicted classes' indices, numbers of rows."""
+    """Return the nonzero cells of the confusion matrix: indices of true and predicted classes, numbers of rows."""
     pairs = np.stack([predictions.y, predictions.predicted])
     (true, said), number = np.unique(pairs, axis=1, return_counts=True)
     return true, said, number
 
 
 def _draw_matrix(figure: Any, true: np.ndarray, said: np.ndarray, number: np.ndarray, names: list[str]) -> None:
-    """Draw all cells; the shade is the cell's share of its true class."""
+    """Draw all cells; the shade of a cell is its share of the true class."""
     counts = np.zeros((len(names), len(names)), np.int64)
     counts[true, said] = number
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
@@ -76,7 +76,7 @@ def _draw_matrix(figure: Any, true: np.ndarray, said: np.ndarray, number: np.nda
 
 
 def _draw_confused(figure: Any, true: np.ndarray, said: np.ndarray, number: np.ndarray, names: list[str]) -> None:
-    """Draw of many classes the cells off the diagonal alone, as marks that stay visible, and list the largest."""
+    """Draw only the cells off the diagonal, as marks that are visible among many classes, and list the largest."""
     off = np.flatnonzero(true != said)
     off = off[(-number[off]).argsort(kind="stable")]
     true, said, number = true[off], said[off], number[off]
@@ -108,7 +108,7 @@ def _name_axes(axes: Any, ticks: Sequence[int], names: list[str]) -> None:
 
 
 def _list_pairs(axes: Any, true: np.ndarray, said: np.ndarray, number: np.ndarray, names: list[str]) -> None:
-    """Write down the first cells."""
+    """List the first cells as text."""
     cells = zip(true[:PAIRS], said[:PAIRS], number[:PAIRS], strict=True)
     lines = [f"{rows} × {names[row]} → {names[column]}" for row, column, rows in cells]
     axes.axis("off")
@@ -213,9 +213,9 @@ def principal_components(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     places : (n, 2) array
-        A second coordinate of one unit is 0. Signs are such that a direction's largest component is positive.
+        With one unit, the second coordinate is 0. The largest component of each direction is positive.
     shares : (2,) array
-        From 0 to 1; 0 where nothing varies.
+        From 0 to 1; 0 if nothing varies.
     """
     centered = h - h.mean(axis=0)
     scale = max(np.abs(centered).max(), np.finfo(h.dtype).tiny)  # so that no square overflows
@@ -237,8 +237,10 @@ def principal_components(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _name_classes(axes: Any, places: np.ndarray, indices: np.ndarray, classes: np.ndarray) -> None:
-    """Write each class's name at its middle, but for those that would lie on another's."""
-    inch = max(*(np.ptp(places, axis=0) / (WIDTH, HEIGHT)), np.finfo(float).tiny)  # in units of the components, about
+    """Write the name of each class at the median of its rows, unless it would overlap another name."""
+    inch = max(
+        *(np.ptp(places, axis=0) / (WIDTH, HEIGHT)), np.finfo(float).tiny
+    )  # about one inch, in units of the components
     halo = matplotlib("patheffects").withStroke(linewidth=3, foreground="white")
     written: list[tuple[np.ndarray, str]] = []
     for index in np.unique(indices):
@@ -249,7 +251,7 @@ def _name_classes(axes: Any, places: np.ndarray, indices: np.ndarray, classes: n
 
 
 def _touch(apart: np.ndarray, letters: int, inch: float) -> bool:
-    """Return whether two texts of so many letters together, with their middles so far apart, lie on each other."""
+    """Return whether two texts overlap, given the distance of their centers and their letters in total."""
     return bool(abs(apart[0]) < 0.5 * LETTER[0] * letters * inch and abs(apart[1]) < LETTER[1] * inch)
 
 

@@ -1,4 +1,4 @@
-"""All pictures of a run or a model, a row of the table each, and the report: one HTML page with all of them."""
+"""All pictures of a run or a model, one row of a table per picture, and the report: one HTML page with them."""
 
 import base64
 import html
@@ -14,7 +14,6 @@ from ladder_np.plots.sources import NothingToDrawError, PlotSource
 from ladder_np.plots.style import Figure, matplotlib, png
 
 __all__ = ["PICTURES", "DrawnPictures", "LeftOut", "Picture", "draw_pictures", "draw_pngs", "make_report"]
-
 
 STYLE = """
 body { font: 16px/1.5 sans-serif; color: #222; background: white }
@@ -62,7 +61,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Why there is no figure of a picture."""
+    """The reason why a picture was not drawn."""
 
     reason: str
 
@@ -75,7 +74,7 @@ class DrawnPictures:
     ----------
     pngs : list of Picture and bytes
     left_out : dict of str to list of Picture
-        By the reason.
+        By the reason why they were not drawn.
     """
 
     pngs: list[tuple[Picture, bytes]]
@@ -86,8 +85,8 @@ PICTURES = (
     Picture(
         "learning-curves",
         "Learning curves",
-        "Cost, its supervised part, the error on the validation rows (where the run has some) and the learning rate, "
-        "by epoch: of the ladder, and of the same network trained on the labeled rows alone.",
+        "Cost, its supervised part, the error on the validation rows (if there are some) and the learning rate, "
+        "by epoch: of the ladder and, if a run trained it, of the same network on the labeled rows alone.",
         "The ladder's cost has more terms and lies higher: compare models by the validation error, and costs only "
         "with themselves. A supervised cost near zero while the validation error stays high is overfitting; costs "
         "that still fall at the end ask for more epochs.",
@@ -106,9 +105,9 @@ PICTURES = (
     Picture(
         "rebuilt-inputs",
         "Clean, noisy and rebuilt inputs",
-        "Training rows as they are, with the noise that training adds, and as the decoder rebuilds them from it. "
-        "Mean squared errors are in the network's own scale, over up to 500 rows, which are normalized as one "
-        "batch.",
+        "Rows as they are, with the noise that training adds, and as the decoder rebuilds them from it. The rows are "
+        "training rows of a run, or those given with a model file. Mean squared errors are in the network's own "
+        "scale, over up to 500 rows, which are normalized as one batch.",
         "An error much smaller rebuilt than noisy says that the network knows how the features depend on each "
         "other; where it is not smaller, train longer or give layer 0 another λ. Images are shown from 0 to the "
         "largest pixel, and what lies beyond is cut off; other features as the network gets them, after scaling.",
@@ -119,7 +118,7 @@ PICTURES = (
         "Combinators",
         "How the decoder joins what comes from the side, z̃, and from above, u: ẑ = g(z̃, u) over z̃ for five values of "
         "u, one panel per layer. Each unit has a combinator of its own; drawn is the most typical one of its layer, "
-        "and gray is where the middle half of all units lies. Dots are training rows, colored by u.",
+        "and gray is where the middle half of all units lies. Dots are rows, colored by u.",
         "Lines along the dotted one copy z̃. Flatter lines trust u more than the noisy z̃; lines far apart mean that u "
         "decides. Lines that lie on each other mean that this layer does not use what comes from above.",
         lambda source: combinators(source.decoder, source.noisy_if_any),
@@ -128,20 +127,20 @@ PICTURES = (
         "confusion",
         "Confusion matrix and mistakes",
         "Which classes the model takes for which, on the test rows (else the validation rows, else the labeled "
-        "training rows: the title says which), and the most confident mistakes.",
+        "rows: the title says which), and the most confident mistakes.",
         "Dark cells off the diagonal are pairs of classes that the model cannot tell apart. Look at the mistakes: "
-        "some are hard for anybody, some are wrong labels, and the rest shows what is missing among the labeled "
+        "some are hard even for people, some are wrong labels, and the rest shows what is missing among the labeled "
         "rows. Row numbers count from 0, in the data's own test rows where it has some.",
         lambda source: confusion(source.predictions, source.predictor.classes, source.features),
     ),
     Picture(
         "top-hidden-layer",
         "Top hidden layer",
-        "Training rows along the two directions in which the top hidden layer varies most (principal components). "
+        "Rows along the two directions in which the top hidden layer varies most (principal components). "
         "Color is the class: of rows without label the predicted one; labeled rows have a black edge and the "
         "color of their label.",
         "Classes in clusters of their own are easy to tell apart from few labels. An edged dot amid another color is "
-        "a label that the model does not follow; a cluster without edged dots is a kind of row that nobody labeled. "
+        "a label that the model does not follow; a cluster without edged dots is a kind of row without labels. "
         "Small shares of variance on the axes mean that two directions show little of the layer.",
         lambda source: top_hidden_layer(source.top_hidden, source.predictor.classes),
     ),
@@ -169,7 +168,7 @@ def draw_pictures(
     InputError
         If a name is unknown, matplotlib is missing, or a file is damaged.
     """
-    matplotlib()  # first: nothing else is worth reading without it
+    matplotlib()  # first, so that a missing matplotlib is reported before files are read
     known = [picture.name for picture in PICTURES]
     for name in names or ():
         if name not in known:
@@ -272,7 +271,7 @@ def _settings(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _value(value: Any) -> str:
-    """Return a JSON value as people write it."""
+    """Return a JSON value as text for people."""
     if value is None:
         return ABSENT
     if isinstance(value, bool):
@@ -287,5 +286,5 @@ def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def _tag(name: str, text: str) -> str:
-    """Return an element; its text may come from anywhere."""
+    """Return an element; its text is escaped."""
     return f"<{name}>{html.escape(text)}</{name}>"

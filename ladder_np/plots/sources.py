@@ -245,9 +245,8 @@ class PlotSource(ABC):
     @property
     def noisy_if_any(self) -> NoisyPass | None:
         """The same; None without data."""
-        decoder = self.decoder
         try:
-            return self.noisy if decoder else None
+            return self.noisy
         except NothingToDrawError:
             return None
 
@@ -376,12 +375,15 @@ class ModelSource(PlotSource):
 
     @property
     def results(self) -> dict[str, ErrorRate]:
-        return {}
+        if self._data is None or self._data.dataset.X_test is None:
+            return {}
+        wrong = int((self.predictions.predicted != self.predictions.y).sum())
+        return {self._name: ErrorRate(wrong, len(self.predictions.y))}
 
     @property
     def histories(self) -> dict[str, FitHistory]:
         history = self._predictor.history
-        return {LADDER if self.specification.denoises else BASELINE: history} if history else {}
+        return {self._name: history} if history else {}
 
     @property
     def predictor(self) -> Predictor:
@@ -392,6 +394,10 @@ class ModelSource(PlotSource):
         if self._data is None:
             raise NothingToDrawError("a model file holds no rows to show; name some with --dataset")
         return self._data
+
+    @property
+    def _name(self) -> str:
+        return LADDER if self.specification.denoises else BASELINE
 
 
 def _match(dataset: Dataset, predictor: Predictor) -> tuple[Dataset, Split]:

@@ -1,6 +1,6 @@
-"""The one place that knows matplotlib: loads it, gives every picture one style, and makes bytes of figures.
+"""The only module that imports matplotlib: the style of all pictures, colors, and figures as PNG files.
 
-Only matplotlib's objects are used, never pyplot: nothing of a caller's own drawing is touched.
+Only matplotlib's objects are used, never pyplot, so that a caller's own figures and settings are not changed.
 """
 
 import functools
@@ -34,10 +34,10 @@ __all__ = [
 
 Figure = Any  # matplotlib's, which need not be installed
 
-# Okabe and Ito's, told apart by color-blind readers too; the faintest on white comes last but one.
+# The palette of Okabe and Ito, which color-blind readers can tell apart; its faintest color comes last but one.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MAP = "viridis"  # perceptually uniform
-BRIGHTEST = 0.93  # of the map: its end is too faint on white
+BRIGHTEST = 0.93  # upper end of the map that is used: the rest is too faint on white
 
 STYLE = {
     "font.size": 10,
@@ -66,13 +66,15 @@ def matplotlib(module: str = "") -> Any:
         raise InputError(
             "pictures need matplotlib, which is not installed; install it with pip install 'ladder-np[plot]'"
         ) from None
-    except Exception as error:  # a broken installation; settings of the user's, which it reads when imported
+    except (
+        Exception
+    ) as error:  # a broken installation, or an error in the user's settings, which it reads when imported
         reason = " ".join(str(error).split())
         raise InputError(f"pictures need matplotlib, which cannot be imported: {reason}") from None
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Make a function draw in this style, whatever the user's own settings of matplotlib are."""
+    """Make a function draw in this style, independent of the user's own settings of matplotlib."""
 
     @functools.wraps(draw)
     def drawn(*arguments: Any, **named: Any) -> Figure:
@@ -89,7 +91,7 @@ def _style() -> Iterator[None]:
 
 
 def new_figure(title: str, width: float, height: float) -> Figure:
-    """Return an empty figure, sizes in inches, that keeps its texts apart."""
+    """Return an empty figure with constrained layout; sizes in inches."""
     figure = matplotlib("figure").Figure((width, height), layout="constrained")
     matplotlib("backends.backend_agg").FigureCanvasAgg(figure)
     figure.suptitle(title)
@@ -97,7 +99,7 @@ def new_figure(title: str, width: float, height: float) -> Figure:
 
 
 def grid(figure: Figure, count: int, columns: int) -> list[Any]:
-    """Return `count` axes in so many columns, row by row."""
+    """Return `count` axes in `columns` columns, row by row."""
     rows = -(-count // columns)
     cells = figure.add_gridspec(rows, columns)
     return [figure.add_subplot(cells[place]) for place in itertools.islice(np.ndindex(rows, columns), count)]
@@ -107,30 +109,32 @@ def png(figure: Figure) -> bytes:
     """Return a figure as a PNG file; figures of the same data give the same bytes."""
     file = io.BytesIO()
     with _style(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # names from files may hold any
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing from", UserWarning
+        )  # names from files may contain any character
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
 
 def colors(count: int) -> list[Any]:
-    """Return so many colors: of the list up to its length, else of the perceptually uniform map."""
+    """Return `count` colors: from the palette if it has enough, else from the perceptually uniform map."""
     if count <= len(OKABE_ITO):
         return list(OKABE_ITO[:count])
     return [map_color(place) for place in np.linspace(0, 1, count)]
 
 
 def map_color(share: float) -> tuple[float, ...]:
-    """Return the color of a share, 0 to 1, of a perceptually uniform range."""
+    """Return the color at a position from 0 to 1 of the perceptually uniform map."""
     return matplotlib().colormaps[MAP](BRIGHTEST * share)
 
 
 def dark_map() -> Any:
-    """Return the same range as a map for single marks on white, from its middle to its dark end."""
+    """Return the darker part of the map, for single marks on white; larger values are darker."""
     return matplotlib("colors").ListedColormap([map_color(share) for share in np.linspace(0.75, 0, 256)])
 
 
 def plain(text: object, longest: int = 20) -> str:
-    """Return a text from a file as matplotlib shows it letter by letter: one line, no formula, not too long."""
+    """Return a text from a file that matplotlib shows literally: one line, not a formula, not too long."""
     text = "".join(letter if letter.isprintable() else " " for letter in str(text))
     if len(text) > longest:
         text = text[: longest - 1] + "…"
@@ -145,7 +149,7 @@ def show_image(axes: Any, row: np.ndarray, maximum: int | None) -> None:
 
 
 def thinned(values: Sequence[Any], most: int) -> list[Any]:
-    """Return at most so many of the values, evenly spaced, the first and the last among them."""
+    """Return at most `most` of the values, evenly spaced, with the first and the last."""
     if len(values) <= most:
         return list(values)
     return [values[round(place)] for place in np.linspace(0, len(values) - 1, most)]

@@ -1,4 +1,4 @@
-"""`ladder-np doctor`: one table or one JSON object, and advice for each thing that can be wrong, and for no other."""
+"""`ladder-np doctor`: one table or one JSON object, and advice for each known problem and nothing else."""
 
 import dataclasses
 import json
@@ -75,7 +75,7 @@ WHEELS = "install NumPy from PyPI's wheels"
         (dataclasses.replace(GOOD, cupy="14.2.0", gpus=(Gpu("GPU", 8 << 30, "9.0"),), why_no_gpu=""), RATE),
     ],
 )
-def test_nothing_is_advised_where_nothing_is_wrong(machine, rate):
+def test_a_machine_without_problems_gets_no_advice(machine, rate):
     assert advice(machine, rate) == []
 
 
@@ -107,8 +107,8 @@ def test_nothing_is_advised_where_nothing_is_wrong(machine, rate):
         pytest.param(
             made_up(**SILENT, name="lapack_lite"), 1.0, ("without an optimized BLAS", WHEELS), id="lapack_lite"
         ),
-        pytest.param(made_up(**SILENT, name="blas"), 7.9, ("7.9 GFLOP/s a thread", WHEELS), id="reference BLAS"),
-        pytest.param(made_up(), 31.9, ("8.0 GFLOP/s a thread", WHEELS), id="slow, 4 threads"),
+        pytest.param(made_up(**SILENT, name="blas"), 7.9, ("7.9 GFLOP/s per thread", WHEELS), id="reference BLAS"),
+        pytest.param(made_up(), 31.9, ("8.0 GFLOP/s per thread", WHEELS), id="slow, 4 threads"),
         pytest.param(
             made_up(kernel="Katmai", environment={"OPENBLAS_CORETYPE": "Prescott"}),
             RATE,
@@ -139,14 +139,14 @@ def test_nothing_is_advised_where_nothing_is_wrong(machine, rate):
         ),
     ],
 )
-def test_each_fault_has_its_advice_alone(machine, rate, fragments):
+def test_each_problem_gets_only_its_own_advice(machine, rate, fragments):
     (line,) = advice(machine, rate)
     assert "\n" not in line
     for fragment in fragments:
         assert fragment in line
 
 
-def test_several_faults_have_a_line_each():
+def test_several_problems_get_one_line_each():
     lines = advice(made_up(threads=1, kernel="Core2", cupy="14.2.0"), 5.0)
     assert [next(word for word in ("Core2", "threads: 1", "CuPy") if word in line) for line in lines] == [
         "Core2",
@@ -202,7 +202,7 @@ def test_the_table_says_what_was_found(command, on):
                     OPENBLAS,
                     "Haswell",
                     "4 (pthreads)",
-                    "4 share the work that is no matrix product",
+                    "4 share the work other than matrix products",
                     "Fast CPU",
                 ),
                 *("4 of 8", "X86_V2 X86_V3", "sets nothing", "200.0 GFLOP/s; 300x784 @ 784x1000 takes 2.35 ms"),
@@ -214,7 +214,7 @@ def test_the_table_says_what_was_found(command, on):
     assert rest == ["nothing looks wrong"]
 
 
-def test_what_is_not_known_is_said_to_be_unknown(command, on):
+def test_what_cannot_be_determined_is_unknown(command, on):
     on(dataclasses.replace(made_up(**SILENT, name=None, version=None, simd=()), cpu=None))
     rows, _ = table_of(command("doctor").out)
     for name in ("BLAS in use", "BLAS kernel", "BLAS threads", "CPU"):
@@ -233,7 +233,7 @@ def test_limits_variables_and_gpus_are_shown(command, on):
     assert rows["GPU"] == "GPU A, 8.0 GiB, capability 9.0; GPU B, 1.5 GiB, capability 7.5"
 
 
-def test_advice_follows_the_table_and_is_no_failure(command, on):
+def test_advice_follows_the_table_and_is_not_a_failure(command, on):
     on(made_up(threads=1, kernel="Katmai"))
     outcome = command("doctor")
     assert (outcome.status, outcome.err) == (0, "")

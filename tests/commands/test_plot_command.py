@@ -1,5 +1,6 @@
 """``ladder-np plot`` and ``ladder-np report``."""
 
+import argparse
 import importlib
 import os
 import shutil
@@ -11,6 +12,7 @@ import pytest
 from command_files import assert_refused, listing
 
 from ladder_np import LadderClassifier
+from ladder_np.commands import plot
 
 NAMES = ["combinators", "confusion", "denoising-costs", "learning-curves", "rebuilt-inputs", "top-hidden-layer"]
 
@@ -72,7 +74,7 @@ def test_pictures_are_replaced_and_no_half_written_file_stays(command, copy):
 
 
 @pytest.mark.usefixtures("with_matplotlib")
-def test_what_is_left_out_is_said_in_one_line_a_reason(command, copy):
+def test_pictures_that_are_left_out_are_named_in_one_line_per_reason(command, copy):
     (copy / "model.npz").unlink()
     outcome = command("plot", copy)
     assert outcome.status == 0
@@ -110,6 +112,7 @@ def test_without_matplotlib_one_line_says_what_to_install(command, npz_run, name
         ("plot", ("MODEL",)),
         ("plot run --dataset digits", ("--dataset digits: is for a model file",)),
         ("plot run/model.npz --dataset digits", ("digits: ", "the model")),
+        ("plot run --label-column kind", ("--label-column kind: needs --dataset",)),
         ("plot run --only curves", ("unknown picture 'curves'", "learning-curves")),
         ("plot run --only learning-curves,", ("unknown picture ''",)),
         ("plot run --only denoising-costs --out file", ("cannot make folder file",)),
@@ -172,6 +175,36 @@ def test_a_report_of_a_model_names_it_its_classes_and_its_parameters(command):
     page = Path("trees-report.html").read_text(encoding="utf-8")
     for text in ("Model trees.npz: trees", "ash, elm, oak", "a, b, c, d", "4-8-6-3", "hidden_layer_sizes"):
         assert text in page, text
+
+
+@pytest.mark.usefixtures("with_matplotlib")
+def test_a_report_of_a_model_has_the_error_on_the_test_set_of_the_data(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(80, 3)), np.arange(80) % 2
+    X[:, 0] += 4 * y
+    model = LadderClassifier((6,), max_iter=4, random_state=0).fit(X, y)
+    model.save("m.npz")
+    np.savez("data.npz", X=X, y=y, X_test=X[:50], y_test=y[:50])
+    assert command("report m.npz --dataset data.npz").status == 0
+    wrong = int((model.predict(X[:50]) != y[:50]).sum())
+    assert f"{2 * wrong:.2f} % ({wrong} of 50)" in Path("m-report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("with_matplotlib", "saved")
+def test_a_model_without_column_names_is_drawn_with_those_of_the_table(command):
+    frame = pandas.read_csv("trees.csv", keep_default_na=False)
+    features, labels = frame[["d", "b", "a", "c"]], frame["tree"].to_numpy()
+    LadderClassifier((6,), max_iter=2, unlabeled_label="", random_state=0).fit(features.to_numpy(), labels).save(
+        "m.npz"
+    )
+    arguments = "m.npz --dataset trees.csv --label-column tree"
+    outcome = command(f"plot {arguments} --only rebuilt-inputs")
+    assert (outcome.status, "columns are taken in their order" in outcome.err) == (0, True)
+    source = plot._source(
+        argparse.Namespace(model=Path("m.npz"), dataset="trees.csv", label_column="tree", data_dir=None)
+    )
+    assert source.features.names == ("d", "b", "a", "c")
 
 
 @pytest.mark.usefixtures("with_matplotlib", "saved")
