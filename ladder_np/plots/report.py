@@ -265,7 +265,9 @@ def _settings(facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield all settings, nested objects as tables of their own."""
     groups = {name: value for name, value in facts.items() if isinstance(value, Mapping)}
     others = {name: value for name, value in facts.items() if name not in groups}
-    for heading, values in {**groups, "versions and data": others}.items():
+    if others:
+        groups["versions and data"] = others
+    for heading, values in groups.items():
         yield _tag("h2", heading.capitalize())
         yield _table(("name", "value"), [[name, _value(value)] for name, value in values.items()])
 
@@ -276,7 +278,7 @@ def _value(value: Any) -> str:
         return ABSENT
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(map(_value, value)) if isinstance(value, list) else str(value)
+    return ", ".join(map(_value, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

@@ -364,12 +364,10 @@ class ModelSource(PlotSource):
         self.path, self._predictor, self.specification = path, predictor, network
         self._data = None if dataset is None else PlotData(*_match(dataset, predictor), "rows", seed=0)
         self.title = f"Model {path.name}" + (f": {dataset.name}" if dataset else "")
-        names = predictor.feature_names
         self.facts = {
             "network": network.as_json(),
             **({"estimator": predictor.params} if predictor.params else {}),
-            "classes": predictor.classes.tolist(),
-            "feature names": None if names is None else list(names),
+            "data": {"classes": predictor.classes.tolist(), "feature names": predictor.feature_names},
         }
         self.keeps_best_epoch = bool((predictor.params or {}).get("early_stopping"))
 
