@@ -29,7 +29,7 @@ PARAMETERS: dict[str, list[tuple[Any, str]]] = {
         (True, "hidden_layer_sizes=True: expected widths such as"),
         (None, "hidden_layer_sizes=None: expected widths such as"),
         ((2,) * 300, "302 layer sizes: expected at most 256"),
-        ("ab", "layer 1, 'a': unknown kind of layer; give a number of units"),
+        ("ab", "layer 1, 'ab': unknown kind of layer; give a number of units"),
     ],
     "activation": [("magic", "unknown activation 'magic'; choose one of"), (None, "unknown activation None")],
     "combinator": [("magic", "unknown combinator 'magic'; choose one of")],
