@@ -26,9 +26,9 @@ def measure(labels: int, seeds: int) -> dict[str, list[float]]:
     """Return each model's test errors in percent, one per seed."""
     errors: dict[str, list[float]] = {model: [] for model in MODELS}
     for seed in range(seeds):
-        problem = prepare(make_settings({"labels": labels, "seed": seed}), None, "cpu")
+        experiment = prepare(make_settings({"labels": labels, "seed": seed}), None, "cpu")
         with tempfile.TemporaryDirectory() as folder:
-            _, measured = execute(problem, Path(folder) / "run", lambda name, record: None)
+            _, measured = execute(experiment, Path(folder) / "run", lambda name, record: None)
         for model in MODELS:
             errors[model].append(measured[model].percent)
     return errors

@@ -63,7 +63,7 @@ TASKS = [
 
 
 def digits_rows() -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of the embedded digits' rows for training and validation, and of those for the test."""
+    """Return the indices of the embedded digits' rows for training and validation, and of those for the test."""
     order = np.random.default_rng(20).permutation(1797)
     return order[:1198], order[1198:]
 
@@ -120,7 +120,7 @@ def validation_error(setting: dict[str, Any], name: str, labels: int, seed: int)
 
 
 def table(results: dict[str, dict[str, list[float]]]) -> str:
-    """Return a markdown table, a line a task and a column a setting."""
+    """Return a markdown table, one line per task and one column per setting."""
     lines = ["| validation error, % | " + " | ".join(results) + " |", "|---|" + "---:|" * len(results)]
     for name, labels in TASKS:
         task = f"{name}, {labels} labels"

@@ -74,21 +74,21 @@ def split(folder: Path, name: str, generator: np.random.Generator) -> tuple[Rows
     return (X[train_rows], y[train_rows]), (X[test_rows], y[test_rows])
 
 
-def hide_labels(y: np.ndarray, a_class: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes, and y as indices into them with −1 in all but `a_class` random rows of each."""
+def hide_labels(y: np.ndarray, per_class: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes, and y as indices into them with −1 in all but `per_class` random rows of each."""
     classes, index = np.unique(y, return_inverse=True)
     known = np.full(len(y), -1)
     for k in range(len(classes)):
-        rows = generator.permutation(np.flatnonzero(index == k))[:a_class]
+        rows = generator.permutation(np.flatnonzero(index == k))[:per_class]
         known[rows] = k
     return classes, known
 
 
-def error(make: Callable[[int], Any], folder: Path, name: str, a_class: int, seed: int) -> float:
+def error(make: Callable[[int], Any], folder: Path, name: str, per_class: int, seed: int) -> float:
     """Return a classifier's test error in percent."""
     generator = np.random.default_rng(seed)
     (X, y), (X_test, y_test) = split(folder, name, generator)
-    classes, known = hide_labels(y, a_class, generator)
+    classes, known = hide_labels(y, per_class, generator)
     model = make(seed).fit(X, known)
     return float(100 * np.mean(classes[model.predict(X_test)] != y_test))
 
@@ -102,13 +102,13 @@ def main() -> None:
     columns = contenders(pixels=False)
     print(f"test error %, mean ± standard deviation of {arguments.seeds} seeds\n")
     print("| data, labeled rows of each class | " + " | ".join(columns) + " |\n|---|" + "---:|" * len(columns))
-    for name, a_class in [(data, a_class) for data in arguments.data for a_class in TASKS[data]]:
+    for name, per_class in [(data, per_class) for data in arguments.data for per_class in TASKS[data]]:
         cells = []
         for make in contenders(pixels=name == "digits").values():
-            errors = [error(make, arguments.folder, name, a_class, seed) for seed in range(arguments.seeds)]
+            errors = [error(make, arguments.folder, name, per_class, seed) for seed in range(arguments.seeds)]
             cells.append((statistics.mean(errors), statistics.stdev(errors)))
         shown = [f"**{m:.1f} ± {s:.1f}**" if m == min(cells)[0] else f"{m:.1f} ± {s:.1f}" for m, s in cells]
-        print(f"| {name}, {a_class} | " + " | ".join(shown) + " |", flush=True)
+        print(f"| {name}, {per_class} | " + " | ".join(shown) + " |", flush=True)
 
 
 if __name__ == "__main__":

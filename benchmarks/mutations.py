@@ -1,4 +1,4 @@
-"""Ways to bend a file, from its bytes: each takes a random generator and returns other bytes."""
+"""Ways to damage a file: each takes a random generator and the bytes of the file, and returns other bytes."""
 
 import gzip
 import io
@@ -17,10 +17,10 @@ Mutation = Callable[[np.random.Generator, bytes], bytes]
 
 
 def flip(rng: np.random.Generator, data: bytes) -> bytes:
-    bent = bytearray(data)
+    damaged = bytearray(data)
     for at in rng.integers(0, len(data), rng.integers(1, 9)):
-        bent[at] ^= 1 << int(rng.integers(0, 8))
-    return bytes(bent)
+        damaged[at] ^= 1 << int(rng.integers(0, 8))
+    return bytes(damaged)
 
 
 def truncate(rng: np.random.Generator, data: bytes) -> bytes:

@@ -123,9 +123,9 @@ def _shares(
     return known[function]
 
 
-def pick(pixels: np.ndarray, scaling: Scaling, numbers: np.ndarray) -> np.ndarray:
-    """Return the rows of the given numbers as a training's data does."""
-    return scaling.apply(pixels[numbers], np.float32)
+def pick(pixels: np.ndarray, scaling: Scaling, indices: np.ndarray) -> np.ndarray:
+    """Return the rows at the given indices, scaled as in training."""
+    return scaling.apply(pixels[indices], np.float32)
 
 
 def profile(epochs: int) -> tuple[list[float], pstats.Stats, float]:

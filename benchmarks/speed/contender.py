@@ -1,4 +1,4 @@
-"""A contender's own process: it builds what NAME stands for, then does as it is told, line by line.
+"""A contender's own process: it builds what NAME stands for, then carries out commands, one per line.
 
     python -m benchmarks.speed.contender NAME CASE
 
