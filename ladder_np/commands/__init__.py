@@ -81,10 +81,7 @@ def _complain(message: str, status: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="ladder-np",
-        description="Ladder Networks: train, predict, and check values and gradients.",
-    )
+    parser = _Parser(prog="ladder-np", description="Ladder Networks: train, predict, and check values and gradients.")
     parser.add_argument("--version", action="version", version=f"ladder-np {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     for module in (train, evaluate, predict, plot, fetch, gradcheck, vectors, trace, doctor):

@@ -159,14 +159,11 @@ def _explain(
 def _in_order(checks: list[Check], point: "FunctionPoint") -> list[Check]:
     """Return the checks in the order of the parameters, and a failed one for each gradient of a wrong shape."""
     found = {check.name: check for check in checks}
-    return [
-        found[name] if name in found else _of_wrong_shape(name, point.shapes[name], x.shape)
-        for name, x in point.parameters.items()
-    ]
-
-
-def _of_wrong_shape(name: str, given: tuple[int, ...], expected: tuple[int, ...]) -> Check:
-    return Check(name, expected, math.nan, math.inf, math.inf, passed=False, hint=shape_hint(given, expected))
+    for name in point.parameters.keys() - found.keys():
+        given, expected = point.shapes[name], point.parameters[name].shape
+        text = shape_hint(given, expected)
+        found[name] = Check(name, expected, math.nan, math.inf, math.inf, passed=False, hint=text)
+    return [found[name] for name in point.parameters]
 
 
 # ---- The caller's function at a point.
@@ -355,28 +352,16 @@ def _compare_coordinates(
     comparisons = {}
     for name, grid in grids.items():
         others = {other: x for other, x in whole.items() if other != name and not np.isnan(x).any()}
-        comparisons[name] = _comparison(differences, name, grid, slopes[name], lengths, vectors, others)
+        theta, gradient = to_host(differences.point.arguments[name]), to_host(differences.point.gradients[name])
+        on_grid, known = np.ix_(*grid), ~np.isnan(slopes[name])
+        numeric, analytic = np.where(known, slopes[name], 0), np.where(known, gradient[on_grid], 0)
+        typical, rounding = np.linalg.norm(gradient) / math.sqrt(gradient.size), differences.rounding(name)
+        scale = np.maximum(np.maximum(np.abs(numeric), np.abs(analytic)), typical)
+        wrong = known & ~(np.abs(analytic - numeric) <= np.maximum(differences.tolerance * scale, rounding))
+        comparisons[name] = GradientComparison(
+            theta[on_grid], numeric, analytic, known, wrong, grid, gradient, rounding, lengths, vectors, others
+        )
     return comparisons
-
-
-def _comparison(
-    differences: FiniteDifferences,
-    name: str,
-    grid: tuple[np.ndarray, ...],
-    slopes: np.ndarray,
-    lengths: Mapping[int, list[str]],
-    vectors: Mapping[str, np.ndarray],
-    others: Mapping[str, np.ndarray],
-) -> GradientComparison:
-    theta, whole = to_host(differences.point.arguments[name]), to_host(differences.point.gradients[name])
-    on_grid, known = np.ix_(*grid), ~np.isnan(slopes)
-    numeric, analytic = np.where(known, slopes, 0), np.where(known, whole[on_grid], 0)
-    typical, rounding = np.linalg.norm(whole) / math.sqrt(whole.size), differences.rounding(name)
-    scale = np.maximum(np.maximum(np.abs(numeric), np.abs(analytic)), typical)
-    right = np.abs(analytic - numeric) <= np.maximum(differences.tolerance * scale, rounding)
-    return GradientComparison(
-        theta[on_grid], numeric, analytic, known, known & ~right, grid, whole, rounding, lengths, vectors, others
-    )
 
 
 def _slopes(differences: FiniteDifferences, name: str, grid: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -13,10 +13,7 @@ __all__ = ["denoising_costs", "learning_curves"]
 
 MARKED = 20  # up to so many epochs have markers; the line of a single epoch would be invisible
 NAMED_LAYERS, NOT_NAMED = 12, "_"  # layers in the legend; matplotlib omits labels that start with _
-LINES = {
-    LADDER: {"color": OKABE_ITO[0], "linestyle": "-"},
-    BASELINE: {"color": OKABE_ITO[1], "linestyle": "--"},
-}
+LINES = {LADDER: {"color": OKABE_ITO[0], "linestyle": "-"}, BASELINE: {"color": OKABE_ITO[1], "linestyle": "--"}}
 # Title, label of the y-axis, column of the history, factor, whether the y-axis is logarithmic.
 PANELS = (
     ("cost C, mean of an epoch's steps", "cost (nats + weighted squared errors)", "cost", 1.0, True),

@@ -15,17 +15,7 @@ from ladder_np.errors import InputError
 from ladder_np.network.layers import Layer, resolve
 from ladder_np.network.passes import Decoded
 from ladder_np.plots.sources import FeatureDisplay, NoisyPass
-from ladder_np.plots.style import (
-    OKABE_ITO,
-    Figure,
-    grid,
-    map_color,
-    new_figure,
-    plain,
-    show_image,
-    styled,
-    thinned,
-)
+from ladder_np.plots.style import OKABE_ITO, Figure, grid, map_color, new_figure, plain, show_image, styled, thinned
 from ladder_np.predictor import Predictor
 
 __all__ = ["choose_rows", "combinators", "rebuilt_inputs", "typical_unit"]

@@ -13,7 +13,7 @@ from ladder_np.plots.decoder import combinators, rebuilt_inputs
 from ladder_np.plots.sources import NothingToDrawError, PlotSource
 from ladder_np.plots.style import Figure, matplotlib, png
 
-__all__ = ["PICTURES", "DrawnPictures", "LeftOut", "Picture", "draw_pictures", "draw_pngs", "make_report"]
+__all__ = ["PICTURES", "DrawnPictures", "Picture", "draw_pictures", "draw_pngs", "make_report"]
 
 STYLE = """
 body { font: 16px/1.5 sans-serif; color: #222; background: white }
@@ -25,16 +25,7 @@ table { border-collapse: collapse; margin: 1rem 0 }
 th, td { border-bottom: 1px solid #ccc; padding: .2rem 1rem .2rem 0; text-align: left; vertical-align: top }
 td { overflow-wrap: anywhere }
 """
-MODEL_COLUMNS = (
-    "model",
-    "test error",
-    "validation error",
-    "cost",
-    "supervised cost",
-    "epochs",
-    "steps",
-    "training time",
-)
+COLUMNS = ("model", "test error", "validation error", "cost", "supervised cost", "epochs", "steps", "training time")
 ABSENT = "–"
 
 
@@ -57,13 +48,6 @@ class Picture:
     shows: str
     reading: str
     draw: Callable[[PlotSource], Figure]
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """The reason why a picture was not drawn."""
-
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -149,7 +133,7 @@ PICTURES = (
 
 def draw_pictures(
     source: PlotSource, names: Sequence[str] | None = None
-) -> Iterator[tuple[Picture, Figure | LeftOut]]:
+) -> Iterator[tuple[Picture, Figure | NothingToDrawError]]:
     """Draw the pictures that can be drawn.
 
     Parameters
@@ -160,8 +144,8 @@ def draw_pictures(
 
     Yields
     ------
-    Picture, and matplotlib.figure.Figure or LeftOut
-        In the order of `PICTURES`.
+    Picture, and matplotlib.figure.Figure or NothingToDrawError
+        In the order of `PICTURES`; the error is the reason why there is no figure.
 
     Raises
     ------
@@ -178,7 +162,7 @@ def draw_pictures(
             try:
                 yield picture, picture.draw(source)
             except NothingToDrawError as reason:
-                yield picture, LeftOut(str(reason))
+                yield picture, reason
 
 
 def draw_pngs(source: PlotSource, names: Sequence[str] | None = None) -> DrawnPictures:
@@ -191,8 +175,8 @@ def draw_pngs(source: PlotSource, names: Sequence[str] | None = None) -> DrawnPi
     """
     drawn_pngs = DrawnPictures([], {})
     for picture, drawn in draw_pictures(source, names):
-        if isinstance(drawn, LeftOut):
-            drawn_pngs.left_out.setdefault(drawn.reason, []).append(picture)
+        if isinstance(drawn, NothingToDrawError):
+            drawn_pngs.left_out.setdefault(str(drawn), []).append(picture)
         else:
             drawn_pngs.pngs.append((picture, png(drawn)))
     if not drawn_pngs.pngs:
@@ -244,7 +228,7 @@ def _overview(source: PlotSource) -> Iterator[str]:
                 _number(history.seconds.sum(), ".1f", " s"),
             ]
         )
-    yield _table(MODEL_COLUMNS, lines)
+    yield _table(COLUMNS, lines)
     kept = " The model is that of the epoch with the smallest one." if source.keeps_best_epoch else ""
     yield _tag("p", f"Costs and the validation error are those of the last epoch.{kept}")
 

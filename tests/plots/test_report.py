@@ -14,7 +14,8 @@ from picture_runs import make_run, overlaps, texts
 from ladder_np import InputError
 from ladder_np.experiments.run_folder import load_run_results
 from ladder_np.plots import PICTURES, RunSource, draw_pictures
-from ladder_np.plots.report import DrawnPictures, LeftOut, draw_pngs, make_report
+from ladder_np.plots.report import DrawnPictures, draw_pngs, make_report
+from ladder_np.plots.sources import NothingToDrawError
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
@@ -26,7 +27,7 @@ OF_A_DECODER = ("denoising-costs", "rebuilt-inputs", "combinators")
 def left_out(run: Path) -> dict[str, str]:
     """The reasons, by the names of the pictures."""
     pictures = draw_pictures(RunSource(run))
-    return {picture.name: found.reason for picture, found in pictures if isinstance(found, LeftOut)}
+    return {picture.name: str(found) for picture, found in pictures if isinstance(found, NothingToDrawError)}
 
 
 @pytest.fixture
@@ -42,7 +43,9 @@ def copy(table_run: Path, tmp_path: Path) -> Path:
 
 def test_a_finished_run_has_every_picture(digits_figures: dict, table_figures: dict) -> None:
     assert tuple(digits_figures) == tuple(table_figures) == ALL
-    assert not any(isinstance(figure, LeftOut) for figure in (*digits_figures.values(), *table_figures.values()))
+    assert not any(
+        isinstance(figure, NothingToDrawError) for figure in (*digits_figures.values(), *table_figures.values())
+    )
 
 
 @pytest.mark.parametrize("name", ALL)
