@@ -12,7 +12,7 @@ from ladder_np.experiments.run_folder import load_run_config, load_run_model
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
-from ladder_np.operations.maps import MAPS
+from ladder_np.operations.maps import is_layer
 from ladder_np.predictor import Predictor
 
 __all__ = [
@@ -57,7 +57,7 @@ def _layer(part: str, text: str) -> int | str | tuple[int, ...]:
         return int(part)
     if all(map(str.isdecimal, part.split("x"))):
         return tuple(map(int, part.split("x")))
-    if part.partition(":")[0] not in MAPS:
+    if not is_layer(part):
         raise argparse.ArgumentTypeError(f"{text!r}: expected layers such as 1000-500-250, {part!r} is not one")
     return part
 

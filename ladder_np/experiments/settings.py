@@ -13,6 +13,7 @@ from typing import Any
 
 from ladder_np.errors import InputError
 from ladder_np.network.specification import Specification
+from ladder_np.operations.maps import is_layer
 from ladder_np.rng import check_seed
 from ladder_np.training.trainer import TrainingSettings
 
@@ -86,6 +87,8 @@ class ExperimentSettings:
             raise InputError("dataset and label column: expected texts")
         if not (isinstance(self.test_fraction, int | float) and 0 <= self.test_fraction < 1):
             raise InputError(f"test fraction {self.test_fraction!r}: expected a share from 0 to below 1")
+        if not all(is_layer(str(layer)) for layer in self.hidden_layers):
+            raise InputError(f"hidden layers {self.hidden_layers!r}: expected widths such as (200, 100)")
         self.training()
         if self.patience is not None and not self.validation:
             raise InputError(f"patience {self.patience} needs validation rows to watch; add --validation N")

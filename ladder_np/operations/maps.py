@@ -22,7 +22,7 @@ from ladder_np.errors import InputError
 from ladder_np.operations.dense import dense_backward_input, dense_backward_weight, dense_forward
 from ladder_np.operations.formulas import Formula
 
-__all__ = ["IDENTITY", "LARGEST_SIZE", "MAPS", "Map", "MapPair", "Shape", "build_maps", "split_layers"]
+__all__ = ["IDENTITY", "LARGEST_SIZE", "MAPS", "Map", "MapPair", "Shape", "build_maps", "is_layer", "split_layers"]
 
 Shape = tuple[int, ...]
 LARGEST_SIZE = 2**26  # units of one layer, so that the number of parameters stays one that an address can hold
@@ -108,6 +108,11 @@ def split_layers(layers: str | Sequence[str | int]) -> tuple[str, ...]:
     if not isinstance(parts, Sequence | np.ndarray) or not all(isinstance(p, str | int | np.integer) for p in parts):
         raise InputError(f"layers {layers!r}: expected texts, for example '1000-500-10' or ('1000', '500', '10')")
     return tuple(str(part) for part in parts)
+
+
+def is_layer(text: str) -> bool:
+    """Return whether a text names a kind of layer, or is a number of units; its arguments are not looked at."""
+    return text.isdecimal() or text.partition(":")[0] in MAPS
 
 
 def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
