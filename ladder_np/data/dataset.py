@@ -15,34 +15,20 @@ Features = np.ndarray | StoredRows
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows of features with class indices; build it with `make_dataset`, which checks everything.
+    """Rows of features with class indices; build it with `make_dataset`, which checks everything."""
 
-    Attributes
-    ----------
-    name : str
-        "digits", "mnist", "fashion-mnist", the file's name without its ending, or the folder's.
-    X : ndarray or StoredRows (n, d)
-        Training rows in the dtype they came in (uint8 pixels stay uint8); in memory, C-contiguous, or in their file.
-        Index it by rows, and go through it by `blocks`.
-    y : ndarray (n,), int64
-        Index 0..K-1 into `classes`; -1 for an unlabeled row.
-    classes : ndarray (K,)
-        The classes as the file has them, ascending: int64 for whole numbers of any type, texts, or booleans.
-    X_test, y_test : ndarray or StoredRows (m, d) and ndarray (m,), int64, or None
-        The dataset's own test set; every row of it is labeled.
-    feature_names : tuple of str or None
-        The columns of a CSV file without the label column.
-    pixel_maximum : int or None
-        What pixels are divided by (255, or 16 for the digits); None for a table of numbers.
-    """
-
-    name: str
+    name: str  # "digits", "mnist", "fashion-mnist", the file's name without its ending, or the folder's
+    # (n, d): training rows in the dtype they came in (uint8 pixels stay uint8); in memory, C-contiguous, or in their
+    # file. Index it by rows, and go through it by `blocks`.
     X: Features
-    y: np.ndarray
+    y: np.ndarray  # (n,): index 0..K-1 into `classes`; -1 for an unlabeled row
+    # (K,): the classes as the file has them, ascending: int64 for whole numbers of any type, texts, or booleans
     classes: np.ndarray
+    # (m, d): the dataset's own test set; every row of it is labeled
     X_test: Features | None = None
     y_test: np.ndarray | None = None
-    feature_names: tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] | None = None  # the columns of a CSV file without the label column
+    # what pixels are divided by (255, or 16 for the digits); None for a table of numbers
     pixel_maximum: int | None = None
 
 

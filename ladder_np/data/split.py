@@ -12,20 +12,12 @@ __all__ = ["Split", "split_rows"]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Row indices into `Dataset.X`, int64, ascending.
+    """Row indices into `Dataset.X`, int64, ascending."""
 
-    Attributes
-    ----------
-    labeled : ndarray
-        Training rows whose label is used.
-    train : ndarray
-        All training rows, as unlabeled data: `labeled`, and every row that is not in `validation` or `test`.
-    validation, test : ndarray
-        Labeled rows that are never trained on; either may be empty.
-    """
-
-    labeled: np.ndarray
+    labeled: np.ndarray  # training rows whose label is used
+    # all training rows, as unlabeled data: `labeled`, and every row that is not in `validation` or `test`
     train: np.ndarray
+    # labeled rows that are never trained on; either may be empty
     validation: np.ndarray
     test: np.ndarray
 

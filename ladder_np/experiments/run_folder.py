@@ -70,23 +70,12 @@ class ErrorRate:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What ``config.json`` says.
-
-    Attributes
-    ----------
-    settings : ExperimentSettings
-    data_dir : path or None
-        The folder with data files that the run was begun with.
-    data_sha256 : str
-        See `fingerprint`.
-    facts : dict
-        All of the file: versions, device, rows and the network's description too.
-    """
+    """What ``config.json`` says."""
 
     settings: ExperimentSettings
-    data_dir: Path | None
-    data_sha256: str
-    facts: dict[str, Any]
+    data_dir: Path | None  # the folder with data files that the run was begun with
+    data_sha256: str  # see `fingerprint`
+    facts: dict[str, Any]  # all of the file: versions, device, rows and the network's description too
 
     @property
     def specification(self) -> Specification:

@@ -54,28 +54,16 @@ SECONDS = 0.25  # for which a product is repeated
 
 @dataclass(frozen=True)
 class Blas:
-    """The library in which NumPy's matrix products run.
+    """The library in which NumPy's matrix products run."""
 
-    Attributes
-    ----------
-    name, version : str or None
-        The library that NumPy was built with; None if it was built without one.
-    loaded : str or None
-        Version and options of the OpenBLAS in use, as OpenBLAS reports them; None for any other library.
-    kernel : str or None
-        The processor type whose code OpenBLAS chose.
-    threads : int or None
-        How many threads OpenBLAS uses.
-    threading : {"single", "pthreads", "OpenMP"} or None
-        The kind of threads that OpenBLAS was built with.
-    """
-
+    # the library that NumPy was built with; None if it was built without one
     name: str | None
     version: str | None
+    # version and options of the OpenBLAS in use, as OpenBLAS reports them; None for any other library
     loaded: str | None
-    kernel: str | None
-    threads: int | None
-    threading: str | None
+    kernel: str | None  # the processor type whose code OpenBLAS chose
+    threads: int | None  # how many threads OpenBLAS uses
+    threading: str | None  # the kind of threads that OpenBLAS was built with
 
 
 @dataclass(frozen=True)
@@ -89,52 +77,24 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """What decides speed on this machine.
+    """What decides speed on this machine."""
 
-    Attributes
-    ----------
-    ladder_np, python, numpy : str
-        Versions.
-    blas : Blas
-    simd : tuple of str
-        Instruction sets that NumPy itself uses, as NumPy names them.
-    cpu : str or None
-        The processor's model.
-    cpu_count : int
-        Cores of the machine, hardware threads counted.
-    cpu_quota : float or None
-        CPU time that control groups allow, in cores; None without a limit.
-    cores : int
-        Cores that this process may use: by affinity, and by the quota, rounded up.
-    threads : int
-        Threads that share the work other than matrix products (`ladder_np.threads`).
-    environment : mapping of str to str
-        The variables in `VARIABLES` that are set.
-    cupy : str or None
-        CuPy's version; None if it is not installed.
-    cuda : str or None
-        The versions of CUDA that the driver can run and that CuPy uses; None without a GPU.
-    gpus : tuple of Gpu
-        Those that CuPy can use.
-    why_no_gpu : str
-        The reason in one line; empty if there are `gpus`.
-    """
-
+    # versions
     ladder_np: str
     python: str
     numpy: str
     blas: Blas
-    simd: tuple[str, ...]
-    cpu: str | None
-    cpu_count: int
-    cpu_quota: float | None
-    cores: int
-    threads: int
-    environment: Mapping[str, str]
-    cupy: str | None
-    cuda: str | None
-    gpus: tuple[Gpu, ...]
-    why_no_gpu: str
+    simd: tuple[str, ...]  # instruction sets that NumPy itself uses, as NumPy names them
+    cpu: str | None  # the processor's model
+    cpu_count: int  # cores of the machine, hardware threads counted
+    cpu_quota: float | None  # CPU time that control groups allow, in cores; None without a limit
+    cores: int  # cores that this process may use: by affinity, and by the quota, rounded up
+    threads: int  # threads that share the work other than matrix products (`ladder_np.threads`)
+    environment: Mapping[str, str]  # the variables in `VARIABLES` that are set
+    cupy: str | None  # CuPy's version; None if it is not installed
+    cuda: str | None  # the versions of CUDA that the driver can run and that CuPy uses; None without a GPU
+    gpus: tuple[Gpu, ...]  # those that CuPy can use
+    why_no_gpu: str  # the reason in one line; empty if there are `gpus`
 
 
 def describe_machine(root: Path = Path("/")) -> Machine:

@@ -31,38 +31,22 @@ ABSENT = "–"
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture.
+    """One picture."""
 
-    Attributes
-    ----------
-    name : str
-        Of its file, without ending.
-    title, shows, reading : str
-        Its heading, what it shows, and how to read it.
-    draw : callable
-        From a `PlotSource` to a figure; raises `NothingToDrawError`.
-    """
-
-    name: str
+    name: str  # of its file, without ending
+    # its heading, what it shows, and how to read it
     title: str
     shows: str
     reading: str
-    draw: Callable[[PlotSource], Figure]
+    draw: Callable[[PlotSource], Figure]  # from a `PlotSource` to a figure; raises `NothingToDrawError`
 
 
 @dataclass(frozen=True)
 class DrawnPictures:
-    """Pictures as files.
-
-    Attributes
-    ----------
-    pngs : list of Picture and bytes
-    left_out : dict of str to list of Picture
-        By the reason why they were not drawn.
-    """
+    """Pictures as files."""
 
     pngs: list[tuple[Picture, bytes]]
-    left_out: dict[str, list[Picture]]
+    left_out: dict[str, list[Picture]]  # by the reason why they were not drawn
 
 
 PICTURES = (

@@ -61,108 +61,54 @@ class NothingToDrawError(Exception):
 
 @dataclass(frozen=True)
 class FeatureDisplay:
-    """How the features of a row are shown.
+    """How the features of a row are shown."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        d_0 of them.
-    side : int or None
-        Pixels along one side of square images; None for rows that are not images.
-    maximum : int or None
-        The largest pixel value.
-    """
-
-    names: tuple[str, ...]
-    side: int | None
-    maximum: int | None
+    names: tuple[str, ...]  # d_0 of them
+    side: int | None  # pixels along one side of square images; None for rows that are not images
+    maximum: int | None  # the largest pixel value
 
 
 @dataclass(frozen=True, eq=False)
 class PlotData:
-    """The data that a picture shows.
+    """The data that a picture shows."""
 
-    Attributes
-    ----------
-    dataset : Dataset
-        With the model's classes, in the model's order.
-    split : Split
-        What the rows are used for.
-    rows_name : str
-        What titles call the rows of ``split.train``: "training rows", or "rows" if their use is unknown.
-    seed : int
-        Of the noise.
-    """
-
-    dataset: Dataset
-    split: Split
-    rows_name: str
-    seed: int
+    dataset: Dataset  # with the model's classes, in the model's order
+    split: Split  # what the rows are used for
+    rows_name: str  # what titles call the rows of ``split.train``: "training rows", or "rows" if their use is unknown
+    seed: int  # of the noise
 
 
 @dataclass(frozen=True, eq=False)
 class NoisyPass:
-    """Rows, and everything that the network computes for them with noise, as in a training step.
+    """Rows, and everything that the network computes for them with noise, as in a training step."""
 
-    Attributes
-    ----------
-    rows_name : str
-        See `PlotData`.
-    indices : (M,) integer array
-        Of the rows in X.
-    state : State
-        Its unlabeled rows are these.
-    """
-
-    rows_name: str
-    indices: np.ndarray
-    state: State
+    rows_name: str  # see `PlotData`
+    indices: np.ndarray  # (M,): of the rows in X
+    state: State  # its unlabeled rows are these
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Labeled rows and what the model predicts for them.
+    """Labeled rows and what the model predicts for them."""
 
-    Attributes
-    ----------
-    rows_name : str
-        "test rows", "validation rows", or "labeled" with the name in `PlotData`.
-    indices : (n,) integer array
-        Of the rows in X, or in X_test if the data has its own test set.
-    X : (n, d_0) array
-        Raw features.
-    y, predicted : (n,) integer arrays
-        Indices of classes.
-    confidence : (n,) array
-        P(predicted class).
-    """
-
-    rows_name: str
-    indices: np.ndarray
-    X: np.ndarray | StoredRows
+    rows_name: str  # "test rows", "validation rows", or "labeled" with the name in `PlotData`
+    indices: np.ndarray  # (n,): of the rows in X, or in X_test if the data has its own test set
+    X: np.ndarray | StoredRows  # (n, d_0): raw features
+    # (n,): indices of classes
     y: np.ndarray
     predicted: np.ndarray
-    confidence: np.ndarray
+    confidence: np.ndarray  # (n,): P(predicted class)
 
 
 @dataclass(frozen=True, eq=False)
 class HiddenLayer:
-    """The top hidden layer of some rows, without noise.
+    """The top hidden layer of some rows, without noise."""
 
-    Attributes
-    ----------
-    rows_name : str
-        See `PlotData`.
-    h : (n, d) array
-    classes : (n,) integer array
-        The index of the label of labeled rows, which come last, and of the predicted class of all others.
-    labeled : (n,) boolean array
-    """
-
-    rows_name: str
-    h: np.ndarray
+    rows_name: str  # see `PlotData`
+    h: np.ndarray  # (n, d)
+    # (n,): the index of the label of labeled rows, which come last, and of the predicted class of all others
     classes: np.ndarray
-    labeled: np.ndarray
+    labeled: np.ndarray  # (n,)
 
 
 class PlotSource(ABC):
