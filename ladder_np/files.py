@@ -162,10 +162,7 @@ def make_folder(path: Path | str, fill: Callable[[Path], None]) -> Path:
 def ensure_folder(path: Path | str) -> Path:
     """Make a folder and its parents if they are missing, and return it.
 
-    Raises
-    ------
-    InputError
-        If it cannot be made.
+    Raises InputError if it cannot be made.
     """
     path = Path(path)
     try:
@@ -179,10 +176,7 @@ def ensure_folder(path: Path | str) -> Path:
 def lock_folder(folder: Path) -> Iterator[None]:
     """Keep other processes of this program from working in a folder; the lock ends with this process.
 
-    Raises
-    ------
-    InputError
-        If another process has locked it. (On a system without such locks, nothing is locked.)
+    Raises InputError if another process has locked it. (On a system without such locks, nothing is locked.)
     """
     if fcntl is None:
         yield
@@ -252,10 +246,7 @@ def open_file(path: Path | str, what: str) -> io.BufferedReader:
 def read_text(path: Path | str, what: str) -> str:
     """Return the content of a text file, whatever its bytes; `what` says in the error line what was expected.
 
-    Raises
-    ------
-    InputError
-        If it cannot be read, or is larger than any such text.
+    Raises InputError if it cannot be read, or is larger than any such text.
     """
     with open_file(path, what) as file:
         content = file.read(LARGEST_TEXT + 1)

@@ -64,10 +64,7 @@ class Header:
 def read_header(stream: IO[bytes], size: int) -> Header:
     """Read the header of a `.npy` file or member of `size` bytes.
 
-    Raises
-    ------
-    InputError
-        If it is not a header, does not agree with the size, or describes anything but numbers or texts.
+    Raises InputError if it is not a header, does not agree with the size, or describes anything but numbers or texts.
     """
     start = stream.read(10)
     if len(start) < 10 or not start.startswith(np.lib.format.MAGIC_PREFIX) or not 1 <= start[6] <= 3:
@@ -118,10 +115,7 @@ def _shape(text: str) -> tuple[int, ...]:
 def read_array(stream: IO[bytes], size: int) -> np.ndarray:
     """Read a `.npy` file or member of `size` bytes; the caller has checked that there is enough memory.
 
-    Raises
-    ------
-    InputError
-        As `read_header`, or if the data end early or hold invalid characters.
+    Raises InputError as `read_header`, or if the data end early or hold invalid characters.
     """
     header = read_header(stream, size)
     array = new_array(math.prod(header.shape), header.dtype)
@@ -163,12 +157,8 @@ class CautiousFile(io.BufferedReader):
 def read_archive(file: CautiousFile) -> dict[str, np.ndarray]:
     """Read every array of an `.npz` archive; other members are ignored.
 
-    Raises
-    ------
-    InputError
-        If a member is not a plain array, or sizes are impossible or exceed the memory.
-    UNREADABLE
-        If the archive is damaged.
+    Raises InputError if a member is not a plain array, or sizes are impossible or exceed the memory. Raises
+    UNREADABLE if the archive is damaged.
     """
     size = file.seek(0, io.SEEK_END)
     with zipfile.ZipFile(file) as archive:

@@ -69,10 +69,7 @@ class Predictor:
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return P(class), shape (rows, K), float64, for raw features X (rows, d_0); batches change nothing.
 
-        Raises
-        ------
-        InputError
-            If X is not finite numbers, or unlike the training data's features.
+        Raises InputError if X is not finite numbers, or unlike the training data's features.
         """
         return np.concatenate([np.empty((0, len(self.classes))), *self.predict_blocks(self._checked(X))])
 
@@ -135,10 +132,7 @@ class Predictor:
     def arrange(self, X: Features, names: tuple[str, ...] | None) -> Features:
         """Return X (rows, d_0) with its named columns in the order of the training table.
 
-        Raises
-        ------
-        InputError
-            If columns are missing or unknown.
+        Raises InputError if columns are missing or unknown.
         """
         if names in (None, self.feature_names) or self.feature_names is None or isinstance(X, StoredRows):
             return X
@@ -154,10 +148,7 @@ class Predictor:
     def save(self, path: Path | str) -> None:
         """Write the model as one `.npz`, beside and renamed.
 
-        Raises
-        ------
-        InputError
-            If the place cannot be written.
+        Raises InputError if the place cannot be written.
         """
         write_npz(path, self.as_arrays())
 
@@ -192,10 +183,7 @@ class Predictor:
     def load(cls, path: Path | str, device: Device | str = "cpu") -> "Predictor":
         """Read a model file.
 
-        Raises
-        ------
-        InputError
-            If it is missing, not a model file, or its arrays do not fit its own description.
+        Raises InputError if it is missing, not a model file, or its arrays do not fit its own description.
         """
         return cls.from_arrays(path, read_npz(path, "a model file"), device)
 
@@ -205,10 +193,7 @@ class Predictor:
     ) -> "Predictor":
         """Return the model that `as_arrays` described; `path` is for the error line.
 
-        Raises
-        ------
-        InputError
-            As `load`.
+        Raises InputError as `load`.
         """
         meta = _read_meta(path, arrays)
         device = device if isinstance(device, Device) else Device(device)

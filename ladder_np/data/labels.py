@@ -228,10 +228,7 @@ def check_two_classes(classes: np.ndarray) -> None:
 def match_classes(given: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return each given class's index into other ones, (K,) int64, compared as texts: a file knows no type but that.
 
-    Raises
-    ------
-    InputError
-        If there is no such class.
+    Raises InputError if there is no such class.
     """
     index = {_as_text(label): k for k, label in enumerate(classes.tolist())}
     for label in given.tolist():
@@ -283,10 +280,7 @@ def parse_number(text: str) -> float:
 def plain_classes(classes: np.ndarray, name: str) -> np.ndarray:
     """Return classes of a file in a type that files hold: int64, booleans, or NumPy's texts.
 
-    Raises
-    ------
-    InputError
-        If a number is too large for float64 to tell it from the next, or a text is very long.
+    Raises InputError if a number is too large for float64 to tell it from the next, or a text is very long.
     """
     if classes.dtype.kind in "UO":
         longest = max(classes, key=len)

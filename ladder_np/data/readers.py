@@ -57,10 +57,7 @@ def load_digits() -> Dataset:
 def load_images(name: str, folder: Path) -> Dataset:
     """Read an image set from its four IDX files in `folder`; its pixels stay uint8, its test images are the test set.
 
-    Raises
-    ------
-    InputError
-        If a file is missing or damaged, counts differ, or a file is not the official one (sha256).
+    Raises InputError if a file is missing or damaged, counts differ, or a file is not the official one (sha256).
     """
     paths = [find_file(name, file, folder) for file in FILES]
     present = [path for path in paths if path is not None]
@@ -89,10 +86,7 @@ def load_npz(path: Path) -> Dataset:
 
     A uint8 `X` counts as pixels from 0 to 255.
 
-    Raises
-    ------
-    InputError
-        If the file is not such an archive, or `make_dataset` refuses its arrays.
+    Raises InputError if the file is not such an archive, or `make_dataset` refuses its arrays.
     """
     return _from_arrays(path.stem, _read_arrays(path, ("X", "y")), path)
 
@@ -103,10 +97,8 @@ def load_folder(folder: Path) -> Dataset:
     The files are `X.npy`, `y.npy`, ... or those of an image set (see `ARRAY_FILES`). `X` and `X_test` stay there if
     their rows lie one after the other, as in most `.npy` and plain IDX files.
 
-    Raises
-    ------
-    InputError
-        If a file is missing or damaged, there are two for an array, or `make_dataset` refuses the arrays.
+    Raises InputError if a file is missing or damaged, there are two for an array, or `make_dataset` refuses the
+    arrays.
     """
     paths = {name: _find_array(folder, name) for name in ARRAY_FILES}
     for name in ("X", "y"):
@@ -153,10 +145,8 @@ def load_csv(path: Path, label_column: str) -> Dataset:
 
     Whole numbers or texts in `label_column` are classes; an empty cell or -1 marks an unlabeled row.
 
-    Raises
-    ------
-    InputError
-        Naming the line and the column, if the file is not such a table, or `make_dataset` refuses its values.
+    Raises InputError Naming the line and the column, if the file is not such a table, or `make_dataset` refuses its
+    values.
     """
     names, X, labels = _read_table(path, label_column, labels_wanted=True)
     return make_dataset(path.stem, X, parse_labels(*labels), feature_names=names, source=str(path))

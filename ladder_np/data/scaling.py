@@ -59,10 +59,7 @@ class Scaling:
     def check(self, X: np.ndarray | StoredRows, dtype: npt.DTypeLike) -> None:
         """Scale every row once, in blocks, so that a value too large for `dtype` is found before training, not in it.
 
-        Raises
-        ------
-        InputError
-            As `apply`.
+        Raises InputError as `apply`.
         """
         for start, rows in blocks(X):
             self.apply(rows, dtype, first_row=start)

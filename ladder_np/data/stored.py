@@ -69,10 +69,7 @@ class StoredRows:
     def __getitem__(self, key: Any) -> np.ndarray:
         """Return the rows of a slice, an index, indices or a mask, in memory.
 
-        Raises
-        ------
-        InputError
-            If the file is no longer what it was.
+        Raises InputError if the file is no longer what it was.
         """
         indices = self._indices(key)
         rows = np.empty((indices.size, math.prod(self.shape[1:])), self.dtype)
@@ -144,10 +141,8 @@ def blocks(X: np.ndarray | StoredRows, rows: int = 0) -> Iterator[tuple[int, np.
 def open_npy(path: Path) -> np.ndarray | StoredRows:
     """Open a `.npy` file: its rows stay there, unless it has one dimension, or its rows are not one after the other.
 
-    Raises
-    ------
-    InputError
-        If it is missing, damaged, not an array of numbers, or has to be read whole and is larger than memory.
+    Raises InputError if it is missing, damaged, not an array of numbers, or has to be read whole and is larger than
+    memory.
     """
     with open_file(path, "an array (.npy)") as file:
         size = file_version(file)[0]

@@ -56,10 +56,7 @@ def flag(name: str, value: Any) -> bool:
 def _draw_seed(random_state: Any) -> int:
     """Return a seed: the number itself, the next one of a generator, or for None one from the operating system.
 
-    Raises
-    ------
-    InputError
-        If it is not one of these.
+    Raises InputError if it is not one of these.
     """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
@@ -134,10 +131,7 @@ def _make_model(
 ) -> Predictor:
     """Return the model to train: a new one, or one that continues with the parameters and scaling of `before`.
 
-    Raises
-    ------
-    InputError
-        If a parameter or the table cannot be used, or the network of `before` has other shapes.
+    Raises InputError if a parameter or the table cannot be used, or the network of `before` has other shapes.
     """
     scaling, pixels = (before.scaling, before.pixels) if before else _find_scaling(params, table, rows)
     weight = before.network.specification.denoising_weights[0] if before else _input_weight(table.X, rows, scaling)
@@ -182,10 +176,7 @@ def _parameters_of(before: Predictor, specification: Specification) -> np.ndarra
 def split_table(params: dict[str, Any], table: Table, seed: int) -> Split:
     """Return which rows are trained on, and with early stopping which labeled ones are held out for validation.
 
-    Raises
-    ------
-    InputError
-        If every labeled row is the only one of its class, so that none can be spared.
+    Raises InputError if every labeled row is the only one of its class, so that none can be spared.
     """
     labeled, classes = np.flatnonzero(table.index >= 0), len(table.classes)
     if not params["early_stopping"]:

@@ -76,10 +76,7 @@ def read_table(X: Any, y: Any, mark: Any, estimator: str, before: Predictor | No
 def read_like(X: Any, model: Predictor, estimator: str) -> np.ndarray:
     """Return checked features that are like those that `model` was trained on.
 
-    Raises
-    ------
-    InputError
-        If they are not a table of numbers, or differ in their number or names.
+    Raises InputError if they are not a table of numbers, or differ in their number or names.
     """
     names = _column_names(X, estimator)
     _compare_names(names, model.feature_names, estimator)
@@ -93,10 +90,7 @@ def read_like(X: Any, model: Predictor, estimator: str) -> np.ndarray:
 def read_labels(y: Any, mark: Any, estimator: str, name: str = "y") -> Labels:
     """Return labels, of which `mark` stands for an unlabeled row.
 
-    Raises
-    ------
-    InputError
-        If there is none, or they are not one label per row.
+    Raises InputError if there is none, or they are not one label per row.
     """
     if y is None:
         raise InputError(f"{estimator} requires y to be passed, but the target y is None")

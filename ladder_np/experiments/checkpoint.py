@@ -39,10 +39,7 @@ class Checkpoints:
     def save(self, model: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write a checkpoint of the model of that name.
 
-        Raises
-        ------
-        InputError
-            If it cannot be written; the one before stays.
+        Raises InputError if it cannot be written; the one before stays.
         """
         meta = json.dumps({"format": FORMAT, "version": VERSION, "model": model})
         # Until the new one stands there is the one before: the last, unless that is damaged and an older one is not.

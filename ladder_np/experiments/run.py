@@ -180,10 +180,7 @@ def _model(
 def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> ErrorRate:
     """Measure a finished run's test error again, from its stored model and split.
 
-    Raises
-    ------
-    InputError
-        If the folder is not a finished run, its data is gone or was changed, or it had no test rows.
+    Raises InputError if the folder is not a finished run, its data is gone or was changed, or it had no test rows.
     """
     predictor = load_run_model(folder, device_name)
     data = load_run_data(folder, data_dir)

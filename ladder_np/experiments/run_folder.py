@@ -81,10 +81,7 @@ class RunConfig:
     def specification(self) -> Specification:
         """The description of the run's main network.
 
-        Raises
-        ------
-        InputError
-            If the file does not describe one.
+        Raises InputError if the file does not describe one.
         """
         try:
             return Specification.from_json(self.facts["network"])
@@ -103,10 +100,7 @@ class RunData:
 def load_run_config(folder: Path) -> RunConfig:
     """Return what a run's ``config.json`` says.
 
-    Raises
-    ------
-    InputError
-        If the folder or the file is missing, or the file is damaged.
+    Raises InputError if the folder or the file is missing, or the file is damaged.
     """
     _check_folder(folder)
     path = folder / CONFIG
@@ -126,10 +120,7 @@ def load_run_config(folder: Path) -> RunConfig:
 def load_run_split(folder: Path, rows: int) -> Split:
     """Return a run's split, checked to be of a dataset of `rows` rows.
 
-    Raises
-    ------
-    InputError
-        If it is missing or damaged.
+    Raises InputError if it is missing or damaged.
     """
     path = folder / SPLIT
     arrays = read_npz(path, "a run's split")
@@ -170,10 +161,7 @@ def check_run_data(folder: Path, config: RunConfig, dataset: Dataset) -> None:
 def load_run_model(folder: Path, device_name: str) -> Predictor:
     """Return the trained model of a run.
 
-    Raises
-    ------
-    InputError
-        If the folder is not a finished run.
+    Raises InputError if the folder is not a finished run.
     """
     _check_folder(folder)
     if not (folder / MODEL).exists() and (folder / CONFIG).exists():
@@ -186,10 +174,7 @@ def load_run_model(folder: Path, device_name: str) -> Predictor:
 def load_run_histories(folder: Path) -> dict[str, FitHistory]:
     """Return how the trainings of a run's models went, by name, the baseline's first, as far as they have got.
 
-    Raises
-    ------
-    InputError
-        If the folder is not a run, or a file is damaged.
+    Raises InputError if the folder is not a run, or a file is damaged.
     """
     specification = load_run_config(folder).specification
     files = {BASELINE: BASELINE_METRICS, LADDER: METRICS} if specification.denoises else {BASELINE: METRICS}
@@ -201,10 +186,7 @@ def load_run_histories(folder: Path) -> dict[str, FitHistory]:
 def read_metrics(path: Path, layers: int) -> FitHistory:
     """Return the history in a metrics file, of a network with `layers` (L + 1) denoising costs.
 
-    Raises
-    ------
-    InputError
-        If the file is damaged. A last line that was cut off by a crash is left out.
+    Raises InputError if the file is damaged. A last line that was cut off by a crash is left out.
     """
     *lines, rest = read_text(path, "a run's metrics").split("\n")
     if read_json(rest) is not None:
@@ -218,10 +200,7 @@ def read_metrics(path: Path, layers: int) -> FitHistory:
 def load_run_results(folder: Path) -> dict[str, ErrorRate]:
     """Return the test errors of a run by model, the baseline's first; empty before its end or without test rows.
 
-    Raises
-    ------
-    InputError
-        If the file is damaged.
+    Raises InputError if the file is damaged.
     """
     path = folder / RESULT
     if not path.exists():

@@ -73,14 +73,9 @@ class RunTrainer:
     def run(self) -> Predictor:
         """Train from the last checkpoint, or from the start, to the end; return the model.
 
-        Raises
-        ------
-        InputError
-            If a file cannot be written, or the checkpoints cannot be used.
-        TrainingDivergedError
-            If the cost is NaN or infinite or has exploded.
-        KeyboardInterrupt
-            After Ctrl-C, when the step is finished and a checkpoint written.
+        Raises InputError if a file cannot be written, or the checkpoints cannot be used. Raises TrainingDivergedError
+        if the cost is NaN or infinite or has exploded. Raises KeyboardInterrupt After Ctrl-C, when the step is
+        finished and a checkpoint written.
         """
         self._restore()
         self._cut_metrics()

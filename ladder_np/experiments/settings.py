@@ -22,61 +22,37 @@ __all__ = ["DATASET_DEFAULTS", "PRESETS", "ExperimentSettings", "make_settings"]
 
 @dataclass(frozen=True)
 class ExperimentSettings:
-    """What a run does; all of it is stored in the run's ``config.json``.
+    """What a run does; all of it is stored in the run's ``config.json``."""
 
-    Parameters
-    ----------
-    dataset : str
-        "digits", "mnist", "fashion-mnist", or the path of an .npz or .csv file or of a folder (see `open_dataset`).
-    label_column : str
-        Of a .csv file.
-    labels : int or None
-        How many rows keep their label, class-balanced; None: all that have one.
-    test_fraction : float
-        Share of the labeled rows held out for test, where the data brings no test set.
-    validation : int
-        Labeled rows held out to watch training.
-    scaling : str
-        "auto", "pixels", "standardize" or "none": see `make_scaling`.
-    hidden_layers : tuple of int or str
-        Widths of the layers between input and classes; may be empty.
-    activation, combinator, noise_std, denoising_weights, stop_gradient_targets, dtype
-        See `Specification`.
-    epochs, labeled_batch, unlabeled_batch, learning_rate, decay_start
-        See `TrainingSettings`.
-    seed : int
-        Of initial weights, noise and order of rows.
-    split_seed : int or None
-        Of the choice of test, validation and labeled rows; None: the same number as `seed`.
-    patience : int or None
-        Stop a model's training when its error on the validation rows has not fallen for so many epochs, and keep the
-        parameters of the best one; None: train to the end.
-    baseline : bool
-        Also train the same network, from the same starting point and with the same scaling of features, on the
-        labeled rows alone, and report both.
-    """
-
+    # "digits", "mnist", "fashion-mnist", or the path of an .npz or .csv file or of a folder (see `open_dataset`)
     dataset: str = "digits"
-    label_column: str = "label"
-    labels: int | None = None
-    test_fraction: float = 0.0
-    validation: int = 0
-    scaling: str = "auto"
-    hidden_layers: tuple[int | str, ...] = (200, 100)
+    label_column: str = "label"  # of a .csv file
+    labels: int | None = None  # how many rows keep their label, class-balanced; None: all that have one
+    test_fraction: float = 0.0  # share of the labeled rows held out for test, where the data brings no test set
+    validation: int = 0  # labeled rows held out to watch training
+    scaling: str = "auto"  # "auto", "pixels", "standardize" or "none": see `make_scaling`
+    hidden_layers: tuple[int | str, ...] = (200, 100)  # widths of the layers between input and classes; may be empty
+    # see `Specification`
     activation: str = "relu"
     combinator: str = "gaussian"
     noise_std: tuple[float, ...] = (0.3,)
     denoising_weights: tuple[float, ...] | None = None
     stop_gradient_targets: bool = False
     dtype: str = "float32"
+    # see `TrainingSettings`
     epochs: int = 100
     labeled_batch: int = 100
     unlabeled_batch: int = 100
     learning_rate: float = 0.002
     decay_start: float = 0.67
-    seed: int = 0
+    seed: int = 0  # of initial weights, noise and order of rows
+    # of the choice of test, validation and labeled rows; None: the same number as `seed`
     split_seed: int | None = None
+    # stop a model's training when its error on the validation rows has not fallen for so many epochs, and keep the
+    # parameters of the best one; None: train to the end
     patience: int | None = None
+    # also train the same network, from the same starting point and with the same scaling of features, on the labeled
+    # rows alone, and report both
     baseline: bool = True
 
     def __post_init__(self) -> None:
@@ -119,10 +95,7 @@ class ExperimentSettings:
     def from_json(cls, fields: Mapping[str, Any]) -> "ExperimentSettings":
         """Return the settings that `as_json` described.
 
-        Raises
-        ------
-        InputError
-            If they are not a complete description.
+        Raises InputError if they are not a complete description.
         """
         names = {field.name for field in dataclasses.fields(cls)}
         if unlike := names.symmetric_difference(fields):
@@ -178,10 +151,7 @@ PRESETS = {
 def make_settings(named: Mapping[str, Any], preset: str | None = None) -> ExperimentSettings:
     """Return the settings of a run from what the user named, over the preset, over the dataset's defaults.
 
-    Raises
-    ------
-    InputError
-        If the preset is unknown, or made for another dataset, or a value cannot be used.
+    Raises InputError if the preset is unknown, or made for another dataset, or a value cannot be used.
     """
     if preset is not None and preset not in PRESETS:
         raise InputError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")

@@ -24,10 +24,7 @@ def example_step(
 ) -> tuple[Parameters, Batch, Noise]:
     """Return random parameters, inputs N(0, 1), classes that take turns, and noise of every layer.
 
-    Raises
-    ------
-    InputError
-        If a lane has fewer than 2 rows.
+    Raises InputError if a lane has fewer than 2 rows.
     """
     for name, rows in (("labeled", n_labeled), ("unlabeled", n_unlabeled)):
         if rows < FEWEST_ROWS:

@@ -29,10 +29,7 @@ GRADIENTS = (
 def draw_trace(readings: Sequence[Reading]) -> Any:
     """Return a figure: means with standard deviations on the left, gradients' norms on the right.
 
-    Raises
-    ------
-    InputError
-        If matplotlib is not installed.
+    Raises InputError if matplotlib is not installed.
     """
     try:
         figure = importlib.import_module("matplotlib.figure").Figure(figsize=(11, 5.2), layout="constrained")

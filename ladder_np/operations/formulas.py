@@ -32,10 +32,7 @@ class Formula:
     def place(self) -> tuple[str, int]:
         """Return the file, as seen from the package (or its name alone where it is not of it), and the line.
 
-        Raises
-        ------
-        ValueError
-            If the function has no such line.
+        Raises ValueError if the function has no such line.
         """
         lines, first = inspect.getsourcelines(self.function)
         found = [number for number, line in enumerate(lines) if (self.text or "return ") in line]

@@ -99,10 +99,7 @@ MAPS: dict[str, Callable[..., MapPair]] = {"dense": dense}
 def split_layers(layers: str | Sequence[str | int]) -> tuple[str, ...]:
     """Return the texts of the layers above the input, of "1000-500-10" or of a sequence such as (1000, "500", 10).
 
-    Raises
-    ------
-    InputError
-        If it is neither.
+    Raises InputError if it is neither.
     """
     parts = layers.split("-") if isinstance(layers, str) else layers
     if not isinstance(parts, Sequence | np.ndarray) or not all(isinstance(p, str | int | np.integer) for p in parts):
@@ -118,10 +115,7 @@ def is_layer(text: str) -> bool:
 def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
     """Return the maps up to, and down from, each of the layers above the input.
 
-    Raises
-    ------
-    InputError
-        If a layer's kind is unknown, or it does not fit on the one below.
+    Raises InputError if a layer's kind is unknown, or it does not fit on the one below.
     """
     shape, pairs = input_shape, []
     for number, text in enumerate(layers, start=1):

@@ -152,10 +152,7 @@ def draw_pictures(
 def draw_pngs(source: PlotSource, names: Sequence[str] | None = None) -> DrawnPictures:
     """Draw the pictures as PNG files; see `draw_pictures`.
 
-    Raises
-    ------
-    InputError
-        Also if there is nothing to draw at all.
+    Raises InputError also if there is nothing to draw at all.
     """
     drawn_pngs = DrawnPictures([], {})
     for picture, drawn in draw_pictures(source, names):
@@ -171,10 +168,7 @@ def draw_pngs(source: PlotSource, names: Sequence[str] | None = None) -> DrawnPi
 def make_report(source: PlotSource) -> str:
     """Return the page.
 
-    Raises
-    ------
-    InputError
-        If matplotlib is missing, a file of the run is damaged, or there is nothing to draw.
+    Raises InputError if matplotlib is missing, a file of the run is damaged, or there is nothing to draw.
     """
     drawn = draw_pngs(source)
     title = source.title

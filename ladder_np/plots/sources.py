@@ -375,10 +375,7 @@ def describe_features(dataset: Dataset) -> FeatureDisplay:
 def noisy_pass(predictor: Predictor, data: PlotData) -> NoisyPass:
     """Run evenly spaced rows through the whole network, with noise.
 
-    Raises
-    ------
-    InputError
-        If the cost is NaN or infinite.
+    Raises InputError if the cost is NaN or infinite.
     """
     network, dataset = predictor.network, data.dataset
     dtype = network.specification.numpy_dtype

@@ -55,10 +55,7 @@ STYLE = {
 def matplotlib(module: str = "") -> Any:
     """Return matplotlib, or one of its modules.
 
-    Raises
-    ------
-    InputError
-        If it is not installed, or cannot be imported.
+    Raises InputError if it is not installed, or cannot be imported.
     """
     try:
         return importlib.import_module(f"matplotlib.{module}" if module else "matplotlib")

@@ -70,11 +70,8 @@ class TrainingStep:
     def run(self, batch: Batch, rate: float) -> Losses:
         """Draw noise, run forward and backward, update the parameters; return the costs before the update.
 
-        Raises
-        ------
-        TrainingDivergedError
-            If steps are watched and the cost is NaN or infinite or has exploded; parameters are those before the
-            step.
+        Raises TrainingDivergedError if steps are watched and the cost is NaN or infinite or has exploded; parameters
+        are those before the step.
         """
         self._optimizer.advance(rate)
         losses = self._captured.run(batch) if self._captured else self._work(batch)

@@ -251,10 +251,7 @@ class Training:
     def check_costs(self) -> tuple[float, float, tuple[float | None, ...]]:
         """Return the means of the epoch's costs so far: total, supervised, denoising; waits for the device.
 
-        Raises
-        ------
-        TrainingDivergedError
-            If the total is NaN or infinite, or has exploded.
+        Raises TrainingDivergedError if the total is NaN or infinite, or has exploded.
         """
         first, cost, supervised, denoising = self._costs.first_and_means()
         if not (self._step.accepts(first) and self._step.accepts(cost)):
@@ -269,10 +266,7 @@ class Training:
     def finish(self) -> None:
         """Put the best parameters back, where early stopping has found any, and compute the population statistics.
 
-        Raises
-        ------
-        TrainingDivergedError
-            As `estimate_statistics`.
+        Raises TrainingDivergedError as `estimate_statistics`.
         """
         if self._stopping and self._stopping.best_epoch:
             self._network.parameters.vector[...] = self._network.device.put(self._stopping.best)
@@ -284,10 +278,7 @@ class Training:
         These are the unlabeled rows (among them the labeled ones), but for a network without denoising costs the
         labeled rows alone: the supervised-only baseline sees no other (the scaling it is given may).
 
-        Raises
-        ------
-        TrainingDivergedError
-            If they are NaN or infinite; the network then has none.
+        Raises TrainingDivergedError if they are NaN or infinite; the network then has none.
         """
         network, data = self._network, self._data
         learned_from = data.unlabeled if network.specification.denoises else data.labeled
@@ -339,10 +330,7 @@ class Training:
     def validate_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Check the values of a state that comes from a file: its place in the epoch exists, all counts agree on it.
 
-        Raises
-        ------
-        InputError
-            If the arrays contradict each other, or this training.
+        Raises InputError if the arrays contradict each other, or this training.
         """
         epoch, in_epoch, steps = (int(state[name]) for name in ("epoch", "costs/steps", "step/steps"))
         fits = self._is_place(epoch, in_epoch, steps) and self._are_values(state) and self._are_draws(state, steps)
