@@ -4,6 +4,7 @@ Code that has an array asks `array_module(x)` for the module whose functions wor
 where no array exists yet: to allocate, and to move arrays in and out.
 """
 
+import ctypes
 import importlib
 import math
 import sys
@@ -14,7 +15,11 @@ import numpy as np
 
 from ladder_np.errors import InputError
 
-__all__ = ["DEVICE_NAMES", "Array", "Device", "array_module", "why_no_cuda"]
+__all__ = ["DEVICE_NAMES", "Array", "Device", "array_module", "keep_freed_memory", "why_no_cuda"]
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3), malloc.h
+LARGEST_KEPT_BLOCK = 2**25  # the largest value that M_MMAP_THRESHOLD accepts
+NEVER = 2**31 - 1
 
 # An array of whichever module is in use; NumPy and CuPy share no base class to name here.
 Array = Any
@@ -142,3 +147,17 @@ def why_no_cuda() -> str:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep freed blocks of up to 32 MiB in this process. On other systems, do nothing.
+
+    Each step allocates and frees the same arrays. glibc returns large blocks, and a large free end of its heap, to
+    the system, and every page then costs a page fault at its next use: thousands per step.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries do not have it
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT_BLOCK)
+        mallopt(M_TRIM_THRESHOLD, NEVER)

@@ -42,20 +42,11 @@ MAGIC_LENGTH = len(np.lib.format.MAGIC_PREFIX)
 LARGEST_TEXT = 1 << 26  # bytes; a run's settings and metrics are far smaller
 
 
-def write_atomically(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
+def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> None:
     """Write a temporary file beside `path`, then rename it: `path` never holds a half-written file.
 
-    Parameters
-    ----------
-    path : path
-        The file to write, replaced if it exists; its folder must exist.
-    write : callable
-        Writes the content; called with the open binary file.
-
-    Raises
-    ------
-    InputError
-        If the folder is missing, cannot be written or is full, or `path` is a folder.
+    `write` is called with the open binary file. Raises InputError if the folder is missing, cannot be written or is
+    full, or `path` is a folder.
     """
     path = Path(path)
     if path.is_dir():
@@ -66,7 +57,7 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], None]) -> Non
         raise InputError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
 
-def _write_beside(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def _write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -90,11 +81,7 @@ def _give_usual_mode(path: str, mode: int) -> None:
 
 def write_bytes(path: Path | str, data: bytes) -> None:
     """Write `data`, atomically (see `write_atomically`)."""
-
-    def write(file: BinaryIO) -> None:
-        file.write(data)
-
-    write_atomically(path, write)
+    write_atomically(path, lambda file: file.write(data))
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -130,16 +117,7 @@ def refuse_existing(path: Path | str) -> None:
 def make_folder(path: Path | str, fill: Callable[[Path], None]) -> Path:
     """Make a new folder and its parents, and return it; it is filled under a temporary name, then renamed.
 
-    Parameters
-    ----------
-    path : path
-    fill : callable
-        Writes the folder's first files; called with the temporary folder.
-
-    Raises
-    ------
-    InputError
-        If it exists or cannot be made.
+    `fill` is called with the temporary folder. Raises InputError if the folder exists or cannot be made.
     """
     path = Path(path)
     refuse_existing(path)
@@ -160,10 +138,7 @@ def make_folder(path: Path | str, fill: Callable[[Path], None]) -> Path:
 
 
 def ensure_folder(path: Path | str) -> Path:
-    """Make a folder and its parents if they are missing, and return it.
-
-    Raises InputError if it cannot be made.
-    """
+    """Make a folder and its parents if they are missing, and return it; raise `InputError` if it cannot be made."""
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -186,9 +161,8 @@ def lock_folder(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise InputError(
-            f"{folder}: another process is working on this run; wait until it ends, or stop it"
-        ) from None
+        message = f"{folder}: another process is working on this run; wait until it ends, or stop it"
+        raise InputError(message) from None
     try:
         yield
     finally:
@@ -202,23 +176,9 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def read_npz(path: Path | str, what: str) -> dict[str, np.ndarray]:
-    """Read every array of an `.npz` archive, never unpickling.
+    """Read every array of an `.npz` archive; `what` says in the error line what was expected, such as "a model file".
 
-    Parameters
-    ----------
-    path : path
-        The archive.
-    what : str
-        What the file is meant to be, for the error line: "a model file", "a data file".
-
-    Returns
-    -------
-    dict of str to ndarray
-
-    Raises
-    ------
-    InputError
-        If the file is missing, is not an archive, is truncated, or holds anything but plain arrays.
+    Raises InputError if the file is missing, is not an archive, is truncated, or holds anything but plain arrays.
     """
     with CautiousFile(open_file(path, f"{what} (.npz)").detach()) as file:
         if file.peek(MAGIC_LENGTH).startswith(np.lib.format.MAGIC_PREFIX):
@@ -226,8 +186,9 @@ def read_npz(path: Path | str, what: str) -> dict[str, np.ndarray]:
         try:
             return read_archive(file)
         except UNREADABLE as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(
-                f"{path}: not {what}: it cannot be read as an .npz archive of plain arrays ({_one_line(error)})"
+                f"{path}: not {what}: it cannot be read as an .npz archive of plain arrays ({reason})"
             ) from error
 
 
@@ -261,7 +222,3 @@ def read_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

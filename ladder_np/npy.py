@@ -4,30 +4,36 @@ A header is parsed as text, never evaluated, and accepted only if it agrees with
 sizes that an archive declares are compared with its own size and with free memory before anything is decompressed.
 """
 
+import importlib
 import io
 import math
+import os
 import re
+import sys
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from ladder_np.errors import InputError
-from ladder_np.memory import refuse_more_than_memory
+from ladder_np.threads import read_system_file
 
 __all__ = [
     "DEFLATE_LIMIT",
     "UNREADABLE",
     "CautiousFile",
     "Header",
+    "available_memory",
     "fill",
     "new_array",
     "read_archive",
     "read_array",
     "read_header",
+    "refuse_more_than_memory",
 ]
 
 DEFLATE_LIMIT = 1032  # largest compression ratio: deflate packs at most 258 bytes into 2 bits
@@ -36,9 +42,8 @@ LONGEST_HEADER, MOST_DIMENSIONS, MOST_BYTES = 10_000, 32, 2**62
 LARGEST_READ = 1 << 23  # bytes of an archive at once; its directory, about 100 bytes per array, is read whole
 LAST_CHARACTER = 0x10FFFF  # the largest code point of Unicode
 ENCRYPTED, LONGEST_NAME = 1, 200  # a member's flag bit; characters in a member's name
-KINDS = re.compile(
-    r"[<>|=]?([biufc]\d+|[SU]\d+)"
-)  # numbers and texts, but not objects, which would have to be unpickled
+# Numbers and texts, but not objects, which would have to be unpickled.
+KINDS = re.compile(r"[<>|=]?([biufc]\d+|[SU]\d+)")
 FIELDS = {
     "descr": re.compile(r"'descr'\s*:\s*'([^']*)'"),
     "fortran_order": re.compile(r"'fortran_order'\s*:\s*(True|False)"),
@@ -193,3 +198,40 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarra
             return read_array(stream, member.file_size)
         except InputError as error:
             raise InputError(f"{member.filename} {error}") from None
+
+
+def refuse_more_than_memory(needed: int) -> None:
+    """Raise `InputError` if `needed` bytes are more than `available_memory`: the system could end this process."""
+    available = available_memory()
+    if available is not None and needed > available:
+        raise InputError(f"needs {needed / 1e9:.3g} GB of memory, {available / 1e9:.3g} GB are free")
+
+
+def available_memory() -> int | None:
+    """Return how many bytes this process can still allocate within the machine, its container and its own limit.
+
+    None if the system does not say, as on Windows.
+    """
+    return min(_memory_limits(), default=None)
+
+
+def _memory_limits() -> Iterator[int]:
+    if (free := _system_number("proc/meminfo", "MemAvailable:")) is not None:
+        yield free * 1024
+    elif "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ()):
+        yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    container = "sys/fs/cgroup/memory"
+    most, used = _system_number(f"{container}.max"), _system_number(f"{container}.current")
+    if most is not None and used is not None:  # cached files make room when needed
+        yield max(0, most - used + (_system_number(f"{container}.stat", "inactive_file") or 0))
+    if sys.platform == "linux":
+        resource = importlib.import_module("resource")  # exists on POSIX systems only
+        most, used = resource.getrlimit(resource.RLIMIT_AS)[0], _system_number("proc/self/statm")
+        if most != resource.RLIM_INFINITY and used is not None:
+            yield max(0, most - used * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _system_number(file: str, name: str = "") -> int | None:
+    """Return the number that follows a name at the start of a line; None without it, as for "max", no limit."""
+    found = re.search(rf"^{name}\s*(\d+)", read_system_file(Path("/", file)), re.MULTILINE)
+    return int(found[1]) if found else None

@@ -26,16 +26,9 @@ class Stream(IntEnum):
 
 
 def stream(seed: int, purpose: Stream, repetition: int = 0) -> np.random.Generator:
-    """Return the random generator of one purpose.
+    """Return the random generator of one purpose, from the run's seed >= 0.
 
-    Parameters
-    ----------
-    seed : int
-        The seed of the run, >= 0.
-    purpose : Stream
-        What the random numbers are for.
-    repetition : int, optional
-        Index of an independent repetition (for example the n-th random point of a gradient check).
+    `repetition` is the index of an independent repetition, such as the n-th random point of a gradient check.
     """
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(purpose, repetition))))
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ladder_np import InputError, memory
+from ladder_np import InputError, npy
 
 CHILD = """
 import resource, sys
-from ladder_np.memory import available_memory
+from ladder_np.npy import available_memory
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + (64 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -23,7 +23,7 @@ def system(monkeypatch, **files):
     names = {"/proc/meminfo": "meminfo", "/sys/fs/cgroup/memory.max": "most", "/sys/fs/cgroup/memory.current": "used"}
     names |= {"/sys/fs/cgroup/memory.stat": "stat"}
 
-    def read(path):
+    def read(path, **named):
         if names.get(str(path)) not in files:
             raise FileNotFoundError(path)
         return files[names[str(path)]]
@@ -47,7 +47,7 @@ MEMINFO = "MemTotal:  9000 kB\nMemFree:  100 kB\nMemAvailable:  5000 kB\n"
 )
 def test_the_smaller_of_machine_and_container_counts(monkeypatch, files, expected):
     system(monkeypatch, **files)
-    assert memory.available_memory() == expected
+    assert npy.available_memory() == expected
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits as on Linux")
@@ -57,13 +57,13 @@ def test_the_limit_of_the_process_counts():
 
 
 def test_where_the_system_says_nothing_nothing_is_refused(monkeypatch):
-    monkeypatch.setattr(memory, "_limits", lambda: iter(()))
-    assert memory.available_memory() is None
-    memory.refuse_more_than_memory(10**30)
+    monkeypatch.setattr(npy, "_memory_limits", lambda: iter(()))
+    assert npy.available_memory() is None
+    npy.refuse_more_than_memory(10**30)
 
 
 def test_more_than_the_available_memory_is_refused(monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 2_000_000_000)
-    memory.refuse_more_than_memory(2_000_000_000)
+    monkeypatch.setattr(npy, "available_memory", lambda: 2_000_000_000)
+    npy.refuse_more_than_memory(2_000_000_000)
     with pytest.raises(InputError, match=r"^needs 3\.5 GB of memory, 2 GB are free$"):
-        memory.refuse_more_than_memory(3_500_000_000)
+        npy.refuse_more_than_memory(3_500_000_000)

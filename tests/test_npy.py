@@ -88,7 +88,7 @@ def test_an_archive_is_refused_before_it_is_unpacked_where_memory_is_short(tmp_p
     path = tmp_path / "a.npz"
     np.savez_compressed(path, a=np.zeros(1000), b=np.zeros(1000))
     read_npz(path, "a file")
-    monkeypatch.setattr("ladder_np.memory.available_memory", lambda: 16_000)  # each array fits, both do not
+    monkeypatch.setattr("ladder_np.npy.available_memory", lambda: 16_000)  # each array fits, both do not
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_, **__: pytest.fail("unpacked"))
     with pytest.raises(
         InputError, match=r"a\.npz: not a file: .* \(needs 1\.63e-05 GB of memory, 1\.6e-05 GB are free"

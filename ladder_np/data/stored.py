@@ -22,8 +22,15 @@ import numpy as np
 
 from ladder_np.errors import InputError
 from ladder_np.files import open_file
-from ladder_np.memory import refuse_more_than_memory
-from ladder_np.npy import DEFLATE_LIMIT, UNREADABLE, fill, new_array, read_array, read_header
+from ladder_np.npy import (
+    DEFLATE_LIMIT,
+    UNREADABLE,
+    fill,
+    new_array,
+    read_array,
+    read_header,
+    refuse_more_than_memory,
+)
 
 __all__ = ["DAMAGED_GZIP", "StoredRows", "blocks", "open_idx", "open_npy", "unpacked"]
 

@@ -53,27 +53,21 @@ NOISES = 4  # allowed error of a difference, as a multiple of the measured round
 FEWEST_NOISES = 8  # measurements of the rounding
 FINE = 1e-4  # of a step: so small that a kink within it is at the point itself
 TINY = 1e-7  # of a step: so small that only rounding changes
-DOUBT = (
-    10  # a difference may be wrong by so many times what half the step shows, which sees a kink by a third or more
-)
+DOUBT = 10  # a difference may be wrong by so many times what half the step shows: a third of a kink's error or more
 
 
 class Point(Protocol):
-    """A point at which a scalar function and its gradient are known.
-
-    Attributes
-    ----------
-    arguments : mapping of str to array
-        float64 arrays; the check perturbs them in place and restores them.
-    gradients : mapping of str to array
-        The analytic gradient, by the same names.
-    """
+    """A point at which a scalar function and its gradient are known."""
 
     @property
-    def arguments(self) -> Mapping[str, Array]: ...
+    def arguments(self) -> Mapping[str, Array]:
+        """float64 arrays by name; the check perturbs them in place and restores them."""
+        ...
 
     @property
-    def gradients(self) -> Mapping[str, Array]: ...
+    def gradients(self) -> Mapping[str, Array]:
+        """The analytic gradient, by the same names."""
+        ...
 
     def cost(self) -> tuple[float, list[Array]]:
         """Return the function at the present arguments, and the masks of all kinks (empty without kinks)."""
@@ -82,41 +76,19 @@ class Point(Protocol):
 
 @dataclass
 class Check:
-    """The result for one tensor.
-
-    Attributes
-    ----------
-    name, shape
-        Of the tensor.
-    norm : float
-        Of its analytic gradient at the first point.
-    absolute, relative : float
-        The largest differences found.
-    directions : int
-        How many directions were compared.
-    unchecked : int
-        How many directions were rejected at every point and with every step.
-    passed : bool
-        Whether every direction was compared and agreed.
-    resolved : bool
-        Whether any derivative exceeded rounding; if not, both gradients are zero as far as one can tell.
-    where : tuple of int or None
-        The coordinate that differs most, where it was looked for.
-    hint : str
-        What the difference may mean, where that was looked for.
-    """
+    """The result for one tensor."""
 
     name: str
     shape: tuple[int, ...]
-    norm: float
-    absolute: float = 0.0
-    relative: float = 0.0
-    directions: int = 0
-    unchecked: int = 0
-    passed: bool = True
-    resolved: bool = False
-    where: tuple[int, ...] | None = None
-    hint: str = ""
+    norm: float  # of its analytic gradient at the first point
+    absolute: float = 0.0  # the largest difference found
+    relative: float = 0.0  # the same for relative differences
+    directions: int = 0  # how many were compared
+    unchecked: int = 0  # how many directions were rejected at every point and with every step
+    passed: bool = True  # whether every direction was compared and agreed
+    resolved: bool = False  # whether any derivative exceeded rounding; if not, both gradients look like zero
+    where: tuple[int, ...] | None = None  # the coordinate that differs most, where it was looked for
+    hint: str = ""  # what the difference may mean, where that was looked for
 
 
 def check_points(
@@ -127,28 +99,11 @@ def check_points(
     attempts: int = MOST_POINTS,
     n_directions: int = 1,
 ) -> list[Check]:
-    """Compare analytic gradients with central differences.
+    """Compare analytic gradients with central differences along `n_directions` random directions per tensor.
 
-    Parameters
-    ----------
-    make_point : callable
-        ``make_point(k)`` returns the k-th random point, k = 0, 1, …; later ones are requested only while some
-        direction was rejected at all points before. Names and shapes are the same at every point.
-    generator : numpy.random.Generator
-        Draws the directions.
-    tolerance : float
-        Largest relative difference that passes.
-    step : float
-        h at the first point.
-    attempts : int
-        Largest number of points.
-    n_directions : int
-        Random directions per tensor.
-
-    Returns
-    -------
-    list of Check
-        One per tensor, in the order of ``arguments``.
+    ``make_point(k)`` returns the k-th random point, k = 0, 1, …, with the same names and shapes; up to `attempts`
+    are requested, later ones only while some direction was rejected at all points before. `step` is h at the first.
+    Returns one check per tensor, in the order of ``arguments``.
     """
     point = make_point(0)
     checks = {
@@ -205,30 +160,14 @@ def _compare(differences: "FiniteDifferences", check: Check, direction: np.ndarr
 
 
 class FiniteDifferences:
-    """Central differences at one point, with one step.
-
-    Parameters
-    ----------
-    point : Point
-    step : float
-    tolerance : float
-        Of the comparison that the differences are for.
-    generator : numpy.random.Generator
-        Draws directions along which the rounding of the cost is measured.
-
-    Attributes
-    ----------
-    base : float
-        The cost at the point.
-    noise : float
-        The measured rounding of the cost.
-    """
+    """Central differences at one point, with one step, for a comparison with this tolerance."""
 
     def __init__(self, point: Point, step: float, tolerance: float, generator: np.random.Generator) -> None:
         self.point, self.tolerance = point, tolerance
         self.base = point.cost()[0]
-        self._step = {name: step * max(1.0, _root_mean_square(x)) for name, x in point.arguments.items()}
-        self.noise = 0.0
+        squares = {name: float(np.mean(np.square(to_host(x)))) for name, x in point.arguments.items()}
+        self._step = {name: step * max(1.0, math.sqrt(square)) for name, square in squares.items()}
+        self.noise = 0.0  # the rounding of the cost, measured along random directions
         for name, x in [*point.arguments.items()] * math.ceil(FEWEST_NOISES / max(1, len(point.arguments))):
             direction = next(directions_of(x.shape, generator, 1))
             self.noise = max(self.noise, abs(self.along(name, direction, TINY)[1]))
@@ -275,25 +214,15 @@ def to_host(x: Array) -> np.ndarray:
     return np.asarray(getattr(array_module(x), "asnumpy", np.asarray)(x))
 
 
-def _root_mean_square(x: Array) -> float:
-    return float(np.sqrt(np.mean(np.square(to_host(x)))))
-
-
 @dataclass(frozen=True)
 class GradientReport:
     """The result of a gradient check; prints as a table.
 
     Iterating yields a `Check` per tensor; the report is true if all of them passed.
-
-    Attributes
-    ----------
-    checks : sequence of Check
-    tolerance : float
-        The largest relative difference that passed.
     """
 
     checks: Sequence[Check]
-    tolerance: float
+    tolerance: float  # the largest relative difference that passed
 
     @property
     def passed(self) -> bool:

@@ -38,6 +38,7 @@ NOISY = 1e-10  # relative change of the cost between two calls that float64's ro
 WHOLE = 256  # tensors up to this size are compared at every coordinate, if few tensors are wrong
 PART = 64  # number of coordinates, about, at which larger tensors are compared
 ALL = 1024  # coordinates of all tensors together
+COARSE = "the function is rounded more coarsely than float64: float32 inside, or a large number cancels?"
 
 Arrays = Mapping[str, Array]
 Gradients = Arrays | Callable[..., Arrays]
@@ -149,9 +150,7 @@ def _explain(
         check.where = comparison.worst if comparison.wrong.any() else None
     for check in checks:
         if not check.passed and differences.is_coarse(check.name, next(directions_of(check.shape, generator, 1))):
-            check.hint = (
-                "the function is rounded more coarsely than float64: float32 inside, or a large number cancels?"
-            )
+            check.hint = COARSE
         elif check.unchecked and not check.hint:
             check.hint = "a kink, a jump or the end of its domain lies within every step that was tried"
 
@@ -181,19 +180,9 @@ class CheckedFunction:
 
 
 class FunctionPoint:
-    """The function at the caller's parameters or at random ones nearby; an array is reduced to Σ upstream · array.
+    """The function at copies of the caller's parameters or at random ones nearby, as a `Point`.
 
-    Attributes
-    ----------
-    checked : CheckedFunction
-    arguments, gradients
-        See `Point`; without the tensors whose gradients have another shape.
-    parameters : dict of str to array
-        Copies of all of the caller's parameters.
-    shapes : dict of str to tuple
-        Of all gradients.
-    output : tuple of int
-        The shape of the function's result.
+    A result that is an array is reduced to Σ upstream · array.
     """
 
     def __init__(self, checked: CheckedFunction, k: int = 0) -> None:
@@ -206,6 +195,7 @@ class FunctionPoint:
             self._upstream = _beside(value, generator.standard_normal(self.output))
         given = self._analytic()
         self.shapes = {name: gradient.shape for name, gradient in given.items()}
+        # Without the tensors whose gradients have another shape.
         self.arguments = {name: x for name, x in self.parameters.items() if x.shape == self.shapes[name]}
         self.gradients = {name: given[name] for name in self.arguments}
 
@@ -377,9 +367,8 @@ def _slopes(differences: FiniteDifferences, name: str, grid: tuple[np.ndarray, .
         differs = error > max(differences.tolerance * scale, differences.rounding(name))
         unreliable = crosses
         if differs and not crosses:  # perhaps a kink or a jump nearby; below rounding it would not show
-            unreliable = differences.uncertainty(name, direction, slope, second) >= min(
-                error, DOUBT * differences.tolerance * scale
-            )
+            most = min(error, DOUBT * differences.tolerance * scale)
+            unreliable = differences.uncertainty(name, direction, slope, second) >= most
         slopes[where] = np.nan if unreliable else slope
         direction[index] = 0
     return slopes
@@ -409,12 +398,10 @@ def _find_wrong(differences: FiniteDifferences, name: str, generator: np.random.
         errors = []
         halves = np.array_split(flat, 2)
         for half in halves:
-            direction = np.zeros(gradient.size)
+            direction, root = np.zeros(gradient.size), math.sqrt(len(half))
             direction[half] = signs[half]
-            along = direction.reshape(gradient.shape) / math.sqrt(len(half))
-            errors.append(
-                abs(differences.along(name, along)[0] - float((gradient * along).sum())) * math.sqrt(len(half))
-            )
+            along = direction.reshape(gradient.shape) / root
+            errors.append(abs(differences.along(name, along)[0] - float((gradient * along).sum())) * root)
         flat = halves[int(errors[1] > errors[0])]
     return int(flat[0])
 

@@ -25,41 +25,20 @@ NONE, SOME = 1e-3, 0.05  # shares of a gradient along a direction; an ε in a va
 
 @dataclass(frozen=True)
 class GradientComparison:
-    """Both gradients of one tensor at one point, at all of its coordinates or on a grid of some.
+    """Both gradients of one tensor at one point, at all of its coordinates or on a grid of some."""
 
-    Attributes
-    ----------
-    theta, numeric, analytic : arrays of one shape
-        Parameter and gradients on the grid; both gradients are 0 where the numerical one is unknown.
-    known : array of bool
-        Where the numerical gradient is known.
-    wrong : array of bool
-        Where the two differ by more than the tolerance.
-    grid : tuple of array
-        The indices along each axis.
-    whole : array
-        The analytic gradient of the whole tensor.
-    rounding : float
-        The size up to which the numerical gradient may be nothing but rounding.
-    lengths : mapping of int to list of str
-        The axes that have a length, such as ``{17: ["rows of x"]}``.
-    vectors : mapping of str to array
-        One-dimensional arrays, by name, that the gradient may have been multiplied by.
-    others : mapping of str to array
-        Numerical gradients of the other tensors for which they are known completely.
-    """
-
+    # on the grid: parameter and gradients; both gradients are 0 where the numerical one is unknown
     theta: np.ndarray
     numeric: np.ndarray
     analytic: np.ndarray
-    known: np.ndarray
-    wrong: np.ndarray
-    grid: tuple[np.ndarray, ...]
-    whole: np.ndarray
-    rounding: float = 0.0
-    lengths: Mapping[int, list[str]] = field(default_factory=dict)
-    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
-    others: Mapping[str, np.ndarray] = field(default_factory=dict)
+    known: np.ndarray  # bool, on the grid: where the numerical gradient is known
+    wrong: np.ndarray  # bool, on the grid: where the two differ by more than the tolerance
+    grid: tuple[np.ndarray, ...]  # the indices along each axis
+    whole: np.ndarray  # the analytic gradient of the whole tensor
+    rounding: float = 0.0  # the size up to which the numerical gradient may be nothing but rounding
+    lengths: Mapping[int, list[str]] = field(default_factory=dict)  # the axes by length: ``{17: ["rows of x"]}``
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)  # (n,) factors that the gradient may wrongly have
+    others: Mapping[str, np.ndarray] = field(default_factory=dict)  # complete numerical gradients of other tensors
 
     @property
     def difference(self) -> np.ndarray:
@@ -127,16 +106,9 @@ def factor(comparison: GradientComparison) -> str:
 
 
 def name_factor(c: float, lengths: Mapping[int, list[str]], known_only: bool = False) -> str:
-    """Return what it may mean that a gradient is c times the right one.
+    """Return what it may mean that a gradient is c ≠ 0 times the right one; `lengths` as in `GradientComparison`.
 
-    Parameters
-    ----------
-    c : float
-        Not 0.
-    lengths : mapping of int to list of str
-        The axes that have a length, such as ``{17: ["rows of x"]}``.
-    known_only : bool
-        Whether to ignore factors without a known meaning (one number is always some multiple of another).
+    With `known_only`, a factor without a known meaning is ignored: one number is always some multiple of another.
     """
     if _close(c, -1):
         return "the sign is wrong"
@@ -288,16 +260,9 @@ def factor_along_an_axis(comparison: GradientComparison) -> str:
 
 
 def name_factors(factors: np.ndarray, axis: int, known: Mapping[str, np.ndarray], known_only: bool = False) -> str:
-    """Return what it may mean that a gradient is wrong by one factor per index along an axis.
+    """Return what it may mean that a gradient is wrong by one factor (n,) per index along an axis.
 
-    Parameters
-    ----------
-    factors : (n,) array
-    axis : int
-    known : mapping of str to (n,) array
-        Vectors of that length, by name.
-    known_only : bool
-        Whether to ignore factors that are not among these.
+    `known` has vectors (n,) by name; with `known_only`, factors that are not among these are ignored.
     """
     for name, vector in known.items():
         if np.allclose(factors, vector, rtol=1e-3, atol=0):
@@ -352,13 +317,10 @@ def invariance(comparison: GradientComparison) -> str:
     if not comparison.complete or comparison.whole.size < FEWEST:
         return ""
     ones = np.ones_like(comparison.theta)
+    variance = "the term through the variance is missing, or has a wrong divisor (n, n − 1)"
     terms = [
         (_does_not_react(comparison, ones), "adding a number to", "the term through the mean is missing"),
-        (
-            _does_not_react(comparison, comparison.theta),
-            "scaling",
-            "the term through the variance is missing, or has a wrong divisor (n, n − 1)",
-        ),
+        (_does_not_react(comparison, comparison.theta), "scaling", variance),
     ]
     return "; ".join(
         f"{change} {what} changes nothing, as before a normalization, but this gradient says it does: {term}"

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ladder_np.arrays import Array, array_module
+from ladder_np.arrays import Array, array_module, keep_freed_memory
 from ladder_np.errors import TrainingDivergedError
 from ladder_np.kernels import kernels_for
-from ladder_np.memory import keep_freed_memory
 from ladder_np.network.ladder import Batch, Losses, State, backward, forward
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.noise import NoiseSource

@@ -105,7 +105,7 @@ def test_what_cannot_be_read_row_by_row_is_read_whole(tmp_path, array):
 
 
 def test_what_has_to_be_read_whole_and_exceeds_memory_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("ladder_np.memory.available_memory", lambda: 200)
+    monkeypatch.setattr("ladder_np.npy.available_memory", lambda: 200)
     path = saved(tmp_path / "x.npy", IN_MEMORY["column by column"])
     assert line_of(open_npy, path) == f"{path}: needs 2.24e-07 GB of memory, 2e-07 GB are free"
 
