@@ -1,6 +1,7 @@
 """The loop over epochs, and the history of it: one record per epoch, with all parts of the cost."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -127,24 +128,17 @@ class FitHistory:
     @classmethod
     def from_records(cls, records: Sequence[EpochRecord], layers: int) -> Self:
         """Return the history of these epochs; `layers` is L + 1."""
-        return cls._from_columns({name: [getattr(record, name) for record in records] for name in FIELDS}, layers)
+        columns = {name: [getattr(record, name) for record in records] for name in FIELDS}
+        arrays = {name: np.array(columns[name], np.int64 if name in COUNTS else np.float64) for name in FIELDS}
+        return cls(**{**arrays, "denoising": arrays["denoising"].reshape(-1, layers)})
 
     @classmethod
     def from_curves(cls, costs: Sequence[float], errors: Sequence[float], layers: int) -> Self:
         """Return the history of an older model file: it knows costs (E,), and validation errors (E,) or none (0,)."""
-        unknown = [None] * len(costs)
-        columns: dict[str, Any] = dict.fromkeys(("learning_rate", "supervised", "seconds"), unknown)
-        columns |= {"epoch": range(1, len(costs) + 1), "step": [0] * len(costs), "cost": costs}
-        columns |= {"denoising": [[None] * layers] * len(costs), "validation_error": errors or unknown}
-        return cls._from_columns(columns, layers)
-
-    @classmethod
-    def _from_columns(cls, columns: dict[str, Any], layers: int) -> Self:
-        arrays = {
-            name: np.array(columns[name], dtype=np.int64 if name in COUNTS else np.float64)  # None becomes NaN
-            for name in FIELDS
-        }
-        return cls(**{**arrays, "denoising": arrays["denoising"].reshape(-1, layers)})
+        each = zip(costs, errors or [math.nan] * len(costs), strict=True)
+        unknown, none = math.nan, (None,) * layers
+        records = [EpochRecord(k, 0, unknown, cost, unknown, none, unknown, e) for k, (cost, e) in enumerate(each, 1)]
+        return cls.from_records(records, layers)
 
     def __len__(self) -> int:
         """Return the number of epochs."""
@@ -175,7 +169,7 @@ class FitHistory:
         for number, record in enumerate(records, start=1):
             if not _is_record(record, layers):
                 raise InputError(f"record {number} is damaged; expected the record of an epoch")
-        return cls._from_columns({name: [record[name] for record in records] for name in FIELDS}, layers)
+        return cls.from_records([EpochRecord(*(record[name] for name in FIELDS)) for record in records], layers)
 
 
 def complement(share: float) -> float:
