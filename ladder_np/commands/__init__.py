@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ladder_np.commands import doctor, evaluate, fetch, gradcheck, plot, predict, trace, train, vectors
+from ladder_np.commands import checks, doctor, plot, predict, trace, train
 from ladder_np.errors import InputError, TrainingDivergedError
 from ladder_np.version import __version__
 
@@ -84,6 +84,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="ladder-np", description="Ladder Networks: train, predict, and check values and gradients.")
     parser.add_argument("--version", action="version", version=f"ladder-np {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    for module in (train, evaluate, predict, plot, fetch, gradcheck, vectors, trace, doctor):
+    for module in (train, predict, plot, checks, trace, doctor):
         module.add_to(commands)
     return parser

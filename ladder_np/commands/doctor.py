@@ -113,21 +113,12 @@ def _known(value: str | int | None) -> str:
 def advice(machine: Machine, rate: float) -> list[str]:
     """Return what is wrong with a machine and what to do about it, one line per problem; empty if nothing is wrong.
 
-    Parameters
-    ----------
-    machine : Machine
-        As `describe_machine` returns it.
-    rate : float
-        GFLOP/s, as `product_rate` returns it.
+    The rate is that of `product_rate`, in GFLOP/s.
     """
     causes = [*_about_many_threads(machine), *_about_no_blas(machine), *_about_old_kernel(machine)]
-    return [
-        *(
-            causes or _about_slow_product(machine, rate)
-        ),  # slow products are a symptom: report it only without a known cause
-        *_about_few_threads(machine),
-        *_about_cupy(machine),
-    ]
+    # Slow products are a symptom, reported only without a known cause.
+    speed = causes or _about_slow_product(machine, rate)
+    return [*speed, *_about_few_threads(machine), *_about_cupy(machine)]
 
 
 def _about_many_threads(machine: Machine) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from ladder_np.operations.maps import is_layer
 from ladder_np.predictor import Predictor
 
 __all__ = [
+    "Options",
     "add_data_options",
     "add_device_option",
     "add_model_argument",
     "add_network_options",
+    "add_options",
     "described_network",
     "hidden_layers",
     "in_order_of_training",
@@ -104,11 +107,31 @@ def in_order_of_training(model: Predictor, X: Features, names: tuple[str, ...] |
     return model.arrange(X, names)
 
 
+# By the name of an option that takes one value: what makes the value of a text, metavar, help.
+Options = Mapping[str, tuple[Callable[[str], Any], str, str]]
+
+NETWORK: Options = {
+    "--sizes": (sizes, "D0-D1-…", "layers, input first, classes last (default: 8-7-6-4)"),
+    "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
+    "--activation": (str, "NAME", f"{', '.join(ACTIVATIONS)} (default: relu)"),
+    "--noise-std": (numbers, "S", "one, or one per layer (default: 0.3)"),
+    "--denoising-weights": (numbers, "W0,W1,…", "λ: one, or one per layer, input first (default: 1)"),
+    "--labeled": (whole_number, "N", "labeled rows (default: 6)"),
+    "--unlabeled": (whole_number, "M", "unlabeled rows (default: 9)"),
+    "--seed": (whole_number, "S", "(default: 0)"),
+}
+
+
+def add_options(parser: argparse.ArgumentParser, options: Options) -> None:
+    """Add all options of a table."""
+    for name, (convert, metavar, text) in options.items():
+        parser.add_argument(name, type=convert, metavar=metavar, help=text)
+
+
 def add_device_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--device``."""
-    parser.add_argument(
-        "--device", default="cpu", metavar="NAME", help=f"one of {', '.join(DEVICE_NAMES)} (default: cpu)"
-    )
+    names = f"one of {', '.join(DEVICE_NAMES)} (default: cpu)"
+    parser.add_argument("--device", default="cpu", metavar="NAME", help=names)
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -126,31 +149,8 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def add_network_options(parser: argparse.ArgumentParser, dtype: str | None) -> None:
     """Add the options that describe one network and one step, for checks; ``--dtype`` unless `dtype` is None."""
-    parser.add_argument(
-        "--sizes",
-        type=sizes,
-        default=(8, 7, 6, 4),
-        metavar="D0-D1-…",
-        help="layers, input first, classes last (default: 8-7-6-4)",
-    )
-    parser.add_argument(
-        "--combinator", default="gaussian", metavar="NAME", help=f"{', '.join(COMBINATORS)} (default: gaussian)"
-    )
-    parser.add_argument(
-        "--activation", default="relu", metavar="NAME", help=f"{', '.join(ACTIVATIONS)} (default: relu)"
-    )
-    parser.add_argument(
-        "--noise-std", type=numbers, default=(0.3,), metavar="S", help="one, or one per layer (default: 0.3)"
-    )
-    parser.add_argument(
-        "--denoising-weights",
-        type=numbers,
-        default=(1.0,),
-        metavar="W0,W1,…",
-        help="λ: one, or one per layer, input first (default: 1)",
-    )
-    parser.add_argument("--labeled", type=whole_number, default=6, metavar="N", help="labeled rows (default: 6)")
-    parser.add_argument("--unlabeled", type=whole_number, default=9, metavar="M", help="unlabeled rows (default: 9)")
-    parser.add_argument("--seed", type=whole_number, default=0, metavar="S", help="(default: 0)")
+    add_options(parser, NETWORK)
+    parser.set_defaults(sizes=(8, 7, 6, 4), combinator="gaussian", activation="relu")
+    parser.set_defaults(noise_std=(0.3,), denoising_weights=(1.0,), labeled=6, unlabeled=9, seed=0)
     if dtype is not None:
         parser.add_argument("--dtype", default=dtype, metavar="NAME", help=f"float32 or float64 (default: {dtype})")

@@ -10,7 +10,7 @@ from ladder_np.data.readers import open_dataset
 from ladder_np.errors import InputError
 from ladder_np.files import ensure_folder, write_bytes, write_text
 from ladder_np.plots.report import PICTURES, draw_pngs, make_report
-from ladder_np.plots.sources import ModelSource, PlotSource, RunSource
+from ladder_np.plots.run_data import ModelSource, PlotSource, RunSource
 from ladder_np.predictor import Predictor
 
 __all__ = ["add_to"]
@@ -28,12 +28,9 @@ def add_to(commands: Any) -> None:
         epilog=f"pictures: {NAMES}",
     )
     _add_source_options(plot)
-    plot.add_argument(
-        "--out", type=Path, metavar="DIR", help="where they are written (default: RUN/plots, or MODEL-plots)"
-    )
-    plot.add_argument(
-        "--only", type=picture_names, metavar="NAMES", help="which ones, with commas between them (default: all)"
-    )
+    out = "where they are written (default: RUN/plots, or MODEL-plots)"
+    plot.add_argument("--out", type=Path, metavar="DIR", help=out)
+    plot.add_argument("--only", metavar="NAMES", help="which ones, with commas between them (default: all)")
     plot.set_defaults(run=run_plot)
     report = commands.add_parser(
         "report",
@@ -42,12 +39,8 @@ def add_to(commands: Any) -> None:
         "It can be read without network. Needs matplotlib (the extra plot).",
     )
     _add_source_options(report)
-    report.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help="the .html to write, replaced if it exists (default: RUN/report.html, or MODEL-report.html)",
-    )
+    out = "the .html to write, replaced if it exists (default: RUN/report.html, or MODEL-report.html)"
+    report.add_argument("--out", type=Path, metavar="FILE", help=out)
     report.set_defaults(run=run_report)
 
 
@@ -62,14 +55,9 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     add_data_options(parser)
 
 
-def picture_names(text: str) -> tuple[str, ...]:
-    """Return names from text such as ``confusion,combinators``."""
-    return tuple(text.split(","))
-
-
 def run_plot(arguments: argparse.Namespace) -> int:
     """Draw everything, then write it."""
-    drawn = draw_pngs(_source(arguments), arguments.only)
+    drawn = draw_pngs(_source(arguments), arguments.only.split(",") if arguments.only is not None else None)
     folder = ensure_folder(arguments.out or _beside(arguments.model, "plots"))
     for picture, png in drawn.pngs:
         path = folder / f"{picture.name}.png"

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ladder_np.arrays import Device
-from ladder_np.commands.options import add_device_option, add_network_options, described_network, whole_number
+from ladder_np.commands.options import (
+    Options,
+    add_device_option,
+    add_network_options,
+    add_options,
+    described_network,
+    whole_number,
+)
 from ladder_np.errors import InputError
 from ladder_np.files import write_atomically
 from ladder_np.inspection.trace import Reading, of_layer, trace_step
@@ -25,6 +32,10 @@ COLUMNS = """\
 Symbol = equation, in the order of computation; shape (rows x units); mean and standard deviation of all elements,
 norm of a gradient; the line of code that computes it. ~: noisy; dx: dC/dx; m, s: see operations/normalization.py.\
 """
+OPTIONS: Options = {
+    "--layer": (whole_number, "N", "only the stages of this layer (0 is the input)"),
+    "--plot": (Path, "FILE.png", "also draw values and gradients by layer (needs the extra plot)"),
+}
 FIELDS = [field.name for field in dataclasses.fields(Reading) if field.name not in ("value", "rounding")]
 
 
@@ -38,13 +49,8 @@ def add_to(commands: Any) -> None:
     )
     add_network_options(parser, dtype="float64")
     add_device_option(parser)
-    parser.add_argument(
-        "--layer", type=whole_number, metavar="N", help="only the stages of this layer (0 is the input)"
-    )
     parser.add_argument("--json", action="store_true", help="print one JSON array, an object per stage, unrounded")
-    parser.add_argument(
-        "--plot", type=Path, metavar="FILE.png", help="also draw values and gradients by layer (needs the extra plot)"
-    )
+    add_options(parser, OPTIONS)
     parser.set_defaults(run=run)
 
 

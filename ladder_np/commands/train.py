@@ -1,18 +1,21 @@
-"""``ladder-np train``: train a ladder, and the supervised-only baseline beside it, and report both."""
+"""``ladder-np train`` and ``fetch``: train a ladder and the supervised-only baseline beside it; get data for it."""
 
 import argparse
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TextIO
 
 from ladder_np.commands.options import (
+    Options,
     add_data_options,
     add_device_option,
+    add_options,
     hidden_layers,
     numbers,
     whole_number,
 )
-from ladder_np.commands.progress import Progress
+from ladder_np.data.download import IMAGE_SETS, cache_folder, fetch
 from ladder_np.errors import InputError
 from ladder_np.experiments.experiment import Experiment, prepare
 from ladder_np.experiments.run import execute, reopen, resume
@@ -21,110 +24,62 @@ from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_set
 from ladder_np.files import refuse_existing
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.training.costs import EpochRecord
+from ladder_np.training.fit import EpochLines
 
-__all__ = ["add_to"]
+__all__ = ["Progress", "add_to"]
 
 NO_SETTINGS = ("command", "run", "preset", "out", "data_dir", "device", "resume", "checkpoint_every")
 FEW_TEST_ROWS = 30  # with fewer, one or two rows decide which model is better
 EPILOG = f"presets: {', '.join(PRESETS)}. Named options win over the preset, which wins over the data's defaults."
 
-
 # The options that settings are named by, and those of the run itself; what is not given is not in the arguments.
-OPTIONS: dict[str, dict[str, Any]] = {
-    "--dataset": {
-        "metavar": "NAME",
-        "help": "digits (default, embedded), mnist, fashion-mnist, FILE.npz, FILE.csv, or a folder: X.npy, y.npy",
-    },
-    "--label-column": {"metavar": "NAME", "help": "of a .csv file (default: label)"},
-    "--preset": {"default": None, "metavar": "NAME", "help": "settings of a published experiment (below)"},
-    "--labels": {
-        "type": whole_number,
-        "metavar": "N",
-        "help": "rows that keep their label, class-balanced (default: digits 50, mnist 100, files all)",
-    },
-    "--test-fraction": {
-        "type": float,
-        "metavar": "F",
-        "help": "share of the labeled rows held out for test (default: digits 1/3, else 0)",
-    },
-    "--validation": {
-        "type": whole_number,
-        "metavar": "N",
-        "help": "labeled rows held out to watch training (default: 0)",
-    },
-    "--scaling": {
-        "metavar": "KIND",
-        "help": "auto (default: pixels to 0..1, tables standardized), pixels, standardize, none",
-    },
-    "--hidden-layers": {
-        "type": hidden_layers,
-        "metavar": "D1-D2-…",
-        "help": "widths, or none (default: 200-100; mnist 1000-500-250-250-250)",
-    },
-    "--activation": {"metavar": "NAME", "help": f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"},
-    "--combinator": {"metavar": "NAME", "help": f"{', '.join(COMBINATORS)} (default: gaussian)"},
-    "--noise-std": {
-        "type": numbers,
-        "metavar": "S",
-        "help": "one, or one for each layer, input first (default: 0.3)",
-    },
-    "--denoising-weights": {
-        "type": numbers,
-        "metavar": "W0,W1,…",
-        "help": "λ: one, or one for each layer, input first (default: 1000,10,0.1,…)",
-    },
-    "--stop-gradient-targets": {
-        "action": "store_true",
-        "help": "treat the clean targets as constants (the papers do not)",
-    },
-    "--dtype": {"metavar": "NAME", "help": "float32 (default) or float64"},
-    "--epochs": {
-        "type": whole_number,
-        "metavar": "N",
-        "help": "passes over the unlabeled rows (default: 100; mnist 150)",
-    },
-    "--labeled-batch": {"type": whole_number, "metavar": "N", "help": "labeled rows per step (default: 100)"},
-    "--unlabeled-batch": {"type": whole_number, "metavar": "M", "help": "unlabeled rows per step (default: 100)"},
-    "--learning-rate": {"type": float, "metavar": "R", "help": "(default: 0.002)"},
-    "--decay-start": {
-        "type": float,
-        "metavar": "F",
-        "help": "share of training after which the rate falls to zero (default: 0.67)",
-    },
-    "--seed": {"type": whole_number, "metavar": "S", "help": "of weights, noise and order (default: 0)"},
-    "--split-seed": {"type": whole_number, "metavar": "S", "help": "of the choice of rows (default: as --seed)"},
-    "--baseline": {
-        "action": argparse.BooleanOptionalAction,
-        "help": "train the same network on the labeled rows alone too (default: yes, without a preset)",
-    },
-    "--patience": {
-        "type": whole_number,
-        "metavar": "N",
-        "help": "stop when the validation error has not fallen for N epochs, and keep the best (default: never)",
-    },
-    "--checkpoint-every": {
-        "type": whole_number,
-        "default": None,
-        "metavar": "N",
-        "help": "steps between checkpoints, besides the one at every epoch's end (default: none)",
-    },
-    "--resume": {
-        "type": Path,
-        "default": None,
-        "metavar": "RUN",
-        "help": "go on with an interrupted run, with its own settings, as if it had never stopped",
-    },
-    "--out": {
-        "type": Path,
-        "default": None,
-        "metavar": "DIR",
-        "help": "new folder for the run (default: runs/NAME-number)",
-    },
+OPTIONS: Options = {
+    "--dataset": (
+        str,
+        "NAME",
+        "digits (default, embedded), mnist, fashion-mnist, FILE.npz, FILE.csv, or a folder: X.npy, y.npy",
+    ),
+    "--label-column": (str, "NAME", "of a .csv file (default: label)"),
+    "--preset": (str, "NAME", "settings of a published experiment (below)"),
+    "--labels": (
+        whole_number,
+        "N",
+        "rows that keep their label, class-balanced (default: digits 50, mnist 100, files all)",
+    ),
+    "--test-fraction": (float, "F", "share of the labeled rows held out for test (default: digits 1/3, else 0)"),
+    "--validation": (whole_number, "N", "labeled rows held out to watch training (default: 0)"),
+    "--scaling": (str, "KIND", "auto (default: pixels to 0..1, tables standardized), pixels, standardize, none"),
+    "--hidden-layers": (hidden_layers, "D1-D2-…", "widths, or none (default: 200-100; mnist 1000-500-250-250-250)"),
+    "--activation": (str, "NAME", f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"),
+    "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
+    "--noise-std": (numbers, "S", "one, or one per layer, input first (default: 0.3)"),
+    "--denoising-weights": (numbers, "W0,W1,…", "λ: one, or one per layer, input first (default: 1000,10,0.1,…)"),
+    "--dtype": (str, "NAME", "float32 (default) or float64"),
+    "--epochs": (whole_number, "N", "passes over the unlabeled rows (default: 100; mnist 150)"),
+    "--labeled-batch": (whole_number, "N", "labeled rows per step (default: 100)"),
+    "--unlabeled-batch": (whole_number, "M", "unlabeled rows per step (default: 100)"),
+    "--learning-rate": (float, "R", "(default: 0.002)"),
+    "--decay-start": (float, "F", "share of training after which the rate falls to zero (default: 0.67)"),
+    "--seed": (whole_number, "S", "of weights, noise and order (default: 0)"),
+    "--split-seed": (whole_number, "S", "of the choice of rows (default: as --seed)"),
+    "--patience": (
+        whole_number,
+        "N",
+        "stop when the validation error has not fallen for N epochs, and keep the best (default: never)",
+    ),
+    "--checkpoint-every": (
+        whole_number,
+        "N",
+        "steps between checkpoints, besides the one at every epoch's end (default: none)",
+    ),
+    "--resume": (Path, "RUN", "go on with an interrupted run, with its own settings, as if it had never stopped"),
+    "--out": (Path, "DIR", "new folder for the run (default: runs/NAME-number)"),
 }
 
 
 def add_to(commands: Any) -> None:
-    """Add this command to the program's."""
+    """Add both commands to the program's."""
     parser = commands.add_parser(
         "train",
         help="train on data with few labels",
@@ -132,11 +87,29 @@ def add_to(commands: Any) -> None:
         epilog=EPILOG,
         argument_default=argparse.SUPPRESS,
     )
-    for name, option in OPTIONS.items():
-        parser.add_argument(name, **option)
+    add_options(parser, OPTIONS)
+    targets = "treat the clean targets as constants (the papers do not)"
+    parser.add_argument("--stop-gradient-targets", action="store_true", help=targets)
+    beside = "train the same network on the labeled rows alone too (default: yes, without a preset)"
+    parser.add_argument("--baseline", action=argparse.BooleanOptionalAction, help=beside)
     add_data_options(parser)
     add_device_option(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(preset=None, checkpoint_every=None, resume=None, out=None, run=run)
+    parser = commands.add_parser(
+        "fetch",
+        help="download and check a data set",
+        description="Download a data set once, or check the files that are there.",
+    )
+    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(IMAGE_SETS)}")
+    add_data_options(parser)
+    parser.set_defaults(run=run_fetch)
+
+
+def run_fetch(arguments: argparse.Namespace) -> int:
+    """Fetch, and print where the files are."""
+    for path in fetch(arguments.name, arguments.data_dir or cache_folder()):
+        print(path)
+    return 0
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -208,3 +181,33 @@ def _compare(baseline: ErrorRate, ladder: ErrorRate) -> str:
     if ladder.wrong > baseline.wrong:
         return f"The unlabeled rows did not help: the ladder's test error is {points:.2f} percentage points higher."
     return "Both make as many errors; the unlabeled rows changed nothing here."
+
+
+class Progress:
+    """One line, rewritten each epoch: epochs done, cost, validation error and the time left for the present model.
+
+    Nothing is written unless `terminal` is a terminal.
+    """
+
+    def __init__(self, epochs: int, terminal: TextIO) -> None:
+        self._epochs, self._terminal, self._shown = epochs, terminal, terminal.isatty()
+        self._seen, self._name = 0.0, ""
+
+    def __enter__(self) -> Self:
+        self._seen = time.monotonic()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._rewrite("")
+
+    def observe(self, name: str, record: EpochRecord) -> None:
+        """Show one epoch's record of the model `name`; a model's clock runs from the last epoch of the one before."""
+        if name != self._name:
+            self._name, self._lines = name, EpochLines(self._epochs, self._seen)
+        self._seen = time.monotonic()
+        self._rewrite(f"{name}  {self._lines.describe(record)}")
+
+    def _rewrite(self, text: str) -> None:
+        if self._shown:
+            self._terminal.write(f"\r\033[K{text}")
+            self._terminal.flush()

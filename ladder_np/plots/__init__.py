@@ -7,7 +7,7 @@ from ladder_np.plots.classes import confusion, top_hidden_layer
 from ladder_np.plots.curves import denoising_costs, learning_curves
 from ladder_np.plots.decoder import combinators, rebuilt_inputs
 from ladder_np.plots.report import PICTURES, draw_pictures
-from ladder_np.plots.sources import ModelSource, RunSource
+from ladder_np.plots.run_data import ModelSource, RunSource
 
 __all__ = [
     "PICTURES",

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.plots.sources import FeatureDisplay, HiddenLayer, Predictions
+from ladder_np.plots.run_data import FeatureDisplay, HiddenLayer, Predictions
 from ladder_np.plots.style import Figure, colors, dark_map, grid, matplotlib, new_figure, plain, show_image, styled
 
 __all__ = ["confusion", "confusions", "principal_components", "top_hidden_layer"]

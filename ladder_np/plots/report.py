@@ -10,7 +10,7 @@ from ladder_np.errors import InputError
 from ladder_np.plots.classes import confusion, top_hidden_layer
 from ladder_np.plots.curves import denoising_costs, learning_curves
 from ladder_np.plots.decoder import combinators, rebuilt_inputs
-from ladder_np.plots.sources import NothingToDrawError, PlotSource
+from ladder_np.plots.run_data import NothingToDrawError, PlotSource
 from ladder_np.plots.style import Figure, matplotlib, png
 
 __all__ = ["PICTURES", "DrawnPictures", "Picture", "draw_pictures", "draw_pngs", "make_report"]

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from ladder_np.commands.progress import Progress
+from ladder_np.commands.train import Progress
 from ladder_np.training.costs import EpochRecord
 
 

@@ -15,7 +15,7 @@ from ladder_np import InputError
 from ladder_np.experiments.run_folder import load_run_results
 from ladder_np.plots import PICTURES, RunSource, draw_pictures
 from ladder_np.plots.report import DrawnPictures, draw_pngs, make_report
-from ladder_np.plots.sources import NothingToDrawError
+from ladder_np.plots.run_data import NothingToDrawError
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
@@ -146,7 +146,7 @@ def test_the_model_of_another_run_is_refused(copy: Path, digits_run: Path) -> No
 
 
 def test_the_data_are_opened_once_even_if_they_are_gone(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ladder_np.plots import sources
+    from ladder_np.plots import run_data
 
     opened = []
 
@@ -154,7 +154,7 @@ def test_the_data_are_opened_once_even_if_they_are_gone(copy: Path, monkeypatch:
         opened.append(arguments)
         raise InputError("gone")
 
-    monkeypatch.setattr(sources, "load_run_data", open_once)
+    monkeypatch.setattr(run_data, "load_run_data", open_once)
     assert len(left_out(copy)) == 3
     assert len(opened) == 1
 

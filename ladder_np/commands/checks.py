@@ -1,4 +1,4 @@
-"""``ladder-np vectors`` and ``compare-vectors``: let any implementation check itself against this one."""
+"""``ladder-np gradcheck``, ``vectors``, ``compare-vectors``: check this implementation, and any other against it."""
 
 import argparse
 from collections.abc import Iterator
@@ -9,19 +9,24 @@ from ladder_np.arrays import Device
 from ladder_np.commands.options import add_device_option, add_network_options, described_network
 from ladder_np.errors import InputError
 from ladder_np.files import write_npz
-from ladder_np.inspection.vectors import (
-    Difference,
-    compare_vectors,
-    make_vectors,
-    read_vectors,
-    required_keys,
-)
+from ladder_np.inspection.differences import TOLERANCE, GradientReport
+from ladder_np.inspection.gradcheck import check_network
+from ladder_np.inspection.vectors import Difference, compare_vectors, make_vectors, read_vectors, required_keys
 
 __all__ = ["add_to"]
 
 
 def add_to(commands: Any) -> None:
-    """Add both commands to the program's."""
+    """Add the three commands to the program's."""
+    parser = commands.add_parser(
+        "gradcheck",
+        help="check all gradients by differences",
+        description="Compare every gradient of a random network with central differences, in float64.",
+    )
+    add_network_options(parser, dtype=None)
+    parser.add_argument("--stop-gradient-targets", action="store_true", help="treat the clean targets as constants")
+    add_device_option(parser)
+    parser.set_defaults(run=run_gradcheck)
     parser = commands.add_parser(
         "vectors",
         help="write one complete step to a file",
@@ -38,20 +43,21 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("reference", type=Path, metavar="REFERENCE.npz")
     parser.add_argument("candidate", type=Path, metavar="CANDIDATE.npz")
-    parser.add_argument(
-        "--tolerance",
-        type=float,
-        metavar="R",
-        help="largest difference that passes, relative to the array's largest value (default: 1e-9; float32 1e-4)",
-    )
-    parser.add_argument(
-        "--require",
-        action="append",
-        default=[],
-        metavar="PREFIX",
-        help="fail unless the candidate has all keys that begin so, such as grad/ (may be repeated)",
-    )
+    passes = "largest difference that passes, relative to the array's largest value (default: 1e-9; float32 1e-4)"
+    parser.add_argument("--tolerance", type=float, metavar="R", help=passes)
+    required = "fail unless the candidate has all keys that begin so, such as grad/ (may be repeated)"
+    parser.add_argument("--require", action="append", default=[], metavar="PREFIX", help=required)
     parser.set_defaults(run=run_compare)
+
+
+def run_gradcheck(arguments: argparse.Namespace) -> int:
+    """Check, and print a row per parameter and the verdict."""
+    fixed, device = arguments.stop_gradient_targets, Device(arguments.device)
+    specification = described_network(arguments, stop_gradient_targets=fixed, dtype="float64")
+    checks = check_network(specification, arguments.labeled, arguments.unlabeled, arguments.seed, device)
+    report = GradientReport(checks, TOLERANCE)
+    print(report)
+    return 0 if report.passed else 1
 
 
 def run_vectors(arguments: argparse.Namespace) -> int:

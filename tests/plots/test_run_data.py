@@ -8,7 +8,7 @@ import pytest
 from ladder_np import InputError
 from ladder_np.data.dataset import Dataset
 from ladder_np.experiments.run_folder import load_run_data, load_run_results
-from ladder_np.plots.sources import (
+from ladder_np.plots.run_data import (
     ROWS_AT_ONCE,
     PlotData,
     describe_features,
