@@ -12,19 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ladder_np.arrays import Device
-from ladder_np.commands.options import (
-    Options,
-    add_device_option,
-    add_network_options,
-    add_options,
-    described_network,
-    whole_number,
-)
+from ladder_np.commands.options import add_device_option, add_network_options, described_network, whole_number
 from ladder_np.errors import InputError
-from ladder_np.files import write_atomically
+from ladder_np.files import write_bytes
 from ladder_np.inspection.trace import Reading, of_layer, trace_step
-from ladder_np.inspection.trace_picture import draw_trace
 from ladder_np.network.specification import Specification
+from ladder_np.plots.curves import trace_by_layer
+from ladder_np.plots.style import png
 
 __all__ = ["add_to"]
 
@@ -32,10 +26,6 @@ COLUMNS = """\
 Symbol = equation, in the order of computation; shape (rows x units); mean and standard deviation of all elements,
 norm of a gradient; the line of code that computes it. ~: noisy; dx: dC/dx; m, s: see operations/normalization.py.\
 """
-OPTIONS: Options = {
-    "--layer": (whole_number, "N", "only the stages of this layer (0 is the input)"),
-    "--plot": (Path, "FILE.png", "also draw values and gradients by layer (needs the extra plot)"),
-}
 FIELDS = [field.name for field in dataclasses.fields(Reading) if field.name not in ("value", "rounding")]
 
 
@@ -50,7 +40,10 @@ def add_to(commands: Any) -> None:
     add_network_options(parser, dtype="float64")
     add_device_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON array, an object per stage, unrounded")
-    add_options(parser, OPTIONS)
+    layer = "only the stages of this layer (0 is the input)"
+    parser.add_argument("--layer", type=whole_number, metavar="N", help=layer)
+    plot = "also draw values and gradients by layer (needs the extra plot)"
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help=plot)
     parser.set_defaults(run=run)
 
 
@@ -63,8 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.layer is not None:
         readings = of_layer(readings, arguments.layer)
     if arguments.plot is not None:
-        figure = draw_trace(readings)
-        write_atomically(arguments.plot, lambda file: figure.savefig(file, format="png", dpi=110))
+        write_bytes(arguments.plot, png(trace_by_layer(readings)))
         print(f"picture written to {arguments.plot}", file=sys.stderr)
     if arguments.json:
         print("[\n" + ",\n".join(map(_as_json, readings)) + "\n]")

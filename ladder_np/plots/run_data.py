@@ -116,24 +116,14 @@ class PlotSource(ABC):
 
     An attribute raises `InputError` if the file that it is read from is damaged, and `NothingToDrawError` if what it
     stands for does not exist.
-
-    Attributes
-    ----------
-    path : path
-        The run's folder or the model file.
-    title : str
-    specification : Specification
-    facts : mapping
-        All settings, as JSON values.
-    keeps_best_epoch : bool
-        Whether the model is that of the epoch with the smallest validation error.
     """
 
-    path: Path
+    path: Path  # the run's folder or the model file
     title: str
     specification: Specification
-    facts: Mapping[str, Any]
-    keeps_best_epoch: bool
+    facts: Mapping[str, Any]  # all settings, as JSON values
+    keeps_best_epoch: bool  # whether the model is that of the epoch with the smallest validation error
+    why_no_history: str  # said of histories that do not exist
 
     @property
     @abstractmethod
@@ -159,15 +149,15 @@ class PlotSource(ABC):
     def known_histories(self) -> dict[str, FitHistory]:
         """The histories, of which there is at least one."""
         if not self.histories:
-            raise NothingToDrawError(self._why_no_history())
+            raise NothingToDrawError(self.why_no_history)
         return self.histories
 
     @property
     def ladder_history(self) -> FitHistory:
         """The history of the ladder, with denoising costs."""
         self._require_denoising()
-        if LADDER not in self.histories:
-            raise NothingToDrawError(self._why_no_history())
+        if LADDER not in self.known_histories:
+            raise NothingToDrawError("no epoch of the ladder is finished yet")
         if np.isnan(self.histories[LADDER].denoising).all():
             raise NothingToDrawError("its history has no denoising costs: an older version of ladder_np wrote it")
         return self.histories[LADDER]
@@ -215,9 +205,6 @@ class PlotSource(ABC):
             raise NothingToDrawError("the network has no hidden layer")
         return encode_top_hidden(self.predictor, self.data)
 
-    def _why_no_history(self) -> str:
-        return "the file holds no history of the training"
-
     def _require_denoising(self) -> None:
         if not self.specification.denoises:
             raise NothingToDrawError("the network was trained without denoising (every λ is 0)")
@@ -232,10 +219,6 @@ class RunSource(PlotSource):
     data_dir : path or None
         See `open_dataset`; None: that of the run.
 
-    Attributes
-    ----------
-    config : RunConfig
-
     Raises
     ------
     InputError
@@ -244,12 +227,13 @@ class RunSource(PlotSource):
 
     def __init__(self, folder: Path, data_dir: Path | None = None) -> None:
         self.path, self._data_dir = folder, data_dir
-        self.config = load_run_config(folder)
-        self.specification, self.facts = self.config.specification, self.config.facts
-        self.title = f"Run {folder.resolve().name}: {Path(self.config.settings.dataset).name}"
-        self.keeps_best_epoch = bool(self.config.settings.patience)
+        config = load_run_config(folder)
+        self._settings, self.specification, self.facts = config.settings, config.specification, config.facts
+        self.title = f"Run {folder.resolve().name}: {Path(self._settings.dataset).name}"
+        self.keeps_best_epoch = bool(self._settings.patience)
+        self.why_no_history = "no epoch is finished yet"
 
-    @property
+    @cached_property
     def results(self) -> dict[str, ErrorRate]:
         return load_run_results(self.path)
 
@@ -266,7 +250,7 @@ class RunSource(PlotSource):
             raise InputError(f"{self.path / MODEL}: is not the model of this run; it has another network")
         return predictor
 
-    @property
+    @cached_property
     def data(self) -> PlotData:
         if isinstance(self._opened, str):
             raise NothingToDrawError(self._opened)
@@ -275,7 +259,7 @@ class RunSource(PlotSource):
     @cached_property
     def _opened(self) -> PlotData | str:
         """The run's data, or the reason why it cannot be opened."""
-        settings, sizes = self.config.settings, self.specification.sizes
+        settings, sizes = self._settings, self.specification.sizes
         try:
             data = load_run_data(self.path, self._data_dir)
         except InputError as error:
@@ -283,9 +267,6 @@ class RunSource(PlotSource):
         if (data.dataset.X.shape[1], len(data.dataset.classes)) != (sizes[0], sizes[-1]):
             return f"{settings.dataset}: does not fit the network in {CONFIG}"
         return PlotData(data.dataset, data.split, "training rows", settings.seed)
-
-    def _why_no_history(self) -> str:
-        return "no epoch of the ladder is finished yet" if self.histories else "no epoch is finished yet"
 
 
 class ModelSource(PlotSource):
@@ -316,32 +297,29 @@ class ModelSource(PlotSource):
             "data": {"classes": predictor.classes.tolist(), "feature names": predictor.feature_names},
         }
         self.keeps_best_epoch = bool((predictor.params or {}).get("early_stopping"))
-
-    @property
-    def results(self) -> dict[str, ErrorRate]:
-        if self._data is None or self._data.dataset.X_test is None:
-            return {}
-        wrong = int((self.predictions.predicted != self.predictions.y).sum())
-        return {self._name: ErrorRate(wrong, len(self.predictions.y))}
-
-    @property
-    def histories(self) -> dict[str, FitHistory]:
-        history = self._predictor.history
-        return {self._name: history} if history else {}
+        self._name = LADDER if network.denoises else BASELINE
+        self.why_no_history = "the file holds no history of the training"
 
     @property
     def predictor(self) -> Predictor:
         return self._predictor
 
     @property
+    def histories(self) -> dict[str, FitHistory]:
+        return {self._name: self.predictor.history} if self.predictor.history else {}
+
+    @cached_property
+    def results(self) -> dict[str, ErrorRate]:
+        if self._data is None or self._data.dataset.X_test is None:
+            return {}
+        wrong = int((self.predictions.predicted != self.predictions.y).sum())
+        return {self._name: ErrorRate(wrong, len(self.predictions.y))}
+
+    @cached_property
     def data(self) -> PlotData:
         if self._data is None:
             raise NothingToDrawError("a model file holds no rows to show; name some with --dataset")
         return self._data
-
-    @property
-    def _name(self) -> str:
-        return LADDER if self.specification.denoises else BASELINE
 
 
 def _match(dataset: Dataset, predictor: Predictor) -> tuple[Dataset, Split]:

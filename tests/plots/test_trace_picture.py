@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ladder_np.inspection.trace import Reading, trace_step
-from ladder_np.inspection.trace_picture import GRADIENTS, VALUES, draw_trace
 from ladder_np.network.specification import Specification
+from ladder_np.plots.curves import GRADIENTS, VALUES, trace_by_layer
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
@@ -18,7 +18,7 @@ def readings(**options: object) -> list[Reading]:
 def test_every_series_is_in_it_with_the_numbers_of_the_trace() -> None:
     found = readings()
     by_name = {(reading.name, reading.layer): reading for reading in found}
-    left, right = draw_trace(found).axes
+    left, right = trace_by_layer(found).axes
     assert [series.get_label() for series in left.containers] == [label for label, *_ in VALUES]
     for series, (_, names, *_) in zip(left.containers, VALUES, strict=True):
         x, y = series.lines[0].get_data()
@@ -35,7 +35,7 @@ def test_every_series_is_in_it_with_the_numbers_of_the_trace() -> None:
 
 
 def test_titles_and_axes_say_what_is_shown() -> None:
-    for axes in draw_trace(readings()).axes:
+    for axes in trace_by_layer(readings()).axes:
         assert axes.get_title()
         assert axes.get_ylabel()
         assert axes.get_xlabel() == "layer (0: input)"
@@ -43,10 +43,10 @@ def test_titles_and_axes_say_what_is_shown() -> None:
 
 
 def test_what_was_not_run_or_is_no_number_is_left_out() -> None:
-    baseline = draw_trace(readings(denoising_weights=0.0))
+    baseline = trace_by_layer(readings(denoising_weights=0.0))
     assert [series.get_label() for series in baseline.axes[0].containers] == [VALUES[k][0] for k in (0, 1)]
     assert [line.get_label() for line in baseline.axes[1].lines] == [GRADIENTS[k][0] for k in (0, 3)]
-    infinite = draw_trace(readings(noise_std=1e300))
+    infinite = trace_by_layer(readings(noise_std=1e300))
     assert len(infinite.axes[0].containers) < len(VALUES)
-    nothing = draw_trace([reading for reading in readings() if reading.name == "z_tilde" and reading.layer == 0])
+    nothing = trace_by_layer([reading for reading in readings() if reading.name == "z_tilde" and reading.layer == 0])
     assert nothing.axes[1].get_legend() is None
