@@ -51,17 +51,6 @@ class Device:
     host_noise : bool, optional
         Whether a GPU's noise is drawn on the host, as the CPU's is, so that results can be compared.
 
-    Attributes
-    ----------
-    name : str
-        "cpu", "cuda", or the one given with `xp`.
-    xp : module
-        The array module of this device.
-    fused : bool
-        Always False on the CPU.
-    host_noise : bool
-        As given.
-
     Raises
     ------
     InputError
@@ -71,7 +60,7 @@ class Device:
     def __init__(
         self, name: str = "cpu", xp: ModuleType | None = None, fused: bool = True, host_noise: bool = False
     ) -> None:
-        self.name, self.xp = (name, xp) if xp is not None else _find(name)
+        self.name, self.xp = (name, xp) if xp is not None else _find(name)  # the name is never "auto"
         self.fused = fused and self.xp is not np
         self.host_noise = host_noise
 

@@ -100,15 +100,10 @@ class Machine:
 def describe_machine(root: Path = Path("/")) -> Machine:
     """Return what decides speed on this machine, without measuring anything.
 
-    Parameters
-    ----------
-    root : path
-        Where Linux has ``proc`` and ``sys``. Other systems have neither; there, less is found.
+    `root` is where Linux has ``proc`` and ``sys``. Other systems have neither; there, less is found.
     """
     config: Mapping[str, Any] = np.show_config(mode="dicts") or {}
-    simd = config.get("SIMD Extensions", {})
-    quota = cpu_quota(root)
-    why_no_gpu = why_no_cuda()
+    simd, quota, why_no_gpu = config.get("SIMD Extensions", {}), cpu_quota(root), why_no_cuda()
     gpu = None if why_no_gpu else Device("cuda").xp
     return Machine(
         ladder_np=__version__,
@@ -157,8 +152,8 @@ def _ask_openblas() -> dict[str, Any]:
         library = ctypes.CDLL(importlib.import_module("numpy._core._multiarray_umath").__file__)
     except (ImportError, OSError, AttributeError, TypeError):
         return {}
-    types: dict[str, Any] = {"get_config": ctypes.c_char_p, "get_corename": ctypes.c_char_p}
-    types |= {"get_num_threads": ctypes.c_int, "get_parallel": ctypes.c_int}
+    text, number = ctypes.c_char_p, ctypes.c_int
+    types = {"get_config": text, "get_corename": text, "get_num_threads": number, "get_parallel": number}
     answers = {}
     # NumPy's wheels rename OpenBLAS's symbols to keep them apart from another OpenBLAS in the process.
     for name, prefix, suffix in itertools.product(types, ("", "scipy_"), ("", "64_", "_64")):
@@ -199,10 +194,7 @@ def _describe_gpus(cupy: ModuleType) -> tuple[Gpu, ...]:
 
 
 def product_rate(device: Device | None = None) -> float:
-    """Return the best speed of the float32 product `PRODUCT` on a device within a quarter of a second, in GFLOP/s.
-
-    The device is the CPU by default.
-    """
+    """Return the best speed of the float32 product `PRODUCT` on a device, in GFLOP/s; the CPU by default."""
     device = device or Device()
     generator = np.random.default_rng(0)
     x = device.put(generator.standard_normal((ROWS, INPUTS), dtype=np.float32))
@@ -218,8 +210,7 @@ def product_rate(device: Device | None = None) -> float:
 
 def best_rate(multiply: Callable[[], None]) -> float:
     """Return the best speed, in GFLOP/s, of a function that computes `PRODUCT` and waits for it."""
-    best = math.inf
-    end = time.perf_counter() + SECONDS
+    best, end = math.inf, time.perf_counter() + SECONDS
     while (start := time.perf_counter()) < end:
         multiply()
         best = min(best, time.perf_counter() - start)

@@ -99,10 +99,9 @@ def _draw_confused(figure: Any, true: np.ndarray, said: np.ndarray, number: np.n
 
 def _name_axes(axes: Any, ticks: Sequence[int], names: list[str]) -> None:
     shown = [names[tick] for tick in ticks]
-    if max(map(len, shown)) > FLAT_LETTERS:
-        axes.set_xticks(ticks, shown, rotation=45, ha="right", rotation_mode="anchor")
-    else:
-        axes.set_xticks(ticks, shown)
+    long = max(map(len, shown)) > FLAT_LETTERS
+    slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long else {}
+    axes.set_xticks(ticks, shown, **slanted)
     axes.set_yticks(ticks, shown)
     axes.set(xlabel="predicted class", ylabel="true class")
 
@@ -145,16 +144,11 @@ def _write_table(
     some = f", first {FEATURES} of {len(features.names)} features" if len(features.names) > FEATURES else ""
     figure.suptitle(f"the most confident mistakes{some}", fontsize=10)
     heads = ["row", "true", "said", "sure (%)", *(plain(name, 9) for name in features.names[:FEATURES])]
-    cells = [
-        [
-            str(predictions.indices[row]),
-            names[predictions.y[row]],
-            names[predictions.predicted[row]],
-            f"{100 * predictions.confidence[row]:.1f}",
-            *(f"{value:.4g}" for value in predictions.X[row][:FEATURES]),
-        ]
-        for row in rows
-    ]
+    cells = []
+    for row in rows:
+        true, said = names[predictions.y[row]], names[predictions.predicted[row]]
+        values = [f"{value:.4g}" for value in predictions.X[row][:FEATURES]]
+        cells.append([str(predictions.indices[row]), true, said, f"{100 * predictions.confidence[row]:.1f}", *values])
     axes = figure.subplots()
     axes.axis("off")
     table = axes.table(cells, colLabels=heads, loc="upper center", cellLoc="right", edges="horizontal")
@@ -186,36 +180,21 @@ def top_hidden_layer(top: HiddenLayer, classes: np.ndarray) -> Figure:
     shade_of = np.array([matplotlib("colors").to_rgba(shade) for shade in shades])[top.classes]
     rows = ~top.labeled
     axes.scatter(*places[rows].T, s=10, c=shade_of[rows], alpha=0.6, linewidths=0)
-    axes.scatter(
-        *places[top.labeled].T,
-        s=36 if count <= MANY else 14,
-        c=shade_of[top.labeled],
-        edgecolors="black",
-        linewidths=0.7,
-    )
+    edged = {"s": 36 if count <= MANY else 14, "edgecolors": "black", "linewidths": 0.7}
+    axes.scatter(*places[top.labeled].T, c=shade_of[top.labeled], **edged)
     axes.set_aspect("equal", adjustable="datalim")
-    for axis, share in zip("xy", shares, strict=True):
-        axes.set(
-            **{f"{axis}label": f"principal component {'xy'.index(axis) + 1} ({100 * share:.1f} % of the variance)"}
-        )
+    x, y = (f"principal component {k} ({100 * share:.1f} % of the variance)" for k, share in enumerate(shares, 1))
+    axes.set(xlabel=x, ylabel=y)
     _name_classes(axes, places, top.classes, classes)
     _explain(figure, axes, classes, shades)
     return figure
 
 
 def principal_components(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows' coordinates along the two directions of the largest variance, and their shares of it.
+    """Return coordinates (n, 2) of the rows of h (n, d) along the two directions of the largest variance.
 
-    Parameters
-    ----------
-    h : (n, d) array
-
-    Returns
-    -------
-    places : (n, 2) array
-        With one unit, the second coordinate is 0. The largest component of each direction is positive.
-    shares : (2,) array
-        From 0 to 1; 0 if nothing varies.
+    With them, the directions' shares (2,) of the variance, 0 if nothing varies. The largest component of each
+    direction is positive. With one unit, the second coordinate is 0.
     """
     centered = h - h.mean(axis=0)
     scale = max(np.abs(centered).max(), np.finfo(h.dtype).tiny)  # so that no square overflows
@@ -238,9 +217,7 @@ def principal_components(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _name_classes(axes: Any, places: np.ndarray, indices: np.ndarray, classes: np.ndarray) -> None:
     """Write the name of each class at the median of its rows, unless it would overlap another name."""
-    inch = max(
-        *(np.ptp(places, axis=0) / (WIDTH, HEIGHT)), np.finfo(float).tiny
-    )  # about one inch, in units of the components
+    inch = max(*(np.ptp(places, axis=0) / (WIDTH, HEIGHT)), np.finfo(float).tiny)  # about, in units of components
     halo = matplotlib("patheffects").withStroke(linewidth=3, foreground="white")
     written: list[tuple[np.ndarray, str]] = []
     for index in np.unique(indices):

@@ -108,9 +108,8 @@ def _draw_profiles(
         axes.sharey(panels[0])
         axes.set(title=f"row {index}", ylabel="scaled value")
         if few:
-            axes.set_xticks(
-                places, [plain(name, 14) for name in features.names], rotation=45, ha="right", rotation_mode="anchor"
-            )
+            names = [plain(name, 14) for name in features.names]
+            axes.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor")
             axes.margins(x=0.1)
         else:
             axes.set_xlabel("feature (index)")
@@ -148,14 +147,7 @@ def combinators(predictor: Predictor, rows: NoisyPass | None) -> Figure:
 
 
 def typical_unit(curves: np.ndarray, varying: np.ndarray) -> int:
-    """Return the unit whose curves are closest to the median of all.
-
-    Parameters
-    ----------
-    curves : (values of u, points, units) array
-    varying : (units,) boolean array
-        The units to choose from; at least one.
-    """
+    """Return the unit whose curves, (values of u, points, units), are closest to the median of all varying units."""
     falls = curves[-1].mean(axis=0) < curves[0].mean(axis=0)
     turned = np.where(falls, curves[::-1], curves)
     distance = ((turned - np.median(turned[..., varying], axis=-1, keepdims=True)) ** 2).sum(axis=(0, 1))
@@ -236,7 +228,7 @@ def _range(values: np.ndarray) -> tuple[float, float]:
 
 def _expected_range(predictor: Predictor, layer: Layer) -> tuple[float, float]:
     """Return the range of z̃ to expect: z has variance 1, as a standardized input has; pixels are in 0..1."""
-    noise = layer.noise_std
     if layer.index == 0 and predictor.pixels and not predictor.scaling.shift.any():
-        return -REACH * noise, 1 + REACH * noise
-    return -REACH * math.sqrt(1 + noise**2), REACH * math.sqrt(1 + noise**2)
+        return -REACH * layer.noise_std, 1 + REACH * layer.noise_std
+    reach = REACH * math.sqrt(1 + layer.noise_std**2)
+    return -reach, reach

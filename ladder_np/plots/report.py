@@ -150,10 +150,7 @@ def draw_pictures(
 
 
 def draw_pngs(source: PlotSource, names: Sequence[str] | None = None) -> DrawnPictures:
-    """Draw the pictures as PNG files; see `draw_pictures`.
-
-    Raises InputError also if there is nothing to draw at all.
-    """
+    """Draw the pictures as PNG files; raise `InputError` as `draw_pictures`, and if there is nothing to draw."""
     drawn_pngs = DrawnPictures([], {})
     for picture, drawn in draw_pictures(source, names):
         if isinstance(drawn, NothingToDrawError):
@@ -166,10 +163,7 @@ def draw_pngs(source: PlotSource, names: Sequence[str] | None = None) -> DrawnPi
 
 
 def make_report(source: PlotSource) -> str:
-    """Return the page.
-
-    Raises InputError if matplotlib is missing, a file of the run is damaged, or there is nothing to draw.
-    """
+    """Return the page; raise `InputError` as `draw_pngs`."""
     drawn = draw_pngs(source)
     title = source.title
     parts = [_tag("h1", title), *_overview(source)]
@@ -192,20 +186,19 @@ def _overview(source: PlotSource) -> Iterator[str]:
     yield _tag("p", f"A ladder network {source.specification}: input, hidden layers, classes.")
     if not source.histories:
         return
-    lines = []
-    for name, history in source.histories.items():
-        costs = history.cost[-1], history.supervised[-1]
-        lines.append(
-            [
-                name,
-                str(source.results.get(name, ABSENT)),
-                _number(100 * history.validation_error[-1], ".2f", " %"),
-                *(_number(cost, ".4g") for cost in costs),
-                str(history.epoch[-1]),
-                str(history.step[-1] or ABSENT),
-                _number(history.seconds.sum(), ".1f", " s"),
-            ]
-        )
+    lines = [
+        [
+            name,
+            str(source.results.get(name, ABSENT)),
+            _number(100 * history.validation_error[-1], ".2f", " %"),
+            _number(history.cost[-1], ".4g"),
+            _number(history.supervised[-1], ".4g"),
+            str(history.epoch[-1]),
+            str(history.step[-1] or ABSENT),
+            _number(history.seconds.sum(), ".1f", " s"),
+        ]
+        for name, history in source.histories.items()
+    ]
     yield _table(COLUMNS, lines)
     kept = " The model is that of the epoch with the smallest one." if source.keeps_best_epoch else ""
     yield _tag("p", f"Costs and the validation error are those of the last epoch.{kept}")
@@ -226,8 +219,7 @@ def _section(picture: Picture, image: bytes) -> Iterator[str]:
 def _settings(facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield all settings, nested objects as tables of their own."""
     groups = {name: value for name, value in facts.items() if isinstance(value, Mapping)}
-    others = {name: value for name, value in facts.items() if name not in groups}
-    if others:
+    if others := {name: value for name, value in facts.items() if name not in groups}:
         groups["versions and data"] = others
     for heading, values in groups.items():
         yield _tag("h2", heading.capitalize())

@@ -9,8 +9,8 @@ import io
 import itertools
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -53,19 +53,13 @@ STYLE = {
 
 
 def matplotlib(module: str = "") -> Any:
-    """Return matplotlib, or one of its modules.
-
-    Raises InputError if it is not installed, or cannot be imported.
-    """
+    """Return matplotlib, or one of its modules; raise `InputError` if it is not installed, or cannot be imported."""
     try:
         return importlib.import_module(f"matplotlib.{module}" if module else "matplotlib")
     except ModuleNotFoundError:
-        raise InputError(
-            "pictures need matplotlib, which is not installed; install it with pip install 'ladder-np[plot]'"
-        ) from None
-    except (
-        Exception
-    ) as error:  # a broken installation, or an error in the user's settings, which it reads when imported
+        remedy = "install it with pip install 'ladder-np[plot]'"
+        raise InputError(f"pictures need matplotlib, which is not installed; {remedy}") from None
+    except Exception as error:  # a broken installation, or a user's settings with an error, read when it is imported
         reason = " ".join(str(error).split())
         raise InputError(f"pictures need matplotlib, which cannot be imported: {reason}") from None
 
@@ -81,10 +75,8 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     return drawn
 
 
-@contextmanager
-def _style() -> Iterator[None]:
-    with matplotlib("style").context(STYLE, after_reset=True):
-        yield
+def _style() -> AbstractContextManager[None]:
+    return matplotlib("style").context(STYLE, after_reset=True)
 
 
 def new_figure(title: str, width: float, height: float) -> Figure:
@@ -106,9 +98,8 @@ def png(figure: Figure) -> bytes:
     """Return a figure as a PNG file; figures of the same data give the same bytes."""
     file = io.BytesIO()
     with _style(), warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph .* missing from", UserWarning
-        )  # names from files may contain any character
+        # Names from files may contain any character.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
