@@ -180,7 +180,7 @@ def _compare(baseline: ErrorRate, ladder: ErrorRate) -> str:
         return f"The unlabeled rows took {points:.2f} percentage points off the test error."
     if ladder.wrong > baseline.wrong:
         return f"The unlabeled rows did not help: the ladder's test error is {points:.2f} percentage points higher."
-    return "Both make as many errors; the unlabeled rows changed nothing here."
+    return "Both make the same number of errors; the unlabeled rows changed nothing here."
 
 
 class Progress:

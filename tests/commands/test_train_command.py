@@ -90,7 +90,7 @@ def test_the_comparison_is_the_difference_of_the_two_errors(command, data, tmp_p
     [
         (12, 5, "took 7.00 percentage points off the test error."),
         (5, 12, "did not help: the ladder's test error is 7.00 percentage points higher."),
-        (5, 5, "Both make as many errors"),
+        (5, 5, "Both make the same number of errors"),
     ],
 )
 def test_the_comparison_says_who_is_better(baseline, ladder, said):
