@@ -107,7 +107,7 @@ class Activation:
     """One activation of the table."""
 
     forward: Callable[..., Array]  # ``forward(b, out=None) -> h``
-    backward: Callable[[Array, Array], Array]  # ``backward(dh, h) -> db``
+    backward: Callable[[Array, Array], Array]  # ``backward(dh, h) -> db``, fresh
     kinked: bool = False  # whether it has a kink that a gradient check must avoid
     # how `kernels/passes.cu` is compiled to contain it; None: it runs as plain formulas on a GPU too
     cuda: str | None = None

@@ -149,7 +149,7 @@ class Combinator:
     parameters: Mapping[str, Initial]  # its parameters by name, in the order in which they lie in memory
     # ``forward(z_tilde, u, a) -> z_hat, cache``; a holds the parameters by name
     forward: Callable[..., tuple[Array, Cache]]
-    # ``backward(dz_hat, u, a, cache) -> dz_tilde, du, da``
+    # ``backward(dz_hat, u, a, cache) -> dz_tilde, du, da``, all of them fresh arrays
     backward: Callable[..., tuple[Array, Array, dict[str, Array]]]
     # its right-hand side for a trace, {l} standing for the layer, and where it stands in the papers
     equation: str = "g(z̃{l}, u{l})"
