@@ -115,33 +115,27 @@ def advice(machine: Machine, rate: float) -> list[str]:
 
     The rate is that of `product_rate`, in GFLOP/s.
     """
-    causes = [*_about_many_threads(machine), *_about_no_blas(machine), *_about_old_kernel(machine)]
+    causes = list(_about_blas(machine))
     # Slow products are a symptom, reported only without a known cause.
     speed = causes or _about_slow_product(machine, rate)
     return [*speed, *_about_few_threads(machine), *_about_cupy(machine)]
 
 
-def _about_many_threads(machine: Machine) -> Iterator[str]:
+def _about_blas(machine: Machine) -> Iterator[str]:
+    """Yield what makes matrix products slow."""
     if (machine.blas.threads or 0) > machine.cores:
         yield (
             f"BLAS threads: {machine.blas.threads}, usable cores: {machine.cores}; threads that share a core wait "
             f"for each other: set {_threads_variable(machine)}={machine.cores}"
         )
-
-
-def _about_no_blas(machine: Machine) -> Iterator[str]:
     if machine.blas.loaded is None and machine.blas.name in NO_BLAS:
         yield f"NumPy was built without an optimized BLAS; {WHEELS}"
-
-
-def _about_old_kernel(machine: Machine) -> Iterator[str]:
     kernel, forced = machine.blas.kernel or "", machine.environment.get("OPENBLAS_CORETYPE")
-    if kernel.lower() not in KERNELS_BEFORE_AVX2.split() or AVX2.isdisjoint(machine.simd):
-        return
-    remedy = f"unset OPENBLAS_CORETYPE (it is {forced})" if forced else "set OPENBLAS_CORETYPE=Haswell"
-    if "DYNAMIC_ARCH" not in (machine.blas.loaded or ""):  # this build has only one kernel
-        remedy = WHEELS
-    yield f"OpenBLAS uses its {kernel} kernel, which has no AVX2, though the processor has it; {remedy}"
+    if kernel.lower() in KERNELS_BEFORE_AVX2.split() and not AVX2.isdisjoint(machine.simd):
+        remedy = f"unset OPENBLAS_CORETYPE (it is {forced})" if forced else "set OPENBLAS_CORETYPE=Haswell"
+        if "DYNAMIC_ARCH" not in (machine.blas.loaded or ""):  # this build has only one kernel
+            remedy = WHEELS
+        yield f"OpenBLAS uses its {kernel} kernel, which has no AVX2, though the processor has it; {remedy}"
 
 
 def _about_slow_product(machine: Machine, rate: float) -> Iterator[str]:
