@@ -146,9 +146,11 @@ def in_archive(rng: np.random.Generator, data: bytes, change: Mutation) -> bytes
     else:
         members[chosen] = in_array(rng, members[chosen])
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED][rng.integers(0, 2)]) as archive:
+    compression = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED][rng.integers(0, 2)]
+    with zipfile.ZipFile(packed, "w") as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            # A ZipInfo has a fixed date; with the clock's, the same seed would make other bytes two seconds later.
+            archive.writestr(zipfile.ZipInfo(name), content, compression)
     return packed.getvalue()
 
 
