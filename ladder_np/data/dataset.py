@@ -103,26 +103,11 @@ def _test_index(labels: Labels, classes: np.ndarray) -> np.ndarray:
 def check_features(
     X: Features, source: str, what: str = "X", feature_names: tuple[str, ...] | None = None
 ) -> Features:
-    """Check one array of features, without a second array of its size.
+    """Return features (n, d), or (n, ...) made such, after a check that needs no second array of their size.
 
-    Parameters
-    ----------
-    X : ndarray or StoredRows (n, d) or (n, ...)
-        Any real numeric dtype; rows of more than one dimension are flattened.
-    source, what : str
-        The file and the array, for the error line.
-    feature_names : tuple of str, optional
-        A name for each of the d features, for the error line.
-
-    Returns
-    -------
-    ndarray or StoredRows (n, d)
-        The same numbers and dtype: an array C-contiguous and in the byte order of this machine, rows in a file there.
-
-    Raises
-    ------
-    InputError
-        If `X` has fewer than two dimensions, no row or no feature, is not real, or holds NaN or infinity.
+    The numbers and dtype stay; an array becomes C-contiguous and of this machine's byte order, rows in a file stay
+    there. `source`, `what` and `feature_names` are for the error line. Raises InputError if `X` has fewer than two
+    dimensions, no row or no feature, is not real, or holds NaN or infinity.
     """
     if X.dtype.kind not in "iuf":
         raise InputError(f"{source}: {what} is of type {X.dtype}; expected real numbers (integers or floats)")

@@ -39,14 +39,11 @@ SHOWN = 12  # hex digits of a checksum in an error line
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Four IDX files in the order of `FILES`.
-
-    `of_unpacked` tells what the checksums are of: of the bytes inside, then packed and plain files are both
-    accepted; or of the `.gz` files, then only these can be checked and only these are accepted.
-    """
+    """Four IDX files in the order of `FILES`."""
 
     mirrors: tuple[str, ...]
     sha256: tuple[str, ...]
+    # Checksums of the bytes inside: packed and plain files are accepted; else of the `.gz` files, and only these are.
     of_unpacked: bool
 
 
@@ -90,8 +87,8 @@ def image_set(name: str) -> ImageSet:
 def cache_folder() -> Path:
     """The folder of this user for downloaded files (it may not exist yet).
 
-    `XDG_CACHE_HOME` where set, else `~/Library/Caches` (macOS), `%LOCALAPPDATA%` (Windows) or `~/.cache`,
-    with `ladder-np` added. Raises InputError if there is no home folder.
+    `XDG_CACHE_HOME` where set, else `~/Library/Caches` (macOS), `%LOCALAPPDATA%` (Windows) or `~/.cache`, with
+    `ladder-np` added. Raises InputError if there is no home folder.
     """
     chosen = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(chosen):  # the XDG standard: a relative path is to be ignored
@@ -146,25 +143,10 @@ def _problem(name: str, file: str, stream: BinaryIO) -> str | None:
 
 
 def fetch(name: str, folder: Path) -> list[Path]:
-    """Make sure that `folder`/`name` has the four files of an image set, downloading those it lacks.
+    """Return the four files of an image set in `folder`/`name`, after downloading those that it lacks.
 
-    Parameters
-    ----------
-    name : str
-        "mnist" or "fashion-mnist".
-    folder : Path
-        The folder that has or will get the folder `name`.
-
-    Returns
-    -------
-    list of Path
-        The four files, each with the right checksum. One line about each goes to standard error.
-
-    Raises
-    ------
-    InputError
-        If a file is there with a wrong checksum (it is left alone), no mirror has a right one, or the folder
-        cannot be written. Files are written whole or not at all.
+    One line about each goes to standard error. Raises InputError if a file is there with a wrong checksum (it is left
+    alone), no mirror has a right one, or the folder cannot be written. Files are written whole or not at all.
     """
     found = [find_file(name, file, folder / name) for file in FILES]
     for file, path in zip(FILES, found, strict=True):

@@ -26,22 +26,13 @@ LONGEST_TEXT = 200  # characters of a class in a file: an array of texts is as w
 
 @dataclass(frozen=True)
 class Mark:
-    """What stands in place of a label where a row has none.
+    """What stands in place of a label where a row has none."""
 
-    Attributes
-    ----------
-    values : tuple
-        Any of these. Texts are compared with a value's text, because an array of texts and numbers turns its numbers
-        into texts. None or NaN stands for whatever is missing: None, NaN, pandas' NA.
-    name : str
-        What error lines call it.
-    advice : str
-        What to do where a label looks like a missing one.
-    """
-
+    # Any of these. Texts are compared with a value's text, because an array of texts and numbers turns its numbers
+    # into texts. None or NaN stands for whatever is missing: None, NaN, pandas' NA.
     values: tuple[Any, ...]
-    name: str
-    advice: str
+    name: str  # what error lines call it
+    advice: str  # what to do where a label looks like a missing one
 
 
 IN_FILES = Mark((-1, ""), "-1 or empty", "leave it empty where a row has no label")
@@ -49,28 +40,12 @@ IN_FILES = Mark((-1, ""), "-1 or empty", "leave it empty where a row has no labe
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Labels as they were given.
+    """Labels as they were given; raises InputError if they are not one label per row, or of another type."""
 
-    Attributes
-    ----------
-    values : (rows,) array
-        Numbers, texts (NumPy's own, or objects) or booleans.
-    mark : Mark
-    name : str
-        What error lines call them.
-    lines : sequence of int, optional
-        Where each of them stands in a text file, for error lines.
-
-    Raises
-    ------
-    InputError
-        If they are not one label per row, or of another type.
-    """
-
-    values: np.ndarray
+    values: np.ndarray  # (rows,) numbers, texts (NumPy's own, or objects) or booleans
     mark: Mark
-    name: str = "y"
-    lines: Sequence[int] | None = None
+    name: str = "y"  # what error lines call them
+    lines: Sequence[int] | None = None  # where each of them stands in a text file, for error lines
 
     def __post_init__(self) -> None:
         shape, dtype = self.values.shape, self.values.dtype
@@ -97,24 +72,11 @@ class Labels:
         return f"{self.name}, {place} is {_shown(self.values[row])}"
 
     def encode(self, classes: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the classes and each row's index into them.
+        """Return the classes (K,), ascending, and each row's index into them, (rows,) int64; −1: unlabeled.
 
-        Parameters
-        ----------
-        classes : (K,) array, optional
-            The only ones there are, ascending; without it, those that occur.
-
-        Returns
-        -------
-        classes : (K,) array
-        index : (rows,) int64 array
-            −1 where a row is unlabeled.
-
-        Raises
-        ------
-        InputError
-            If no class is known, a label cannot be one (a fraction, NaN, a text that stands for a missing label),
-            labels are of different kinds, or one is not among `classes`.
+        `classes` are the only ones that there are; without them the classes are those that occur. Raises InputError
+        if no class is known, a label cannot be one (a fraction, NaN, a text that stands for a missing label), labels
+        are of different kinds, or one is not among `classes`.
         """
         rows = np.flatnonzero(~self.unlabeled)
         index = np.full(len(self.values), -1)
@@ -245,17 +207,8 @@ def _as_text(label: Any) -> str:
 def parse_labels(cells: Sequence[str], name: str, lines: Sequence[int]) -> Labels:
     """Return the labels that a column of a table holds: numbers where all its texts are such, otherwise texts.
 
-    Parameters
-    ----------
-    cells : sequence of str
-        One per row, without blanks around it; empty or -1 where a row is unlabeled.
-    name, lines
-        See `Labels`.
-
-    Raises
-    ------
-    InputError
-        If there are numbers and texts.
+    There is one cell per row, without blanks around it; empty or -1 where the row is unlabeled. For `name` and
+    `lines` see `Labels`. Raises InputError if there are numbers and texts.
     """
     parsed = {cell: parse_number(cell) for cell in cells}  # far fewer than rows, in most tables
     labels = [cell for cell in parsed if cell not in ("", "-1")]

@@ -13,29 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.data.dataset import Dataset, Features, check_features, make_dataset
-from ladder_np.data.download import (
-    FILES,
-    IMAGE_SETS,
-    cache_folder,
-    check_file,
-    fetch,
-    fetch_command,
-    find_file,
-)
+from ladder_np.data.download import FILES, IMAGE_SETS, cache_folder, check_file, fetch, fetch_command, find_file
 from ladder_np.data.labels import parse_labels, parse_number
 from ladder_np.data.stored import open_idx, open_npy
 from ladder_np.errors import InputError
 from ladder_np.files import open_file, read_npz
 
-__all__ = [
-    "load_csv",
-    "load_digits",
-    "load_folder",
-    "load_images",
-    "load_npz",
-    "open_dataset",
-    "read_features",
-]
+__all__ = ["load_csv", "load_digits", "load_folder", "load_images", "load_npz", "open_dataset", "read_features"]
 
 # The files that a folder may have each array of a dataset in: what NumPy saves, or MNIST's, also packed.
 ARRAY_FILES = {
@@ -145,8 +129,8 @@ def load_csv(path: Path, label_column: str) -> Dataset:
 
     Whole numbers or texts in `label_column` are classes; an empty cell or -1 marks an unlabeled row.
 
-    Raises InputError Naming the line and the column, if the file is not such a table, or `make_dataset` refuses its
-    values.
+    Raises InputError, which names the line and the column, if the file is not such a table, or `make_dataset` refuses
+    its values.
     """
     names, X, labels = _read_table(path, label_column, labels_wanted=True)
     return make_dataset(path.stem, X, parse_labels(*labels), feature_names=names, source=str(path))
@@ -252,27 +236,12 @@ def _parse_features(cells: list[str], names: tuple[str, ...], line: int, path: P
 
 
 def read_features(path: Path, label_column: str) -> tuple[Features, tuple[str, ...] | None]:
-    """Read rows to predict.
+    """Return rows to predict, (n, d), and their names: the columns of a CSV file without `label_column`, else None.
 
-    Parameters
-    ----------
-    path : Path
-        An `.npz` file with `X`, a `.npy` file, a `.csv` file with a header line, IDX images (`-ubyte`, `-ubyte.gz`),
-        or a folder as for `load_folder`, of which `X` is taken.
-    label_column : str
-        The column that a CSV file may have beside its features; it is left out.
-
-    Returns
-    -------
-    X : ndarray or StoredRows (n, d)
-        In the file's dtype, and in the file where `load_folder` leaves it there; float64 from CSV.
-    names : tuple of str or None
-        The columns of a CSV file.
-
-    Raises
-    ------
-    InputError
-        If the file is none of these, is damaged, or holds anything but finite real numbers.
+    `path` is an `.npz` file with `X`, a `.npy` file, a `.csv` file with a header line (its features become float64),
+    IDX images (`-ubyte`, `-ubyte.gz`), or a folder as for `load_folder`, of which `X` is taken; rows stay in the file
+    where `load_folder` leaves them there. Raises InputError if it is none of these, is damaged, or holds anything but
+    finite real numbers.
     """
     kind = path.name.lower()
     if kind.endswith(".csv"):

@@ -22,26 +22,9 @@ class Scaling:
     scale: np.ndarray
 
     def apply(self, rows: np.ndarray, dtype: npt.DTypeLike, first_row: int = 0) -> np.ndarray:
-        """Scale rows; each result depends on its row alone, not on the batch it comes in.
+        """Return rows (n, d), scaled, as a fresh array of `dtype`; each row's result depends on it alone.
 
-        Parameters
-        ----------
-        rows : ndarray (n, d)
-            Any real numeric dtype; unchanged.
-        dtype : float32 or float64
-            The type of the result.
-        first_row : int, optional
-            What the error line calls the first of these rows.
-
-        Returns
-        -------
-        ndarray (n, d), `dtype`
-            A fresh array, C-contiguous.
-
-        Raises
-        ------
-        InputError
-            If a scaled value is too large for `dtype`.
+        Raises InputError, which counts rows from `first_row` on, if a scaled value is too large for `dtype`.
         """
         result = np.empty(rows.shape, dtype)
         step = max(1, BLOCK // rows.shape[1])
@@ -78,30 +61,12 @@ class Scaling:
 
 
 def make_scaling(X: np.ndarray | StoredRows, rows: np.ndarray, kind: str, pixel_maximum: int | None) -> Scaling:
-    """Find the scaling of a dataset.
+    """Find the scaling of features X (n, d) on the training rows, one at least; only these are looked at.
 
-    Parameters
-    ----------
-    X : ndarray or StoredRows (n, d)
-        All rows, finite.
-    rows : ndarray, int64
-        The training rows, one at least: only these are looked at.
-    kind : str
-        "pixels": divide by `pixel_maximum`, by 255 for uint8 without one. "standardize": mean 0 and standard
-        deviation 1; a constant feature becomes 0. "none": as it is. "auto": "pixels" if there is a
-        `pixel_maximum`, else "standardize".
-    pixel_maximum : int or None
-        `Dataset.pixel_maximum`.
-
-    Returns
-    -------
-    Scaling
-
-    Raises
-    ------
-    InputError
-        If `kind` is unknown, is "pixels" for something else than pixels, or the range of a feature is too
-        large for float64 (1.8e308).
+    The kind is "pixels": divide by `pixel_maximum`, by 255 for uint8 without one; "standardize": mean 0 and standard
+    deviation 1, a constant feature becomes 0; "none": as it is; "auto": "pixels" if there is a `pixel_maximum`, else
+    "standardize". Raises InputError if it is unknown, is "pixels" for something else than pixels, or the range of a
+    feature is too large for float64 (1.8e308).
     """
     if kind not in KINDS:
         raise InputError(f"unknown scaling {kind!r}; choose one of {', '.join(KINDS)}")
@@ -124,8 +89,8 @@ def _pixel_divisor(X: np.ndarray | StoredRows, pixel_maximum: int | None) -> int
 def _standardizing(X: np.ndarray | StoredRows, rows: np.ndarray) -> Scaling:
     """Mean and standard deviation by way of t = (x - low) / span, which lies in 0..1.
 
-    In t nothing overflows, however large x is, and sums of squares are safe: its ends are both
-    attained, so that the variance is 1/(2n) at least. A constant feature has span 0, exactly.
+    In t nothing overflows, however large x is, and sums of squares are safe: its ends are both attained, so that the
+    variance is 1/(2n) at least. A constant feature has span 0, exactly.
     """
     step = max(1, BLOCK // X.shape[1])
     parts = [rows[start : start + step] for start in range(0, len(rows), step)]

@@ -32,38 +32,15 @@ def split_rows(
     generator: np.random.Generator,
     classes: np.ndarray | None = None,
 ) -> Split:
-    """Draw a split: test rows first, then validation rows, then the labels to use.
+    """Draw a split: test rows first, then validation rows, then the labels to use; y (n,) is -1 where unlabeled.
 
-    Test rows are drawn in the proportions of the classes; validation rows and labels as evenly over the
-    classes as these have rows. Both leave one labeled row of each class at least, so with few labels a
-    class may give fewer test rows than its share, and the test set may be empty.
+    Test rows, a share `test_fraction` of the labeled ones, are drawn in the proportions of the classes; `validation`
+    rows and `labels` (None: all that remain) as evenly over the classes as these have rows. Both leave one labeled
+    row of each class at least, so with few labels a class may give fewer test rows than its share, and the test set
+    may be empty. `classes` (K,) are what error lines call the classes, in place of their indices.
 
-    Parameters
-    ----------
-    y : ndarray (n,), int64
-        Class indices, -1 for unlabeled rows.
-    n_classes : int
-        The number of classes K.
-    labels : int or None
-        How many labels to use in training; None for all that remain.
-    validation : int
-        How many labeled rows to keep for validation.
-    test_fraction : float
-        The share of the labeled rows to keep for the test, 0 <= share < 1; 0 if the dataset has a test set.
-    generator : numpy.random.Generator
-        The split depends on its state and the arguments alone.
-    classes : ndarray (K,), optional
-        What error lines call the classes, in place of their indices.
-
-    Returns
-    -------
-    Split
-
-    Raises
-    ------
-    InputError
-        If a number is out of its range, more rows are asked for than there are, there is only one class, or a class
-        has no labeled row.
+    Raises InputError if a number is out of its range, more rows are asked for than there are, there is only one
+    class, or a class has no labeled row.
     """
     classes = np.arange(n_classes) if classes is None else classes
     check_two_classes(classes)

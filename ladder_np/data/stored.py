@@ -41,29 +41,14 @@ BLOCK = 1 << 18  # elements looked at together: large arrays are gone through wi
 
 @dataclass(frozen=True, eq=False)
 class StoredRows:
-    """An array (n, ...) in a file, row after row. Indexed by rows, as an array is, it reads them into memory.
-
-    Parameters
-    ----------
-    path : Path
-    dtype : dtype
-        Of this machine's byte order.
-    shape : tuple of int
-        Of two dimensions at least.
-    offset : int
-        Where in the file the first row begins.
-    version : tuple of int
-        Size and time of the file when it was opened, as `file_version` tells them; it must not change.
-    indices : (rows,) integer array, optional
-        Only these rows of the file, in this order; `shape` counts them.
-    """
+    """An array (n, ...) in a file, row after row. Indexed by rows, as an array is, it reads them into memory."""
 
     path: Path
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    offset: int
-    version: tuple[int, int]
-    indices: np.ndarray | None = None
+    dtype: np.dtype  # of this machine's byte order
+    shape: tuple[int, ...]  # of two dimensions at least
+    offset: int  # where in the file the first row begins
+    version: tuple[int, int]  # size and time of the file when it was opened (see `file_version`); it must not change
+    indices: np.ndarray | None = None  # only these rows of the file, in this order; `shape` counts them
 
     @property
     def ndim(self) -> int:
@@ -132,14 +117,7 @@ def file_version(file: BinaryIO) -> tuple[int, int]:
 
 
 def blocks(X: np.ndarray | StoredRows, rows: int = 0) -> Iterator[tuple[int, np.ndarray]]:
-    """Go through X (n, ...) in blocks; yields the number of a block's first row, and its rows.
-
-    Parameters
-    ----------
-    X : (n, ...) array or StoredRows
-    rows : int, optional
-        Of a block; by default as many as make a quarter of a million elements.
-    """
+    """Yield blocks of X (n, ...), each after its first row's number; a quarter of a million elements by default."""
     rows = rows or max(1, BLOCK // math.prod(X.shape[1:]))
     for start in range(0, len(X), rows):
         yield start, X[start : start + rows]
@@ -167,20 +145,9 @@ def open_npy(path: Path) -> np.ndarray | StoredRows:
 def open_idx(path: Path) -> np.ndarray | StoredRows:
     """Open an IDX file of unsigned bytes, gzip'd or plain, which its first bytes tell, not its name.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    ndarray (n,), or ndarray or StoredRows (n, height, width), uint8
-        The images of a plain file stay there, as StoredRows; else the peak of memory is this array and 1 MiB.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, is not such an IDX file, or holds fewer or more bytes than its header says.
+    Returns labels (n,) or images (n, height, width), uint8. The images of a plain file stay there, as StoredRows;
+    else the peak of memory is the array and 1 MiB. Raises InputError if the file cannot be read, is not such an IDX
+    file, or holds fewer or more bytes than its header says.
     """
     try:
         with open_file(path, "an IDX file") as file:
