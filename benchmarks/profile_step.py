@@ -22,10 +22,9 @@ import numpy as np
 
 # isort: on
 from ladder_np.data.scaling import Scaling
-from ladder_np.training.costs import EpochRecord
 from ladder_np.training.fit import fit
 from ladder_np.training.loader import TrainingData
-from ladder_np.training.trainer import Training, TrainingSettings
+from ladder_np.training.trainer import EpochRecord, Training, TrainingSettings
 
 # Modules, or functions as module:function. Whatever is not named (NumPy's own functions, helpers of ours) belongs to
 # the stage that called it, and to the rest if none did.

@@ -38,33 +38,15 @@ CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
 @dataclass(eq=False)
 class Predictor:
-    """A network with all that stands between raw features and classes.
+    """A network with all that stands between raw features and classes."""
 
-    Parameters
-    ----------
-    network : LadderNetwork
-        With population statistics.
-    scaling : Scaling
-        From raw features to the network's input.
-    classes : (K,) array
-        What the network's outputs stand for: numbers or texts (of NumPy's own type, or as Python's objects).
-    feature_names : tuple of str or None
-        Columns of the training table, None where it had no names.
-    pixels : bool
-        Whether the model was trained on whole-numbered pixels, so that it must be given such.
-    history : FitHistory or None
-        How training went.
-    params : dict or None
-        The parameters of the estimator that has trained it; None if a run has.
-    """
-
-    network: LadderNetwork
-    scaling: Scaling
-    classes: np.ndarray
-    feature_names: tuple[str, ...] | None = None
-    pixels: bool = False
-    history: FitHistory | None = None
-    params: dict[str, Any] | None = None
+    network: LadderNetwork  # with population statistics
+    scaling: Scaling  # from raw features to the network's input
+    classes: np.ndarray  # (K,) what outputs stand for: numbers or texts (of NumPy's own type, or as Python's objects)
+    feature_names: tuple[str, ...] | None = None  # columns of the training table, None where it had no names
+    pixels: bool = False  # whether the model was trained on whole-numbered pixels, so that it must be given such
+    history: FitHistory | None = None  # how training went
+    params: dict[str, Any] | None = None  # of the estimator that has trained it; None if a run has
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return P(class), shape (rows, K), float64, for raw features X (rows, d_0); batches change nothing.
@@ -91,15 +73,8 @@ class Predictor:
     def predict_blocks(self, X: Features) -> Iterator[np.ndarray]:
         """Yield what `predict_proba` returns, (some rows, K) at a time; X is read as far as they are asked for.
 
-        Parameters
-        ----------
-        X : ndarray or StoredRows (rows, d_0)
-            Checked by its reader to hold finite numbers.
-
-        Raises
-        ------
-        InputError
-            If X is unlike the training data's features, or too large for the network once scaled.
+        X (rows, d_0) has been checked by its reader to hold finite numbers. Raises InputError if it is unlike the
+        training data's features, or too large for the network once scaled.
         """
         self.check_like(X)
         network, statistics = self.network, self._statistics

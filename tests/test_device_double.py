@@ -27,10 +27,9 @@ from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.predictor import Predictor
 from ladder_np.training import adam
 from ladder_np.training.adam import Adam
-from ladder_np.training.costs import EpochRecord
 from ladder_np.training.fit import fit
 from ladder_np.training.loader import TrainingData
-from ladder_np.training.trainer import Training, TrainingSettings
+from ladder_np.training.trainer import EpochRecord, Training, TrainingSettings
 
 DTYPES = ("float32", "float64")
 # What the λs make of the network: every part of it, and every part left out.

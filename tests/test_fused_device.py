@@ -33,11 +33,10 @@ from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, stream
 from ladder_np.training import loader
-from ladder_np.training.costs import EpochRecord
 from ladder_np.training.fit import fit
 from ladder_np.training.loader import TrainingData, make_loader
 from ladder_np.training.step import TrainingStep
-from ladder_np.training.trainer import Training, TrainingSettings
+from ladder_np.training.trainer import EpochRecord, Training, TrainingSettings
 
 pytestmark = pytest.mark.skipif(host_kernels.COMPILER is None, reason="no C++ compiler for the kernels")
 

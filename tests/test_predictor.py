@@ -9,8 +9,8 @@ from ladder_np.data.scaling import Scaling
 from ladder_np.data.stored import StoredRows, open_npy
 from ladder_np.files import read_npz, write_npz
 from ladder_np.predictor import Predictor
-from ladder_np.training.costs import EpochRecord
 from ladder_np.training.fit import FitHistory
+from ladder_np.training.trainer import EpochRecord
 
 X = 5 + 3 * np.random.default_rng(0).standard_normal((2500, 4))
 

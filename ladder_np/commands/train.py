@@ -24,8 +24,8 @@ from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_set
 from ladder_np.files import refuse_existing
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
-from ladder_np.training.costs import EpochRecord
 from ladder_np.training.fit import EpochLines
+from ladder_np.training.trainer import EpochRecord
 
 __all__ = ["Progress", "add_to"]
 

@@ -15,8 +15,8 @@ from ladder_np.estimator.fitting import begin_training, flag
 from ladder_np.estimator.input import Table, read_labels, read_like, read_table
 from ladder_np.network.specification import Specification
 from ladder_np.predictor import Predictor
-from ladder_np.training.costs import EpochRecord
 from ladder_np.training.fit import EpochLines, FitHistory, complement, fit
+from ladder_np.training.trainer import EpochRecord
 
 __all__ = ["LadderClassifier"]
 

@@ -87,14 +87,6 @@ def _specification_of(params: dict[str, Any], features: int, classes: int, input
     )
 
 
-def _default_input_weight(variance: float) -> float:
-    """Return λ₀ for features of this mean variance: 10 where it is 1, as of standardized features.
-
-    z⁰ alone is not normalized (fact 4): over its variance its cost is a share, as that of the layers above is.
-    """
-    return 10.0 / variance
-
-
 def _default_weights(layers: int, input_weight: float) -> tuple[float, ...]:
     """Return λ, input first: λ₀, 3, then 1 for every further layer.
 
@@ -129,10 +121,7 @@ def _training_settings(params: dict[str, Any], seed: int, endless: bool = False)
 def _make_model(
     params: dict[str, Any], table: Table, rows: np.ndarray, seed: int, before: Predictor | None
 ) -> Predictor:
-    """Return the model to train: a new one, or one that continues with the parameters and scaling of `before`.
-
-    Raises InputError if a parameter or the table cannot be used, or the network of `before` has other shapes.
-    """
+    """Return the model to train: a new one, or one that continues with the parameters and scaling of `before`."""
     scaling, pixels = (before.scaling, before.pixels) if before else _find_scaling(params, table, rows)
     weight = before.network.specification.denoising_weights[0] if before else _input_weight(table.X, rows, scaling)
     specification = _specification_of(params, table.X.shape[1], len(table.classes), weight)
@@ -154,13 +143,16 @@ def _find_scaling(params: dict[str, Any], table: Table, rows: np.ndarray) -> tup
 
 
 def _input_weight(X: np.ndarray, rows: np.ndarray, scaling: Scaling) -> float:
-    """Return λ₀ for the variance of scaled rows, evenly picked where there are many."""
+    """Return λ₀ for scaled rows, evenly picked where there are many: 10 over their mean variance.
+
+    z⁰ alone is not normalized (fact 4): over its variance its cost is a share, as that of the layers above is.
+    """
     picked = rows[:: max(1, len(rows) // ROWS_LOOKED_AT)]
     with np.errstate(over="ignore"):  # a variance beyond float64 is refused as a value too large
         variance = float(scaling.apply(X[picked], np.float64).var(axis=0).mean())
     if variance == 0:
         raise InputError("every feature of X is the same in all rows; expected at least one that differs")
-    return _default_input_weight(variance)
+    return 10.0 / variance
 
 
 def _parameters_of(before: Predictor, specification: Specification) -> np.ndarray:
@@ -199,20 +191,8 @@ def begin_training(
 ) -> tuple[Predictor, Training, Split]:
     """Return the model to train, its training before the first epoch, and the rows that each is for.
 
-    Parameters
-    ----------
-    params : dict
-        The estimator's.
-    table : Table
-    before : Predictor or None
-        The model to continue.
-    endless : bool
-        See `_training_settings`.
-
-    Raises
-    ------
-    InputError
-        If a parameter or the table cannot be used, or the network of `before` has other shapes.
+    `params` are the estimator's, `before` is the model to continue; for `endless` see `_training_settings`. Raises
+    InputError if a parameter or the table cannot be used, or the network of `before` has other shapes.
     """
     settings = _training_settings(params, _draw_seed(params["random_state"]), endless)
     split = split_table(params, table, settings.seed)

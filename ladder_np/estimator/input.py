@@ -35,23 +35,10 @@ class Table:
 
 
 def read_table(X: Any, y: Any, mark: Any, estimator: str, before: Predictor | None, classes: Any = None) -> Table:
-    """Return checked rows; with the classes of `before`, else those that are given, else those of y.
+    """Return checked rows; with the classes of `before`, a model to go on from, else those given, else those of y.
 
-    Parameters
-    ----------
-    X, y : array-like
-    mark : object
-        What y holds where a row has no label.
-    estimator : str
-        Who asks, for the error line.
-    before : Predictor or None
-        The model to go on from.
-    classes : array-like, optional
-
-    Raises
-    ------
-    InputError
-        If X, y or the classes cannot be used.
+    `mark` is what y holds where a row has no label; `estimator` is who asks, for the error line. Raises InputError if
+    X, y or the classes cannot be used.
     """
     if before is None:
         names = _column_names(X, estimator)

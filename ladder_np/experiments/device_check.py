@@ -37,43 +37,21 @@ BUSY = 20  # how many steps' time the device is kept busy while it is seen wheth
 
 @dataclass(frozen=True)
 class DeviceCheck:
-    """One row of the table.
+    """One row of the table."""
 
-    Attributes
-    ----------
-    name : str
-        What was looked at.
-    found : str
-        What was seen; one line.
-    passed : bool or None
-        None: a figure, which has no verdict.
-    """
-
-    name: str
-    found: str
-    passed: bool | None
+    name: str  # what was looked at
+    found: str  # what was seen; one line
+    passed: bool | None  # None: a figure, which has no verdict
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How large the checks are.
+    """How large the checks are."""
 
-    Attributes
-    ----------
-    sizes : tuple of int
-        Of the network that is trained: [R]'s by default.
-    rows : int
-        Labeled and unlabeled ones each a step.
-    steps : int
-        That are timed.
-    square : int
-        Width of the product that keeps the device busy.
-    """
-
-    sizes: tuple[int, ...] = (784, *PAPER_LAYERS, 10)
-    rows: int = 100
-    steps: int = 30
-    square: int = 2048
+    sizes: tuple[int, ...] = (784, *PAPER_LAYERS, 10)  # of the network that is trained: [R]'s by default
+    rows: int = 100  # labeled and unlabeled ones each per step
+    steps: int = 30  # that are timed
+    square: int = 2048  # width of the product that keeps the device busy
 
     def specification(self, dtype: str = "float32") -> Specification:
         """Return the network's description."""
@@ -85,20 +63,7 @@ Seen = tuple[str, bool | None]
 
 
 def check_device(device: Device, scale: Scale = Scale()) -> Iterator[DeviceCheck]:  # it is frozen
-    """Run all checks, one by one.
-
-    Parameters
-    ----------
-    device : Device
-        A GPU.
-    scale : Scale
-        The paper's network by default.
-
-    Yields
-    ------
-    DeviceCheck
-        As soon as it is done.
-    """
+    """Run all checks of a GPU, one by one, and yield each as soon as it is done."""
     for name, check in _checks(device, scale).items():
         try:
             found, passed = check()

@@ -26,28 +26,15 @@ LADDER, BASELINE = "ladder", "supervised only"
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """What a run needs.
+    """What a run needs."""
 
-    Attributes
-    ----------
-    settings : ExperimentSettings
-        A file's path in it is absolute, so that the run's folder can be used from anywhere.
-    dataset : Dataset
-    data_dir : path or None
-    split : Split
-    scaling : Scaling
-    device : Device
-    models : dict of str to Specification
-        The networks to train, by name: the baseline first, if it is wanted.
-    """
-
-    settings: ExperimentSettings
+    settings: ExperimentSettings  # a file's path is absolute, so that the run's folder can be used from anywhere
     dataset: Dataset
     data_dir: Path | None
     split: Split
     scaling: Scaling
     device: Device
-    models: dict[str, Specification]
+    models: dict[str, Specification]  # the networks to train, by name: the baseline first, if it is wanted
 
     @property
     def main(self) -> str:
@@ -65,19 +52,9 @@ class Experiment:
 
 
 def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: str) -> Experiment:
-    """Read the data, check every setting against it; nothing is written.
+    """Read the data (for `data_dir` see `open_dataset`), check every setting against it; nothing is written.
 
-    Parameters
-    ----------
-    settings : ExperimentSettings
-    data_dir : path or None
-        See `open_dataset`.
-    device_name : {"cpu", "cuda", "auto"}
-
-    Raises
-    ------
-    InputError
-        If anything does not fit.
+    Raises InputError if anything does not fit.
     """
     device = Device(device_name)
     dataset = open_dataset(settings.dataset, data_dir, settings.label_column)

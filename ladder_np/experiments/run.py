@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ladder_np.errors import InputError
-from ladder_np.experiments.checkpoint import Checkpoints
 from ladder_np.experiments.experiment import Experiment, fingerprint, prepare, rows_for_test
 from ladder_np.experiments.run_folder import (
     BASELINE_MODEL,
@@ -26,11 +25,11 @@ from ladder_np.experiments.run_folder import (
     load_run_model,
     load_run_split,
 )
-from ladder_np.experiments.run_trainer import RunTrainer
+from ladder_np.experiments.run_trainer import Checkpoints, RunTrainer
 from ladder_np.files import lock_folder, make_folder, remove_leftovers, write_npz, write_text
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
-from ladder_np.training.costs import EpochRecord
+from ladder_np.training.trainer import EpochRecord
 from ladder_np.version import __version__
 
 __all__ = ["evaluate_run", "execute", "reopen", "resume"]
@@ -44,30 +43,12 @@ def execute(
 ) -> tuple[Path, dict[str, ErrorRate]]:
     """Train every model of the experiment, measure them, and leave everything in a new folder.
 
-    Parameters
-    ----------
-    experiment : Experiment
-    folder : path or None
-        Must not exist yet; None: the first free ``runs/{dataset}-{number}``.
-    observe : callable
-        See `Observer`.
-    every : int, optional
-        Steps between checkpoints, besides that of every epoch's end.
+    By default that is the first free ``runs/{dataset}-{number}``. A checkpoint is written at every epoch's end, and
+    after `every` steps. Returns the folder, and the test errors by model name, the baseline's first; empty without
+    test rows.
 
-    Returns
-    -------
-    folder : path
-    measured : dict of str to ErrorRate
-        Test errors by model name, the baseline's first; empty without test rows.
-
-    Raises
-    ------
-    InputError
-        If the folder exists or cannot be written.
-    TrainingDivergedError
-        If a cost is NaN or infinite or has exploded; the folder then holds no model.
-    KeyboardInterrupt
-        After Ctrl-C; its message says how to go on.
+    Raises InputError if the folder exists or cannot be written; TrainingDivergedError if a cost is NaN or infinite or
+    has exploded (the folder then holds no model); KeyboardInterrupt, whose message says how to go on, after Ctrl-C.
     """
 
     def fill(folder: Path) -> None:
@@ -83,21 +64,8 @@ def execute(
 def resume(experiment: Experiment, folder: Path, observe: Observer, every: int | None = None) -> dict[str, ErrorRate]:
     """Go on with an interrupted run as if it had never stopped; of a finished one only repeat what was measured.
 
-    Parameters
-    ----------
-    experiment : Experiment
-        As `reopen` returns it.
-    folder : path
-        The run's.
-    observe, every
-        As in `execute`.
-
-    Raises
-    ------
-    InputError
-        If its checkpoints cannot be used, a file cannot be written, or another process is at work on it.
-    TrainingDivergedError, KeyboardInterrupt
-        As in `execute`.
+    The experiment is what `reopen` returned. Raises as `execute`, and InputError if the run's checkpoints cannot be
+    used, or another process is at work on it.
     """
     with lock_folder(folder):
         remove_leftovers(folder)
@@ -105,21 +73,10 @@ def resume(experiment: Experiment, folder: Path, observe: Observer, every: int |
 
 
 def reopen(folder: Path, data_dir: Path | None, device_name: str) -> Experiment:
-    """Return the experiment of a run that was begun.
+    """Return the experiment of a run that was begun; `data_dir` is by default the one that it was begun with.
 
-    Parameters
-    ----------
-    folder : path
-        The run's.
-    data_dir : path or None
-        As in `open_dataset`; None: the one that the run was begun with.
-    device_name : {"cpu", "cuda", "auto"}
-        Another kind of device than before draws other noise, so that the rest of the training differs.
-
-    Raises
-    ------
-    InputError
-        If the folder is not a run, or its data or rows are gone or were changed.
+    Another kind of device than before draws other noise, so that the rest of the training differs. Raises InputError
+    if the folder is not a run, or its data or rows are gone or were changed.
     """
     config = load_run_config(folder)
     experiment = prepare(config.settings, data_dir or config.data_dir, device_name)

@@ -131,19 +131,9 @@ def load_run_split(folder: Path, rows: int) -> Split:
 
 
 def load_run_data(folder: Path, data_dir: Path | None) -> RunData:
-    """Open a run's data again.
+    """Open a run's data again, by default from the `data_dir` that it was begun with.
 
-    Parameters
-    ----------
-    folder : path
-        The run's.
-    data_dir : path or None
-        As in `open_dataset`; None: the one that the run was begun with.
-
-    Raises
-    ------
-    InputError
-        If the folder is not a run, or its data is gone or was changed.
+    Raises InputError if the folder is not a run, or its data is gone or was changed.
     """
     config = load_run_config(folder)
     settings = config.settings

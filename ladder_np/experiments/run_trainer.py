@@ -1,11 +1,16 @@
-"""The training of one model of a run: metrics line by line, checkpoints, Ctrl-C; it can be resumed."""
+"""The training of one model of a run: metrics line by line, checkpoints, Ctrl-C; it can be resumed.
+
+A checkpoint holds ``meta`` (JSON: format, version, model) and the arrays of `Training.state`. It is written beside
+and renamed, and the one before stays: one undamaged checkpoint is there whenever the process dies.
+"""
 
 import contextlib
 import dataclasses
 import json
+import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -14,48 +19,36 @@ from typing import Self
 import numpy as np
 
 from ladder_np.errors import InputError, TrainingDivergedError
-from ladder_np.experiments.checkpoint import Checkpoints
 from ladder_np.experiments.experiment import Experiment
 from ladder_np.experiments.run_folder import BASELINE_METRICS, METRICS, read_metrics
-from ladder_np.files import append_line, write_text
+from ladder_np.files import append_line, read_json, read_npz, write_npz, write_text
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
-from ladder_np.training.costs import EpochRecord
 from ladder_np.training.fit import fit
 from ladder_np.training.loader import TrainingData
-from ladder_np.training.trainer import Training
+from ladder_np.training.trainer import EpochRecord, Training
 
-__all__ = ["RunTrainer"]
+__all__ = ["Checkpoints", "RunTrainer"]
+
+FORMAT, VERSION = "ladder_np checkpoint", 1
+LAST, BEFORE = "checkpoint.npz", "checkpoint-before.npz"
+# Arrays whose first dimension differs from step to step.
+FREE_LENGTH = ("waiting", "step/noise/drawn")
+# One of them is there: its type, and its second dimension.
+OF_ONE_DEVICE = {"step/noise/streams": (np.uint64, 6), "step/noise/drawn": (np.int64, 2)}
 
 
 @dataclass
 class RunTrainer:
-    """One model's training in a run's folder.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    name : str
-        Of the model.
-    network : LadderNetwork
-        At its starting point; trained in place.
-    folder : path
-        Of the run.
-    observe : callable
-        Called after each epoch with its record.
-    every : int or None
-        Steps between checkpoints, besides the one at the end of every epoch.
-    watched : bool, optional
-        See `Training`.
-    """
+    """One model's training in a run's folder."""
 
     experiment: Experiment
-    name: str
-    network: LadderNetwork
-    folder: Path
-    observe: Callable[[EpochRecord], None]
-    every: int | None = None
-    watched: bool | None = None
+    name: str  # of the model
+    network: LadderNetwork  # at its starting point; trained in place
+    folder: Path  # of the run
+    observe: Callable[[EpochRecord], None]  # called after each epoch with its record
+    every: int | None = None  # steps between checkpoints, besides the one at the end of every epoch
+    watched: bool | None = None  # see `Training`
 
     def __post_init__(self) -> None:
         experiment = self.experiment
@@ -73,9 +66,9 @@ class RunTrainer:
     def run(self) -> Predictor:
         """Train from the last checkpoint, or from the start, to the end; return the model.
 
-        Raises InputError if a file cannot be written, or the checkpoints cannot be used. Raises TrainingDivergedError
-        if the cost is NaN or infinite or has exploded. Raises KeyboardInterrupt After Ctrl-C, when the step is
-        finished and a checkpoint written.
+        Raises InputError if a file cannot be written, or the checkpoints cannot be used; TrainingDivergedError if the
+        cost is NaN or infinite or has exploded; KeyboardInterrupt after Ctrl-C, when the step is finished and a
+        checkpoint written.
         """
         self._restore()
         self._cut_metrics()
@@ -91,7 +84,7 @@ class RunTrainer:
         return self._model
 
     def _restore(self) -> None:
-        if (state := self._load()) is not None:
+        if state := self._load():
             self._training.restore(state)
 
     def _load(self) -> dict[str, np.ndarray] | None:
@@ -150,13 +143,9 @@ class RunTrainer:
 
 
 class Interruption:
-    """Within its context the first Ctrl-C is only noted; a second one interrupts at once.
+    """Within its context the first Ctrl-C is only noted, as `requested`; a second one interrupts at once.
 
     It does nothing outside the main thread, where signals arrive, or where Ctrl-C is ignored.
-
-    Attributes
-    ----------
-    requested : bool
     """
 
     def __init__(self) -> None:
@@ -183,3 +172,93 @@ class Interruption:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.raise_if_requested()
         self.requested = True
+
+
+class Checkpoints:
+    """The checkpoints in a run's folder, for one of its models at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._last, self._before = folder / LAST, folder / BEFORE
+        self._last_is_damaged = False
+
+    def save(self, model: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write a checkpoint of the model of that name.
+
+        Raises InputError if it cannot be written; the one before stays.
+        """
+        meta = json.dumps({"format": FORMAT, "version": VERSION, "model": model})
+        # Until the new one stands there is the one before: the last, unless that is damaged and an older one is not.
+        if self._last.exists() and not self._last_is_damaged:
+            os.replace(self._last, self._before)
+        write_npz(self._last, {"meta": np.array(meta), **arrays})
+        self._last_is_damaged = False
+
+    def load(
+        self, model: str, like: Mapping[str, np.ndarray], check: Callable[[Mapping[str, np.ndarray]], None]
+    ) -> dict[str, np.ndarray] | None:
+        """Return the arrays of the newest undamaged checkpoint of that model, or None without a checkpoint of it.
+
+        They must look like those of `like`, the state of a training that has just begun; `check` raises InputError if
+        arrays that do so hold what cannot be. Raises InputError if there are checkpoints, and none can be used.
+        """
+        complaint = None
+        for path in filter(Path.exists, (self._last, self._before)):
+            try:
+                name, arrays = _read_checkpoint(path)
+                if name != model:
+                    return None  # of the model before this one
+                _check_checkpoint(path, arrays, like, check)
+            except InputError as error:
+                complaint = complaint or error
+                self._last_is_damaged |= path == self._last
+            else:
+                return arrays
+        if complaint:
+            raise InputError(f"{complaint}; remove {LAST} and {BEFORE} to begin again")
+        return None
+
+    def remove(self) -> None:
+        """Remove them all."""
+        for path in (self._last, self._before):
+            path.unlink(missing_ok=True)
+
+
+def _read_checkpoint(path: Path) -> tuple[str, dict[str, np.ndarray]]:
+    arrays = read_npz(path, "a checkpoint")
+    text = arrays.pop("meta", np.array(""))
+    meta = read_json(str(text[()])) if text.ndim == 0 else None
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT or not isinstance(meta.get("model"), str):
+        raise InputError(f"{path}: not a checkpoint of ladder_np (its meta entry does not say so)")
+    if meta.get("version") != VERSION:
+        raise InputError(f"{path}: checkpoint version {meta.get('version')!r}; this program reads version {VERSION}")
+    return meta["model"], arrays
+
+
+def _check_checkpoint(
+    path: Path,
+    arrays: Mapping[str, np.ndarray],
+    like: Mapping[str, np.ndarray],
+    check: Callable[[Mapping[str, np.ndarray]], None],
+) -> None:
+    try:
+        _check_shapes(arrays, like)
+        check(arrays)
+    except InputError as error:
+        raise InputError(f"{path}: damaged checkpoint: {error}") from None
+
+
+def _check_shapes(arrays: Mapping[str, np.ndarray], like: Mapping[str, np.ndarray]) -> None:
+    """Check that exactly the expected arrays are there, and of the expected shapes and kinds."""
+    missing = set(like) - set(arrays) - set(OF_ONE_DEVICE)
+    unknown = set(arrays) - set(like) - set(OF_ONE_DEVICE)
+    if missing or unknown or not set(OF_ONE_DEVICE) & set(arrays):
+        name = min(missing or unknown or {"step/noise"})
+        raise InputError(f"{name} is {'unexpected' if unknown else 'missing'}")
+    for name, (kind, width) in OF_ONE_DEVICE.items():
+        if name in arrays and (arrays[name].dtype != kind or arrays[name].shape[1:] != (width,)):
+            raise InputError(f"{name} should be {kind.__name__} (n, {width})")
+    for name in set(like) & set(arrays):
+        given, expected, free = arrays[name], like[name], int(name in FREE_LENGTH)
+        fits = given.dtype == expected.dtype and given.ndim == expected.ndim
+        if not fits or given.shape[free:] != expected.shape[free:]:
+            raise InputError(f"{name} should be {expected.dtype} {expected.shape}, it is {given.dtype} {given.shape}")

@@ -26,16 +26,9 @@ CACHED_PIECE = 262_144
 
 
 def learning_rate(progress: float, rate: float, decay_start: float) -> float:
-    """Return the rate after a share `progress` of all steps: constant, then linear to zero ([R] section 4).
+    """Return the rate after a share `progress` of all steps, in [0, 1] ([R] section 4).
 
-    Parameters
-    ----------
-    progress : float
-        Steps done so far over all steps, in [0, 1].
-    rate : float
-        The constant rate.
-    decay_start : float
-        The share of the steps after which the rate falls; 1: it never does.
+    It is constant until `decay_start`, then falls linearly to zero; with a `decay_start` of 1 it never falls.
     """
     if progress <= decay_start:
         return rate
@@ -45,12 +38,7 @@ def learning_rate(progress: float, rate: float, decay_start: float) -> float:
 class Adam:
     """The optimizer's state: scaled moments m' and v' of the whole parameter vector, and the number of steps done.
 
-    Parameters
-    ----------
-    vector : (total,) array
-        The parameter vector that `update` changes in place.
-    kernels : Kernels, optional
-        A GPU's; without them the update runs as plain formulas.
+    `update` changes `vector` (total,) in place; with a GPU's `kernels` as one kernel, else as plain formulas.
     """
 
     def __init__(self, vector: Array, kernels: Kernels | None = None) -> None:

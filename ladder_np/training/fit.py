@@ -11,8 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from ladder_np.errors import InputError
-from ladder_np.training.costs import EpochRecord
-from ladder_np.training.trainer import Training
+from ladder_np.training.trainer import EpochRecord, Training
 
 __all__ = ["EpochLines", "FitHistory", "complement", "fit"]
 
@@ -29,31 +28,16 @@ def fit(
     on_step: Callable[[], None] = lambda: None,
     on_epoch: Callable[[EpochRecord], None] = lambda record: None,
 ) -> "FitHistory":
-    """Train to the end, from wherever the training is; then compute the population statistics.
+    """Train to the end, from wherever the training is; compute the population statistics; return these epochs.
 
-    With `TrainingSettings.patience` the end may come early, and the best parameters are put back.
+    `validation_error` returns the share of validation rows, in [0, 1], that the network gives a wrong class. It is
+    called after each epoch with population statistics in the network. Measuring changes nothing of what is learned,
+    but early stopping (`TrainingSettings.patience`) needs it: the end may then come early, and the best parameters
+    are put back.
 
-    Parameters
-    ----------
-    training : Training
-        At its start, or restored from a state.
-    validation_error : callable, optional
-        Returns the share of validation rows, in [0, 1], that the network gives a wrong class. Called after each epoch
-        with population statistics in the network. Measuring changes nothing of what is learned, but early stopping
-        needs it.
-    on_step, on_epoch : callable, optional
-        Called after each step, and with its record after each epoch. What they raise ends the loop there; calling
-        `fit` again goes on with the next step.
-
-    Returns
-    -------
-    FitHistory
-        Of the epochs that this call has finished.
-
-    Raises
-    ------
-    TrainingDivergedError
-        If the cost is NaN or infinite, or has exploded.
+    `on_step` and `on_epoch` are called after each step, and with its record after each epoch. What they raise ends
+    the loop there; calling `fit` again goes on with the next step. Raises TrainingDivergedError if the cost is NaN or
+    infinite, or has exploded.
     """
     records = []
     while not training.done:
@@ -70,14 +54,9 @@ def fit(
 
 
 class EpochLines:
-    """Describes each epoch of a training in a line, with the time that is left at the mean pace so far.
+    """Describes each of so many epochs in a line, with the time that is left at the mean pace since `start`.
 
-    Parameters
-    ----------
-    epochs : int
-        Of the whole training.
-    start : float, optional
-        When the training began, by `time.monotonic`; by default now.
+    That is when the training began, by `time.monotonic`; by default now.
     """
 
     def __init__(self, epochs: int, start: float | None = None) -> None:
@@ -101,29 +80,18 @@ class EpochLines:
 
 @dataclass(frozen=True, eq=False)
 class FitHistory:
-    """The epochs of a training, in order, as arrays; see `EpochRecord` for what they hold.
+    """The epochs of a training, in order, as arrays; see `EpochRecord` for what they hold."""
 
-    Attributes
-    ----------
-    epoch, step : (E,) integer arrays
-        A history read from a file that an older version wrote has step 0 throughout.
-    learning_rate, cost, supervised : (E,) arrays
-        NaN where unknown (of old files); the cost is always known.
-    denoising : (E, L + 1) array
-        Unweighted costs; NaN where λ is 0.
-    seconds : (E,) array
-    validation_error : (E,) array
-        From 0 to 1; NaN where it was not measured.
-    """
-
+    # (E,) integers. A history read from a file that an older version wrote has step 0 throughout.
     epoch: np.ndarray
     step: np.ndarray
+    # (E,), NaN where unknown (of old files); the cost is always known
     learning_rate: np.ndarray
     cost: np.ndarray
     supervised: np.ndarray
-    denoising: np.ndarray
-    seconds: np.ndarray
-    validation_error: np.ndarray
+    denoising: np.ndarray  # (E, L + 1) unweighted costs; NaN where λ is 0
+    seconds: np.ndarray  # (E,)
+    validation_error: np.ndarray  # (E,) from 0 to 1; NaN where it was not measured
 
     @classmethod
     def from_records(cls, records: Sequence[EpochRecord], layers: int) -> Self:
@@ -159,10 +127,7 @@ class FitHistory:
     def from_json(cls, records: Any, layers: int) -> Self:
         """Return the history that `as_json` described, of a network with `layers` (L + 1) denoising costs.
 
-        Raises
-        ------
-        InputError
-            If that is not a list of such records.
+        Raises InputError if that is not a list of such records.
         """
         if not isinstance(records, list):
             raise InputError("the history is damaged; expected a list with the record of each epoch")

@@ -42,20 +42,12 @@ PINNED_BATCHES = 2  # one is copied while the next is made ready
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """The rows that a network learns from.
+    """The rows that a network learns from."""
 
-    Attributes
-    ----------
-    rows : callable
-        ``rows(indices)`` returns features on the host as the network takes them, floating-point (len(indices), d_0).
-    y : (n,) integer array
-        Classes 0 .. K − 1 by row index; only those of `labeled` are read.
-    labeled, unlabeled : integer arrays
-        Row indices; the labeled ones are normally among the unlabeled ones too (fact 2).
-    """
-
+    # of row indices: their features on the host as the network takes them, floating-point (len(indices), d_0)
     rows: Callable[[np.ndarray], np.ndarray]
-    y: np.ndarray
+    y: np.ndarray  # (n,) integer classes 0 .. K − 1 by row index; only those of `labeled` are read
+    # row indices; the labeled ones are normally among the unlabeled ones too (fact 2)
     labeled: np.ndarray
     unlabeled: np.ndarray
 
@@ -83,15 +75,9 @@ def unlabeled_batches(indices: np.ndarray, batch_rows: int, generator: np.random
 
 
 class LabeledCycle:
-    """Labeled batches without end: all rows in random order, then all again in another.
+    """Batches of labeled rows without end: all `indices` (n,) in random order, then all again in another.
 
-    Each batch has ``min(batch_rows, len(indices))`` rows; one that crosses a cycle's end is filled from the next.
-
-    Parameters
-    ----------
-    indices : (n,) integer array
-    batch_rows : int
-    generator : numpy.random.Generator
+    Each batch has ``min(batch_rows, n)`` rows; one that crosses a cycle's end is filled from the next.
     """
 
     def __init__(self, indices: np.ndarray, batch_rows: int, generator: np.random.Generator) -> None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ladder_np.arrays import Array, Device
 from ladder_np.errors import InputError, TrainingDivergedError
+from ladder_np.network.ladder import Losses
 from ladder_np.network.model import LadderNetwork
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.rng import Stream, check_seed, is_stream_state, set_stream_state, stream, stream_state
 from ladder_np.training.adam import learning_rate
-from ladder_np.training.costs import CostSums, EpochRecord
 from ladder_np.training.loader import (
     Indices,
     LabeledCycle,
@@ -28,41 +29,21 @@ from ladder_np.training.loader import (
 )
 from ladder_np.training.step import TrainingStep
 
-__all__ = ["EarlyStopping", "Training", "TrainingSettings"]
+__all__ = ["EarlyStopping", "EpochRecord", "Training", "TrainingSettings"]
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train; checked when made.
+    """How to train; raises InputError if a value cannot be used."""
 
-    Parameters
-    ----------
-    epochs : int
-        Passes over the unlabeled rows.
-    labeled_batch, unlabeled_batch : int
-        Rows per step, at least 2; smaller sets are used whole.
-    learning_rate : float
-        Adam's rate until `decay_start`.
-    decay_start : float
-        Share of the steps, in [0, 1], after which the rate falls linearly to zero.
-    seed : int
-        Of noise and order of rows (each has its own stream).
-    patience : int or None
-        Stop when the validation error has not fallen for that many epochs, and put the best parameters back. None:
-        train to the end.
-
-    Raises
-    ------
-    InputError
-        If a value cannot be used.
-    """
-
-    epochs: int = 150
+    epochs: int = 150  # passes over the unlabeled rows
+    # rows per step, at least 2; smaller sets are used whole
     labeled_batch: int = 100
     unlabeled_batch: int = 100
-    learning_rate: float = 0.002
-    decay_start: float = 0.67
-    seed: int = 0
+    learning_rate: float = 0.002  # Adam's, until `decay_start`
+    decay_start: float = 0.67  # share of the steps, in [0, 1], after which the rate falls linearly to zero
+    seed: int = 0  # of noise and order of rows (each has its own stream)
+    # stop when the validation error has not fallen for so many epochs, and put the best parameters back; None: never
     patience: int | None = None
 
     def __post_init__(self) -> None:
@@ -89,31 +70,16 @@ def _is_number(value: object) -> bool:
 class EarlyStopping:
     """Observes an error after each epoch and keeps the parameters that had the smallest; of equal ones the first.
 
-    Parameters
-    ----------
-    patience : int
-        After that many epochs in a row without a smaller error, `stop` is true.
-    start : ndarray
-        The parameter vector before the first epoch, on the host.
-
-    Attributes
-    ----------
-    epoch : int
-        Epochs observed.
-    best_error : float
-        Infinite before the first.
-    best_epoch : int
-        Counted from 1; 0 before the first.
-    best : ndarray
-        A copy of the parameter vector after that epoch, on the host.
+    After `patience` epochs in a row without a smaller error, `stop` is true. `start` is the parameter vector before
+    the first epoch, on the host.
     """
 
     def __init__(self, patience: int, start: np.ndarray) -> None:
         self._patience = patience
-        self.epoch = 0
-        self.best_error = float("inf")
-        self.best_epoch = 0
-        self.best = np.array(start)
+        self.epoch = 0  # epochs observed
+        self.best_error = float("inf")  # before the first
+        self.best_epoch = 0  # counted from 1; 0 before the first
+        self.best = np.array(start)  # a copy of the parameter vector after that epoch, on the host
 
     @property
     def stop(self) -> bool:
@@ -137,28 +103,62 @@ class EarlyStopping:
         self.best_error, self.best = float(state["best_error"]), np.array(state["best"])
 
 
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch was: costs are means over its steps."""
+
+    epoch: int
+    step: int
+    learning_rate: float  # of its last step
+    cost: float
+    supervised: float
+    denoising: tuple[float | None, ...]  # the unweighted cost of each layer 0..L, None where λ is 0
+    seconds: float  # its own wall time, since it was begun or resumed
+    validation_error: float | None = None  # share of validation rows that get a wrong class; None: not measured
+
+
+class CostSums:
+    """Sums of an epoch's costs, L + 1 denoising ones among them, kept on the device and read once at its end."""
+
+    def __init__(self, layers: int, dtype: np.dtype, device: Device) -> None:
+        self._device = device
+        self.steps = 0
+        self.values: Array = device.xp.zeros(2 + layers, dtype=dtype)
+        self._first = self.values
+
+    def add(self, losses: Losses) -> None:
+        """Add one step's costs."""
+        self._first = self._first if self.steps else losses.values
+        self.steps += 1
+        self.values = losses.values + self.values
+
+    def read(self) -> np.ndarray:
+        """Return the sums on the host: total, supervised, denoising; waits for the device."""
+        return self._device.get(self.values)
+
+    def restore(self, steps: int, values: np.ndarray) -> None:
+        """Go on from sums that `read` returned after `steps` steps."""
+        self.steps = steps
+        self.values = self._device.put(values)
+        self._first = self.values / max(1, steps)  # the mean so far stands for the first step, which is forgotten
+
+    def first_and_means(self) -> tuple[float, float, float, tuple[float | None, ...]]:
+        """Return the first step's total, then the means over the steps: total, supervised, denoising (None: λ is 0).
+
+        One look at the device.
+        """
+        xp = self._device.xp
+        sums = self._device.get(xp.concatenate([self._first[:1], self.values]))
+        cost, supervised, *denoising = (float(value) / self.steps for value in sums[1:])
+        return float(sums[0]), cost, supervised, tuple(None if math.isnan(value) else value for value in denoising)
+
+
 class Training:
-    """A network in training, after any number of steps.
+    """A network in training (in place), after any number of steps; `epoch` counts the finished epochs.
 
-    Parameters
-    ----------
-    network : LadderNetwork
-        Trained in place.
-    data : TrainingData
-    settings : TrainingSettings
-    watched : bool, optional
-        Whether each step's cost is looked at before its update, so that a training that diverges is stopped there; by
-        default on the CPU, where it costs nothing. A GPU's are looked at when an epoch ends.
-
-    Attributes
-    ----------
-    epoch : int
-        Epochs finished.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than 2 labeled or unlabeled rows.
+    If `watched`, each step's cost is looked at before its update, so that a training that diverges is stopped there;
+    by default on the CPU, where it costs nothing. A GPU's are looked at when an epoch ends. Raises InputError if
+    there are fewer than 2 labeled or unlabeled rows.
     """
 
     def __init__(
@@ -197,16 +197,9 @@ class Training:
     def run_epoch(self, on_step: Callable[[], None] = lambda: None) -> EpochRecord:
         """Run what is left of the current epoch.
 
-        Parameters
-        ----------
-        on_step : callable, optional
-            Called after each step; `state` can be asked then. What it raises ends the epoch there, and `run_epoch`
-            goes on with the next step.
-
-        Raises
-        ------
-        TrainingDivergedError
-            If the cost is NaN or infinite, or has exploded.
+        `on_step` is called after each step; `state` can be asked then. What it raises ends the epoch there, and
+        `run_epoch` goes on with the next step. Raises TrainingDivergedError if the cost is NaN or infinite, or has
+        exploded.
         """
         start = time.perf_counter()
         self._network.statistics = None  # they would be those of other parameters

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from ladder_np.commands.train import Progress
-from ladder_np.training.costs import EpochRecord
+from ladder_np.training.trainer import EpochRecord
 
 
 class Terminal(io.StringIO):

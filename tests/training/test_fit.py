@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError, LadderNetwork
-from ladder_np.training.costs import EpochRecord
 from ladder_np.training.fit import FitHistory, complement, fit
 from ladder_np.training.loader import TrainingData
-from ladder_np.training.trainer import Training, TrainingSettings
+from ladder_np.training.trainer import EpochRecord, Training, TrainingSettings
 
 RECORDS = [
     EpochRecord(1, 7, 0.002, 3.5, 1.5, (2.0, None, 0.5), 0.25, 0.125),

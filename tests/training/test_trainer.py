@@ -10,11 +10,10 @@ from ladder_np.network.inference import population_statistics
 from ladder_np.network.ladder import Batch, Losses
 from ladder_np.rng import Stream, stream
 from ladder_np.training import trainer
-from ladder_np.training.costs import EpochRecord
 from ladder_np.training.fit import fit
 from ladder_np.training.loader import LabeledCycle, TrainingData, device_batches, unlabeled_batches
 from ladder_np.training.step import TrainingStep
-from ladder_np.training.trainer import Training, TrainingSettings
+from ladder_np.training.trainer import EpochRecord, Training, TrainingSettings
 
 GENERATOR = np.random.default_rng(0)
 CENTERS = 2.5 * GENERATOR.standard_normal((3, 6))

@@ -10,9 +10,8 @@ import strict_cupy
 
 from ladder_np import InputError, LadderNetwork, TrainingDivergedError
 from ladder_np.arrays import Device
-from ladder_np.training.costs import EpochRecord
 from ladder_np.training.loader import TrainingData
-from ladder_np.training.trainer import Training, TrainingSettings
+from ladder_np.training.trainer import EpochRecord, Training, TrainingSettings
 
 GENERATOR = np.random.default_rng(0)
 Y = np.arange(47) % 3

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError
-from ladder_np.experiments.checkpoint import Checkpoints
+from ladder_np.experiments.run_trainer import Checkpoints
 from ladder_np.files import write_npz
 
 LIKE = {
