@@ -28,6 +28,7 @@ __all__ = [
     "make_folder",
     "open_file",
     "read_json",
+    "read_json_entry",
     "read_npz",
     "read_text",
     "refuse_existing",
@@ -222,3 +223,9 @@ def read_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def read_json_entry(arrays: Mapping[str, np.ndarray], key: str) -> Any:
+    """Return the value of an archive's entry that is a JSON text; None if it is missing or not JSON."""
+    text = arrays.get(key, np.array(""))
+    return read_json(str(text[()])) if text.ndim == 0 else None

@@ -20,7 +20,7 @@ from ladder_np.data.dataset import Features, check_features
 from ladder_np.data.scaling import Scaling
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
-from ladder_np.files import read_json, read_npz, write_npz
+from ladder_np.files import read_json_entry, read_npz, write_npz
 from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics, predict_proba
 from ladder_np.network.layers import resolve
 from ladder_np.network.model import LadderNetwork
@@ -229,16 +229,14 @@ def _read_entry(arrays: dict[str, np.ndarray], key: str, kind: type) -> Any:
     """Return the JSON value of an entry; None if there is no such entry."""
     if key not in arrays:
         return None
-    text = arrays[key]
-    value = read_json(str(text[()])) if text.ndim == 0 else None
+    value = read_json_entry(arrays, key)
     if not isinstance(value, kind):
         raise InputError(f"its {key} is not a JSON text of a {kind.__name__}")
     return value
 
 
 def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    text = arrays.get("meta", np.array(""))
-    meta = read_json(str(text[()])) if text.ndim == 0 else None
+    meta = read_json_entry(arrays, "meta")
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise InputError(f"{path}: not a model file of ladder_np (its meta entry does not say so)")
     if meta.get("version") not in READABLE:

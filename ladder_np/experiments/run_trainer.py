@@ -21,7 +21,7 @@ import numpy as np
 from ladder_np.errors import InputError, TrainingDivergedError
 from ladder_np.experiments.experiment import Experiment
 from ladder_np.experiments.run_folder import BASELINE_METRICS, METRICS, read_metrics
-from ladder_np.files import append_line, read_json, read_npz, write_npz, write_text
+from ladder_np.files import append_line, read_json_entry, read_npz, write_npz, write_text
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import fit
@@ -225,13 +225,12 @@ class Checkpoints:
 
 def _read_checkpoint(path: Path) -> tuple[str, dict[str, np.ndarray]]:
     arrays = read_npz(path, "a checkpoint")
-    text = arrays.pop("meta", np.array(""))
-    meta = read_json(str(text[()])) if text.ndim == 0 else None
+    meta = read_json_entry(arrays, "meta")
     if not isinstance(meta, dict) or meta.get("format") != FORMAT or not isinstance(meta.get("model"), str):
         raise InputError(f"{path}: not a checkpoint of ladder_np (its meta entry does not say so)")
     if meta.get("version") != VERSION:
         raise InputError(f"{path}: checkpoint version {meta.get('version')!r}; this program reads version {VERSION}")
-    return meta["model"], arrays
+    return meta["model"], {name: values for name, values in arrays.items() if name != "meta"}
 
 
 def _check_checkpoint(

@@ -17,7 +17,7 @@ import numpy as np
 
 from ladder_np.arrays import Device
 from ladder_np.errors import InputError
-from ladder_np.files import read_json, read_npz
+from ladder_np.files import read_json_entry, read_npz
 from ladder_np.inspection.example import example_step
 from ladder_np.network.fused import make_passes
 from ladder_np.network.ladder import backward_records, forward
@@ -127,8 +127,7 @@ def read_vectors(path: Path | str, complete: bool) -> dict[str, np.ndarray]:
         if key != "meta" and array.dtype.kind not in "fiu":
             raise InputError(f"{path}: {key} holds {array.dtype}; expected real numbers")
     if complete or "meta" in arrays:
-        text = arrays.get("meta", np.array(""))
-        meta = read_json(str(text[()])) if text.ndim == 0 else None
+        meta = read_json_entry(arrays, "meta")
         if not isinstance(meta, dict) or "version" not in meta:
             raise InputError(f"{path}: not a file of test vectors: no meta entry that names a version")
         version = meta["version"]

@@ -21,7 +21,7 @@ from ladder_np.network.passes import Passes
 from ladder_np.network.quantities import GIVEN
 from ladder_np.training.adam import Adam
 
-__all__ = ["TrainingStep"]
+__all__ = ["TrainingStep", "part_of"]
 
 # A cost of that many times the first one (or 1 if that is larger: the cross-entropy's scale). Less is not an
 # explosion: where a unit is constant in a batch, batch norm divides by sqrt(ε) = 1e-5, and its squared error grows
@@ -120,10 +120,13 @@ class TrainingStep:
         """Go on from where `state` was asked; see `NoiseSource.restore` for noise of another device."""
         put = self._network.device.put
         self._optimizer.restore(put(state["m"]), put(state["v"]), int(state["steps"]))
-        self._noise.restore(
-            {k.removeprefix("noise/"): values for k, values in state.items() if k.startswith("noise/")}
-        )
+        self._noise.restore(part_of(state, "noise/"))
         self.limit = float(state["limit"])
+
+
+def part_of(state: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Return the arrays whose names begin with the prefix, named without it."""
+    return {name.removeprefix(prefix): values for name, values in state.items() if name.startswith(prefix)}
 
 
 def first_nonfinite(state: State) -> str | None:

@@ -27,7 +27,7 @@ from ladder_np.training.loader import (
     steps_per_epoch,
     unlabeled_batches,
 )
-from ladder_np.training.step import TrainingStep
+from ladder_np.training.step import TrainingStep, part_of
 
 __all__ = ["EarlyStopping", "EpochRecord", "Training", "TrainingSettings"]
 
@@ -313,12 +313,12 @@ class Training:
         On the same device, and on the CPU with the same number of threads, the rest is the same bit by bit.
         """
         self._network.parameters.vector[...] = self._network.device.put(state["parameters"])
-        self._step.restore(_under("step/", state))
+        self._step.restore(part_of(state, "step/"))
         self.epoch = int(state["epoch"])
         self._start = state["order"], state["cycle"], state["waiting"]
         self._costs.restore(int(state["costs/steps"]), state["costs/values"])
         if self._stopping:
-            self._stopping.restore(_under("stopping/", state))
+            self._stopping.restore(part_of(state, "stopping/"))
 
     def validate_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Check the values of a state that comes from a file: its place in the epoch exists, all counts agree on it.
@@ -354,7 +354,3 @@ class Training:
         rows = self._settings.labeled_batch + self._settings.unlabeled_batch
         largest = rows * sum(self._network.specification.sizes)
         return bool((drawn >= 0).all() and (drawn[:, 0] <= largest).all() and drawn[:, 1].sum() <= steps)
-
-
-def _under(prefix: str, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name.removeprefix(prefix): values for name, values in state.items() if name.startswith(prefix)}
