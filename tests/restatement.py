@@ -29,10 +29,35 @@ def softmax(b):
     return e / np.sum(e, axis=1, keepdims=True)
 
 
+# Kinds of layers: up in the encoder, of (h, W), and down into samples of a shape, of (ẑ, V, shape).
+MAPS = {
+    "dense": (
+        lambda h, W: np.dot(h.reshape(len(h), -1), W),
+        lambda z_hat, V, shape: np.dot(z_hat.reshape(len(z_hat), -1), V).reshape(-1, *shape),
+    ),
+    "diagonal": (lambda h, W: h * W, lambda z_hat, V, shape: z_hat * V),
+    "halves": (
+        lambda h, W: (h[:, ::2] + h[:, 1::2]) / 2,
+        lambda z_hat, V, shape: np.repeat(z_hat, 2, axis=1),
+    ),
+}
+
+
 def batch_norm(a, eps):
-    mean = np.mean(a, axis=0)
-    std = np.sqrt(np.mean((a - mean) ** 2, axis=0) + eps)
+    axes = tuple(range(a.ndim - 1))
+    mean = np.mean(a, axis=axes)
+    std = np.sqrt(np.mean((a - mean) ** 2, axis=axes) + eps)
     return (a - mean) / std, mean, std
+
+
+def per_layer(meta):
+    """Return kind, activation, has_beta and has_gamma of layers 1..L; version 1 says the same of all of them."""
+    top = len(meta["sizes"]) - 1
+    if meta["version"] == 1:
+        hidden = [("dense", meta["activation"], True, False)] * (top - 1)
+        return [*hidden, ("dense", "linear", True, True)]
+    kinds = ["dense" if text.isdecimal() else text.split(":")[0] for text in meta["layers"]]
+    return list(zip(kinds, meta["activation"], meta["has_beta"], meta["has_gamma"], strict=True))
 
 
 def combinator(name, z_tilde, u, a, layer, at):
@@ -53,18 +78,17 @@ def encode(param, meta, x, noise, lane, at):
     noisy = lambda layer, z: z if noise is None else z + meta["noise_std"][layer] * noise[layer]  # noqa: E731
     z, mean, std = [at(f"{lane}/z.0", noisy(0, x))], [None], [None]
     h = [z[0]]
-    for layer in range(1, top + 1):
-        a = at(f"{lane}/a.{layer}", np.dot(h[-1], param[f"encoder.{layer}.weight"]))
+    for layer, (kind, activation, has_beta, has_gamma) in enumerate(per_layer(meta), start=1):
+        a = at(f"{lane}/a.{layer}", MAPS[kind][0](h[-1], param.get(f"encoder.{layer}.weight")))
         normalized, mu, sigma = batch_norm(a, meta["batch_norm_eps"])
         normalized = at(f"{lane}/bn_a.{layer}", normalized)
         z.append(at(f"{lane}/z.{layer}", noisy(layer, normalized)))
         mean.append(at(f"{lane}/mu.{layer}", mu))
         std.append(at(f"{lane}/sigma.{layer}", sigma))
-        b = z[-1] + param[f"encoder.{layer}.beta"]
-        if layer == top:
-            b = b * param[f"encoder.{layer}.gamma"]
-        b = at(f"{lane}/b.{layer}", b)
-        h.append(at(f"{lane}/h.{layer}", softmax(b) if layer == top else ACTIVATIONS[meta["activation"]](b)))
+        b = z[-1] + param[f"encoder.{layer}.beta"] if has_beta else z[-1]
+        b = b * param[f"encoder.{layer}.gamma"] if has_gamma else b
+        b = ACTIVATIONS[activation](at(f"{lane}/b.{layer}", b))
+        h.append(at(f"{lane}/h.{layer}", softmax(b) if layer == top else b))
     return z, h, mean, std
 
 
@@ -97,7 +121,8 @@ def step(param, meta, inputs, at=as_it_is):
         out[f"decoder/u.{layer}"], out[f"decoder/z_hat.{layer}"] = u, z_hat
         out[f"decoder/z_hat_bn.{layer}"] = z_hat_bn
         if layer:
-            vertical = at(f"decoder/vertical.{layer - 1}", np.dot(z_hat, param[f"decoder.{layer - 1}.weight"]))
+            V, shape = param.get(f"decoder.{layer - 1}.weight"), z[layer - 1].shape[1:]
+            vertical = at(f"decoder/vertical.{layer - 1}", MAPS[per_layer(meta)[layer - 1][0]][1](z_hat, V, shape))
     out["loss/denoising"] = np.array(costs)
     weighted = sum(weight * cost for weight, cost in zip(meta["denoising_weights"], costs, strict=True))
     out["loss/total"] = out["loss/supervised"] + weighted

@@ -354,4 +354,5 @@ def _checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
 def _params_of(specification: Specification) -> dict[str, Any]:
     """Return the parameters of an estimator that has this network."""
     names = ("activation", "combinator", "noise_std", "denoising_weights", "dtype")
-    return {"hidden_layer_sizes": specification.sizes[1:-1], **{name: getattr(specification, name) for name in names}}
+    hidden = tuple(int(text) if text.isdecimal() else text for text in specification.layers[:-1])
+    return {"hidden_layer_sizes": hidden, **{name: getattr(specification, name) for name in names}}

@@ -24,7 +24,6 @@ from ladder_np.network.ladder import backward_records, forward
 from ladder_np.network.layers import Layer
 from ladder_np.network.quantities import WALK
 from ladder_np.network.specification import Specification
-from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.version import __version__
 
 __all__ = ["Difference", "compare_vectors", "make_vectors", "read_vectors", "required_keys"]
@@ -69,9 +68,9 @@ def _meta(specification: Specification, layers: Sequence[Layer]) -> dict[str, An
     """Return the network's description: of version 2 if a layer is not dense."""
     if specification.is_dense:
         return {"version": 1, **specification.as_json()}
-    names = {activation: name for name, activation in ACTIVATIONS.items()}
     described = {
-        "activation": [names[layer.activation] for layer in layers[1:]],
+        "sizes": list(specification.sizes),
+        "activation": [layer.phi for layer in layers[1:]],
         "has_beta": [layer.has_beta for layer in layers[1:]],
         "has_gamma": [layer.has_gamma for layer in layers[1:]],
     }

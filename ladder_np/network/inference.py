@@ -94,7 +94,7 @@ def encode_clean(parameters: Parameters, statistics: PopulationStatistics, x: Ar
     for one in layers[1 : layer + 1]:
         own, k = parameters.layers[one.index], one.index
         a, _ = one.up.forward(h, own.W)
-        z = standardize_forward(a, statistics.mu[k], statistics.sigma[k], out=a)
+        z = standardize_forward(a, statistics.mu[k], statistics.sigma[k])  # not in a: a map may return a view of h
         b = shift_scale_forward(z, own.beta, own.gamma, out=z)
         h = one.activation.forward(b, out=b)
     return softmax_forward(h) if layer == layers[-1].index else h

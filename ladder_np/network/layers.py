@@ -31,8 +31,11 @@ class Layer:
     index: int
     shape: Shape  # of one sample: (units,) or (height, width, channels)
     up: Map  # from the layer below, in the encoder; the input's is not used
+    up_next: Map  # on to the layer above; the top's is not used
     down: Map  # from the layer above, in the decoder; at the top the softmax output itself
-    activation: Activation  # φ. Linear at the top, where the softmax follows.
+    down_next: Map  # on to the layer below; the input's is not used
+    phi: str  # the activation's name in `ACTIVATIONS`; "linear" at the top, where the softmax follows
+    activation: Activation  # φ
     combinator: Combinator  # g
     # whether there are a shift β and a scale γ. β wherever the kind of layer does not bring its own linear φ, as
     # pooling does; γ on the softmax layer alone. (The reference code has γ on hidden layers with sigmoid, tanh and
@@ -56,24 +59,28 @@ class Layer:
 def resolve(specification: Specification) -> tuple[Layer, ...]:
     """Return the records of layers 0 .. L."""
     pairs = build_maps(specification.input_shape, specification.layers)
-    ups = [IDENTITY, *(up for up, _ in pairs)]
-    downs = [*(down for _, down in pairs), IDENTITY]
+    ups = [IDENTITY, *(up for up, _ in pairs), IDENTITY]
+    downs = [IDENTITY, *(down for _, down in pairs), IDENTITY]
     shapes = [specification.input_shape, *(up.output for up, _ in pairs)]
     top = specification.top
+    phis = ["linear" if index == top else up.activation or specification.activation for index, up in enumerate(ups)]
     return tuple(
         Layer(
             index,
             shape,
-            up,
-            down,
-            ACTIVATIONS["linear" if index == top else up.activation or specification.activation],
+            ups[index],
+            ups[index + 1],
+            downs[index + 1],
+            downs[index],
+            phis[index],
+            ACTIVATIONS[phis[index]],
             COMBINATORS[specification.combinator],
-            has_beta=index > 0 and (up.activation != "linear" or index == top),
+            has_beta=index > 0 and (ups[index].activation != "linear" or index == top),
             has_gamma=index == top,
             noise_std=specification.noise_std[index],
             weight=specification.denoising_weights[index],
         )
-        for index, (shape, up, down) in enumerate(zip(shapes, ups, downs, strict=True))
+        for index, shape in enumerate(shapes)
     )
 
 

@@ -20,7 +20,17 @@ from ladder_np.operations.maps import Map, Shape
 
 __all__ = ["LayerParameters", "Parameters", "initial_parameters", "parameter_shapes", "random_parameters"]
 
-Initialize = Callable[[np.random.Generator], np.ndarray]
+Draw = Callable[[np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Description:
+    """A parameter's shape and values."""
+
+    shape: Shape
+    initialize: Draw  # at the start of training
+    # for checks, from the starting values: (generator, values) -> values
+    randomize: Callable[[np.random.Generator, np.ndarray], np.ndarray]
 
 
 def parameter_shapes(specification: Specification) -> dict[str, tuple[int, ...]]:
@@ -30,28 +40,43 @@ def parameter_shapes(specification: Specification) -> dict[str, tuple[int, ...]]
     ``decoder.{l}.weight`` (into layer l) and ``combinator.{l}.{name}``, each where the layer has one. Weights have
     the shapes of their maps, (d_{l-1}, d_l) up to and (d_{l+1}, d_l) down into a dense layer; β and γ are (units,).
     """
-    return {name: shape for name, shape, _ in _described(resolve(specification))}
+    return {name: described.shape for name, described in _described(resolve(specification))}
 
 
-def _described(layers: tuple[Layer, ...]) -> Iterator[tuple[str, Shape, Initialize]]:
-    """Yield the name, the shape and the starting values of every parameter."""
+def _kept(generator: np.random.Generator, values: np.ndarray) -> np.ndarray:
+    return values
+
+
+def _moved(generator: np.random.Generator, values: np.ndarray) -> np.ndarray:
+    return values + (0.5 * generator.standard_normal(values.shape)).astype(values.dtype)
+
+
+def _scale(generator: np.random.Generator, values: np.ndarray) -> np.ndarray:
+    return generator.uniform(0.5, 1.5, values.shape)
+
+
+def _described(layers: tuple[Layer, ...]) -> Iterator[tuple[str, Description]]:
+    """Yield the name and the description of every parameter."""
     for layer in layers[1:]:
         prefix = f"encoder.{layer.index}"
         yield from _weight(prefix, layer.up)
         if layer.has_beta:
-            yield f"{prefix}.beta", (layer.units,), partial(Initial(0.0).draw, units=layer.units)
+            yield f"{prefix}.beta", _described_as(Initial(0.0), layer.units, _moved)
         if layer.has_gamma:
-            yield f"{prefix}.gamma", (layer.units,), partial(Initial(1.0).draw, units=layer.units)
+            yield f"{prefix}.gamma", _described_as(Initial(1.0), layer.units, _scale)
     for layer in reversed(layers):
         yield from _weight(f"decoder.{layer.index}", layer.down)
         for name, initial in layer.combinator.parameters.items():
-            shape = initial.shape(layer.units)
-            yield f"combinator.{layer.index}.{name}", shape, partial(initial.draw, units=layer.units)
+            yield f"combinator.{layer.index}.{name}", _described_as(initial, layer.units, _moved)
 
 
-def _weight(prefix: str, one: Map) -> Iterator[tuple[str, Shape, Initialize]]:
+def _described_as(initial: Initial, units: int, randomize: Callable[..., np.ndarray]) -> Description:
+    return Description(initial.shape(units), partial(initial.draw, units=units), randomize)
+
+
+def _weight(prefix: str, one: Map) -> Iterator[tuple[str, Description]]:
     if one.weight is not None and one.initialize is not None:
-        yield f"{prefix}.weight", one.weight, one.initialize
+        yield f"{prefix}.weight", Description(one.weight, one.initialize, _kept)
 
 
 @dataclass(frozen=True)
@@ -91,7 +116,7 @@ class Parameters(Mapping[str, Array]):
 
     def __init__(self, specification: Specification, vector: Array | None = None) -> None:
         layers = resolve(specification)
-        shapes = {name: shape for name, shape, _ in _described(layers)}
+        shapes = {name: described.shape for name, described in _described(layers)}
         if vector is None:
             vector = np.zeros(sum(map(math.prod, shapes.values())), dtype=specification.numpy_dtype)
         self.specification = specification
@@ -102,7 +127,7 @@ class Parameters(Mapping[str, Array]):
         for name, shape in shapes.items():
             self._starts[name], stop = stop, stop + math.prod(shape)
             self._views[name] = vector[self._starts[name] : stop].reshape(shape)
-            part, layer, _ = name.split(".")
+            part, layer, _ = name.split(".", 2)
             if part == "encoder" or int(layer) >= specification.lowest:
                 used = stop
         self.used = vector[:used]
@@ -131,7 +156,7 @@ class Parameters(Mapping[str, Array]):
             get(f"decoder.{layer.index}.weight"),
             get(f"{encoder}.beta"),
             get(f"{encoder}.gamma"),
-            {name.rpartition(".")[2]: self._views[name] for name in names},
+            {name.split(".", 2)[2]: self._views[name] for name in names},
             self.vector[start : start + size],
         )
 
@@ -142,8 +167,8 @@ def initial_parameters(specification: Specification, generator: np.random.Genera
     Dense weights are N(0, 1)/sqrt(inputs) ([R]).
     """
     parameters = Parameters(specification)
-    for name, _, initialize in _described(resolve(specification)):
-        parameters[name][...] = initialize(generator)
+    for name, described in _described(resolve(specification)):
+        parameters[name][...] = described.initialize(generator)
     return parameters
 
 
@@ -153,9 +178,6 @@ def random_parameters(specification: Specification, generator: np.random.Generat
     Weights as at the start; γ in [0.5, 1.5]; β and combinator parameters N(0, 0.5²) about their initial values.
     """
     parameters = initial_parameters(specification, generator)
-    for name, view in parameters.items():
-        if name.endswith("gamma"):
-            view[...] = generator.uniform(0.5, 1.5, view.shape)
-        elif not name.endswith("weight"):
-            view += (0.5 * generator.standard_normal(view.shape)).astype(view.dtype)
+    for name, described in _described(resolve(specification)):
+        parameters[name][...] = described.randomize(generator, parameters[name])
     return parameters

@@ -8,6 +8,7 @@ index, {phi} the activation; the rest is filled in from the layer's map and comb
 corrupted encoder, dx is dC/dx, m and s are those of `operations.normalization`.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -131,13 +132,12 @@ class Item:
         """What the braces in symbol and equation stand for."""
         if self.layer is None:
             return {}
-        phi = self.layer.activation.forward.__name__.removesuffix("_forward")
-        return fill_in(self.layer, numbers_of(self.layer), phi)
+        return fill_in(self.layer, numbers_of(self.layer), self.layer.phi)
 
     @property
     def label(self) -> str:
         """The quantity for a message, such as "z̃ of layer 2"."""
-        symbol = (self.quantity.symbol or self.quantity.equation).format(**dict.fromkeys(self.texts, ""))
+        symbol = re.sub(r"\{\w+\}", "", self.quantity.symbol or self.quantity.equation)
         return f"{symbol} of layer {self.layer.index}" if self.layer else symbol
 
     @property
@@ -161,7 +161,7 @@ def _stacked(values: Sequence[Array]) -> Array | None:
 
 
 def _of_map(way: str, kind: str) -> Callable[[Layer], Formula]:
-    """Return where a layer's map, "up" or "down", computes its forward, its backward or its weight's gradient."""
+    """Return where one of a layer's maps computes its forward, its backward or its weight's gradient."""
 
     def formula(layer: Layer) -> Formula:
         one: Map = getattr(layer, way)
@@ -174,7 +174,7 @@ def _combinator(name: str, function: str) -> Callable[[Layer], Formula]:
     return lambda layer: layer.combinator.lines.get(name) or Formula(getattr(layer.combinator, function))
 
 
-UP_FORWARD, UP_BACKWARD, UP_WEIGHT = (_of_map("up", kind) for kind in ("forward", "backward", "weight"))
+UP_FORWARD, UP_WEIGHT, UP_BACKWARD = _of_map("up", "forward"), _of_map("up", "weight"), _of_map("up_next", "backward")
 DOWN_FORWARD, DOWN_WEIGHT = _of_map("down", "forward"), _of_map("down", "weight")
 ACTIVE, ACTIVE_BACK = (
     lambda layer: Formula(layer.activation.forward),
@@ -285,14 +285,14 @@ DECODER_BACK = (
              "record.target.sigma", "", DEVIATION_BACK, layers="above input"),
     Quantity(UP, "dz_hat", "dẑ{l}", "2 λ{s} (ẑ{l} − z{l})/(M d{s})",
              "record.dz_hat", "all", ERROR_BACK, layers="input"),
-    Quantity(UP, "dz_hat", "dẑ{l}", "dẑ{l}_BN/σ{l} + d(ẑ{l}V{below}) V{below}ᵀ",
+    Quantity(UP, "dz_hat", "dẑ{l}", "dẑ{l}_BN/σ{l} + {dz_hat_below}",
              "record.dz_hat", "all", BELOW, layers="above input"),
     Quantity(UP, "du", "du{l}", "dẑ{l} by way of {inner}", "record.du", "all", _combinator("du", "backward")),
     Quantity(UP, "dcombinator", "d(g{l})", "sums over the rows",
              "grad.combinator", "", G_BACK, "grad/combinator.{l}.{name}"),
     Quantity(UP, "dvertical", "d(ẑ{above}V{l})", "(du{l} − m − u{l} s)/σ(u{l})",
              "record.dvertical", "all", NORMAL_BACK, layers="below top"),
-    Quantity(UP, "dV", "dV{l}", "ẑ{above}ᵀ d(ẑ{above}V{l})",
+    Quantity(UP, "dV", "dV{l}", "{dV}",
              "grad.V", "", DOWN_WEIGHT, "grad/decoder.{l}.weight", "below top"),
     Quantity(UP, "dh_tilde", "dh̃{l}", "(du{l} − m − u{l} s)/σ(u{l})",
              "record.dvertical", "all", NORMAL_BACK, layers="top"),
@@ -371,7 +371,7 @@ def _items(quantities: Sequence[Quantity], at: At, of_step: bool = False) -> Ite
         if not of_step and not LAYERS[quantity.layers](at.layer.index, at.state.passes.layers[-1].index):
             continue
         value = quantity.value(at)
-        if value is None or (not isinstance(value, Mapping) and not value.size):
+        if value is None or not (len(value) if isinstance(value, Mapping) else value.size):
             continue
         yield Item(quantity, None if of_step else at.layer, value)
 
@@ -393,13 +393,16 @@ def fill_in(layer: Layer, numbers: Mapping[str, str], phi: str) -> dict[str, str
     """Return what the braces of symbols and equations stand for in a layer, with the given numbers and name of φ."""
     texts = {**numbers, "phi": phi}
     scale = "γ{l} " if layer.has_gamma else ""
-    up, down = GENERIC | layer.up.equations, GENERIC | layer.down.equations
+    maps = layer.up, layer.up_next, layer.down, layer.down_next
+    up, up_next, down, down_next = (GENERIC | one.equations for one in maps)
     templates = {
         "map": up["forward"].format(h="h{below}", W="W{l}"),
         "map_tilde": up["forward"].format(h="h̃{below}", W="W{l}"),
         "vertical": down["forward"].format(h="ẑ{above}", W="V{l}"),
-        "dh": down["backward"].format(da="da{above}", W="W{above}"),
-        "dh_tilde": down["backward"].format(da="dã{above}", W="W{above}"),
+        "dh": up_next["backward"].format(da="da{above}", W="W{above}"),
+        "dh_tilde": up_next["backward"].format(da="dã{above}", W="W{above}"),
+        "dz_hat_below": down_next["backward"].format(da="d(ẑ{l}V{below})", W="V{below}"),
+        "dV": down["weight"].format(h="ẑ{above}", da="d(ẑ{above}V{l})"),
         "dW": " + ".join(up["weight"].format(h=h, da=da) for h, da in LANES_OF_WEIGHT),
         "b": _shifted(scale, "z{l}", layer),
         "b_tilde": _shifted(scale, "z̃{l}", layer),

@@ -38,8 +38,8 @@ class Map:
     weight: Shape | None  # shape of the weight; None where there is none
     # ``initialize(generator) -> W``: the weight at the start of training, drawn on the host
     initialize: Callable[[np.random.Generator], np.ndarray] | None
-    # ``forward(h, W) -> a, kept``: h (rows, channels of the input), a (rows, channels of the output), fresh; `kept`
-    # is what the backward needs
+    # ``forward(h, W) -> a, kept``: h (rows, channels of the input), a (rows, channels of the output), contiguous; may
+    # be a view of h. `kept` is what the backward needs.
     forward: Callable[[Array, Array | None], tuple[Array, Any]]
     # ``backward(da, W, kept, dW, wanted) -> dh``: writes the weight's gradient to dW, and returns that of h, or None
     # if it is not `wanted`. da may end before a did: the samples that it lacks take no gradient.
@@ -104,7 +104,8 @@ def split_layers(layers: str | Sequence[str | int]) -> tuple[str, ...]:
     parts = layers.split("-") if isinstance(layers, str) else layers
     if not isinstance(parts, Sequence | np.ndarray) or not all(isinstance(p, str | int | np.integer) for p in parts):
         raise InputError(f"layers {layers!r}: expected texts, for example '1000-500-10' or ('1000', '500', '10')")
-    return tuple(str(part) for part in parts)
+    # "dense:500" is "500", so that networks of the same layers are equal
+    return tuple(str(part).removeprefix("dense:") for part in parts)
 
 
 def is_layer(text: str) -> bool:
@@ -133,8 +134,20 @@ def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
             pairs.append(MAPS[kind](shape, *arguments))
         except InputError as error:
             raise InputError(f"layer {number}, {text!r}, on a layer of shape {shape}: {error}") from None
+        _check_pair(*pairs[-1], shape, f"layer {number}, {text!r}")
         shape = pairs[-1][0].output
     return pairs
+
+
+def _check_pair(up: Map, down: Map, below: Shape, named: str) -> None:
+    """Check what a row of `MAPS` returned, whose author is to learn what is wrong before it is used."""
+    given, expected = (up.input, down.input, down.output), (below, up.output, below)
+    if given != expected:
+        raise InputError(
+            f"{named}: its maps have the shapes up.input, down.input, down.output = {given}, not {expected}"
+        )
+    if any((one.weight is None) != (one.initialize is None) for one in (up, down)):
+        raise InputError(f"{named}: a map needs both weight and initialize, or neither")
 
 
 def _whole_number(text: str, what: str) -> int:
