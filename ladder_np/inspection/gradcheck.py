@@ -91,7 +91,7 @@ def check_network(
     Returns
     -------
     list of Check
-        One a parameter.
+        One per parameter.
 
     Raises
     ------

@@ -26,7 +26,7 @@ __all__ = ["Noise", "NoiseSource", "fill_normal"]
 # For each layer 0..L standard normal draws (N + M, d_l), before scaling; None where the layer has no noise.
 Noise = list[Array | None]
 
-PIECE = 131_072  # numbers; small enough for the cache, long enough not to quarrel over Python's lock
+PIECE = 131_072  # numbers; small enough for the cache, long enough that threads do not wait for Python's lock
 
 
 class NoiseSource:
@@ -49,7 +49,7 @@ class NoiseSource:
             self._generators = source.spawn(len(specification.sizes))
         else:
             self._device_generator = device.generator(int(source.integers(2**63)))
-            self._drawn: list[list[int]] = []  # [numbers a draw, draws], in order
+            self._drawn: list[list[int]] = []  # [numbers per draw, draws], in order
 
     def draw(self, lanes: Lanes) -> Noise:
         """Return the standard normal draws of one step, labeled rows first, layers from the input up."""
@@ -114,7 +114,7 @@ class NoiseSource:
         def fill(layer: int) -> None:
             fill_normal(self._generators[layer], drawn[layer].reshape(-1))
 
-        if sum(draws.size for draws in drawn.values()) < PIECE:  # not worth waking anybody
+        if sum(draws.size for draws in drawn.values()) < PIECE:  # not worth starting threads
             for layer in noisy:
                 fill(layer)
         else:

@@ -1,8 +1,8 @@
 """All parameters in one contiguous vector, with views by the names of the test-vector format, and by layer.
 
 Gradients and the optimizer's moments have the same layout, so the optimizer works on whole vectors and a gradient
-check can walk everything. The order is that of use: the encoder upward, then the decoder downward. A network whose
-lowest denoised layer is l never touches the decoder below l, which is then the vector's tail.
+check goes through every element. The order is that of use: the encoder upward, then the decoder downward. A network
+whose lowest denoised layer is l never touches the decoder below l, which is then the vector's tail.
 """
 
 import math

@@ -176,7 +176,7 @@ class Passes:
     every_layer : bool
         Compute also what λ = 0 makes unnecessary (for a complete listing of the step).
     keep : bool
-        Keep everything that is computed, for a trace; else what only the next line needs gives its memory away.
+        Keep everything that is computed, for a trace; else the next line may overwrite what nothing else needs.
 
     Attributes
     ----------

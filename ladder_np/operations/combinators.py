@@ -1,6 +1,6 @@
 """Combinators g(z̃, u; a): how the decoder joins the lateral z̃ and the vertical u of a layer ([R] section 2.3).
 
-All products are elementwise: every unit has its own ten parameters.
+In both Gaussian ones all products are elementwise: every unit has its own ten parameters.
 
 **gaussian** ([R] Algorithm 1, the function g):
 
@@ -17,7 +17,7 @@ Backward, with s = σ(a2 u + a3), t = σ(a7 u + a8) and upstream dẑ:
 
 **gated_gaussian** ([P], "GatedGauss"): the same with v replaced by σ(v), so that dv takes the factor σ(v)(1 − σ(v)).
 
-The table COMBINATORS has one row a combinator; the network knows combinators only through it.
+The table COMBINATORS has one row per combinator; the network knows combinators only through it.
 """
 
 from collections.abc import Callable, Mapping
@@ -155,7 +155,7 @@ class Combinator:
     equation: str = "g(z̃{l}, u{l})"
     paper: str = ""
     slope: str = "∂g/∂z̃{l}"  # dẑ/dz̃ in that notation
-    # ``inner(u, a)`` returns what it computes on the way, by name
+    # ``inner(u, a)`` returns what a trace shows besides ẑ: ``mu_of_u`` and ``v_of_u``, if it has them
     inner: Callable[..., dict[str, Array]] | None = None
     # where quantities are computed (names as in `network.quantities`), if not in the last line of its functions
     lines: Mapping[str, Formula] = field(default_factory=dict)

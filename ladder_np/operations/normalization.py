@@ -50,7 +50,7 @@ def normalize_forward(a: Array, eps: float, out: Array | None = None) -> tuple[A
     eps : float
         Added to the variance (the mean of squares, divisor n); 1e-10 in the reference.
     out : (rows, units) array, optional
-        Receives z; may be `a` itself, where nobody needs it any more.
+        Receives z; may be `a` itself, if it is not needed afterwards.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def normalize_backward(
     dmu, dsigma : (units,) arrays, optional
         Gradients that reach μ and σ directly.
     out : (rows, units) array, optional
-        Receives da; may be `dz` itself, where nobody needs it any more.
+        Receives da; may be `dz` itself, if it is not needed afterwards.
 
     Returns
     -------

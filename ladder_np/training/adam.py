@@ -21,7 +21,7 @@ __all__ = ["Adam", "learning_rate"]
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 # On a CPU the vector is worked through in pieces, which stay in the cache between the passes over them; with smaller
-# ones the threads quarrel over Python's lock.
+# ones the threads wait for Python's lock.
 CACHED_PIECE = 262_144
 
 

@@ -1,4 +1,4 @@
-"""Noise: standard normal numbers, a stream a layer, the same whoever draws them."""
+"""Noise: standard normal numbers, a stream per layer, the same whoever draws them."""
 
 import math
 
@@ -58,7 +58,7 @@ def test_the_distribution_is_standard_normal(dtype: str) -> None:
     assert abs(drawn).max() < 5.8 or dtype == "float64"
 
 
-def test_neighbours_and_partners_are_uncorrelated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neighbors_and_partners_are_uncorrelated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(noise, "PIECE", 1000)
     drawn = normal(1_000_000)
     for shift in (1, 2, 500, 1000):  # 500: the other number of the same pair
