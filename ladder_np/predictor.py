@@ -77,14 +77,21 @@ class Predictor:
         training data's features, or too large for the network once scaled.
         """
         self.check_like(X)
-        network, statistics = self.network, self._statistics
+        statistics = self._statistics
         for start, part in blocks(X, ROWS_AT_ONCE):
-            rows = network.device.put(self.scaling.apply(part, network.specification.numpy_dtype, first_row=start))
-            with np.errstate(all="ignore"):  # what overflows is found below
-                probabilities = network.device.get(predict_proba(network.parameters, statistics, rows))
-            if not np.isfinite(probabilities).all():
-                raise InputError("the model gives no finite probabilities for this data; train it again")
-            yield probabilities
+            yield self._block_proba(part, start, statistics)
+
+    def _block_proba(self, part: np.ndarray, first_row: int, statistics: PopulationStatistics) -> np.ndarray:
+        """Return the probabilities of one block of rows; on its own, so that no block is kept beside the next."""
+        network = self.network
+        # What training could not hold is not predicted either.
+        rows = self.scaling.apply(part, np.float64, first_row, within=network.specification.numpy_dtype)
+        with np.errstate(all="ignore"):  # what overflows is found below
+            probabilities = predict_proba(network.parameters, statistics, network.device.put(rows))
+            probabilities = network.device.get(probabilities)
+        if not np.isfinite(probabilities).all():
+            raise InputError("the model gives no finite probabilities for this data; train it again")
+        return probabilities
 
     @property
     def _statistics(self) -> PopulationStatistics:

@@ -66,7 +66,7 @@ def test_all_is_well_as_it_is() -> None:
     assert [name for name, check in checks.items() if check.passed is None] == FIGURES
     assert len(checks) == 15
     # corrupted input, 3 + 3 encoder, 4 + 4 decoder, softmax, its gradient, cross-entropy, total, Adam
-    assert checks["kernels beside the products"].found.startswith("20 of ours a step, 5.0 a layer; no graph")
+    assert checks["kernels beside the products"].found.startswith("20 of ours per step, 5.0 per layer; no graph")
     for check in checks.values():
         assert "\n" not in check.found
 

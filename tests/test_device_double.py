@@ -214,7 +214,7 @@ def one_step(network: Specification, device: Device) -> dict[str, np.ndarray]:
     gradients, optimizer = parameters.zeros_like(), Adam(parameters.vector)
     for _ in range(2):
         state = forward(parameters, batch, noise)
-        backward(parameters, state, gradients)
+        backward(state, gradients)
         optimizer.update(gradients.vector, 0.002)
     arrays = {f"loss {field.name}": getattr(state.losses, field.name) for field in dataclasses.fields(state.losses)}
     arrays |= {f"gradient {name}": view for name, view in gradients.items()}
@@ -247,7 +247,7 @@ def test_step_neither_waits_for_the_device_nor_sends_it_anything(cost: str, devi
     parameters, batch, noise = example_step(specification(**COSTS[cost]), 6, 8, seed=0, device=device)
     with strict_cupy.watched_traffic() as traffic:
         optimizer, gradients = Adam(parameters.vector), parameters.zeros_like()
-        backward(parameters, forward(parameters, batch, noise), gradients)
+        backward(forward(parameters, batch, noise), gradients)
         optimizer.update(gradients.vector, 0.002)
     assert (traffic.synchronizations, traffic.transfers) == (0, 0)
 
@@ -275,14 +275,14 @@ def test_network_object_takes_arrays_of_its_device(device: Device) -> None:
 
 # ---- 4. Training and prediction.
 
-CENTRES = np.array([[2.0, 0, 0, 0, 0], [0, 2.0, 0, 0, 0], [0, 0, 2.0, 0, 0]])
+CENTERS = np.array([[2.0, 0, 0, 0, 0], [0, 2.0, 0, 0, 0], [0, 0, 2.0, 0, 0]])
 
 
 def trained(dtype: str, device: Device) -> tuple[Predictor, list[EpochRecord], np.ndarray]:
     """Train three epochs on three clouds of points; return the model, the records and the raw features."""
     rng = np.random.default_rng(7)
     y = np.arange(60) % 3
-    X = CENTRES[y] + rng.normal(size=(60, 5))
+    X = CENTERS[y] + rng.normal(size=(60, 5))
     scaling = Scaling(shift=X.mean(axis=0), scale=1 / X.std(axis=0))
     network = LadderNetwork.from_specification(specification(dtype=dtype), device=device, seed=5)
     settings = TrainingSettings(epochs=3, labeled_batch=9, unlabeled_batch=16, decay_start=0.5, seed=5)

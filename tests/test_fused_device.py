@@ -81,7 +81,7 @@ def step(network: Specification, device: Device, rows: tuple[int, int] = (6, 18)
     parameters, batch, noise = example_step(network, *rows, seed=4, device=device)
     gradients = parameters.zeros_like()
     state = forward(parameters, batch, noise, make_passes(network, device, *rows))
-    backward(parameters, state, gradients)
+    backward(state, gradients)
     return {"losses": device.get(state.losses.values)} | {name: device.get(view) for name, view in gradients.items()}
 
 
@@ -227,7 +227,7 @@ def test_no_noise_is_drawn_where_there_is_none(device: Device) -> None:
 
 # ---- Training and prediction.
 
-CENTRES = np.array([[2.0, 0, 0, 0, 0], [0, 2.0, 0, 0, 0], [0, 0, 2.0, 0, 0]])
+CENTERS = np.array([[2.0, 0, 0, 0, 0], [0, 2.0, 0, 0, 0], [0, 0, 2.0, 0, 0]])
 
 
 def trained(
@@ -236,7 +236,7 @@ def trained(
     """Train three epochs on three clouds of points; return the model, the records and the raw features."""
     rng = np.random.default_rng(7)
     y = np.arange(60) % 3
-    X = CENTRES[y] + rng.normal(size=(60, 5))
+    X = CENTERS[y] + rng.normal(size=(60, 5))
     scaling = Scaling(shift=X.mean(axis=0), scale=1 / X.std(axis=0))
     network = LadderNetwork.from_specification(specification(dtype=dtype, **options), device=device, seed=5)
     settings = TrainingSettings(epochs=3, labeled_batch=9, unlabeled_batch=16, decay_start=0.5, seed=5)

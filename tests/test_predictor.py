@@ -8,6 +8,7 @@ from ladder_np import InputError, LadderNetwork
 from ladder_np.data.scaling import Scaling
 from ladder_np.data.stored import StoredRows, open_npy
 from ladder_np.files import read_npz, write_npz
+from ladder_np.network.inference import predict_proba
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
 from ladder_np.training.trainer import EpochRecord
@@ -102,6 +103,20 @@ def test_data_that_cannot_be_predicted_is_refused(predictor: Predictor, data: ob
     with pytest.raises(InputError, match=message) as caught:
         predictor.predict(data)
     assert "\n" not in str(caught.value)
+
+
+def test_features_are_scaled_in_float64_on_the_way_to_a_prediction(predictor: Predictor) -> None:
+    assert predictor.network.specification.dtype == "float32"
+    X = np.random.default_rng(0).normal(size=(7, 4)) + 1000  # float32 would keep 3 digits of the fraction
+    network = predictor.network
+    x = predictor.scaling.apply(X, np.float64)
+    expected = predict_proba(network.parameters, network.statistics, x)
+    np.testing.assert_array_equal(predictor.predict_proba(X), expected)
+    np.testing.assert_array_equal(network.predict_proba(x), expected)
+    rounded = predict_proba(network.parameters, network.statistics, x.astype(np.float32))
+    assert np.abs(rounded - expected).max() > 0
+    with pytest.raises(InputError, match=r"NaN or infinite values \(for float32\)"):
+        network.predict_proba(np.full((2, 4), 1e300))
 
 
 def test_lists_are_as_good_as_arrays(predictor: Predictor) -> None:

@@ -21,21 +21,25 @@ class Scaling:
     shift: np.ndarray
     scale: np.ndarray
 
-    def apply(self, rows: np.ndarray, dtype: npt.DTypeLike, first_row: int = 0) -> np.ndarray:
+    def apply(
+        self, rows: np.ndarray, dtype: npt.DTypeLike, first_row: int = 0, within: npt.DTypeLike | None = None
+    ) -> np.ndarray:
         """Return rows (n, d), scaled, as a fresh array of `dtype`; each row's result depends on it alone.
 
-        Raises InputError, which counts rows from `first_row` on, if a scaled value is too large for `dtype`.
+        Raises InputError, which counts rows from `first_row` on, if a scaled value is too large for `dtype`, or for
+        the smaller dtype `within`.
         """
-        result = np.empty(rows.shape, dtype)
+        result, narrow = np.empty(rows.shape, dtype), np.dtype(within or dtype)
+        largest = np.finfo(narrow).max
         step = max(1, BLOCK // rows.shape[1])
         for start in range(0, len(rows), step):
             part = result[start : start + step]
             self._apply_block(rows[start : start + step], part)
-            if not np.isfinite(part).all():
-                row, column = np.argwhere(~np.isfinite(part))[0]
+            if not (-largest <= part.min() and part.max() <= largest):
+                row, column = np.argwhere(~(np.abs(part) <= largest))[0]
                 raise InputError(
                     f"row {first_row + start + row}, feature {column} (counted from 0): "
-                    f"{rows[start + row, column]} is too large for {result.dtype} once scaled"
+                    f"{rows[start + row, column]} is too large for {narrow} once scaled"
                 )
         return result
 

@@ -186,7 +186,7 @@ def _launches(device: Device, scale: Scale) -> Seen:
     training.run(RUNS_TO_WARM)
     graph = "steps are launched as a graph" if training.recorded() else "no graph: steps go on launch by launch"
     most = 12 * len(scale.sizes)
-    return f"{count} of ours a step, {count / len(scale.sizes):.1f} a layer; {graph}", 0 < count <= most
+    return f"{count} of ours per step, {count / len(scale.sizes):.1f} per layer; {graph}", 0 < count <= most
 
 
 def _step_time(device: Device, scale: Scale) -> Seen:

@@ -41,7 +41,7 @@ class _NetworkPoint:
         self._passes = make_passes(specification, device, n_labeled, n_unlabeled)
         self._base = forward(self._parameters, self._batch, self._noise, self._passes)
         gradients = self._parameters.zeros_like()
-        backward(self._parameters, self._base, gradients)
+        backward(self._base, gradients)
         self.gradients: Mapping[str, Array] = gradients
 
     def cost(self) -> tuple[float, list[Array]]:

@@ -96,7 +96,7 @@ def trace_step(
     gradients, passes = parameters.zeros_like(), Passes(specification, n_labeled, n_unlabeled, keep=True)
     with np.errstate(all="ignore"):  # infinite values are for the reader to see
         state = forward(parameters, batch, noise, passes)
-        records = list(backward_records(parameters, state, gradients))
+        records = list(backward_records(state, gradients))
         cost = abs(float(device.get(state.losses.total)))
         items = [item for item in state.items(gradients, records) if item.quantity.symbol]
         readings = [_reading(item, device, cost) for item in items if item.quantity.part != GIVEN]

@@ -57,7 +57,7 @@ def make_vectors(
     parameters, batch, noise = example_step(specification, n_labeled, n_unlabeled, seed, device=device)
     passes = make_passes(specification, device, n_labeled, n_unlabeled, every_layer=True)
     state, gradients = forward(parameters, batch, noise, passes), parameters.zeros_like()
-    records = list(backward_records(parameters, state, gradients))
+    records = list(backward_records(state, gradients))
     meta = _meta(specification, passes.layers) | {"seed": seed, "ladder_np": __version__}
     arrays = {key: value for item in state.items(gradients, records) for key, value in item.arrays() if key}
     there = {key: np.asarray(device.get(value), order="C") for key, value in arrays.items()}

@@ -26,6 +26,7 @@ from ladder_np.network.passes import (
     Losses,
     Passes,
     Target,
+    clean_target,
 )
 from ladder_np.network.specification import Specification
 from ladder_np.operations.normalization import column_products
@@ -75,8 +76,7 @@ class FusedPasses(Passes):
         counts = rows.n_labeled, rows.n_unlabeled, rows.total, layer.units
         arrays = batch.x_labeled, batch.x_unlabeled, _used(noise, layer), z_tilde
         self.kernels.over_elements("corrupt_input", z_tilde.size, *arrays, *counts, layer.noise_std)
-        target = Target(batch.x_unlabeled.reshape(-1, layer.units), None, None) if rows.n_unlabeled else None
-        return Encoded(rows, None, z_tilde, z_tilde, target=target)
+        return Encoded(rows, None, z_tilde, z_tilde, target=self._input_target(batch))
 
     def encode_forward(self, layer: Layer, own: LayerParameters, a: Array, noise: Array | None) -> Encoded:
         if layer.activation.cuda is None:
@@ -89,8 +89,7 @@ class FusedPasses(Passes):
         numbers = rows.n_labeled, rows.n_unlabeled, len(h), units, layer.noise_std, self.specification.batch_norm_eps
         arrays = a, noise, own.beta, own.gamma, z, z_tilde, h, mu, sigma
         self._over_units("encode", layer, *arrays, *numbers, lanes=lanes)
-        target = Target(z[rows.clean], mu[-1], sigma[-1]) if rows.has_clean else None
-        return Encoded(rows, z, z_tilde, h, mu, sigma, target)
+        return Encoded(rows, z, z_tilde, h, mu, sigma, clean_target(rows, z, mu, sigma))
 
     def encode_backward(
         self,
@@ -141,7 +140,7 @@ class FusedPasses(Passes):
         rows, units = vertical.shape
         z_tilde = encoded.z_tilde[encoded.rows.unlabeled]
         u, u_sigma, z_hat = _empty(vertical, rows, units), _empty(vertical, units), _empty(vertical, rows, units)
-        target = encoded.target if self.lanes.denoised[layer.index] else None
+        target = self._compared_with(encoded, layer)
         compared = (None, None, None)
         if target is not None:
             compared = _empty(u, rows, units), _empty(u, rows, units), costs

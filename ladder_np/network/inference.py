@@ -107,5 +107,6 @@ def predict_proba(parameters: Parameters, statistics: PopulationStatistics, x: A
     rows there are, and in float32 a row's probabilities would differ by more than 1e-6 with the rows beside it.
     """
     top = parameters.specification.top
-    batches = (x[start : start + ROWS_AT_ONCE].astype(np.float64) for start in range(0, len(x), ROWS_AT_ONCE))
+    pieces = (x[start : start + ROWS_AT_ONCE] for start in range(0, len(x), ROWS_AT_ONCE))
+    batches = (piece.astype(np.float64, copy=False) for piece in pieces)
     return array_module(x).concatenate([encode_clean(parameters, statistics, batch, top) for batch in batches])

@@ -104,24 +104,23 @@ def forward(parameters: Parameters, batch: Batch, noise: Noise, passes: Passes |
     return State(parameters, passes, batch, noise, encoded, classified, decoded, losses, kept_up, kept_down)
 
 
-def backward(parameters: Parameters, state: State, gradients: Parameters) -> None:
+def backward(state: State, gradients: Parameters) -> None:
     """Write dC/dparameter into `gradients`; what this network does not use is left as it was (zero).
 
     Parameters
     ----------
-    parameters : Parameters
-        Those of the forward pass.
     state : State
         The forward pass's result.
     gradients : Parameters
         Receives the gradients.
     """
-    deque(backward_records(parameters, state, gradients), maxlen=0)
+    deque(backward_records(state, gradients), maxlen=0)
 
 
-def backward_records(parameters: Parameters, state: State, gradients: Parameters) -> Iterator[Record]:
+def backward_records(state: State, gradients: Parameters) -> Iterator[Record]:
     """Run `backward` and yield in computing order what each pass returned (of the classifier, db), with its layer."""
-    passes, layers, own, grad = state.passes, state.passes.layers, parameters.layers, gradients.layers
+    passes, own, grad = state.passes, state.parameters.layers, gradients.layers
+    layers = passes.layers
 
     from_decoder: dict[int, DecodedGradient] = {}
     below = None  # the gradient of ẑ from the layer below, at the end that of the softmax output
@@ -133,7 +132,7 @@ def backward_records(parameters: Parameters, state: State, gradients: Parameters
         yield index, from_decoder[index]
 
     dh = passes.classify_backward(state.classified, state.batch.y, below)
-    yield passes.layers[-1].index, dh
+    yield layers[-1].index, dh
 
     for layer in reversed(layers[1:]):
         index, decoder = layer.index, from_decoder.get(layer.index)

@@ -158,7 +158,7 @@ class LadderNetwork:
         """
         state = self.forward(x_labeled, y, x_unlabeled, noise)
         gradients = self.parameters.zeros_like()
-        backward(self.parameters, state, gradients)
+        backward(state, gradients)
         return state.losses, gradients
 
     def forward(
@@ -223,12 +223,12 @@ class LadderNetwork:
         """
         if self.statistics is None:
             raise InputError("this network has no population statistics yet; call estimate_statistics first")
-        rows = self._rows("x", x, fewest=1)
+        rows = self._rows("x", x, fewest=1, dtype=np.dtype(np.float64))
         return self.device.get(predict_proba(self.parameters, self.statistics, rows))
 
-    def _rows(self, name: str, x: Any, fewest: int = FEWEST_ROWS) -> Array:
-        """Return `x` as a checked matrix on the device."""
-        x = self._numbers(name, x, self.specification.input_shape)
+    def _rows(self, name: str, x: Any, fewest: int = FEWEST_ROWS, dtype: np.dtype | None = None) -> Array:
+        """Return `x` as a checked matrix on the device, in the network's dtype unless another is given."""
+        x = self._numbers(name, x, self.specification.input_shape, dtype)
         if x.ndim != 2 or x.shape[1] != self.specification.sizes[0]:
             expected = f"(rows, {self.specification.sizes[0]})"
             raise InputError(f"{name}: expected shape {expected} to fit the network's input, got {x.shape}")
@@ -237,13 +237,16 @@ class LadderNetwork:
             raise InputError(f"{name}: got {len(x)} rows, expected at least {fewest}{reason}")
         return x
 
-    def _numbers(self, name: str, x: Any, shape: Shape) -> Array:
-        """Return `x` in the network's dtype on the device, samples of `shape` flattened; host values are checked."""
-        dtype = self.specification.numpy_dtype
+    def _numbers(self, name: str, x: Any, shape: Shape, dtype: np.dtype | None = None) -> Array:
+        """Return `x` in the network's or the given dtype on the device, samples of `shape` flattened.
+
+        Host values are checked.
+        """
+        dtype = dtype or self.specification.numpy_dtype
         if self._is_on_device(x):
             x = self.device.xp.ascontiguousarray(x, dtype=dtype)
         else:
-            x = self.device.put(_as_numbers(name, x, dtype))
+            x = self.device.put(_as_numbers(name, x, dtype, self.specification.numpy_dtype))
         return x.reshape(len(x), -1) if x.ndim > 2 and x.shape[1:] == shape else x
 
     def _is_on_device(self, x: Any) -> bool:
@@ -285,13 +288,13 @@ def _as_array(name: str, values: Any) -> np.ndarray:
         raise InputError(f"{name}: expected a rectangular array of numbers, got {type(values).__name__}") from None
 
 
-def _as_numbers(name: str, values: Any, dtype: np.dtype) -> np.ndarray:
-    """Return `values` as finite numbers of `dtype`."""
+def _as_numbers(name: str, values: Any, dtype: np.dtype, within: np.dtype) -> np.ndarray:
+    """Return `values` as numbers of `dtype`, finite ones that the dtype `within` can hold too."""
     values = _as_array(name, values)
     if values.dtype.kind not in "fiub":
         raise InputError(f"{name}: expected numbers, got {values.dtype}")
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused
         values = np.ascontiguousarray(values, dtype=dtype)
-    if not np.isfinite(values).all():
-        raise InputError(f"{name}: holds NaN or infinite values (for {dtype}); replace or drop those rows")
+    if not (np.abs(values) <= np.finfo(within).max).all():
+        raise InputError(f"{name}: holds NaN or infinite values (for {within}); replace or drop those rows")
     return values

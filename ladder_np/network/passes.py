@@ -208,8 +208,14 @@ class Passes:
         inputs = [batch.x_labeled, batch.x_unlabeled, batch.x_unlabeled][: len(rows.lanes)]
         x = array_module(batch.x_labeled).concatenate(inputs).reshape(-1, layer.units)
         z_tilde = add_noise(x, noise, layer.noise_std, rows)
-        target = Target(batch.x_unlabeled.reshape(-1, layer.units), None, None) if rows.n_unlabeled else None
-        return Encoded(rows, None, z_tilde, z_tilde, target=target)
+        return Encoded(rows, None, z_tilde, z_tilde, target=self._input_target(batch))
+
+    def _input_target(self, batch: Batch) -> Target | None:
+        """Return what ẑ⁰ is compared with: x itself, not normalized (fact 4)."""
+        layer, rows = self.layers[0], self.rows[0]
+        if rows.n_unlabeled == 0:
+            return None
+        return Target(batch.x_unlabeled.reshape(-1, layer.units), None, None)
 
     def encode_forward(self, layer: Layer, own: LayerParameters, a: Array, noise: Array | None) -> Encoded:
         """Return what the encoder computes in a layer from a = map(h below), (rows, units)."""
@@ -222,8 +228,7 @@ class Passes:
         z_tilde = add_noise(z, noise, layer.noise_std, rows)
         b = shift_scale_forward(z_tilde[: rows.going_on], own.beta, own.gamma)
         h = layer.activation.forward(b, out=self._room_of(b))
-        target = Target(z[rows.clean], mu[-1], sigma[-1]) if rows.has_clean else None
-        return Encoded(rows, z, z_tilde, h, mu, sigma, target, self._kept(a), self._kept(b))
+        return Encoded(rows, z, z_tilde, h, mu, sigma, clean_target(rows, z, mu, sigma), self._kept(a), self._kept(b))
 
     def encode_backward(
         self,
@@ -288,13 +293,17 @@ class Passes:
         u, _, u_sigma = normalize_forward(vertical, self.specification.batch_norm_eps)
         z_tilde = encoded.z_tilde[encoded.rows.unlabeled]
         z_hat, cache = layer.combinator.forward(z_tilde, u, own.combinator)
-        target = encoded.target if self.lanes.denoised[layer.index] else None
+        target = self._compared_with(encoded, layer)
         if target is None:
             return Decoded(u, u_sigma, z_tilde, z_hat, cache, vertical=self._kept(vertical))
         z_hat_bn = z_hat if target.mu is None else standardize_forward(z_hat, target.mu, target.sigma)
         cost, difference = squared_error_forward(z_hat_bn, target.z)
         compared = target, z_hat_bn, difference, cost
         return Decoded(u, u_sigma, z_tilde, z_hat, cache, *compared, self._kept(vertical))
+
+    def _compared_with(self, encoded: Encoded, layer: Layer) -> Target | None:
+        """Return the clean target of a layer whose cost is wanted."""
+        return encoded.target if self.lanes.denoised[layer.index] else None
 
     def decode_backward(
         self,
@@ -360,6 +369,11 @@ def add_noise(z: Array, noise: Array | None, std: float, rows: Rows) -> Array:
     z_tilde[rows.corrupted] += z[rows.corrupted]
     z_tilde[rows.n_corrupted :] = z[rows.n_corrupted :]
     return z_tilde
+
+
+def clean_target(rows: Rows, z: Array, mu: Sequence[Array], sigma: Sequence[Array]) -> Target | None:
+    """Return the clean lane's part of what was normalized; None where the lane does not reach the layer."""
+    return Target(z[rows.clean], mu[-1], sigma[-1]) if rows.has_clean else None
 
 
 def _with_clean_rows(dz: Array, rows: Rows) -> Array:

@@ -84,6 +84,11 @@ class At:
         return _stacked(self.encoded.sigma[:2])
 
     @property
+    def cost(self) -> Array | None:
+        """The layer's unweighted cost, 0-dimensional, if it has one."""
+        return None if self.decoded.cost is None else self.state.losses.denoising[self.layer.index]
+
+    @property
     def inner(self) -> Mapping[str, Array]:
         """What the combinator computes on the way, if the passes keep everything."""
         inner = self.layer.combinator.inner
@@ -186,7 +191,7 @@ DEVIATION = Formula(normalization.normalize_forward, "sigma = xp.sqrt")
 NORMAL = Formula(normalization.normalize_forward, "z /= sigma")
 NORMAL_BACK = Formula(normalization.normalize_backward, "da /= sigma")
 NOISY = Formula(passes.add_noise, "z_tilde[rows.corrupted] += z")
-INPUT = Formula(Passes.corrupt_input, "target = Target")
+INPUT = Formula(Passes._input_target)
 SHIFTED = Formula(normalization.shift_scale_forward, "b = xp.positive")
 SHIFT_BACK = Formula(normalization.shift_scale_backward, "dz.sum(axis=0)")
 SCALE_BACK = Formula(normalization.shift_scale_backward, "dgamma = ")
@@ -266,8 +271,8 @@ DECODER_ROWS = (
              "decoded.z_hat_bn", "all", CLEAN_NORMAL, "decoder/z_hat_bn.{l}", "above input"),
     Quantity(DECODER, "z_hat_bn", "", "ẑ{l}", "decoded.z_hat_bn", "all", AS_IT_IS, "decoder/z_hat_bn.{l}", "input"),
     Quantity(COST, "difference", "", "ẑ{l}_BN − z{l}", "decoded.difference", "all", DIFFERENCE),
-    Quantity(COST, "cost", "C{l}", "mean (z{l} − ẑ{l}_BN)²", "decoded.cost", "", ERROR, layers="above input"),
-    Quantity(COST, "cost", "C{l}", "mean (z{l} − ẑ{l})²", "decoded.cost", "", ERROR, layers="input"),
+    Quantity(COST, "cost", "C{l}", "mean (z{l} − ẑ{l}_BN)²", "cost", "", ERROR, layers="above input"),
+    Quantity(COST, "cost", "C{l}", "mean (z{l} − ẑ{l})²", "cost", "", ERROR, layers="input"),
 )
 
 LOSSES = (

@@ -80,7 +80,7 @@ class TrainingStep:
         state = forward(parameters, batch, noise, passes)
         if self._watched:
             self._watch(state)
-        backward(parameters, state, self._gradients)
+        backward(state, self._gradients)
         self._optimizer.apply(self._gradients.used)
         return state.losses
 

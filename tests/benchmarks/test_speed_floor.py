@@ -55,7 +55,7 @@ def one_step(specification, n_labeled, n_unlabeled):
     generator = np.random.default_rng(0)
     noise = [generator.standard_normal((lanes.n_corrupted, size), dtype=np.float32) for size in specification.sizes]
     state = forward(parameters, batch, noise)
-    backward(parameters, state, parameters.zeros_like())
+    backward(state, parameters.zeros_like())
 
 
 @pytest.mark.parametrize("constant_targets", [False, True])

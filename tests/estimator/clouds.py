@@ -6,10 +6,10 @@ import numpy as np
 
 from ladder_np import LadderClassifier
 
-CENTRES = 4 * np.eye(4)[:3]
+CENTERS = 4 * np.eye(4)[:3]
 ROWS = 90
 TRUTH = np.arange(ROWS) % 3
-X = CENTRES[TRUTH] + np.random.default_rng(0).normal(size=(ROWS, 4))
+X = CENTERS[TRUTH] + np.random.default_rng(0).normal(size=(ROWS, 4))
 LABELED = 15
 EPOCHS = 20
 SMALL = {

@@ -294,11 +294,11 @@ def test_what_is_given_is_not_changed() -> None:
 ODD = {
     "one feature": (X[:, :1], Y),
     "a constant feature": (np.hstack([X, np.ones((len(X), 1))]), Y),
-    "one labeled row a class": (X, np.where(np.arange(len(X)) < 3, TRUTH, -1)),
+    "one labeled row per class": (X, np.where(np.arange(len(X)) < 3, TRUTH, -1)),
     "one class has one row": (X, np.where(np.arange(len(X)) == 0, 3, Y)),
     "no unlabeled row": (X, TRUTH),
     "two rows": (X[:2], TRUTH[:2]),
-    "a class a row": (X, np.arange(len(X))),
+    "a class per row": (X, np.arange(len(X))),
 }
 
 

@@ -73,7 +73,7 @@ def test_running_only_the_needed_lanes_changes_no_gradient(weights: tuple, stop:
     parameters, batch, noise = example_step(specification, 5, 7, seed=1)
     state = forward(parameters, batch, noise)
     gradients = parameters.zeros_like()
-    backward(parameters, state, gradients)
+    backward(state, gradients)
     assert state.losses.total == pytest.approx(float(arrays["loss/total"]), rel=1e-12)
     for name, gradient in gradients.items():
         np.testing.assert_allclose(gradient, arrays[f"grad/{name}"], rtol=1e-9, atol=1e-13)
@@ -88,7 +88,7 @@ def test_float32_gradients_are_near_float64_ones(activation: str) -> None:
     exact = recompute({key: a if a.dtype.kind in "iU" else a.astype(np.float64) for key, a in arrays.items()}, meta)
     state = forward(parameters, batch, noise)
     gradients = parameters.zeros_like()
-    backward(parameters, state, gradients)
+    backward(state, gradients)
     cost = float(exact["loss/total"])
     for name, gradient in gradients.items():
         assert gradient.dtype == np.float32

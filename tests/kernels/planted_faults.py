@@ -1,4 +1,4 @@
-"""Faults to plant into the text of `passes.cu`, one a row: each must be found by the comparison of one kernel."""
+"""Faults to plant into the text of `passes.cu`, one per row: each must be found by the comparison of one kernel."""
 
 import functools
 import re

@@ -24,7 +24,7 @@ def run(specification: Specification = SPECIFICATION) -> tuple[Parameters, State
     parameters, batch, noise = example_step(specification, N, M, seed=0)
     state = forward(parameters, batch, noise)
     gradients = parameters.zeros_like()
-    backward(parameters, state, gradients)
+    backward(state, gradients)
     return parameters, state, gradients
 
 
@@ -166,7 +166,7 @@ def test_fact_9_at_the_starting_point_most_decoder_gradients_vanish_and_examples
     for name, parameters in (("start", start), ("random", random)):
         state = forward(parameters, batch, noise)
         gradients = parameters.zeros_like()
-        backward(parameters, state, gradients)
+        backward(state, gradients)
         vanishing[name] = {key for key, gradient in gradients.items() if not gradient.any()}
         assert (state.decoded[1].z_hat == 0).all() == (name == "start")
     assert {f"decoder.{layer}.weight" for layer in range(3)} <= vanishing["start"]

@@ -367,7 +367,7 @@ def test_a_step_stays_as_it_was_when_others_follow(combinator: str, device: Devi
     state = forward(parameters, batch, noise, passes)
     before = everything(state, device)
     assert {name for _, name, _, _ in before} >= {"cost", "z_hat_bn", "difference", "total"}
-    backward(parameters, state, parameters.zeros_like())
+    backward(state, parameters.zeros_like())
     _, other_batch, other_noise = example_step(network, 6, 8, seed=1, device=device)
     forward(parameters, other_batch, other_noise, passes)
     for name, values in everything(state, device).items():

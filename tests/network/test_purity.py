@@ -50,7 +50,7 @@ def test_a_backward_changes_nothing_that_the_forward_computed(
     results = []
     for _ in range(2):
         gradients = parameters.zeros_like()
-        backward(parameters, state, gradients)
+        backward(state, gradients)
         results.append(gradients.vector)
     np.testing.assert_array_equal(results[0], results[1])
     assert len(before) > 20
