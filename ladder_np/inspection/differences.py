@@ -28,7 +28,17 @@ import numpy as np
 
 from ladder_np.arrays import Array, array_module
 
-__all__ = ["DOUBT", "STEP", "TOLERANCE", "FiniteDifferences", "Point", "random_direction", "to_host"]
+__all__ = [
+    "DOUBT",
+    "STEP",
+    "TOLERANCE",
+    "VISIBLE",
+    "WORSE",
+    "FiniteDifferences",
+    "Point",
+    "random_direction",
+    "to_host",
+]
 
 STEP = 1e-5  # for values of order one or smaller; multiplied by the root mean square of a tensor's larger values
 TOLERANCE = 1e-6
@@ -40,6 +50,8 @@ TINY = 1e-7  # of a step: so small that only rounding changes
 BENT = 0.01  # a kink changes the slope by more than this part of it
 SEEN = 10  # a second difference above so many times the allowed rounding is not rounding
 DOUBT = 10  # a difference may be wrong by so many times what half the step shows: a third of a kink's error or more
+CLOSER = tuple(10.0**-i for i in range(10))  # parts of the step that are tried in turn where it is too large
+VISIBLE = 1e-3  # part of a derivative that rounding may hide when another step is tried
 WORSE = 4  # rounding of an extrapolated or a one-sided difference, over that of D: at most (4·2 + 1)/3 and 8/2
 
 
@@ -111,9 +123,10 @@ class FiniteDifferences:
 
     def analytic(self, name: str, direction: np.ndarray) -> float:
         """Return the derivative along a direction according to the analytic gradient."""
-        return float((to_host(self.point.gradients[name]) * direction).sum())
+        with np.errstate(invalid="ignore"):  # 0 times infinity
+            return float((to_host(self.point.gradients[name]) * direction).sum())
 
-    def moved(self, name: str, direction: np.ndarray, part: float) -> float:
+    def _moved(self, name: str, direction: np.ndarray, part: float) -> float:
         """Return the same along the move that remains of a small step when the sums θ ± hd are rounded."""
         x, h = to_host(self.point.arguments[name]), part * self._step[name]
         return self.analytic(name, ((x + h * direction) - (x - h * direction)) / (2 * h))
@@ -123,13 +136,16 @@ class FiniteDifferences:
         return self._least() / (2 * part * self._step[name])
 
     def _least(self) -> float:
-        return max(ROUNDINGS * float(np.finfo(np.float64).eps) * abs(self.base), NOISES * self.noise)
+        return max(self._last_places(), NOISES * self.noise)
 
-    def uncertainty(self, name: str, direction: np.ndarray, slope: float, second: float, part: float = 1.0) -> float:
+    def _last_places(self) -> float:
+        return ROUNDINGS * float(np.finfo(np.float64).eps) * abs(self.base)
+
+    def uncertainty(self, name: str, direction: np.ndarray, slope: float, second: float) -> float:
         """Return by how much `slope`, D(h), may be wrong, judged by half the step; `second` is S(h)."""
-        halfs_slope, halfs_second, _ = self.along(name, direction, part / 2)
-        kink = abs(second - 4 * halfs_second) / (2 * part * self._step[name])
-        return _or_infinite(DOUBT * max(abs(slope - halfs_slope), kink))
+        halfs_slope, halfs_second, _ = self.along(name, direction, 0.5)
+        kink = abs(second - 4 * halfs_second) / (2 * self._step[name])
+        return DOUBT * max(abs(slope - halfs_slope), kink)
 
     def extrapolated(self, name: str, direction: np.ndarray, part: float) -> tuple[float, float]:
         """Return (4 D(h/2) − D(h))/3, and by how much it may be wrong other than by rounding."""
@@ -141,24 +157,39 @@ class FiniteDifferences:
             for p, (coarser, finer) in zip(parts, pairwise(seconds), strict=False)
         ]
         error = math.inf if any(crosses) else DOUBT * max(abs(first - then), *kinks)
-        return first, _or_infinite(error)
+        return first, error if math.isfinite(error) else math.inf
 
-    def shrunken(self, name: str, direction: np.ndarray, part: float) -> tuple[float, float, float]:
-        """Return a derivative with a small part of the step, by how much it may be wrong, and by rounding of C.
+    def closer(self, name: str, direction: np.ndarray) -> tuple[float, float, float] | None:
+        """Return a derivative with the largest step that is small enough, the analytic one, and the rounding of C.
 
-        It is D, or the one-sided difference where the other side is outside of the domain; NaN where both are. Near
-        the end of a domain C is small and exact, so its rounding is measured anew.
+        Where one side is outside of the function's domain, the derivative is one-sided. None where every step has a
+        kink or a jump or leaves the domain, as far as rounding shows.
         """
-        slope, second, crosses = self.along(name, direction, part)
+        root = math.sqrt(np.count_nonzero(direction))
+        for part in CLOSER if root == 1 else (root, *CLOSER):
+            slope, error, rounding = self._with_step(name, direction, part)
+            if not math.isfinite(slope):
+                continue
+            analytic = self._moved(name, direction, part)
+            scale = max(abs(slope), abs(analytic), self.typical[name])
+            if rounding > VISIBLE * scale:
+                break
+            if error <= max(self.tolerance * scale, rounding):
+                return slope, analytic, rounding
+        return None
+
+    def _with_step(self, name: str, direction: np.ndarray, part: float) -> tuple[float, float, float]:
+        """Return a derivative, by how much it may be wrong, and by rounding of C; NaN if both sides are outside.
+
+        Near the end of a domain C is often small and exact, so its rounding is measured anew.
+        """
+        slope, error = self.extrapolated(name, direction, part)
         if not math.isfinite(slope):
             return self._one_sided(name, direction, part)
-        error = math.inf if crosses else self.uncertainty(name, direction, slope, second, part)
         noise = NOISES * abs(self.along(name, direction, FINE * part)[1])
-        exact = ROUNDINGS * float(np.finfo(np.float64).eps) * abs(self.base)
-        return slope, error, max(exact, noise) / (2 * part * self._step[name])
+        return slope, error, WORSE * max(self._last_places(), noise) / (2 * part * self._step[name])
 
     def _one_sided(self, name: str, direction: np.ndarray, part: float) -> tuple[float, float, float]:
-        rounding = WORSE * ROUNDINGS * float(np.finfo(np.float64).eps) * abs(self.base)
         for h in (part * self._step[name], -part * self._step[name]):
             steps = (2 * h, h, h / 2, h / 4)
             costs, masks = zip(*(self._cost_at(name, t * direction) for t in steps), strict=True)
@@ -169,7 +200,7 @@ class FiniteDifferences:
             if all(map(math.isfinite, slopes)):
                 differ = any(_differ(a, b) for a, b in pairwise(masks))
                 error = math.inf if differ else DOUBT * max(abs(a - b) for a, b in pairwise(slopes))
-                return slopes[0], error, rounding / (2 * abs(h))
+                return slopes[0], error, WORSE * self._last_places() / (2 * abs(h))
         return math.nan, math.inf, 0.0
 
     def is_bent(self, name: str, second: float, scale: float) -> bool:
@@ -193,6 +224,8 @@ class FiniteDifferences:
         def apart(x: float, y: float) -> bool:
             return abs(x - y) > max(0.1 * max(abs(x), abs(y)), noise)
 
+        if not math.isfinite(slope):  # near the end of the domain the slope may change as fast
+            return False
         return apart(fine, finer) or (fine == 0 and apart(fine, slope) and apart(fine, analytic))
 
     def find_wrong(self, name: str, entries: np.ndarray, generator: np.random.Generator, wide: bool) -> int:
@@ -239,7 +272,3 @@ class FiniteDifferences:
 def _differ(masks: list[Array], others: list[Array]) -> bool:
     """Return whether any mask differs; where one side is outside of the domain, no masks are known."""
     return any(bool(to_host((a != b).any())) for a, b in zip(masks, others, strict=False))
-
-
-def _or_infinite(error: float) -> float:
-    return error if math.isfinite(error) else math.inf

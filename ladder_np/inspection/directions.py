@@ -47,7 +47,6 @@ STEPS = 4  # how many steps a direction is tried with at the points, each a quar
 SPARE = 64  # how far a larger step raises a derivative above what rounding hides
 WIDE = 10.0  # steps by which each entry of a block moves
 FURTHEST = 1000.0  # an entry moves by at most so many steps
-CLOSER = tuple(10.0**-i for i in range(1, 10))  # parts of the step that are tried where it is too large
 COMPARED, CROSSES, DOUBTFUL, OUTSIDE = range(4)  # what became of a direction
 
 
@@ -216,28 +215,23 @@ def _wider(
     allowed, rounding = differences.tolerance * scale, differences.rounding(name)
     if not 0 < allowed <= rounding < math.inf:
         return None
-    part = SPARE * rounding / allowed
-    if part > FURTHEST * math.sqrt(np.count_nonzero(direction)):
+    part = min(SPARE * rounding / allowed, FURTHEST * math.sqrt(np.count_nonzero(direction)))
+    rounding *= WORSE / part
+    if rounding > VISIBLE * scale:  # it is as good as zero, and its gradient often is
         return None
     slope, error = differences.extrapolated(name, direction, part)
-    return (slope, error, WORSE * rounding / part) if error <= allowed else None
+    return (slope, error, rounding) if error <= max(allowed, rounding) else None
 
 
 def _compare_closer(differences: FiniteDifferences, check: Check, direction: np.ndarray) -> bool:
-    """Compare with ever smaller steps, as long as rounding does not hide the derivative."""
-    name, tolerance, typical = check.name, differences.tolerance, differences.typical[check.name]
-    for part in CLOSER:
-        slope, error, rounding = differences.shrunken(name, direction, part)
-        if not math.isfinite(slope):
-            continue
-        analytic = differences.moved(name, direction, part)
-        allowed = tolerance * max(abs(slope), abs(analytic), typical)
-        if rounding > allowed:
-            return False
-        if error <= allowed:
-            check.record(_difference(slope, analytic, typical, rounding / tolerance), tolerance)
-            return True
-    return False
+    """Compare with the first of ever smaller steps that is small enough, if there is one."""
+    found = differences.closer(check.name, direction)
+    if found is None:
+        return False
+    slope, analytic, rounding = found
+    least = rounding / differences.tolerance
+    check.record(_difference(slope, analytic, differences.typical[check.name], least), differences.tolerance)
+    return True
 
 
 def _inward(differences: FiniteDifferences, name: str, direction: np.ndarray) -> np.ndarray:

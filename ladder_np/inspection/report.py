@@ -72,11 +72,8 @@ class GradientReport:
             return f"gradient check {verdict} parameters; {worst_of}"
         unchecked = sum(check.unchecked for check in self.checks)
         compared = sum(check.directions for check in self.checks)
-        others = f"; in the {compared} others {worst_of}" if compared else ""
-        return (
-            f"gradient check {verdict} parameters: {unchecked} of {unchecked + compared} directions could not be "
-            f"compared{others}"
-        )
+        others = f"; the others agree ({worst:.1e}, tolerance {self.tolerance:.0e})" if compared else ""
+        return f"gradient check {verdict} parameters: {unchecked} of {unchecked + compared} directions not compared{others}"
 
     def _mark(self, check: Check) -> str:
         if check.passed:
