@@ -73,6 +73,7 @@ def described_network(arguments: argparse.Namespace, **others: Any) -> Specifica
         combinator=arguments.combinator,
         noise_std=arguments.noise_std,
         denoising_weights=arguments.denoising_weights,
+        labeled_statistics=arguments.labeled_statistics,
         **others,
     )
 
@@ -116,6 +117,7 @@ NETWORK: Options = {
     "--activation": (str, "NAME", f"{', '.join(ACTIVATIONS)} (default: relu)"),
     "--noise-std": (numbers, "S", "one, or one per layer (default: 0.3)"),
     "--denoising-weights": (numbers, "W0,W1,…", "λ: one, or one per layer, input first (default: 1)"),
+    "--labeled-statistics": (str, "WHOSE", "that labeled rows are normalized with: own (default), unlabeled"),
     "--labeled": (whole_number, "N", "labeled rows (default: 6)"),
     "--unlabeled": (whole_number, "M", "unlabeled rows (default: 9)"),
     "--seed": (whole_number, "S", "(default: 0)"),
@@ -151,6 +153,7 @@ def add_network_options(parser: argparse.ArgumentParser, dtype: str | None) -> N
     """Add the options that describe one network and one step, for checks; ``--dtype`` unless `dtype` is None."""
     add_options(parser, NETWORK)
     parser.set_defaults(sizes=(8, 7, 6, 4), combinator="gaussian", activation="relu")
-    parser.set_defaults(noise_std=(0.3,), denoising_weights=(1.0,), labeled=6, unlabeled=9, seed=0)
+    parser.set_defaults(noise_std=(0.3,), denoising_weights=(1.0,), labeled_statistics="own")
+    parser.set_defaults(labeled=6, unlabeled=9, seed=0)
     if dtype is not None:
         parser.add_argument("--dtype", default=dtype, metavar="NAME", help=f"float32 or float64 (default: {dtype})")

@@ -121,6 +121,7 @@ class LadderClassifier(BaseClassifier):
         combinator: str = "gaussian",
         noise_std: Any = 0.3,
         denoising_weights: Any = None,
+        labeled_statistics: str = "own",
         batch_size: int = 50,
         learning_rate_init: float = 0.004,
         decay_start: float = 0.67,
@@ -141,6 +142,7 @@ class LadderClassifier(BaseClassifier):
         self.combinator = combinator
         self.noise_std = noise_std
         self.denoising_weights = denoising_weights
+        self.labeled_statistics = labeled_statistics
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.decay_start = decay_start

@@ -84,6 +84,7 @@ def _specification_of(params: dict[str, Any], features: int, classes: int, input
         noise_std=params["noise_std"],
         denoising_weights=_default_weights(len(sizes), input_weight) if weights is None else weights,
         dtype=params["dtype"],
+        labeled_statistics=params["labeled_statistics"],
     )
 
 

@@ -38,6 +38,7 @@ class ExperimentSettings:
     noise_std: tuple[float, ...] = (0.3,)
     denoising_weights: tuple[float, ...] | None = None
     stop_gradient_targets: bool = False
+    labeled_statistics: str = "own"
     dtype: str = "float32"
     # see `TrainingSettings`
     epochs: int = 100
@@ -79,6 +80,7 @@ class ExperimentSettings:
             denoising_weights=self.denoising_weights,  # type: ignore[arg-type]
             stop_gradient_targets=self.stop_gradient_targets,
             dtype=self.dtype,
+            labeled_statistics=self.labeled_statistics,
         )
 
     def training(self) -> TrainingSettings:

@@ -86,7 +86,8 @@ class FusedPasses(Passes):
         z, h = _empty(a, *a.shape), _empty(a, rows.going_on, units)
         z_tilde = z if noise is None else _empty(a, *a.shape)
         mu, sigma = _empty(a, lanes, units), _empty(a, lanes, units)
-        numbers = rows.n_labeled, rows.n_unlabeled, len(h), units, layer.noise_std, self.specification.batch_norm_eps
+        counts = rows.n_labeled, rows.n_unlabeled, len(h), units, int(rows.shared)
+        numbers = *counts, layer.noise_std, self.specification.batch_norm_eps
         arrays = a, noise, own.beta, own.gamma, z, z_tilde, h, mu, sigma
         self._over_units("encode", layer, *arrays, *numbers, lanes=lanes)
         return Encoded(rows, z, z_tilde, h, mu, sigma, clean_target(rows, z, mu, sigma))
@@ -107,7 +108,7 @@ class FusedPasses(Passes):
         above = dh, encoded.h, encoded.z_tilde, own.beta, own.gamma, decoded.dz_tilde if decoded else None
         clean = (target.z, target.mu, target.sigma) if target else (None, None, None)
         results = da, gradient.beta, gradient.gamma
-        counts = rows.n_labeled, rows.n_unlabeled, len(dh), len(da), layer.units
+        counts = rows.n_labeled, rows.n_unlabeled, len(dh), len(da), layer.units, int(rows.shared)
         arrays = *above, *clean, encoded.z, encoded.sigma, *results
         self._over_units("encode_backward", layer, *arrays, *counts)
         return EncodedGradient(da)

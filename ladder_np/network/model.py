@@ -31,7 +31,9 @@ class LadderNetwork:
         Units d_0 .. d_L of a network of dense layers: input, hidden layers, classes.
     layers, input_shape : optional
         Instead of `sizes`, for layers of any kind: see `Specification`.
-    activation, combinator, noise_std, denoising_weights, batch_norm_eps, stop_gradient_targets, dtype : optional
+    activation, combinator, noise_std, denoising_weights, batch_norm_eps, stop_gradient_targets : optional
+        See `Specification`.
+    dtype, labeled_statistics : optional
         See `Specification`.
     seed : int, optional
         Of the initial weights and of noise that is not given.
@@ -80,6 +82,7 @@ class LadderNetwork:
         batch_norm_eps: float = 1e-10,
         stop_gradient_targets: bool = False,
         dtype: str = "float32",
+        labeled_statistics: str = "own",
         seed: int = 0,
         device: Device | str = "cpu",
     ) -> None:
@@ -94,6 +97,7 @@ class LadderNetwork:
             dtype,
             layers,  # type: ignore[arg-type]
             input_shape,  # type: ignore[arg-type]
+            labeled_statistics,
         )
         self._set_up(specification, None, device, seed)
 

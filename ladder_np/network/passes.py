@@ -1,7 +1,8 @@
 """What stands between the maps of a ladder, as plain formulas, each pass beside its backward ([R] Algorithm 1).
 
     input        z̃⁰ = h̃⁰ = x + s₀ n                  layer 0 is never normalized (fact 4)
-    encoder      z = BN(a),  z̃ = z + s n             of a = map(h below), each lane with its own statistics (fact 1)
+    encoder      z = BN(a),  z̃ = z + s n             of a = map(h below), each lane with its own statistics (fact 1),
+                                                     or the labeled rows with the corrupted unlabeled ones' too
                  h = φ(γ(z̃ + β))
     classifier   P = softmax(hᴸ),  C_s = −mean log P(ỹ = y | x)
     decoder      u = BN(vertical),  ẑ = g(z̃, u)      of vertical = map(ẑ above)
@@ -220,11 +221,7 @@ class Passes:
     def encode_forward(self, layer: Layer, own: LayerParameters, a: Array, noise: Array | None) -> Encoded:
         """Return what the encoder computes in a layer from a = map(h below), (rows, units)."""
         rows = self.rows[layer.index]
-        z = array_module(a).empty_like(a)
-        statistics = [
-            normalize_forward(a[lane], self.specification.batch_norm_eps, out=z[lane])[1:] for lane in rows.lanes
-        ]
-        mu, sigma = [mu for mu, _ in statistics], [sigma for _, sigma in statistics]
+        z, mu, sigma = self._normalize_lanes_forward(a, rows)
         z_tilde = add_noise(z, noise, layer.noise_std, rows)
         b = shift_scale_forward(z_tilde[: rows.going_on], own.beta, own.gamma)
         h = layer.activation.forward(b, out=self._room_of(b))
@@ -260,15 +257,31 @@ class Passes:
             dz[rows.clean] += decoded.target.z
         return dz
 
+    def _normalize_lanes_forward(self, a: Array, rows: Rows) -> tuple[Array, list[Array], list[Array]]:
+        """Return z, and the statistics that each lane was normalized with."""
+        z, eps = array_module(a).empty_like(a), self.specification.batch_norm_eps
+        statistics = [normalize_forward(a[lane], eps, out=z[lane])[1:] for lane in rows.lanes[rows.shared :]]
+        if rows.shared:
+            statistics.insert(0, statistics[0])
+            standardize_forward(a[rows.labeled], *statistics[0], out=z[rows.labeled])
+        return z, [mu for mu, _ in statistics], [sigma for _, sigma in statistics]
+
     def _normalize_lanes_backward(self, dz: Array, encoded: Encoded, target: Target | None) -> Array:
-        """Return da; only the clean lane's statistics are used elsewhere too."""
-        da = self._room_of(dz)
-        for lane, sigma in zip(encoded.rows.lanes, encoded.sigma, strict=True):
+        """Return da; statistics used elsewhere too are the clean lane's, and those that labeled rows share."""
+        rows, z, da = encoded.rows, encoded.z, self._room_of(dz)
+        assert z is not None
+        elsewhere: list[tuple[Array | None, Array | None]] = [(None, None)] * 3  # dμ, dσ by lane
+        if target is not None:
+            elsewhere[2] = target.mu, target.sigma
+        if rows.shared:
+            labeled = rows.labeled
+            da[labeled], dmu, dsigma = standardize_backward(dz[labeled], z[labeled], encoded.sigma[0])
+            elsewhere[1] = dmu, dsigma
+        for k, lane in enumerate(rows.lanes):
             if lane.start >= len(dz):
                 break  # constant targets: the clean lane takes no gradient
-            used = target if lane == encoded.rows.clean else None
-            dmu, dsigma = (used.mu, used.sigma) if used else (None, None)
-            normalize_backward(dz[lane], encoded.z[lane], sigma, dmu, dsigma, out=da[lane])  # type: ignore[index]
+            if k >= rows.shared:
+                normalize_backward(dz[lane], z[lane], encoded.sigma[k], *elsewhere[k], out=da[lane])
         return da
 
     # ---- The classifier on top.

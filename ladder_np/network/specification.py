@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,10 +14,17 @@ from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.operations.maps import LARGEST_SIZE, Shape, build_maps, split_layers
 
-__all__ = ["MOST_LAYERS", "Specification"]
+__all__ = ["LABELED_STATISTICS", "MOST_LAYERS", "Specification"]
 
+LABELED_STATISTICS = ("own", "unlabeled")
 DTYPES = ("float32", "float64")
 MOST_LAYERS = 256  # with the input
+CHOICES: dict[str, Collection[str]] = {  # of the fields that are one of a few texts
+    "activation": ACTIVATIONS,
+    "combinator": COMBINATORS,
+    "dtype": DTYPES,
+    "labeled_statistics": LABELED_STATISTICS,
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,11 @@ class Specification:
         Instead of `sizes`: layers 1 .. L in the notation of `operations.maps`; the last has a unit for each class.
     input_shape : tuple of int, optional
         With `layers`: of one sample, (d_0,) or (height, width, channels).
+    labeled_statistics : {"own", "unlabeled"}
+        What a training step normalizes its labeled rows with: their own mean and deviation, as the reference does
+        (fact 1), or those of the corrupted unlabeled rows beside them, through which the gradient then flows too.
+        The first fits labels that are a fair sample of all rows, the second any. Without denoising costs it is always
+        their own: then a step has no unlabeled rows.
 
     Raises
     ------
@@ -66,6 +78,7 @@ class Specification:
     dtype: str = "float32"
     layers: tuple[str, ...] = None  # type: ignore[assignment]  # L texts once made
     input_shape: Shape = None  # type: ignore[assignment]  # of one sample, once made
+    labeled_statistics: str = "own"
 
     def __post_init__(self) -> None:
         fix = partial(object.__setattr__, self)  # the class is frozen: fields are set once, here
@@ -79,9 +92,10 @@ class Specification:
             raise InputError(f"batch norm eps {self.batch_norm_eps}: expected a number > 0")
         if not isinstance(self.stop_gradient_targets, bool):
             raise InputError(f"stop gradient targets {self.stop_gradient_targets!r}: expected True or False")
-        for name, choices in (("activation", ACTIVATIONS), ("combinator", COMBINATORS), ("dtype", DTYPES)):
+        for name, choices in CHOICES.items():
             if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:
-                raise InputError(f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(choices)}")
+                shown = f"{name.replace('_', ' ')} {getattr(self, name)!r}"
+                raise InputError(f"unknown {shown}; choose one of {', '.join(choices)}")
 
     def _checked_layers(self) -> dict[str, Any]:
         """Return `input_shape`, `layers` and `sizes`, which say the same of a network of dense layers."""

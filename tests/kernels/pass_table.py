@@ -130,7 +130,9 @@ def encode_backward_inputs(point: Point, values: Values) -> Arrays:
         "clean_dmu": values.vector(units) if target else None,
         "clean_dsigma": values.vector(units) if target else None,
         "z": values.matrix(rows.total, units),
-        "sigma": np.stack([values.vector(units, positive=True) for _ in rows.lanes]),
+        "sigma": np.stack([values.vector(units, positive=True) for _ in rows.lanes[rows.shared :]])[
+            [0] * rows.shared + [*range(len(rows.lanes) - rows.shared)]
+        ],
     }
 
 
@@ -325,14 +327,14 @@ PASSES = {
         encode_plain,
         lambda passes, point, x, memory: encoded_arrays(encode(passes, point, x)),
         sums="rows",
-        options={"lanes": LANES, "noise": YES_NO, "beta": YES_NO, "gamma": YES_NO},
+        options={"lanes": LANES, "shared": YES_NO, "noise": YES_NO, "beta": YES_NO, "gamma": YES_NO},
     ),
     "encode_backward": Pass(
         encode_backward_inputs,
         lambda point, x: encode_backward(point.passes, point, x, on_host),
         lambda passes, point, x, memory: encode_backward(passes, point, x, memory.empty),
         sums="rows",
-        options={"lanes": LANES, "lateral": YES_NO, "target": YES_NO, "beta": YES_NO, "gamma": YES_NO},
+        options=dict.fromkeys(("shared", "lateral", "target", "beta", "gamma"), YES_NO) | {"lanes": LANES},
     ),
     "softmax": Pass(
         classified_inputs,

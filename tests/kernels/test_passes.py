@@ -29,7 +29,7 @@ from ladder_np.operations.activations import ACTIVATIONS
 
 pytestmark = pytest.mark.skipif(host_kernels.COMPILER is None, reason="no C++ compiler for the kernels")
 
-POINTS = 64  # launches of a kernel in a test
+POINTS = 128  # launches of a kernel in a test
 ULPS = 4  # of numbers computed one by one: NumPy's exp and tanh of float32 are right to 4, the C library's to 1
 SUMS, DRAWS, FLOOR, OTHERS = 4, 4, 4, 8  # see `tolerances`
 

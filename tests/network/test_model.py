@@ -100,6 +100,7 @@ def test_every_option_reaches_the_specification() -> None:
         "batch_norm_eps": 1e-3,
         "stop_gradient_targets": True,
         "dtype": "float64",
+        "labeled_statistics": "unlabeled",
     }
     about = LadderNetwork((4, 5, 3), **options).specification.as_json()
     assert {name: tuple(value) if isinstance(value, list) else value for name, value in about.items()} == {
