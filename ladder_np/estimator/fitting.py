@@ -10,6 +10,8 @@ from ladder_np.data.scaling import Scaling, make_scaling
 from ladder_np.data.split import Split, split_rows
 from ladder_np.errors import InputError
 from ladder_np.estimator.input import Table
+from ladder_np.estimator.kept import KeptRows, plan_call
+from ladder_np.estimator.weights import class_weights, label_weights
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
 from ladder_np.network.specification import Specification
@@ -20,7 +22,7 @@ from ladder_np.rng import Stream, check_seed, stream
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
 
-__all__ = ["begin_training", "flag", "split_table"]
+__all__ = ["begin_call", "begin_fit", "flag", "split_table"]
 
 ENDLESS = 2**40  # epochs of partial_fit, which has no end toward which its rate could fall
 ROWS_LOOKED_AT = 5000  # to estimate a variance
@@ -187,21 +189,55 @@ def split_table(params: dict[str, Any], table: Table, seed: int) -> Split:
     )
 
 
-def begin_training(
-    params: dict[str, Any], table: Table, before: Predictor | None, endless: bool = False
-) -> tuple[Predictor, Training, Split]:
-    """Return the model to train, its training before the first epoch, and the rows that each is for.
+def begin_fit(
+    params: dict[str, Any], table: Table, before: Predictor | None
+) -> tuple[Predictor, Training, np.ndarray]:
+    """Return the model to train, its training before the first epoch, and the rows held out for validation.
 
-    `params` are the estimator's, `before` is the model to continue; for `endless` see `_training_settings`. Raises
-    InputError if a parameter or the table cannot be used, or the network of `before` has other shapes.
+    `params` are the estimator's, `before` is the model to continue. Raises InputError if a parameter or the table
+    cannot be used, or the network of `before` has other shapes.
     """
-    settings = _training_settings(params, _draw_seed(params["random_state"]), endless)
+    settings = _training_settings(params, _draw_seed(params["random_state"]))
     split = split_table(params, table, settings.seed)
     model = _make_model(params, table, split.train, settings.seed, before)
-    dtype = model.network.specification.numpy_dtype
+    return model, _make_training(params, table, model, settings, (split.labeled, split.train, None)), split.validation
 
-    def rows(indices: np.ndarray) -> np.ndarray:
+
+def begin_call(
+    params: dict[str, Any], table: Table, before: Predictor | None, kept: KeptRows | None
+) -> tuple[Predictor, Training, KeptRows]:
+    """Return the model to train in one call of `partial_fit`, its training without end, and what is kept afterwards.
+
+    For the rest see `begin_fit`.
+    """
+    if params["class_weight"] == "balanced":
+        raise InputError("class_weight='balanced' needs all rows, partial_fit sees some; give a dict of weights")
+    settings = _training_settings(params, _draw_seed(params["random_state"]), endless=True)
+    call = plan_call(table, kept or KeptRows.before_the_first(table, settings.seed), settings.unlabeled_batch)
+    model = _make_model(params, call.table, call.unlabeled, settings.seed, before)
+    rows = call.labeled, call.unlabeled, call.measured
+    return model, _make_training(params, call.table, model, settings, rows), call.kept
+
+
+def _make_training(
+    params: dict[str, Any],
+    table: Table,
+    model: Predictor,
+    settings: TrainingSettings,
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray | None],
+) -> Training:
+    """Return a training on rows of a table: labeled and unlabeled ones, and those to measure, by their places."""
+    labeled, unlabeled, measured = rows
+    dtype = model.network.specification.numpy_dtype
+    index = np.full(len(table.index), -1)
+    index[labeled] = table.index[labeled]
+    counts = np.bincount(table.index[labeled], minlength=len(table.classes))
+    weights = label_weights(table.weights, class_weights(params["class_weight"], table.classes, counts), index)
+
+    def features(indices: np.ndarray) -> np.ndarray:
         return model.scaling.apply(table.X[indices], dtype)
 
-    data = TrainingData(rows, table.index, split.labeled, split.train)
-    return model, Training(model.network, data, settings), split
+    weights = None if weights is None else weights.astype(dtype)
+    return Training(
+        model.network, TrainingData(features, table.index, labeled, unlabeled, weights, measured), settings
+    )

@@ -3,6 +3,7 @@
 Some messages have the words that scikit-learn's checks of an estimator look for.
 """
 
+import dataclasses
 import warnings
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,6 +14,7 @@ from ladder_np.data.dataset import check_features
 from ladder_np.data.labels import Labels, Mark, check_two_classes
 from ladder_np.errors import InputError
 from ladder_np.estimator.base import warning_class
+from ladder_np.estimator.weights import checked_weights
 from ladder_np.predictor import Predictor
 
 __all__ = ["Table", "read_labels", "read_like", "read_table"]
@@ -26,15 +28,48 @@ class FeatureTypeError(InputError, TypeError):
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Checked rows: X (n, d), the columns' names or None, the classes (K,), each row's index into them or −1."""
+    """Checked rows: X (n, d), the columns' names or None, the classes (K,), each row's index into them or −1.
+
+    `weights` (n,) are the rows' sample weights.
+    """
 
     X: np.ndarray
     names: tuple[str, ...] | None
     classes: np.ndarray
     index: np.ndarray
+    weights: np.ndarray
+
+    def at(self, rows: np.ndarray) -> "Table":
+        """Return some of the rows, by their places or a mask."""
+        return dataclasses.replace(self, X=self.X[rows], index=self.index[rows], weights=self.weights[rows])
+
+    def only(self, wanted: np.ndarray) -> "Table":
+        """Return the rows of a mask (n,); the table itself if these are all."""
+        return self if wanted.all() else self.at(wanted)
+
+    def joined(self, other: "Table") -> "Table":
+        """Return these rows and then those of another table with the same columns."""
+        X, index, weights = (
+            np.concatenate([getattr(one, name) for one in (self, other)]) for name in ("X", "index", "weights")
+        )
+        return dataclasses.replace(self, X=X, index=index, weights=weights)
+
+    def without_weight(self, rows: np.ndarray) -> "Table":
+        """Return the table with a label of weight 0 in some rows, which have none: any will do."""
+        index, weights = self.index.copy(), self.weights.copy()
+        index[rows], weights[rows] = 0, 0.0
+        return dataclasses.replace(self, index=index, weights=weights)
 
 
-def read_table(X: Any, y: Any, mark: Any, estimator: str, before: Predictor | None, classes: Any = None) -> Table:
+def read_table(
+    X: Any,
+    y: Any,
+    mark: Any,
+    estimator: str,
+    before: Predictor | None,
+    classes: Any = None,
+    sample_weight: Any = None,
+) -> Table:
     """Return checked rows; with the classes of `before`, a model to go on from, else those given, else those of y.
 
     `mark` is what y holds where a row has no label; `estimator` is who asks, for the error line. Raises InputError if
@@ -57,7 +92,7 @@ def read_table(X: Any, y: Any, mark: Any, estimator: str, before: Predictor | No
         classes = before.classes
     classes, index = labels.encode(classes)
     check_two_classes(classes)
-    return Table(X, names, classes, index)
+    return Table(X, names, classes, index, checked_weights(sample_weight, len(X)))
 
 
 def read_like(X: Any, model: Predictor, estimator: str) -> np.ndarray:

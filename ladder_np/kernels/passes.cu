@@ -294,21 +294,25 @@ KERNEL softmax(const real *b, real *p, integer rows, integer units)
         p[row * units + unit] = exp(b[row * units + unit] - largest) / sum;
 }
 
-// The cross-entropy of each labeled row: b (rows, units), y (rows) -> row_costs (rows)
-KERNEL cross_entropy(const real *b, const integer *y, real *row_costs, integer rows, integer units)
+// The cross-entropy of each labeled row, times its weight:
+// b (rows, units), y (rows), weights (rows; null: 1 each) -> row_costs (rows)
+KERNEL cross_entropy(const real *b, const integer *y, const real *weights, real *row_costs,
+                     integer rows, integer units)
 {
     integer row = (integer)blockIdx.x * SLOTS + threadIdx.y;
     real largest = largest_of_row(b, row, rows, units);
     real sum = sum_of_exponentials(b, largest, row, rows, units);
-    if (threadIdx.x == 0 && row < rows)
-        row_costs[row] = log(sum) - (b[row * units + y[row]] - largest);
+    if (threadIdx.x == 0 && row < rows) {
+        real cost = log(sum) - (b[row * units + y[row]] - largest);
+        row_costs[row] = weights ? weights[row] * cost : cost;
+    }
 }
 
-// The gradient of b: (p - onehot(y))/N on the labeled rows, p (dp - sum dp p) on the unlabeled ones.
+// The gradient of b: w (p - onehot(y))/N on the labeled rows, p (dp - sum dp p) on the unlabeled ones.
 //
-// p (rows, units), y (N), dp (M, units; null if there are none) -> db (rows, units)
-KERNEL classify_backward(const real *p, const integer *y, const real *dp, real *db,
-                         integer n_labeled, integer rows, integer units)
+// p (rows, units), y (N), weights (N; null: 1 each), dp (M, units; null if there are none) -> db (rows, units)
+KERNEL classify_backward(const real *p, const integer *y, const real *weights, const real *dp,
+                         real *db, integer n_labeled, integer rows, integer units)
 {
     integer row = (integer)blockIdx.x * SLOTS + threadIdx.y;
     bool unlabeled = row >= n_labeled && row < rows;
@@ -317,9 +321,11 @@ KERNEL classify_backward(const real *p, const integer *y, const real *dp, real *
     for (integer unit = threadIdx.x; unlabeled && unit < units; unit += TILE)
         sum += dp_row[unit] * p_row[unit];
     sum = sum_over_units(sum);
+    real weight = weights && row < n_labeled ? weights[row] : 1;
     for (integer unit = threadIdx.x; row < rows && unit < units; unit += TILE)
-        db[row * units + unit] = unlabeled ? p_row[unit] * (dp_row[unit] - sum)
-                                           : (p_row[unit] - (unit == y[row] ? 1 : 0)) / n_labeled;
+        db[row * units + unit] = unlabeled
+                                     ? p_row[unit] * (dp_row[unit] - sum)
+                                     : weight * ((p_row[unit] - (unit == y[row] ? 1 : 0)) / n_labeled);
 }
 
 // ---- The decoder (network/passes.py, operations/combinators.py).

@@ -115,17 +115,19 @@ class FusedPasses(Passes):
 
     # ---- The classifier on top.
 
-    def classify_forward(self, b: Array, y: Array) -> Classified:
+    def classify_forward(self, b: Array, y: Array, weights: Array | None = None) -> Classified:
         p, costs = _empty(b, *b.shape), _empty(b, len(y))
         self.kernels.over_rows("softmax", len(b), b, p, *b.shape)
-        self.kernels.over_rows("cross_entropy", len(y), b, y, costs, len(y), b.shape[1])
+        self.kernels.over_rows("cross_entropy", len(y), b, y, weights, costs, len(y), b.shape[1])
         return Classified(p, costs)
 
-    def classify_backward(self, classified: Classified, y: Array, dp: Array | None) -> Array:
+    def classify_backward(
+        self, classified: Classified, y: Array, dp: Array | None, weights: Array | None = None
+    ) -> Array:
         p = classified.p
         rows = len(y) if dp is None else len(y) + len(dp)
         db = _empty(p, rows, p.shape[1])
-        self.kernels.over_rows("classify_backward", rows, p, y, dp, db, len(y), rows, p.shape[1])
+        self.kernels.over_rows("classify_backward", rows, p, y, weights, dp, db, len(y), rows, p.shape[1])
         return db
 
     # ---- The decoder.

@@ -80,7 +80,7 @@ def resolve(specification: Specification) -> tuple[Layer, ...]:
             has_gamma=index == top,
             noise_std=specification.noise_std[index],
             weight=specification.denoising_weights[index],
-            shared=specification.labeled_statistics == "unlabeled" and specification.denoises,
+            shared=specification.shares_statistics,
         )
         for index, shape in enumerate(shapes)
     )

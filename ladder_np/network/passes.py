@@ -14,7 +14,7 @@ It writes nothing into its arguments but the gradients of parameters. `FusedPass
 with one kernel for each pass; this is its reference.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,11 +53,20 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Batch:
-    """The rows of one step: x_labeled (N, d_0), y (N,) integers, x_unlabeled (M, d_0)."""
+    """The rows of one step: x_labeled (N, d_0), y (N,) integers, x_unlabeled (M, d_0).
+
+    weights (N,), of the labeled rows' cross-entropies; None: 1 each.
+    """
 
     x_labeled: Array
     y: Array
     x_unlabeled: Array
+    weights: Array | None = None
+
+    def each(self, function: Callable[[Array], Array]) -> "Batch":
+        """Return the batch with each of its arrays replaced by the function's result."""
+        arrays = self.x_labeled, self.y, self.x_unlabeled, self.weights
+        return Batch(*(None if array is None else function(array) for array in arrays))
 
 
 @dataclass(frozen=True)
@@ -286,14 +295,16 @@ class Passes:
 
     # ---- The classifier on top.
 
-    def classify_forward(self, b: Array, y: Array) -> Classified:
+    def classify_forward(self, b: Array, y: Array, weights: Array | None = None) -> Classified:
         """Return P(class) of all corrupted rows from the top layer's h, and the labeled rows' cross-entropy."""
-        return Classified(softmax_forward(b), cross_entropy_forward(b[self.rows[-1].labeled], y))
+        return Classified(softmax_forward(b), cross_entropy_forward(b[self.rows[-1].labeled], y, weights))
 
-    def classify_backward(self, classified: Classified, y: Array, dp: Array | None) -> Array:
+    def classify_backward(
+        self, classified: Classified, y: Array, dp: Array | None, weights: Array | None = None
+    ) -> Array:
         """Return the gradient of the values before the softmax: cross-entropy, and below it the decoder's, if any."""
         rows = self.rows[-1]
-        db_labeled = cross_entropy_backward(classified.p[rows.labeled], y)
+        db_labeled = cross_entropy_backward(classified.p[rows.labeled], y, weights)
         if dp is None:
             return db_labeled
         db_unlabeled = softmax_backward(dp, classified.p[rows.unlabeled])

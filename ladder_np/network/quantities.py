@@ -214,6 +214,7 @@ TARGET = Formula(Passes._join, "dz[rows.clean] += ")
 INPUTS = (
     Quantity(GIVEN, "x_labeled", "x labeled", "", "state.batch.x_labeled", "all", vector="input/x_labeled"),
     Quantity(GIVEN, "y", "y", "", "state.batch.y", vector="input/y"),
+    Quantity(GIVEN, "weights", "w", "", "state.batch.weights"),
     Quantity(GIVEN, "x_unlabeled", "x", "", "state.batch.x_unlabeled", "all", vector="input/x_unlabeled"),
 )
 

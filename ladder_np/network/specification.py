@@ -13,6 +13,7 @@ from ladder_np.errors import InputError
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.operations.maps import LARGEST_SIZE, Shape, build_maps, split_layers
+from ladder_np.operations.normalization import FEWEST_ROWS
 
 __all__ = ["LABELED_STATISTICS", "MOST_LAYERS", "Specification"]
 
@@ -144,6 +145,16 @@ class Specification:
     def denoises(self) -> bool:
         """Whether any layer has a denoising cost; without one, unlabeled rows are not used."""
         return any(weight > 0 for weight in self.denoising_weights)
+
+    @property
+    def shares_statistics(self) -> bool:
+        """Whether labeled rows are normalized with the corrupted unlabeled rows' statistics."""
+        return self.labeled_statistics == "unlabeled" and self.denoises
+
+    @property
+    def fewest_labeled(self) -> int:
+        """How many labeled rows a step needs: 2 where these are normalized with their own statistics."""
+        return 1 if self.shares_statistics else FEWEST_ROWS
 
     @property
     def numpy_dtype(self) -> np.dtype:
