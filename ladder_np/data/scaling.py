@@ -8,9 +8,10 @@ import numpy.typing as npt
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 
-__all__ = ["Scaling", "make_scaling"]
+__all__ = ["Scaling", "make_scaling", "mean_variance"]
 
 BLOCK = 1 << 16  # elements worked on together: big arrays get no float64 copy of their size
+ROWS_LOOKED_AT = 5000  # to estimate a variance
 KINDS = ("auto", "pixels", "standardize", "none")
 
 
@@ -80,6 +81,19 @@ def make_scaling(X: np.ndarray | StoredRows, rows: np.ndarray, kind: str, pixel_
         return _standardizing(X, rows)
     divisor = _pixel_divisor(X, pixel_maximum) if kind == "pixels" else 1
     return Scaling(np.zeros(X.shape[1]), np.full(X.shape[1], 1 / divisor))
+
+
+def mean_variance(X: np.ndarray | StoredRows, rows: np.ndarray, scaling: Scaling) -> float:
+    """Return the mean over the features of their variances once scaled, over rows evenly picked where there are many.
+
+    Raises InputError if it is 0.
+    """
+    picked = rows[:: max(1, len(rows) // ROWS_LOOKED_AT)]
+    with np.errstate(over="ignore"):  # a variance beyond float64 is refused as a value too large
+        variance = float(scaling.apply(X[picked], np.float64).var(axis=0).mean())
+    if variance == 0:
+        raise InputError("every feature of X is the same in all rows; expected at least one that differs")
+    return variance
 
 
 def _pixel_divisor(X: np.ndarray | StoredRows, pixel_maximum: int | None) -> int:

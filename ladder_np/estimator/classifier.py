@@ -14,10 +14,10 @@ from ladder_np.estimator.base import BaseClassifier
 from ladder_np.estimator.fitting import begin_call, begin_fit, flag
 from ladder_np.estimator.input import Table, read_labels, read_like, read_table
 from ladder_np.estimator.kept import KeptRows
-from ladder_np.estimator.weights import checked_weights
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import EpochLines, FitHistory, complement, fit
 from ladder_np.training.trainer import EpochRecord
+from ladder_np.training.weights import checked_weights
 
 __all__ = ["LadderClassifier"]
 

@@ -6,26 +6,25 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from ladder_np.data.scaling import Scaling, make_scaling
+from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
 from ladder_np.data.split import Split, split_rows
 from ladder_np.errors import InputError
 from ladder_np.estimator.input import Table
 from ladder_np.estimator.kept import KeptRows, plan_call
-from ladder_np.estimator.weights import class_weights, label_weights
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
-from ladder_np.network.specification import Specification
+from ladder_np.network.specification import Specification, weights_for_variance
 from ladder_np.operations.maps import split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, check_seed, stream
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
+from ladder_np.training.weights import label_weights
 
 __all__ = ["begin_call", "begin_fit", "flag", "split_table"]
 
 ENDLESS = 2**40  # epochs of partial_fit, which has no end toward which its rate could fall
-ROWS_LOOKED_AT = 5000  # to estimate a variance
 
 # ---- Parameters.
 
@@ -69,8 +68,13 @@ def _draw_seed(random_state: Any) -> int:
     return check_seed(random_state, "random_state")
 
 
-def _specification_of(params: dict[str, Any], features: int, classes: int, input_weight: float) -> Specification:
-    """Return the network's description for data of that many features and classes; λ₀ defaults to `input_weight`."""
+def _specification_of(
+    params: dict[str, Any], features: int, classes: int, variance: float, before: Predictor | None
+) -> Specification:
+    """Return the network's description for data of that many features, of that mean variance, and classes.
+
+    The default of λ₀ is that of `before`, where there is such a model to go on from.
+    """
     hidden = params["hidden_layer_sizes"]
     if isinstance(hidden, numbers.Integral) and not isinstance(hidden, bool):
         hidden = (hidden,)
@@ -79,24 +83,18 @@ def _specification_of(params: dict[str, Any], features: int, classes: int, input
     except TypeError:
         raise InputError(f"hidden_layer_sizes={hidden!r}: expected widths such as (200, 100)") from None
     weights = params["denoising_weights"]
+    if weights is None:
+        weights = weights_for_variance(len(sizes), variance)
+        weights = (before.network.specification.denoising_weights[0], *weights[1:]) if before else weights
     return Specification(
         sizes=sizes,
         activation=params["activation"],
         combinator=params["combinator"],
         noise_std=params["noise_std"],
-        denoising_weights=_default_weights(len(sizes), input_weight) if weights is None else weights,
+        denoising_weights=weights,
         dtype=params["dtype"],
         labeled_statistics=params["labeled_statistics"],
     )
-
-
-def _default_weights(layers: int, input_weight: float) -> tuple[float, ...]:
-    """Return λ, input first: λ₀, 3, then 1 for every further layer.
-
-    [R]'s 1000, 10, 0.1 are for 784 pixels of variance 0.1 and for wider layers. These, like the other defaults of the
-    estimator, were chosen on the validation rows of unlike data sets by ``benchmarks/estimator_defaults.py``.
-    """
-    return (input_weight, 3.0, *(1.0,) * layers)[:layers]
 
 
 def _training_settings(params: dict[str, Any], seed: int, endless: bool = False) -> TrainingSettings:
@@ -126,8 +124,8 @@ def _make_model(
 ) -> Predictor:
     """Return the model to train: a new one, or one that continues with the parameters and scaling of `before`."""
     scaling, pixels = (before.scaling, before.pixels) if before else _find_scaling(params, table, rows)
-    weight = before.network.specification.denoising_weights[0] if before else _input_weight(table.X, rows, scaling)
-    specification = _specification_of(params, table.X.shape[1], len(table.classes), weight)
+    variance = 1.0 if before else mean_variance(table.X, rows, scaling)
+    specification = _specification_of(params, table.X.shape[1], len(table.classes), variance, before)
     scaling.check(table.X, specification.numpy_dtype)
     if before:
         before.check_like(table.X)
@@ -143,19 +141,6 @@ def _find_scaling(params: dict[str, Any], table: Table, rows: np.ndarray) -> tup
     pixels = table.X.dtype == np.uint8 and params["scaling"] in ("auto", "pixels")
     maximum = max(1, int(table.X.max())) if pixels else None
     return make_scaling(table.X, rows, params["scaling"], maximum), pixels
-
-
-def _input_weight(X: np.ndarray, rows: np.ndarray, scaling: Scaling) -> float:
-    """Return λ₀ for scaled rows, evenly picked where there are many: 10 over their mean variance.
-
-    z⁰ alone is not normalized (fact 4): over its variance its cost is a share, as that of the layers above is.
-    """
-    picked = rows[:: max(1, len(rows) // ROWS_LOOKED_AT)]
-    with np.errstate(over="ignore"):  # a variance beyond float64 is refused as a value too large
-        variance = float(scaling.apply(X[picked], np.float64).var(axis=0).mean())
-    if variance == 0:
-        raise InputError("every feature of X is the same in all rows; expected at least one that differs")
-    return 10.0 / variance
 
 
 def _parameters_of(before: Predictor, specification: Specification) -> np.ndarray:
@@ -229,10 +214,7 @@ def _make_training(
     """Return a training on rows of a table: labeled and unlabeled ones, and those to measure, by their places."""
     labeled, unlabeled, measured = rows
     dtype = model.network.specification.numpy_dtype
-    index = np.full(len(table.index), -1)
-    index[labeled] = table.index[labeled]
-    counts = np.bincount(table.index[labeled], minlength=len(table.classes))
-    weights = label_weights(table.weights, class_weights(params["class_weight"], table.classes, counts), index)
+    weights = label_weights(params["class_weight"], table.classes, table.index, labeled, table.weights)
 
     def features(indices: np.ndarray) -> np.ndarray:
         return model.scaling.apply(table.X[indices], dtype)

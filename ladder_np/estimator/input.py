@@ -14,8 +14,8 @@ from ladder_np.data.dataset import check_features
 from ladder_np.data.labels import Labels, Mark, check_two_classes
 from ladder_np.errors import InputError
 from ladder_np.estimator.base import warning_class
-from ladder_np.estimator.weights import checked_weights
 from ladder_np.predictor import Predictor
+from ladder_np.training.weights import checked_weights
 
 __all__ = ["Table", "read_labels", "read_like", "read_table"]
 

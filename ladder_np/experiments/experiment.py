@@ -11,13 +11,15 @@ import numpy as np
 from ladder_np.arrays import Device
 from ladder_np.data.dataset import Dataset, Features
 from ladder_np.data.readers import open_dataset
-from ladder_np.data.scaling import Scaling, make_scaling
+from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
 from ladder_np.data.split import Split, split_rows
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
-from ladder_np.network.specification import Specification
+from ladder_np.network.specification import Specification, default_weights, weights_for_variance
 from ladder_np.rng import Stream, stream
+from ladder_np.training.loader import TrainingData
+from ladder_np.training.weights import label_weights
 
 __all__ = ["BASELINE", "LADDER", "Experiment", "fingerprint", "prepare", "rows_for_test"]
 
@@ -50,6 +52,14 @@ class Experiment:
         """Return the features of the given rows as the networks take them, (rows, d_0)."""
         return self.scaling.apply(self.dataset.X[indices], self.specification.numpy_dtype)
 
+    @property
+    def training_data(self) -> TrainingData:
+        """What the models learn from."""
+        y, labeled = self.dataset.y, self.split.labeled
+        weights = label_weights(self.settings.class_weight, self.dataset.classes, y, labeled)
+        weights = None if weights is None else weights.astype(self.specification.numpy_dtype)
+        return TrainingData(self.rows, y, labeled, self.split.train, weights)
+
 
 def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: str) -> Experiment:
     """Read the data (for `data_dir` see `open_dataset`), check every setting against it; nothing is written.
@@ -61,8 +71,9 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     if settings.dataset not in DATASET_DEFAULTS:
         settings = dataclasses.replace(settings, dataset=str(Path(settings.dataset).resolve()))
     split = _split(settings, dataset)
-    specification = settings.specification(dataset.X.shape[1], len(dataset.classes))
     scaling = make_scaling(dataset.X, split.train, settings.scaling, dataset.pixel_maximum)
+    settings = _with_weights(settings, dataset, split, scaling)
+    specification = settings.specification(dataset.X.shape[1], len(dataset.classes))
     _check_scaled(settings, dataset, scaling, specification)
     models = dict(_models(settings, specification))
     return Experiment(settings, dataset, data_dir, split, scaling, device, models)
@@ -87,6 +98,19 @@ def fingerprint(dataset: Dataset) -> str:
             for _, rows in blocks(array):
                 digest.update(np.ascontiguousarray(rows).data)
     return digest.hexdigest()
+
+
+def _with_weights(
+    settings: ExperimentSettings, dataset: Dataset, split: Split, scaling: Scaling
+) -> ExperimentSettings:
+    """Return the settings with λs: as named, [R]'s for data sets known by name, else those that suit the data."""
+    if settings.denoising_weights is not None:
+        return settings
+    layers = len(settings.hidden_layers) + 2
+    if settings.dataset in DATASET_DEFAULTS:
+        return dataclasses.replace(settings, denoising_weights=default_weights(layers))
+    variance = mean_variance(dataset.X, split.train, scaling)
+    return dataclasses.replace(settings, denoising_weights=weights_for_variance(layers, variance))
 
 
 def _models(settings: ExperimentSettings, specification: Specification) -> Iterator[tuple[str, Specification]]:

@@ -15,7 +15,7 @@ from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.operations.maps import LARGEST_SIZE, Shape, build_maps, split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 
-__all__ = ["LABELED_STATISTICS", "MOST_LAYERS", "Specification"]
+__all__ = ["LABELED_STATISTICS", "MOST_LAYERS", "Specification", "default_weights", "weights_for_variance"]
 
 LABELED_STATISTICS = ("own", "unlabeled")
 DTYPES = ("float32", "float64")
@@ -179,6 +179,16 @@ class Specification:
 def default_weights(layers: int) -> tuple[float, ...]:
     """Return [R]'s λs of the full ladder at 100 labels, for a network of this many layers, input included."""
     return (1000.0, 10.0, *(0.1,) * layers)[:layers]
+
+
+def weights_for_variance(layers: int, variance: float) -> tuple[float, ...]:
+    """Return λs for any data, for a network of this many layers: 10/variance for the input, 3, then 1.
+
+    [R]'s are for 784 pixels of variance 0.1 and for wider layers; these were chosen on the validation rows of unlike
+    data sets by ``benchmarks/estimator_defaults.py``. z⁰ alone is not normalized (fact 4): over the mean variance of
+    the scaled features its cost is a share, as that of the layers above is.
+    """
+    return (10.0 / variance, 3.0, *(1.0,) * layers)[:layers]
 
 
 def _has_other_kinds(sizes: Any) -> bool:

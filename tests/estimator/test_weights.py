@@ -5,7 +5,7 @@ import pytest
 from clouds import TRUTH, X, Y, known, parameters, small
 
 from ladder_np import LadderClassifier
-from ladder_np.estimator.weights import class_weights, label_weights
+from ladder_np.training.weights import class_weights, label_weights
 
 COUNTS = np.array([20, 5])
 
@@ -27,12 +27,13 @@ def test_a_dict_gives_the_classes_that_it_names_their_weights() -> None:
 
 
 def test_weights_have_the_mean_1_over_the_labeled_rows() -> None:
-    weights = label_weights(np.array([1.0, 3.0, 9.0, 2.0]), np.array([1.0, 2.0]), np.array([0, 1, -1, 0]))
+    index, labeled = np.array([0, 1, -1, 0]), np.array([0, 1, 3])
+    weights = label_weights({1: 2}, np.arange(2), index, labeled, np.array([1.0, 3.0, 9.0, 2.0]))
     np.testing.assert_allclose(weights, np.array([1, 6, 0, 2]) / 3)
 
 
 def test_equal_weights_are_no_weights() -> None:
-    assert label_weights(np.full(3, 7.0), np.ones(2), np.array([0, 1, -1])) is None
+    assert label_weights(None, np.arange(2), np.array([0, 1, -1]), np.array([0, 1]), np.full(3, 7.0)) is None
     np.testing.assert_array_equal(parameters(small().fit(X, Y, np.full(len(X), 2.5))), parameters(small().fit(X, Y)))
 
 

@@ -56,16 +56,20 @@ def class_weights(class_weight: Any, classes: np.ndarray, counts: np.ndarray) ->
     return factors
 
 
-def label_weights(sample_weight: np.ndarray, factors: np.ndarray, index: np.ndarray) -> np.ndarray | None:
+def label_weights(
+    class_weight: Any, classes: np.ndarray, index: np.ndarray, labeled: np.ndarray, sample_weight: Any = 1.0
+) -> np.ndarray | None:
     """Return weights of cross-entropies, (n,): of mean 1 over the labeled rows, or all 0; None if all are 1.
 
-    `sample_weight` (n,) are weights of rows, `factors` (K,) of classes; `index` (n,) is a row's class or -1.
+    `index` (n,) is each row's class, of which only those of the row indices `labeled` are looked at; `sample_weight`
+    is a weight per row (n,), or one for all. Raises InputError as `class_weights`.
     """
-    labeled = index >= 0
-    weights = np.where(labeled, sample_weight * factors[index], 0.0)
+    factors = class_weights(class_weight, classes, np.bincount(index[labeled], minlength=len(classes)))
+    weights = np.zeros(len(index))
+    weights[labeled] = (sample_weight * np.ones(len(index)))[labeled] * factors[index[labeled]]
     if not weights.any():
         return weights
-    if (weights[labeled] == weights[labeled][0]).all():
+    if (weights[labeled] == weights[labeled[0]]).all():
         return None
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = weights / weights[labeled].mean()
