@@ -77,7 +77,7 @@ class Predictor:
         training data's features, or too large for the network once scaled.
         """
         self.check_like(X)
-        statistics = self._statistics
+        statistics = self.statistics
         for start, part in blocks(X, ROWS_AT_ONCE):
             yield self._block_proba(part, start, statistics)
 
@@ -94,7 +94,8 @@ class Predictor:
         return probabilities
 
     @property
-    def _statistics(self) -> PopulationStatistics:
+    def statistics(self) -> PopulationStatistics:
+        """What it normalizes with; raises InputError if there is none yet."""
         if self.network.statistics is None:
             raise InputError("this network has no population statistics yet; train it first")
         return self.network.statistics
@@ -136,7 +137,7 @@ class Predictor:
 
     def as_arrays(self) -> dict[str, np.ndarray]:
         """Return what `save` writes."""
-        network, get, statistics = self.network, self.network.device.get, self._statistics
+        network, get, statistics = self.network, self.network.device.get, self.statistics
         meta = {
             "format": FORMAT,
             "version": VERSION,
@@ -144,6 +145,7 @@ class Predictor:
             "feature_names": self.feature_names,
             "pixels": self.pixels,
             "object_classes": self.classes.dtype == object,
+            "population_rows": statistics.count,
             **network.specification.as_json(),
         }
         arrays = {"meta": np.array(json.dumps(meta))}
@@ -196,6 +198,7 @@ class Predictor:
         network.statistics = PopulationStatistics(
             mu={layer: device.put(arrays[f"population/mu.{layer}"]) for layer in layers},
             sigma={layer: device.put(arrays[f"population/sigma.{layer}"]) for layer in layers},
+            count=_checked_count(meta.get("population_rows", 0)),
         )
         classes = arrays["classes"].astype(object) if meta.get("object_classes") is True else arrays["classes"]
         scaling = Scaling(shift=arrays["scaling/shift"], scale=arrays["scaling/scale"])
@@ -252,6 +255,12 @@ def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any
             f"{path}: model file version {meta.get('version')!r}; this program reads versions {readable}"
         )
     return meta
+
+
+def _checked_count(count: Any) -> int:
+    if type(count) is not int or count < 0:
+        raise InputError(f"population_rows {count!r}; expected a whole number >= 0")
+    return count
 
 
 def _checked_names(names: Any, specification: Specification) -> tuple[str, ...] | None:

@@ -229,6 +229,7 @@ class LadderClassifier(BaseClassifier):
             training.restore({**state, **self._resume})
         record = training.run_epoch()
         training.finish()
+        model.network.statistics = kept.statistics(model.statistics)
         _add_history(model, FitHistory.from_records([record], training.layers), before)
         resume = {key: values for key, values in training.state().items() if key.startswith(RESUMED)}
         self._keep(model, resume, kept)

@@ -198,7 +198,9 @@ def begin_call(
     if params["class_weight"] == "balanced":
         raise InputError("class_weight='balanced' needs all rows, partial_fit sees some; give a dict of weights")
     settings = _training_settings(params, _draw_seed(params["random_state"]), endless=True)
-    call = plan_call(table, kept or KeptRows.before_the_first(table, settings.seed), settings.unlabeled_batch)
+    if kept is None:
+        kept = KeptRows.before_the_first(table, settings.seed, before.network.statistics if before else None)
+    call = plan_call(table, kept, settings.unlabeled_batch)
     model = _make_model(params, call.table, call.unlabeled, settings.seed, before)
     rows = call.labeled, call.unlabeled, call.measured
     return model, _make_training(params, call.table, model, settings, rows), call.kept

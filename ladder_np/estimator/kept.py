@@ -5,12 +5,14 @@ counts by its share of all rows, and no call, however small or one-sided, replac
 small for a batch is filled up with kept rows, and labeled rows of the classes that it lacks train along.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from ladder_np.errors import InputError, warn
 from ladder_np.estimator.input import Table
+from ladder_np.network.inference import PopulationStatistics
 from ladder_np.rng import Stream, set_stream_state, stream, stream_state
 
 __all__ = ["Call", "KeptRows", "plan_call"]
@@ -48,12 +50,20 @@ class KeptRows:
     rows: Sample
     labeled: Sample
     random: np.ndarray  # state of the stream that chooses
+    earlier: PopulationStatistics | None  # of the rows of a fit, or a file, that the stream went on from
 
     @classmethod
-    def before_the_first(cls, table: Table, seed: int) -> "KeptRows":
+    def before_the_first(cls, table: Table, seed: int, earlier: PopulationStatistics | None = None) -> "KeptRows":
         """Return what is kept before the first call, which brings a table."""
         none = Sample(table.only(np.zeros(len(table.X), bool)), 0)
-        return cls(none, none, stream_state(stream(seed, Stream.KEPT_ROWS)))
+        return cls(none, none, stream_state(stream(seed, Stream.KEPT_ROWS)), earlier)
+
+    def statistics(self, of_sample: PopulationStatistics) -> PopulationStatistics:
+        """Return the statistics of all rows so far, from those of the kept ones."""
+        everything = dataclasses.replace(of_sample, count=self.rows.seen)
+        if self.earlier is None:
+            return everything
+        return everything.pooled(dataclasses.replace(self.earlier, count=self.earlier.count or MOST_ROWS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +100,7 @@ def plan_call(table: Table, kept: KeptRows, batch_rows: int) -> Call:
         Sample(joint.at(rows), kept.rows.seen + new),
         Sample(joint.at(of_labeled), kept.labeled.seen + len(own)),
         stream_state(generator),
+        kept.earlier,
     )
     return Call(joint, labeled, unlabeled, rows, after)
 

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,3 +116,18 @@ def test_a_copy_goes_on_as_the_original() -> None:
         each.partial_fit(*rows(5, 7))
     np.testing.assert_array_equal(parameters(model), parameters(other))
     np.testing.assert_array_equal(model.predict_proba(TEST[0]), other.predict_proba(TEST[0]))
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_small_call_after_fit_or_a_file_does_not_replace_the_statistics_either(tmp_path: Path, saved: bool) -> None:
+    model = small().fit(*rows(300, 3))
+    if saved:
+        model.save(tmp_path / "model.npz")
+        model = LadderClassifier.load(tmp_path / "model.npz")
+    before, first = model.score(*TEST), model._predictor.statistics.mu[1]
+    assert before > 0.95
+    for repetition in range(3):
+        model.partial_fit(*rows(2, 60 + repetition, classes=(1,)))
+    assert model.score(*TEST) > before - 0.03
+    assert model._predictor.statistics.count == 306
+    assert np.abs(model._predictor.statistics.mu[1] - first).max() < 0.5
