@@ -26,7 +26,7 @@ ROWS_AT_ONCE = 1000  # in a pass over many rows: enough for fast products, small
 class PopulationStatistics:
     """Mean and standard deviation of a = map(h) over the training rows, by layer 1..L, (units,) arrays each.
 
-    ``sigma`` holds sqrt(unbiased variance + ε). ``count`` is the number of rows (samples) that they are of, 0 where it
+    ``sigma`` holds sqrt(unbiased variance + ε), ``count`` the number of rows (samples) that they are of, 0 where it
     is not known.
     """
 
