@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ladder_np.data.stored import StoredRows, blocks
+from ladder_np.data.stored import StoredRows
 
 __all__ = ["Range", "find_range"]
 
