@@ -101,11 +101,19 @@ def label_column(arguments: argparse.Namespace, data: Path | str) -> str:
     return load_run_config(arguments.model).settings.label_column if arguments.model.is_dir() else "label"
 
 
-def in_order_of_training(model: Predictor, X: Features, names: tuple[str, ...] | None) -> Features:
-    """Return X with its named columns in the order of the training table, with a note if the model knows no names."""
+def in_order_of_training(
+    model: Predictor, X: Features, names: tuple[str, ...] | None, source: Path | str
+) -> Features:
+    """Return X, read from `source`, with its named columns in the order of the training table.
+
+    A note says if the model knows no names, a warning if X is on another scale than the rows in training.
+    """
     if names and model.feature_names is None:
         print("ladder-np: the model knows no column names; columns are taken in their order", file=sys.stderr)
-    return model.arrange(X, names)
+    X = model.arrange(X, names)
+    model.check_like(X)
+    model.warn_of_other_scale(X, str(source))
+    return X
 
 
 # By the name of an option that takes one value: what makes the value of a text, metavar, help.

@@ -168,8 +168,21 @@ def _describe(experiment: Experiment) -> str:
     return (
         f"{dataset.name}: {dataset.X.shape[1]} features, {len(dataset.classes)} classes; "
         f"{len(split.train)} training rows, {len(split.labeled)} of them labeled; {', '.join(held_out)}\n"
+        f"features: {_describe_features(experiment)}\n"
         f"network {experiment.specification}, seed {experiment.settings.seed}"
     )
+
+
+def _describe_features(experiment: Experiment) -> str:
+    """Return what the features were taken for, and how they are scaled."""
+    scaling = experiment.scaling
+    pixels = experiment.dataset.pixel_maximum is not None or scaling.kind == "pixels"
+    done = {
+        "pixels": f"divided by {1 / scaling.scale[0]:.0f}",
+        "standardize": "standardized",
+        "none": "taken as they are",
+    }
+    return f"{'8-bit pixels' if pixels else 'a table'}, {done[scaling.kind]}"
 
 
 def _why_no_test(settings: ExperimentSettings) -> str:

@@ -62,8 +62,10 @@ class LadderClassifier(BaseClassifier):
     n_iter_no_change : int
         See `early_stopping`.
     scaling : {"auto", "standardize", "pixels", "none"}
-        "standardize": each feature to mean 0 and standard deviation 1 over the training rows. "pixels", for 8-bit X:
-        divided by its largest value. "auto": pixels for 8-bit X, else standardize. It is stored with the model.
+        "standardize": each feature to mean 0 and standard deviation 1 over the training rows. "pixels", for uint8 X:
+        divided by 255, or by its largest value where that is below 128. "auto": pixels if X is uint8, reaches 16, and
+        nearly all of 16 features at least share one scale; else standardize (0/1 images, too). A warning tells if
+        that is nearly so. It is stored with the model.
     unlabeled_label : object
         What y holds where a row has no label; in an array of texts its text. None or NaN: whatever is missing (None,
         NaN, pandas' NA).
@@ -93,6 +95,8 @@ class LadderClassifier(BaseClassifier):
         The mean cost of each epoch.
     validation_scores_ : list of float or None
         With early stopping, the accuracy on the held-out rows after each epoch.
+    scaling_ : str
+        What `scaling` came to: "standardize", "pixels" or "none".
     transduction_ : ndarray (n,)
         After `fit`, the label of each training row: the given one, or else the predicted one.
 
@@ -118,6 +122,7 @@ class LadderClassifier(BaseClassifier):
     n_iter_: int
     loss_curve_: list[float]
     validation_scores_: list[float] | None
+    scaling_: str
     _predictor: Predictor
     _resume: Resume
     _kept: KeptRows | None
@@ -326,6 +331,7 @@ class LadderClassifier(BaseClassifier):
         """Set what was learned, and what the next `partial_fit` resumes from."""
         self._predictor, self._resume, self._kept = model, resume, kept
         self.classes_ = model.classes
+        self.scaling_ = model.scaling.kind
         self.n_features_in_ = model.network.specification.sizes[0]
         self.__dict__.pop("feature_names_in_", None)
         if model.feature_names is not None:

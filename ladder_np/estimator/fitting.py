@@ -6,6 +6,8 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from ladder_np.data.pixels import find_pixel_maximum
+from ladder_np.data.ranges import find_range
 from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
 from ladder_np.data.split import Split, split_rows
 from ladder_np.errors import InputError
@@ -133,14 +135,17 @@ def _make_model(
         network = LadderNetwork.from_parameters(specification, parameters, device=params["device"])
     else:
         network = LadderNetwork.from_specification(specification, device=params["device"], seed=seed)
-    return Predictor(network, scaling, table.classes, table.names, pixels)
+    limits = find_range(table.X, rows)
+    if before and before.range:
+        limits = limits.joined(before.range)
+    return Predictor(network, scaling, table.classes, table.names, pixels, range=limits)
 
 
 def _find_scaling(params: dict[str, Any], table: Table, rows: np.ndarray) -> tuple[Scaling, bool]:
     """Return the scaling, and whether features are pixels."""
-    pixels = table.X.dtype == np.uint8 and params["scaling"] in ("auto", "pixels")
-    maximum = max(1, int(table.X.max())) if pixels else None
-    return make_scaling(table.X, rows, params["scaling"], maximum), pixels
+    maximum = find_pixel_maximum(table.X) if params["scaling"] == "auto" else None
+    scaling = make_scaling(table.X, rows, params["scaling"], maximum)
+    return scaling, scaling.kind == "pixels"
 
 
 def _parameters_of(before: Predictor, specification: Specification) -> np.ndarray:

@@ -10,9 +10,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from ladder_np.data.columns import warn_of_counting
 from ladder_np.data.dataset import check_features
 from ladder_np.data.labels import Labels, Mark, check_two_classes
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import warning_class
 from ladder_np.predictor import Predictor
 from ladder_np.training.weights import checked_weights
@@ -75,9 +76,11 @@ def read_table(
     `mark` is what y holds where a row has no label; `estimator` is who asks, for the error line. Raises InputError if
     X, y or the classes cannot be used.
     """
+    _compare_indices(X, y)
     if before is None:
         names = _column_names(X, estimator)
         X = _read_features(X, estimator, names)
+        warn_of_counting(X, names, estimator)
     else:
         X, names = read_like(X, before, estimator), before.feature_names
     labels = read_labels(y, mark, estimator)
@@ -91,12 +94,12 @@ def read_table(
             )
         classes = before.classes
     classes, index = labels.encode(classes)
-    check_two_classes(classes)
+    check_two_classes(classes, labels.mark if labels.unlabeled.any() else None)
     return Table(X, names, classes, index, checked_weights(sample_weight, len(X)))
 
 
 def read_like(X: Any, model: Predictor, estimator: str) -> np.ndarray:
-    """Return checked features that are like those that `model` was trained on.
+    """Return checked features that are like those that `model` was trained on; warn if they are on another scale.
 
     Raises InputError if they are not a table of numbers, or differ in their number or names.
     """
@@ -106,6 +109,7 @@ def read_like(X: Any, model: Predictor, estimator: str) -> np.ndarray:
     expected = model.network.specification.sizes[0]
     if X.shape[1] != expected:
         raise InputError(f"X has {X.shape[1]} features, but {estimator} is expecting {expected} features as input")
+    model.warn_of_other_scale(X, f"{estimator}: X")
     return X
 
 
@@ -124,8 +128,24 @@ def read_labels(y: Any, mark: Any, estimator: str, name: str = "y") -> Labels:
         message = f"A column-vector {name} was passed when a 1d array was expected; use {name}.ravel()"
         warnings.warn(message, warning_class("DataConversionWarning"), stacklevel=5)
         values = values.ravel()
-    advice = "if it marks rows without a label, set unlabeled_label to it (None stands for None and NaN)"
-    return Labels(values, Mark((mark,), f"unlabeled_label ({mark!r})", advice), name)
+    masked = np.ma.getmaskarray(y).ravel() if np.ma.isMaskedArray(y) else None
+    return Labels(values, _mark_of(mark), name, masked=masked)
+
+
+def _mark_of(unlabeled_label: Any) -> Mark:
+    return Mark(
+        (unlabeled_label,),
+        f"unlabeled_label ({unlabeled_label!r})",
+        "if it marks rows without a label, set unlabeled_label to it (None stands for None and NaN)",
+        "set unlabeled_label to something else, such as None",
+    )
+
+
+def _compare_indices(X: Any, y: Any) -> None:
+    """Warn if X and y are pandas' and their rows have different names: they are paired by their order."""
+    of_X, of_y = (cast(Any, getattr(given, "index", None)) for given in (X, y))
+    if hasattr(of_X, "equals") and hasattr(of_y, "equals") and len(of_X) == len(of_y) and not of_X.equals(of_y):
+        warn("X and y have different indices, and their rows are paired by order; y.loc[X.index] pairs by index")
 
 
 def _given_classes(classes: Any, mark: Any, estimator: str) -> np.ndarray:
@@ -155,6 +175,8 @@ def _read_features(X: Any, estimator: str, names: tuple[str, ...] | None) -> np.
 
 
 def _as_numbers(X: Any, estimator: str) -> np.ndarray:
+    if np.ma.is_masked(X):
+        raise InputError(f"{estimator}: X has masked entries; fill them in, as with X.filled(X.mean(axis=0))")
     try:
         array = np.asarray(X)
         if array.dtype == object:

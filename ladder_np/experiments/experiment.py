@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.arrays import Device
+from ladder_np.data.columns import warn_of_counting
 from ladder_np.data.dataset import Dataset, Features
+from ladder_np.data.ranges import Range, find_range
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
 from ladder_np.data.split import Split, split_rows
 from ladder_np.data.stored import StoredRows, blocks
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.network.specification import Specification, default_weights, weights_for_variance
 from ladder_np.rng import Stream, stream
@@ -35,6 +37,7 @@ class Experiment:
     data_dir: Path | None
     split: Split
     scaling: Scaling
+    range: Range  # of the features over the training rows
     device: Device
     models: dict[str, Specification]  # the networks to train, by name: the baseline first, if it is wanted
 
@@ -75,8 +78,12 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     settings = _with_weights(settings, dataset, split, scaling)
     specification = settings.specification(dataset.X.shape[1], len(dataset.classes))
     _check_scaled(settings, dataset, scaling, specification)
+    warn_of_counting(dataset.X, dataset.feature_names, settings.dataset)
+    limits = find_range(dataset.X, split.train)
+    if dataset.X_test is not None and (complaint := limits.complaint(dataset.X_test)):
+        warn(f"{settings.dataset}: X_test: {complaint}")
     models = dict(_models(settings, specification))
-    return Experiment(settings, dataset, data_dir, split, scaling, device, models)
+    return Experiment(settings, dataset, data_dir, split, scaling, limits, device, models)
 
 
 def rows_for_test(dataset: Dataset, split: Split) -> tuple[Features, np.ndarray] | None:

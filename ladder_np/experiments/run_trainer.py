@@ -55,7 +55,12 @@ class RunTrainer:
         self._training = Training(self.network, experiment.training_data, training, self.watched)
         pixels = dataset.pixel_maximum is not None
         self._model = Predictor(
-            self.network, experiment.scaling, dataset.classes, dataset.feature_names, pixels=pixels
+            self.network,
+            experiment.scaling,
+            dataset.classes,
+            dataset.feature_names,
+            pixels=pixels,
+            range=experiment.range,
         )
         self._metrics = self.folder / (METRICS if self.name == experiment.main else BASELINE_METRICS)
         self._checkpoints = Checkpoints(self.folder)
