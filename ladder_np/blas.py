@@ -82,7 +82,7 @@ def _in_pieces(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarr
 
 
 def _piece(rows: int, columns: int, elements: int) -> tuple[int, int]:
-    """Return height and width of pieces with so many elements at most: nearly square, they share most of the reading."""
+    """Return height and width of pieces with so many elements at most: nearly square, so that less is read twice."""
     width = min(columns, elements, max(COLUMNS, math.isqrt(elements) // COLUMNS * COLUMNS))
     height = elements // width
     if height >= rows:

@@ -194,9 +194,9 @@ def _about_load(machine: Machine, load: Load) -> Iterator[str]:
     average = load.average or 0.0
     if machine.blas.one_thread and load.all_threads > FIGHTING * load.one_thread:
         yield (
-            f"this machine is busy: {SMALL_PRODUCT} takes {_two_times(load)} (load average {average:.1f}, usable cores "
-            f"{machine.cores}); small networks use one, but large ones will train slowly: wait until other programs "
-            f"have ended, or set {_threads_variable(machine)}=1"
+            f"this machine is busy: {SMALL_PRODUCT} takes {_two_times(load)} (load average {average:.1f}, usable "
+            f"cores {machine.cores}); small networks use one, but large ones will train slowly: wait until other "
+            f"programs have ended, or set {_threads_variable(machine)}=1"
         )
     elif average > machine.cores + 1:  # the one is this program's own
         yield (

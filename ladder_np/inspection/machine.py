@@ -3,7 +3,6 @@
 What cannot be determined is None; on no system and with no BLAS does this raise an error.
 """
 
-import importlib
 import math
 import os
 import platform
@@ -212,19 +211,19 @@ def best_rate(multiply: Callable[[], None]) -> float:
 
 
 def measure_load() -> Load:
-    """Return what other programs leave of this machine; threads that wait for a core make `all_threads` the longer."""
+    """Return what other programs leave of this machine: where a core is taken, BLAS threads wait for each other."""
     average = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # before this adds to it
     generator = np.random.default_rng(0)
     x = generator.standard_normal((SMALL_ROWS, SMALL_INPUTS), dtype=np.float32)
     W = generator.standard_normal((SMALL_INPUTS, SMALL_UNITS), dtype=np.float32)
-    return Load(average, *(_mean_milliseconds(lambda: product(x, W)) for product in (np.matmul, one_thread_product)))
+    return Load(average, _mean_milliseconds(np.matmul, x, W), _mean_milliseconds(one_thread_product, x, W))
 
 
-def _mean_milliseconds(multiply: Callable[[], object]) -> float:
-    multiply()
+def _mean_milliseconds(multiply: Callable[..., object], x: np.ndarray, W: np.ndarray) -> float:
+    multiply(x, W)
     start, times = time.perf_counter(), 0
     while time.perf_counter() < start + SECONDS:
-        multiply()
+        multiply(x, W)
         times += 1
     return 1e3 * (time.perf_counter() - start) / times
 
