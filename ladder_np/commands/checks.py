@@ -9,8 +9,9 @@ from ladder_np.arrays import Device
 from ladder_np.commands.options import add_device_option, add_network_options, described_network
 from ladder_np.errors import InputError
 from ladder_np.files import write_npz
-from ladder_np.inspection.differences import TOLERANCE, GradientReport
+from ladder_np.inspection.differences import TOLERANCE
 from ladder_np.inspection.gradcheck import check_network
+from ladder_np.inspection.report import GradientReport
 from ladder_np.inspection.vectors import Difference, compare_vectors, make_vectors, read_vectors, required_keys
 
 __all__ = ["add_to"]

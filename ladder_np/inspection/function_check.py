@@ -16,18 +16,15 @@ from ladder_np.arrays import Array, array_module
 from ladder_np.errors import InputError
 from ladder_np.inspection.differences import (
     DOUBT,
-    MOST_POINTS,
     STEP,
-    STEPS,
     TOLERANCE,
-    Check,
     FiniteDifferences,
-    GradientReport,
-    check_points,
-    directions_of,
+    random_direction,
     to_host,
 )
+from ladder_np.inspection.directions import MOST_POINTS, STEPS, Check, check_points
 from ladder_np.inspection.hints import GradientComparison, hint, shape_hint
+from ladder_np.inspection.report import GradientReport
 from ladder_np.rng import Stream, check_seed, stream
 
 __all__ = ["check_gradients"]
@@ -38,6 +35,7 @@ NOISY = 1e-10  # relative change of the cost between two calls that float64's ro
 WHOLE = 256  # tensors up to this size are compared at every coordinate, if few tensors are wrong
 PART = 64  # number of coordinates, about, at which larger tensors are compared
 ALL = 1024  # coordinates of all tensors together
+NO_GRADIENT = "the slopes on its two sides differ, and there is no gradient; check at other values"
 COARSE = "the function is rounded more coarsely than float64: float32 inside, or a large number cancels?"
 
 Arrays = Mapping[str, Array]
@@ -112,12 +110,13 @@ def check_gradients(
     generator = stream(seed, Stream.DIRECTIONS)
     moves = callable(gradients)
     checks = check_points(
-        lambda k: FunctionPoint(checked, k) if k and moves else first,
+        lambda k: _point_nearby(checked, k, first) if k and moves else first,
         generator,
         tolerance,
         step,
         MOST_POINTS if moves else STEPS,
         N_DIRECTIONS,
+        thorough=True,
     )
     differences = FiniteDifferences(first, step, tolerance, generator)
     _refuse_rounding(checks, differences)
@@ -143,14 +142,20 @@ def _explain(
     lengths = _lengths_of(shapes | ({"the result": point.output} if point.output else {}))
     vectors = _vectors_of({name: to_host(x) for name, x in point.parameters.items()})
     wrong = [check for check in checks if check.relative > differences.tolerance]
-    comparisons = _compare_coordinates(differences, [check.name for check in wrong], generator, lengths, vectors)
+    comparisons = _compare_coordinates(differences, wrong, generator, lengths, vectors)
     for check in wrong:
         comparison = comparisons[check.name]
         check.hint = hint(comparison)
-        check.where = comparison.worst if comparison.wrong.any() else None
+        if comparison.wrong.any():
+            check.where = comparison.worst
+        elif check.where and not check.hint:
+            check.hint = f"wrong at {list(check.where)} by little: a wrong index, or an error that many share?"
     for check in checks:
-        if not check.passed and differences.is_coarse(check.name, next(directions_of(check.shape, generator, 1))):
+        if not check.passed and differences.is_coarse(check.name, random_direction(check.shape, generator)):
             check.hint = COARSE
+        elif not check.hint and check.kink is not None:
+            place = f", at {list(check.kink)}" if check.kink else ""
+            check.hint = f"a kink lies exactly at the point{place}: {NO_GRADIENT}"
         elif check.unchecked and not check.hint:
             check.hint = "a kink, a jump or the end of its domain lies within every step that was tried"
 
@@ -177,6 +182,15 @@ class CheckedFunction:
     gradients: Gradients
     kinks: Callable[[dict[str, Array]], Any] | None
     seed: int
+
+
+def _point_nearby(checked: CheckedFunction, k: int, first: "FunctionPoint") -> "FunctionPoint":
+    """Return the k-th point nearby, or the first one if that is outside of the function's domain."""
+    try:
+        with np.errstate(all="ignore"):
+            return FunctionPoint(checked, k)
+    except (ArithmeticError, ValueError):
+        return first
 
 
 class FunctionPoint:
@@ -329,14 +343,14 @@ def _check_repeatable(point: FunctionPoint) -> None:
 
 def _compare_coordinates(
     differences: FiniteDifferences,
-    names: Sequence[str],
+    checks: Sequence[Check],
     generator: np.random.Generator,
     lengths: Mapping[int, list[str]],
     vectors: Mapping[str, np.ndarray],
 ) -> dict[str, GradientComparison]:
     """Compare the named tensors' gradients at single coordinates, which `generator` chooses in large tensors."""
-    most = max(1, ALL // max(1, len(names)))
-    grids = {name: _grid(differences, name, most, generator) for name in names}
+    most = max(1, ALL // max(1, len(checks)))
+    grids = {check.name: _grid(differences, check, most, generator) for check in checks}
     slopes = {name: _slopes(differences, name, grid) for name, grid in grids.items()}
     whole = {name: x for name, x in slopes.items() if x.shape == differences.point.arguments[name].shape}
     comparisons = {}
@@ -345,7 +359,7 @@ def _compare_coordinates(
         theta, gradient = to_host(differences.point.arguments[name]), to_host(differences.point.gradients[name])
         on_grid, known = np.ix_(*grid), ~np.isnan(slopes[name])
         numeric, analytic = np.where(known, slopes[name], 0), np.where(known, gradient[on_grid], 0)
-        typical, rounding = np.linalg.norm(gradient) / math.sqrt(gradient.size), differences.rounding(name)
+        typical, rounding = differences.typical[name], differences.rounding(name)
         scale = np.maximum(np.maximum(np.abs(numeric), np.abs(analytic)), typical)
         wrong = known & ~(np.abs(analytic - numeric) <= np.maximum(differences.tolerance * scale, rounding))
         comparisons[name] = GradientComparison(
@@ -356,8 +370,7 @@ def _compare_coordinates(
 
 def _slopes(differences: FiniteDifferences, name: str, grid: tuple[np.ndarray, ...]) -> np.ndarray:
     """Return the numerical gradient on the grid, NaN where it is unreliable."""
-    gradient = to_host(differences.point.gradients[name])
-    typical = np.linalg.norm(gradient) / math.sqrt(gradient.size)
+    gradient, typical = to_host(differences.point.gradients[name]), differences.typical[name]
     slopes, direction = np.empty([len(along) for along in grid]), np.zeros(gradient.shape)
     for where in np.ndindex(slopes.shape):
         index = tuple(along[i] for along, i in zip(grid, where, strict=True))
@@ -375,35 +388,22 @@ def _slopes(differences: FiniteDifferences, name: str, grid: tuple[np.ndarray, .
 
 
 def _grid(
-    differences: FiniteDifferences, name: str, most: int, generator: np.random.Generator
+    differences: FiniteDifferences, check: Check, most: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, ...]:
     """Return the indices along each axis: all, or a choice that makes at most about `most` coordinates."""
-    shape = differences.point.arguments[name].shape
+    name, shape = check.name, check.shape
     if math.prod(shape) <= min(WHOLE, most):
         return tuple(map(np.arange, shape))
     counts = list(shape)
     while math.prod(counts) > min(PART, most):
         counts[counts.index(max(counts))] //= 2
-    wrong = np.unravel_index(_find_wrong(differences, name, generator), shape)
+    wrong = check.where
+    if wrong is None:
+        hidden = differences.rounding(name) > differences.tolerance * differences.typical[name]
+        found = differences.find_wrong(name, np.arange(math.prod(shape)), generator, wide=hidden)
+        wrong = tuple(map(int, np.unravel_index(found, shape)))
     chosen = (generator.permutation(n)[:count] for n, count in zip(shape, counts, strict=True))
     return tuple(np.union1d(along, [i]) for along, i in zip(chosen, wrong, strict=True))
-
-
-def _find_wrong(differences: FiniteDifferences, name: str, generator: np.random.Generator) -> int:
-    """Return the flat index of a wrong coordinate, found by bisection: it may be the only one in a million."""
-    gradient = to_host(differences.point.gradients[name])
-    signs = generator.choice([-1.0, 1.0], gradient.size)
-    flat = np.arange(gradient.size)
-    while len(flat) > 1:
-        errors = []
-        halves = np.array_split(flat, 2)
-        for half in halves:
-            direction, root = np.zeros(gradient.size), math.sqrt(len(half))
-            direction[half] = signs[half]
-            along = direction.reshape(gradient.shape) / root
-            errors.append(abs(differences.along(name, along)[0] - float((gradient * along).sum())) * root)
-        flat = halves[int(errors[1] > errors[0])]
-    return int(flat[0])
 
 
 def _lengths_of(shapes: Mapping[str, tuple[int, ...]]) -> dict[int, list[str]]:

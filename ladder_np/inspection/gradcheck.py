@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from ladder_np.arrays import Array, Device
 from ladder_np.errors import InputError
-from ladder_np.inspection.differences import TOLERANCE, Check, check_points, to_host
+from ladder_np.inspection.differences import TOLERANCE, to_host
+from ladder_np.inspection.directions import Check, check_points
 from ladder_np.inspection.example import example_step
 from ladder_np.network.fused import make_passes
 from ladder_np.network.ladder import State, backward, forward

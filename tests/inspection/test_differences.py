@@ -7,7 +7,9 @@ import pytest
 
 from ladder_np import check_gradients
 from ladder_np.inspection import differences
-from ladder_np.inspection.differences import STEP, Check, FiniteDifferences, GradientReport, check_points
+from ladder_np.inspection.differences import STEP, FiniteDifferences
+from ladder_np.inspection.directions import Check, check_points
+from ladder_np.inspection.report import GradientReport
 
 
 class Kinked:

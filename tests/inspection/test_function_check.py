@@ -12,7 +12,7 @@ import strict_cupy
 from own_network import ROWS, backward, cost, forward, gradients, parameters, target
 
 from ladder_np import InputError, LadderNetwork, check_gradients
-from ladder_np.inspection.differences import GradientReport
+from ladder_np.inspection.report import GradientReport
 
 P, T = parameters(), target()
 
@@ -149,7 +149,7 @@ def test_on_a_kink_a_gradient_at_one_point_remains_unchecked(kinks: Callable | N
     assert not row.passed
     assert (row.unchecked, row.directions) == (4, 3)  # the random directions and the third coordinate
     assert row.relative < 1e-9
-    assert "a kink, a jump or the end of its domain" in row.hint
+    assert row.hint.startswith("a kink lies exactly at the point, at [2]:")
 
 
 def test_with_masks_no_direction_passes_across_a_kink_by_chance() -> None:
@@ -169,12 +169,9 @@ def test_beside_a_kink_smaller_steps_decide(distance: float) -> None:
     assert "twice the numerical gradient" in next(iter(report)).hint
 
 
-def test_a_jump_and_the_end_of_the_domain_are_not_reported_as_wrong_gradients() -> None:
+def test_a_jump_is_not_reported_as_a_wrong_gradient() -> None:
     x = np.array([0.3, 1 - 2e-6, 2.2])
     assert check_gradients(lambda p: (p["x"] + np.floor(p["x"])).sum(), {"x": x}, {"x": np.ones(3)}).passed
-    with np.errstate(invalid="ignore"):
-        (row,) = check_gradients(lambda p: np.sqrt(p["x"]).sum(), {"x": x * 0 + 1e-9}, {"x": np.full(3, 0.5e4)})
-    assert (row.unchecked, row.directions) == (6, 0)
 
 
 def test_zero_gradients_pass_but_the_table_says_so() -> None:

@@ -7,8 +7,8 @@ import pytest
 from own_network import FAULTS, ROWS, backward, cost, forward, gradients, parameters, target
 
 from ladder_np import check_gradients
-from ladder_np.inspection.differences import GradientReport
 from ladder_np.inspection.hints import HINTS, shape_hint
+from ladder_np.inspection.report import GradientReport
 
 
 def check(fault: str = "", seed: int = 0, **options: float) -> GradientReport:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from operation_points import PAIRS, Pair, PairPoint
 
-from ladder_np.inspection.differences import check_points
+from ladder_np.inspection.directions import check_points
 
 every_pair = pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
 

@@ -1,0 +1,298 @@
+"""The directions along which a gradient is compared with differences, and what each comparison says.
+
+Every tensor is compared along random unit directions, and a small one in every coordinate. The relative difference is
+|numeric − analytic| divided by the largest of |numeric|, |analytic|, |g|/sqrt(n) (the typical derivative along a unit
+direction, n being the tensor's size) and r/tolerance, r being the error that rounding may cause. So a difference
+below r counts for nothing: some gradients are exactly zero (that of a shift before batch normalization, for example),
+and noise must not make them fail.
+
+- Where rounding hides a derivative (it is below r/tolerance), a larger step is tried.
+- Where a mask of the function (of a ReLU, say) differs between the two sides, or where the difference is unreliable
+  and would fail, the direction is rejected. It is tried again with smaller steps, one-sided at the end of the
+  function's domain, and at other points if there are any; a bounded number of times.
+
+**One wrong entry among n** changes the derivative along a random direction of all of them by a part of about
+sqrt(1/n) of its own relative error, so it fails only if that error is above tolerance · sqrt(n). A thorough check of
+a large tensor therefore also looks at `BLOCKS` sets of entries, those of similar |gradient| together, each entry in
+one of them. A difference in a block is searched, by bisection, even if the block as a whole would pass: if it
+exceeds what rounding and curvature explain, the entry behind it is compared alone, as every entry of a small tensor
+is. The largest entries are compared alone in any case.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ladder_np.inspection.differences import (
+    STEP,
+    TOLERANCE,
+    WORSE,
+    FiniteDifferences,
+    Point,
+    random_direction,
+    to_host,
+)
+
+__all__ = ["MOST_POINTS", "STEPS", "Check", "check_points"]
+
+SMALL = 64  # tensors up to this size are checked in every coordinate
+LARGE = 1000  # tensors above this size are checked in blocks where a check is thorough
+BLOCKS = 8
+LARGEST = 4  # entries of a large tensor that are checked alone
+MOST_POINTS = 25  # random points tried before a direction counts as uncheckable
+STEPS = 4  # how many steps a direction is tried with at the points, each a quarter of the one before
+SPARE = 64  # how far a larger step raises a derivative above what rounding hides
+WIDE = 10.0  # steps by which each entry of a block moves
+FURTHEST = 1000.0  # an entry moves by at most so many steps
+CLOSER = tuple(10.0**-i for i in range(1, 10))  # parts of the step that are tried where it is too large
+COMPARED, CROSSES, DOUBTFUL, OUTSIDE = range(4)  # what became of a direction
+
+
+@dataclass
+class Check:
+    """The result for one tensor."""
+
+    name: str
+    shape: tuple[int, ...]
+    norm: float  # of its analytic gradient at the first point
+    absolute: float = 0.0  # the largest difference found
+    relative: float = 0.0  # the same for relative differences
+    directions: int = 0  # how many were compared
+    unchecked: int = 0  # how many directions were rejected at every point and with every step
+    passed: bool = True  # whether every direction was compared and agreed
+    resolved: bool = False  # whether any derivative exceeded rounding; if not, both gradients look like zero
+    where: tuple[int, ...] | None = None  # the coordinate that differs most, where it was looked for
+    hint: str = ""  # what the difference may mean, where that was looked for
+    obstacle: str = "cross a kink"  # why directions remained unchecked
+    kink: tuple[int, ...] | None = None  # a coordinate with a kink exactly at the first point
+
+    def record(self, difference: "_Difference", tolerance: float) -> None:
+        """Take a comparison along one direction into the result."""
+        self.directions += 1
+        self.passed &= difference.relative <= tolerance
+        self.resolved |= difference.resolved
+        self.absolute = max(self.absolute, difference.absolute)
+        self.relative = max(self.relative, difference.relative)
+
+
+def check_points(
+    make_point: Callable[[int], Point],
+    generator: np.random.Generator,
+    tolerance: float = TOLERANCE,
+    step: float = STEP,
+    attempts: int = MOST_POINTS,
+    n_directions: int = 1,
+    thorough: bool = False,
+) -> list[Check]:
+    """Compare analytic gradients with central differences along `n_directions` random directions per tensor.
+
+    ``make_point(k)`` returns the k-th random point, k = 0, 1, …, with the same names and shapes; up to `attempts`
+    are requested, later ones only while some direction was rejected at all points before. `step` is h at the first.
+    With `thorough`, large tensors are also checked in blocks. Returns one check per tensor, in the order of
+    ``arguments``.
+    """
+    point = make_point(0)
+    differences = FiniteDifferences(point, step, tolerance, generator)
+    checks, waiting = {}, {}
+    for name in point.arguments:
+        gradient = to_host(point.gradients[name])
+        check = checks[name] = Check(name, gradient.shape, float(np.linalg.norm(gradient)))
+        waiting[name] = _first_look(differences, check, generator, n_directions)
+        if thorough and gradient.size > LARGE and check.passed:
+            waiting[name] += _look_into_blocks(differences, check, generator)
+    for k in range(1, attempts):
+        if not any(waiting.values()):
+            break
+        differences = FiniteDifferences(make_point(k), step / STEPS ** (k % STEPS), tolerance, generator)
+        for name, directions in waiting.items():
+            waiting[name] = [d for d in directions if _compare(differences, checks[name], d) != COMPARED]
+    for name, directions in waiting.items():
+        checks[name].unchecked = len(directions)
+        checks[name].passed &= not directions
+    return list(checks.values())
+
+
+def _directions_of(shape: tuple[int, ...], generator: np.random.Generator, n: int) -> Iterator[np.ndarray]:
+    """Yield n random unit directions without a tiny component, then every coordinate of a small tensor."""
+    for _ in range(n):
+        yield random_direction(shape, generator)
+    if 1 < math.prod(shape) <= SMALL:
+        yield from (_unit(i, shape) for i in range(math.prod(shape)))
+
+
+def _unit(entry: int, shape: tuple[int, ...]) -> np.ndarray:
+    direction = np.zeros(shape)
+    direction.flat[entry] = 1
+    return direction
+
+
+def _index(entry: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(map(int, np.unravel_index(entry, shape)))
+
+
+def _first_look(
+    differences: FiniteDifferences, check: Check, generator: np.random.Generator, n_directions: int
+) -> list[np.ndarray]:
+    """Compare along all directions at the first point; return those that are rejected with smaller steps, too."""
+    return [
+        direction
+        for direction in _directions_of(check.shape, generator, n_directions)
+        if not _compare_here(differences, check, direction, generator)
+    ]
+
+
+def _compare_here(
+    differences: FiniteDifferences, check: Check, direction: np.ndarray, generator: np.random.Generator
+) -> bool:
+    """Compare along one direction, if need be with smaller steps, and notice a kink exactly at the point."""
+    name = check.name
+    slope, second, crosses = differences.along(name, direction)
+    outcome = _judge(differences, check, direction, slope, second, crosses)
+    scale = max(abs(slope), abs(differences.analytic(name, direction)), differences.typical[name])
+    if (crosses or differences.is_bent(name, second, scale)) and differences.kinks_at_the_point(
+        name, direction, crosses
+    ):
+        if check.kink is None:
+            check.kink = _index(differences.find_kink(name, direction, generator), check.shape)
+        return outcome == COMPARED
+    if outcome not in (DOUBTFUL, OUTSIDE):
+        return outcome == COMPARED
+    compared = any(_compare_closer(differences, check, d) for d in (direction, _inward(differences, name, direction)))
+    if outcome == OUTSIDE and not compared:
+        check.obstacle = "leave its domain"
+    return compared
+
+
+def _compare(differences: FiniteDifferences, check: Check, direction: np.ndarray) -> int:
+    """Compare along one direction; return what became of it."""
+    return _judge(differences, check, direction, *differences.along(check.name, direction))
+
+
+def _judge(
+    differences: FiniteDifferences, check: Check, direction: np.ndarray, slope: float, second: float, crosses: bool
+) -> int:
+    """Record D(h) in `check`, or return why it is rejected; where rounding hides it, try a larger step."""
+    name, tolerance = check.name, differences.tolerance
+    analytic, typical = differences.analytic(name, direction), differences.typical[name]
+    if crosses:
+        return CROSSES
+    if math.isfinite(differences.base) and math.isfinite(analytic) and not math.isfinite(slope):
+        return OUTSIDE
+    rounding, doubt = differences.rounding(name), None
+    wider = _wider(differences, name, direction, max(abs(analytic), typical))
+    if wider:
+        slope, doubt, rounding = wider
+    difference = _difference(slope, analytic, typical, rounding / tolerance)
+    if tolerance < difference.relative < math.inf:
+        if doubt is None:
+            doubt = differences.uncertainty(name, direction, slope, second)
+        if difference.absolute <= doubt:
+            return DOUBTFUL
+    check.record(difference, tolerance)
+    return COMPARED
+
+
+class _Difference(NamedTuple):
+    absolute: float
+    relative: float
+    resolved: bool  # whether the derivative is above what rounding hides
+
+
+def _difference(slope: float, analytic: float, typical: float, least: float) -> _Difference:
+    if not all(map(math.isfinite, (slope, analytic, typical, least))):
+        return _Difference(math.inf, math.inf, False)  # inf / inf would hide the difference
+    absolute, scale = abs(slope - analytic), max(abs(slope), abs(analytic), typical)
+    tiny = float(np.finfo(np.float64).tiny)  # all are 0 for a function that is 0
+    return _Difference(absolute, absolute / max(scale, least, tiny), scale > least)
+
+
+def _wider(
+    differences: FiniteDifferences, name: str, direction: np.ndarray, scale: float
+) -> tuple[float, float, float] | None:
+    """Return the derivative with a larger step, how much it may be wrong, and by rounding; None if not better."""
+    allowed, rounding = differences.tolerance * scale, differences.rounding(name)
+    if not 0 < allowed <= rounding < math.inf:
+        return None
+    part = SPARE * rounding / allowed
+    if part > FURTHEST * math.sqrt(np.count_nonzero(direction)):
+        return None
+    slope, error = differences.extrapolated(name, direction, part)
+    return (slope, error, WORSE * rounding / part) if error <= allowed else None
+
+
+def _compare_closer(differences: FiniteDifferences, check: Check, direction: np.ndarray) -> bool:
+    """Compare with ever smaller steps, as long as rounding does not hide the derivative."""
+    name, tolerance, typical = check.name, differences.tolerance, differences.typical[check.name]
+    for part in CLOSER:
+        slope, error, rounding = differences.shrunken(name, direction, part)
+        if not math.isfinite(slope):
+            continue
+        analytic = differences.moved(name, direction, part)
+        allowed = tolerance * max(abs(slope), abs(analytic), typical)
+        if rounding > allowed:
+            return False
+        if error <= allowed:
+            check.record(_difference(slope, analytic, typical, rounding / tolerance), tolerance)
+            return True
+    return False
+
+
+def _inward(differences: FiniteDifferences, name: str, direction: np.ndarray) -> np.ndarray:
+    """Return a direction towards the mean of the entries.
+
+    If some entries lie at the end of an interval, a random direction leaves it on both sides, and this one stays.
+    """
+    x = to_host(differences.point.arguments[name])
+    return np.abs(direction) * np.where(x <= x.mean(), 1.0, -1.0)
+
+
+# ---- Large tensors: blocks of entries, and single ones.
+
+
+def _look_into_blocks(
+    differences: FiniteDifferences, check: Check, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """Compare along a direction in each block and at the largest entries; return those that are rejected.
+
+    It ends at the first that fails, which is searched for the entry that is wrong.
+    """
+    size = np.abs(to_host(differences.point.gradients[check.name])).ravel()
+    order = generator.permutation(size.size)  # equal ones fall into several blocks by chance
+    order, rejected = order[np.argsort(size[order], kind="stable")], []
+    for entries in [*np.array_split(order, BLOCKS), *order[-LARGEST:, None]]:
+        direction = np.zeros(size.size)
+        direction[entries] = random_direction(entries.shape, generator)
+        direction = direction.reshape(check.shape)
+        suspicious = _compare_wide(differences, check, direction)
+        if suspicious is None and not _compare_here(differences, check, direction, generator):
+            rejected.append(direction)
+        if suspicious:
+            entry = differences.find_wrong(check.name, entries, generator, wide=True)
+            if not _compare_here(differences, check, _unit(entry, check.shape), generator):
+                rejected.append(_unit(entry, check.shape))
+            check.where = None if check.passed else _index(entry, check.shape)
+        if not check.passed:
+            break
+    return rejected
+
+
+def _compare_wide(differences: FiniteDifferences, check: Check, direction: np.ndarray) -> bool | None:
+    """Compare with a large step; return whether the difference is more than the step and rounding explain.
+
+    Return None where the function is too curved, or has kinks, within such a step.
+    """
+    name, tolerance, typical = check.name, differences.tolerance, differences.typical[check.name]
+    root, rounding = math.sqrt(np.count_nonzero(direction)), differences.rounding(name)
+    analytic = differences.analytic(name, direction)
+    allowed = tolerance * max(abs(analytic), typical)
+    part = min(max(WIDE * root, SPARE * rounding / allowed if allowed else 0.0), FURTHEST * root)
+    slope, error = differences.extrapolated(name, direction, part)
+    rounding *= WORSE / part
+    if not error <= max(allowed, rounding):
+        return None
+    difference = _difference(slope, analytic, typical, rounding / tolerance)
+    check.record(difference, tolerance)
+    return difference.absolute > max(error, rounding)
