@@ -4,10 +4,10 @@
 
 Needs scikit-learn. A quarter of each data set's rows are for validation, the others are trained on, of these as many
 with their label as the table says; a seed fixes both and the training. Labels are chosen in one of three ways:
-evenly, in turn from each class; at random, as when somebody labels what comes first; or unevenly, so that every second
-class has a sixth of the labels of the others, whatever its share of all rows. Of the embedded digits a third is set
-aside before, as test rows that no choice looks at. Results go to the file after each setting, and the table is printed
-of all that the file holds.
+evenly, in turn from each class; at random, as when somebody labels what comes first; or unevenly, so that every
+second class has a sixth of the labels of the others, whatever its share of all rows. Of the embedded digits a third
+is set aside before, as test rows that no choice looks at. Results go to the file after each setting, and the table is
+printed of all that the file holds.
 """
 
 import argparse
