@@ -1,10 +1,14 @@
-"""The error type for wrong input, and the one for training that failed.
+"""The error type for wrong input, the one for training that failed, and the warning about doubtful input.
 
 `InputError` is raised where the package is entered, with one line that says what was given, what was expected and,
-where it helps, what to do. The command line prints that line and exits with status 2.
+where it helps, what to do. The command line prints that line and exits with status 2. `warn` is for input that can be
+used and may not mean what its owner thinks; the command line writes it on standard error and goes on.
 """
 
-__all__ = ["InputError", "TrainingDivergedError"]
+import sys
+import warnings
+
+__all__ = ["InputError", "InputWarning", "TrainingDivergedError", "warn"]
 
 
 class InputError(ValueError):
@@ -15,7 +19,23 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__("".join(char if char.isprintable() else repr(char)[1:-1] for char in message))
+        super().__init__(_printable(message))
+
+
+class InputWarning(UserWarning):
+    """A value, file or array was used, but may not mean what the caller thinks; the message is one line."""
+
+
+def warn(message: str) -> None:
+    """Warn of doubtful input, at the line of the first caller outside this package; quotes are made printable."""
+    level, frame = 1, sys._getframe(0)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "ladder_np":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(_printable(message), InputWarning, stacklevel=level)
+
+
+def _printable(message: str) -> str:
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in message)
 
 
 class TrainingDivergedError(RuntimeError):

@@ -1,10 +1,12 @@
 """A trained model: raw features in, classes out; saved as one `.npz` of plain arrays, whoever has trained it.
 
-Keys of the file: ``meta`` (JSON: format, version, the network's description, feature names), ``param/{name}`` as in
-the test-vector format, ``population/mu.{l}`` and ``population/sigma.{l}`` (units,) for l = 1..L, ``scaling/shift``
-and ``scaling/scale`` (d_0,), ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
-known; ``estimator`` (JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew
-whole numbers as classes only, in 2 an estimator's curves of cost and accuracy stood beside its parameters.
+Keys of the file: ``meta`` (JSON: format, version, the network's description, feature names, kind of scaling),
+``param/{name}`` as in the test-vector format, ``population/mu.{l}`` and ``population/sigma.{l}`` (units,) for
+l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low`` and ``range/high`` (d_0,) of the features in
+training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is known; ``estimator``
+(JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew whole numbers as classes
+only, in 2 an estimator's curves of cost and accuracy stood beside its parameters, 3 had no ranges and no kind of
+scaling.
 """
 
 import json
@@ -17,9 +19,10 @@ import numpy as np
 
 from ladder_np.arrays import Device
 from ladder_np.data.dataset import Features, check_features
-from ladder_np.data.scaling import Scaling
+from ladder_np.data.ranges import Range
+from ladder_np.data.scaling import KINDS, Scaling
 from ladder_np.data.stored import StoredRows, blocks
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.files import read_json_entry, read_npz, write_npz
 from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics, predict_proba
 from ladder_np.network.layers import resolve
@@ -32,7 +35,8 @@ from ladder_np.version import __version__
 __all__ = ["Predictor"]
 
 FORMAT = "ladder_np model"
-VERSION, READABLE = 3, (1, 2, 3)
+VERSION, READABLE = 4, (1, 2, 3, 4)
+RANGE = {"range/low", "range/high"}
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
 
@@ -47,6 +51,7 @@ class Predictor:
     pixels: bool = False  # whether the model was trained on whole-numbered pixels, so that it must be given such
     history: FitHistory | None = None  # how training went
     params: dict[str, Any] | None = None  # of the estimator that has trained it; None if a run has
+    range: Range | None = None  # of the raw features in training; None in files before version 4
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return P(class), shape (rows, K), float64, for raw features X (rows, d_0); batches change nothing.
@@ -77,7 +82,7 @@ class Predictor:
         training data's features, or too large for the network once scaled.
         """
         self.check_like(X)
-        statistics = self._statistics
+        statistics = self.statistics
         for start, part in blocks(X, ROWS_AT_ONCE):
             yield self._block_proba(part, start, statistics)
 
@@ -94,7 +99,8 @@ class Predictor:
         return probabilities
 
     @property
-    def _statistics(self) -> PopulationStatistics:
+    def statistics(self) -> PopulationStatistics:
+        """What it normalizes with; raises InputError if there is none yet."""
         if self.network.statistics is None:
             raise InputError("this network has no population statistics yet; train it first")
         return self.network.statistics
@@ -104,6 +110,11 @@ class Predictor:
         self._check_width(X)
         if self.pixels and X.dtype.kind == "f" and any((np.floor(rows) != rows).any() for _, rows in blocks(X)):
             raise InputError("the model was trained on whole-numbered pixels, this data has fractions; give it raw")
+
+    def warn_of_other_scale(self, X: Features, source: str) -> None:
+        """Warn if rows X (n, d_0), called `source`, lie on another scale than the rows in training."""
+        if self.range is not None and len(X) and (complaint := self.range.complaint(X)):
+            warn(f"{source}: {complaint}")
 
     def _check_width(self, X: Features) -> None:
         expected = self.network.specification.sizes[0]
@@ -136,14 +147,16 @@ class Predictor:
 
     def as_arrays(self) -> dict[str, np.ndarray]:
         """Return what `save` writes."""
-        network, get, statistics = self.network, self.network.device.get, self._statistics
+        network, get, statistics = self.network, self.network.device.get, self.statistics
         meta = {
             "format": FORMAT,
             "version": VERSION,
             "ladder_np": __version__,
             "feature_names": self.feature_names,
             "pixels": self.pixels,
+            "scaling": self.scaling.kind,
             "object_classes": self.classes.dtype == object,
+            "population_rows": statistics.count,
             **network.specification.as_json(),
         }
         arrays = {"meta": np.array(json.dumps(meta))}
@@ -152,6 +165,8 @@ class Predictor:
             arrays[f"population/mu.{layer}"] = get(statistics.mu[layer])
             arrays[f"population/sigma.{layer}"] = get(statistics.sigma[layer])
         arrays |= {"scaling/shift": self.scaling.shift, "scaling/scale": self.scaling.scale}
+        if self.range is not None:
+            arrays |= {"range/low": self.range.low, "range/high": self.range.high}
         arrays["classes"] = self.classes.astype(str) if self.classes.dtype == object else self.classes
         if self.history is not None:
             # Without the times, so that the same training leaves the same bytes.
@@ -196,11 +211,34 @@ class Predictor:
         network.statistics = PopulationStatistics(
             mu={layer: device.put(arrays[f"population/mu.{layer}"]) for layer in layers},
             sigma={layer: device.put(arrays[f"population/sigma.{layer}"]) for layer in layers},
+            count=_checked_count(meta.get("population_rows", 0)),
         )
         classes = arrays["classes"].astype(object) if meta.get("object_classes") is True else arrays["classes"]
-        scaling = Scaling(shift=arrays["scaling/shift"], scale=arrays["scaling/scale"])
         training = _read_training(arrays, len(specification.sizes))
-        return cls(network, scaling, classes, names, meta.get("pixels") is True, *training)
+        limits = _read_range(arrays, specification)
+        return cls(
+            network, _read_scaling(meta, arrays), classes, names, meta.get("pixels") is True, *training, limits
+        )
+
+
+def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scaling:
+    """Return the scaling; older files do not tell its kind, and only their numbers do."""
+    shift, scale = arrays["scaling/shift"], arrays["scaling/scale"]
+    by_one = not shift.any() and (scale == scale[0]).all()
+    guessed = ("none" if scale[0] == 1 else "pixels") if by_one else "standardize"
+    kind = meta.get("scaling", guessed)
+    if kind not in KINDS or kind == "auto":
+        raise InputError(f"its scaling is {kind!r}; expected pixels, standardize or none")
+    return Scaling(shift, scale, kind)
+
+
+def _read_range(arrays: dict[str, np.ndarray], specification: Specification) -> Range | None:
+    """Return the range of the features in training; None where the file has none."""
+    if not RANGE & set(arrays):
+        return None
+    for key in sorted(RANGE):
+        _check_array(arrays, key, specification.sizes[:1], np.dtype(np.float64))
+    return Range(arrays["range/low"], arrays["range/high"])
 
 
 def _as_json(value: Any) -> Any:
@@ -254,6 +292,12 @@ def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any
     return meta
 
 
+def _checked_count(count: Any) -> int:
+    if type(count) is not int or count < 0:
+        raise InputError(f"population_rows {count!r}; expected a whole number >= 0")
+    return count
+
+
 def _checked_names(names: Any, specification: Specification) -> tuple[str, ...] | None:
     if names is None:
         return None
@@ -272,17 +316,22 @@ def _check_arrays(arrays: dict[str, np.ndarray], specification: Specification) -
         expected |= {f"population/{name}.{layer.index}": ((layer.units,), dtype) for name in ("mu", "sigma")}
     expected["scaling/shift"] = expected["scaling/scale"] = (specification.sizes[:1], np.dtype(np.float64))
     for key, (shape, kind) in expected.items():
-        if key not in arrays:
-            raise InputError(f"{key} is missing")
-        array = arrays[key]
-        if array.shape != shape or array.dtype != kind:
-            raise InputError(f"{key} should be {kind} {shape}, it is {array.dtype} {array.shape}")
-        if not np.isfinite(array).all():
-            raise InputError(f"{key} holds NaN or infinite values")
-        if key.startswith("population/sigma") and array.min() <= 0:
+        _check_array(arrays, key, shape, kind)
+        if key.startswith("population/sigma") and arrays[key].min() <= 0:
             raise InputError(f"{key} holds values that are not positive")
-    if unknown := set(arrays) - set(expected) - {"meta", "classes", "history", "estimator"}:
+    if unknown := set(arrays) - set(expected) - RANGE - {"meta", "classes", "history", "estimator"}:
         raise InputError(f"unexpected entry {min(unknown)}")
+
+
+def _check_array(arrays: dict[str, np.ndarray], key: str, shape: tuple[int, ...], kind: np.dtype) -> None:
+    """Check that an array is there, of this shape and type, and finite."""
+    if key not in arrays:
+        raise InputError(f"{key} is missing")
+    array = arrays[key]
+    if array.shape != shape or array.dtype != kind:
+        raise InputError(f"{key} should be {kind} {shape}, it is {array.dtype} {array.shape}")
+    if not np.isfinite(array).all():
+        raise InputError(f"{key} holds NaN or infinite values")
 
 
 def _check_classes(arrays: dict[str, np.ndarray], specification: Specification) -> None:

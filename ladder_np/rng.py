@@ -23,6 +23,7 @@ class Stream(IntEnum):
     SPLIT = 4
     EXAMPLE_BATCH = 5  # inputs and random parameters of gradient checks and test vectors
     DIRECTIONS = 6  # directions along which a gradient check differentiates
+    KEPT_ROWS = 7  # which rows of a stream partial_fit keeps
 
 
 def stream(seed: int, purpose: Stream, repetition: int = 0) -> np.random.Generator:

@@ -116,6 +116,7 @@ def dense_arguments(generator: np.random.Generator) -> Arrays:
 
 
 CLASSES = np.array([0, 3, 1, 2, 2, 0, 1])
+WEIGHTS = np.array([0.5, 2.0, 0.0, 1.3, 0.7, 1.0, 1.5])
 
 PAIRS = {
     "dense": Pair(
@@ -154,6 +155,13 @@ PAIRS = {
         matrices("b"),
         lambda x: (losses.cross_entropy_forward(x["b"], CLASSES),),
         lambda x, up: {"b": up[0] * losses.cross_entropy_backward(softmax_forward(x["b"]), CLASSES)},
+    ),
+    "weighted cross-entropy": Pair(
+        matrices("b"),
+        lambda x: (losses.cross_entropy_forward(x["b"], CLASSES, WEIGHTS.astype(x["b"].dtype)),),
+        lambda x, up: {
+            "b": up[0] * losses.cross_entropy_backward(softmax_forward(x["b"]), CLASSES, WEIGHTS.astype(x["b"].dtype))
+        },
     ),
     "squared error": Pair(
         matrices("z_hat_bn", "z"),

@@ -72,8 +72,8 @@ def as_it_is(key, value):
     return value
 
 
-def encode(param, meta, x, noise, lane, at):
-    """Return z, h, mean, std by layer; `noise` None is the clean pass."""
+def encode(param, meta, x, noise, lane, at, given=None):
+    """Return z, h, mean, std by layer; `noise` None is the clean pass; `given` are mean, std to normalize with."""
     top = len(meta["sizes"]) - 1
     noisy = lambda layer, z: z if noise is None else z + meta["noise_std"][layer] * noise[layer]  # noqa: E731
     z, mean, std = [at(f"{lane}/z.0", noisy(0, x))], [None], [None]
@@ -81,6 +81,9 @@ def encode(param, meta, x, noise, lane, at):
     for layer, (kind, activation, has_beta, has_gamma) in enumerate(per_layer(meta), start=1):
         a = at(f"{lane}/a.{layer}", MAPS[kind][0](h[-1], param.get(f"encoder.{layer}.weight")))
         normalized, mu, sigma = batch_norm(a, meta["batch_norm_eps"])
+        if given:
+            mu, sigma = given[0][layer], given[1][layer]
+            normalized = (a - mu) / sigma
         normalized = at(f"{lane}/bn_a.{layer}", normalized)
         z.append(at(f"{lane}/z.{layer}", noisy(layer, normalized)))
         mean.append(at(f"{lane}/mu.{layer}", mu))
@@ -97,8 +100,10 @@ def step(param, meta, inputs, at=as_it_is):
     top = len(meta["sizes"]) - 1
     n = len(inputs["x_labeled"])
     noise_l, noise_u = [draws[:n] for draws in inputs["noise"]], [draws[n:] for draws in inputs["noise"]]
-    z_l, h_l, _, _ = encode(param, meta, inputs["x_labeled"], noise_l, "labeled", at)
-    z_u, h_u, _, _ = encode(param, meta, inputs["x_unlabeled"], noise_u, "unlabeled", at)
+    z_u, h_u, *statistics = encode(param, meta, inputs["x_unlabeled"], noise_u, "unlabeled", at)
+    shared = meta.get("labeled_statistics") == "unlabeled" and any(meta["denoising_weights"])
+    given = statistics if shared else None
+    z_l, h_l, _, _ = encode(param, meta, inputs["x_labeled"], noise_l, "labeled", at, given)
     z, _, mean, std = encode(param, meta, inputs["x_unlabeled"], None, "clean", at)
     if meta["stop_gradient_targets"]:
         z, mean, std = (list(map(getval, values)) for values in (z, mean, std))

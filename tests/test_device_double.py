@@ -36,6 +36,7 @@ DTYPES = ("float32", "float64")
 COSTS = {
     "full": {"denoising_weights": (10.0, 1.0, 0.5, 0.1)},
     "constant targets": {"denoising_weights": (10.0, 1.0, 0.5, 0.1), "stop_gradient_targets": True},
+    "statistics of the unlabeled rows": {"labeled_statistics": "unlabeled"},
     "top only": {"denoising_weights": (0.0, 0.0, 0.0, 1.0)},
     "bottom only": {"denoising_weights": (10.0, 0.0, 0.0, 0.0)},
     "baseline": {"denoising_weights": 0.0},

@@ -44,6 +44,8 @@ WEIGHTS = (10.0, 1.0, 0.5, 0.1)
 COSTS = {
     "full": {},
     "constant targets": {"stop_gradient_targets": True},
+    "statistics of the unlabeled rows": {"labeled_statistics": "unlabeled"},
+    "those, and the top alone": {"labeled_statistics": "unlabeled", "denoising_weights": (0.0, 0.0, 0.0, 1.0)},
     "top only": {"denoising_weights": (0.0, 0.0, 0.0, 1.0)},
     "bottom only": {"denoising_weights": (10.0, 0.0, 0.0, 0.0)},
     "middle only": {"denoising_weights": (0.0, 1.0, 0.0, 0.0)},

@@ -1,7 +1,6 @@
 """Our own contenders: a training step, and prediction."""
 
 from benchmarks.speed.cases import RATE, Case
-from ladder_np.network.ladder import Batch
 from ladder_np.training.step import TrainingStep
 
 __all__ = ["OurInference", "OurStep"]
@@ -14,7 +13,7 @@ class OurStep:
         network, batch = case.network(), case.batch()
         self._device = network.device
         self._training = TrainingStep(network, seed=0)
-        self._batch = Batch(*map(self._device.put, (batch.x_labeled, batch.y, batch.x_unlabeled)))
+        self._batch = batch.each(self._device.put)
 
     def step(self) -> None:
         """Take one step and wait for it."""

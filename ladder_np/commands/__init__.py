@@ -8,11 +8,12 @@ import contextlib
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ladder_np.commands import checks, doctor, plot, predict, trace, train
-from ladder_np.errors import InputError, TrainingDivergedError
+from ladder_np.errors import InputError, InputWarning, TrainingDivergedError
 from ladder_np.version import __version__
 
 __all__ = ["main"]
@@ -39,7 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # λ and … must not fail on a terminal that cannot show them
             stream.reconfigure(errors="backslashreplace")
     try:
-        return _run(arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", InputWarning)
+            warnings.showwarning = _show_warning
+            return _run(arguments)
     except InputError as error:
         return _complain(str(error), 2)
     except TrainingDivergedError as error:
@@ -67,6 +71,13 @@ def _run(arguments: Sequence[str] | None) -> int:
         status = int(exit.code or 0)
     sys.stdout.flush()  # here, where a full disk or a closed pipe can still be reported in one line
     return status
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    """Write a warning as one line, without the place in the program that Python's own would name."""
+    print(f"warning: {message}", file=sys.stderr, flush=True)
 
 
 def _discard_output() -> None:

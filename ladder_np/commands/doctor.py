@@ -10,7 +10,16 @@ from typing import Any
 from ladder_np.arrays import Device
 from ladder_np.commands.options import add_device_option
 from ladder_np.experiments.device_check import DeviceCheck, check_device
-from ladder_np.inspection.machine import PRODUCT, Machine, describe_machine, product_milliseconds, product_rate
+from ladder_np.inspection.machine import (
+    PRODUCT,
+    SMALL_PRODUCT,
+    Load,
+    Machine,
+    describe_machine,
+    measure_load,
+    product_milliseconds,
+    product_rate,
+)
 
 __all__ = ["add_to", "advice"]
 
@@ -23,6 +32,12 @@ KERNELS_BEFORE_AVX2 = (
 AVX2 = frozenset(("AVX2", "X86_V3"))  # NumPy's names for it, before 2.4 and since
 CHECK_WIDTH = 43
 VERDICT = {True: "ok", False: "FAILED", None: ""}
+SMALL_PRODUCTS = {  # how those of a small network run on one thread, by `Blas.one_thread`
+    "OpenBLAS": "on one BLAS thread, in pieces below the size from which OpenBLAS uses more",
+    "MKL": "on one BLAS thread, set for the calling thread alone",
+    "": "as this BLAS runs them: its threads are left alone",
+}
+FIGHTING = 2.0  # times as long on all threads as on one: on an idle machine, all threads are the faster
 SLOW = 8.0  # GFLOP/s per thread: code without SIMD is slower, SIMD code on any recent processor much faster
 WHEELS = "install NumPy from PyPI's wheels (pip install --force-reinstall --only-binary=numpy numpy)"
 
@@ -44,16 +59,18 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Describe, measure, print, advise."""
     device = Device(arguments.device)  # first, because a device that cannot be used is an error
+    load = measure_load()  # before anything here is itself a load
     machine, rate = describe_machine(), product_rate()
-    lines = advice(machine, rate)
+    lines = [*advice(machine, rate), *_about_load(machine, load)]
     checks = check_device(device) if device.name != "cpu" else iter(())
     if arguments.json:
         product = {"product": PRODUCT, "gigaflops": rate, "milliseconds": product_milliseconds(rate)}
         found = dataclasses.asdict(machine) | {"device": device.name, "float32_product": product, "advice": lines}
+        found["load"] = {"product": SMALL_PRODUCT} | dataclasses.asdict(load)
         done = list(checks)
         print(json.dumps(found | {"device_checks": [dataclasses.asdict(check) for check in done]}, indent=2))
         return _status(done)
-    for name, value in _rows(machine, device, rate).items():
+    for name, value in _rows(machine, device, rate, load).items():
         print(f"{name:<15}  {' '.join(value.split())}")
     for line in lines:
         print(f"advice: {line}")
@@ -81,7 +98,7 @@ def _status(checks: list[DeviceCheck]) -> int:
     return 1 if any(check.passed is False for check in checks) else 0
 
 
-def _rows(machine: Machine, device: Device, rate: float) -> dict[str, str]:
+def _rows(machine: Machine, device: Device, rate: float, load: Load) -> dict[str, str]:
     blas = machine.blas
     quota = "" if machine.cpu_quota is None else f" (the CPU quota is {machine.cpu_quota:g})"
     gpus = [f"{gpu.name}, {gpu.memory / 2**30:.1f} GiB, capability {gpu.capability}" for gpu in machine.gpus]
@@ -93,17 +110,28 @@ def _rows(machine: Machine, device: Device, rate: float) -> dict[str, str]:
         "BLAS in use": _known(blas.loaded),
         "BLAS kernel": _known(blas.kernel),
         "BLAS threads": _known(blas.threads) + (f" ({blas.threading})" if blas.threading else ""),
+        "small products": SMALL_PRODUCTS[blas.one_thread],
         "other threads": f"{machine.threads} share the work other than matrix products",
         "CPU": _known(machine.cpu),
         "usable cores": f"{machine.cores} of {machine.cpu_count}{quota}",
         "NumPy's SIMD": " ".join(machine.simd) or "none",
         "environment": " ".join(f"{name}={value}" for name, value in machine.environment.items()) or "sets nothing",
         "float32 product": f"{rate:.1f} GFLOP/s; {PRODUCT} takes {product_milliseconds(rate):.2f} ms",
+        "load": _load_row(load),
         "CuPy": machine.cupy or "not installed",
         "CUDA": machine.cuda or "not in use",
         "GPU": "; ".join(gpus) or f"none: {machine.why_no_gpu}",
         "device": device.name,
     }
+
+
+def _load_row(load: Load) -> str:
+    average = "unknown" if load.average is None else f"{load.average:.1f}"
+    return f"average {average}; {SMALL_PRODUCT} takes {_two_times(load)}"
+
+
+def _two_times(load: Load) -> str:
+    return f"{load.all_threads:.2f} ms on all BLAS threads, {load.one_thread:.2f} ms on one"
 
 
 def _known(value: str | int | None) -> str:
@@ -158,6 +186,22 @@ def _about_few_threads(machine: Machine) -> Iterator[str]:
         yield (
             f"BLAS threads: {threads}, usable cores: {machine.cores}; unless other programs need the rest, "
             f"set {variable}={possible}{now}"
+        )
+
+
+def _about_load(machine: Machine, load: Load) -> Iterator[str]:
+    """Yield that other programs use the cores: seen by how long threads wait for each other, or by the average."""
+    average = load.average or 0.0
+    if machine.blas.one_thread and load.all_threads > FIGHTING * load.one_thread:
+        yield (
+            f"this machine is busy: {SMALL_PRODUCT} takes {_two_times(load)} (load average {average:.1f}, usable "
+            f"cores {machine.cores}); small networks use one, but large ones will train slowly: wait until other "
+            f"programs have ended, or set {_threads_variable(machine)}=1"
+        )
+    elif average > machine.cores + 1:  # the one is this program's own
+        yield (
+            f"this machine is busy: load average {average:.1f}, usable cores {machine.cores}; times measured now are "
+            "too long"
         )
 
 

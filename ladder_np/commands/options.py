@@ -73,6 +73,7 @@ def described_network(arguments: argparse.Namespace, **others: Any) -> Specifica
         combinator=arguments.combinator,
         noise_std=arguments.noise_std,
         denoising_weights=arguments.denoising_weights,
+        labeled_statistics=arguments.labeled_statistics,
         **others,
     )
 
@@ -100,11 +101,19 @@ def label_column(arguments: argparse.Namespace, data: Path | str) -> str:
     return load_run_config(arguments.model).settings.label_column if arguments.model.is_dir() else "label"
 
 
-def in_order_of_training(model: Predictor, X: Features, names: tuple[str, ...] | None) -> Features:
-    """Return X with its named columns in the order of the training table, with a note if the model knows no names."""
+def in_order_of_training(
+    model: Predictor, X: Features, names: tuple[str, ...] | None, source: Path | str
+) -> Features:
+    """Return X, read from `source`, with its named columns in the order of the training table.
+
+    A note says if the model knows no names, a warning if X is on another scale than the rows in training.
+    """
     if names and model.feature_names is None:
         print("ladder-np: the model knows no column names; columns are taken in their order", file=sys.stderr)
-    return model.arrange(X, names)
+    X = model.arrange(X, names)
+    model.check_like(X)
+    model.warn_of_other_scale(X, str(source))
+    return X
 
 
 # By the name of an option that takes one value: what makes the value of a text, metavar, help.
@@ -116,6 +125,7 @@ NETWORK: Options = {
     "--activation": (str, "NAME", f"{', '.join(ACTIVATIONS)} (default: relu)"),
     "--noise-std": (numbers, "S", "one, or one per layer (default: 0.3)"),
     "--denoising-weights": (numbers, "W0,W1,…", "λ: one, or one per layer, input first (default: 1)"),
+    "--labeled-statistics": (str, "WHOSE", "that labeled rows are normalized with: own (default), unlabeled"),
     "--labeled": (whole_number, "N", "labeled rows (default: 6)"),
     "--unlabeled": (whole_number, "M", "unlabeled rows (default: 9)"),
     "--seed": (whole_number, "S", "(default: 0)"),
@@ -151,6 +161,7 @@ def add_network_options(parser: argparse.ArgumentParser, dtype: str | None) -> N
     """Add the options that describe one network and one step, for checks; ``--dtype`` unless `dtype` is None."""
     add_options(parser, NETWORK)
     parser.set_defaults(sizes=(8, 7, 6, 4), combinator="gaussian", activation="relu")
-    parser.set_defaults(noise_std=(0.3,), denoising_weights=(1.0,), labeled=6, unlabeled=9, seed=0)
+    parser.set_defaults(noise_std=(0.3,), denoising_weights=(1.0,), labeled_statistics="own")
+    parser.set_defaults(labeled=6, unlabeled=9, seed=0)
     if dtype is not None:
         parser.add_argument("--dtype", default=dtype, metavar="NAME", help=f"float32 or float64 (default: {dtype})")

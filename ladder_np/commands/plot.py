@@ -97,7 +97,7 @@ def _source(arguments: argparse.Namespace) -> PlotSource:
         return ModelSource(path, predictor)
     dataset = open_dataset(data, arguments.data_dir, label_column(arguments, data))
     try:
-        X = in_order_of_training(predictor, dataset.X, dataset.feature_names)  # a table has no X_test
+        X = in_order_of_training(predictor, dataset.X, dataset.feature_names, dataset.name)  # a table has no X_test
         names = predictor.feature_names or dataset.feature_names
         return ModelSource(path, predictor, dataclasses.replace(dataset, X=X, feature_names=names))
     except InputError as error:

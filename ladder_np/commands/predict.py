@@ -80,7 +80,7 @@ def _measure(arguments: argparse.Namespace) -> str:
     dataset = open_dataset(arguments.dataset, arguments.data_dir, label_column(arguments, arguments.dataset))
     name, X, y = _rows(dataset)
     try:
-        X = in_order_of_training(model, X, dataset.feature_names)
+        X = in_order_of_training(model, X, dataset.feature_names, arguments.dataset)
         wrong = model.errors(X, match_classes(dataset.classes, model.classes)[y])
     except InputError as error:
         raise InputError(f"{arguments.dataset}: {error}") from None
@@ -99,11 +99,13 @@ def run_predict(arguments: argparse.Namespace) -> int:
     """Predict and write."""
     _protect(arguments.out, arguments.model, arguments.input)
     model = load_model(arguments)
-    X, names = read_features(arguments.input, label_column(arguments, arguments.input))
+    column = label_column(arguments, arguments.input)
+    X, names = read_features(arguments.input, column, model.feature_names or ())
 
     def write(file: BinaryIO) -> None:
         try:
-            for text in _table(model.classes, model.predict_blocks(in_order_of_training(model, X, names))):
+            rows = in_order_of_training(model, X, names, arguments.input)
+            for text in _table(model.classes, model.predict_blocks(rows)):
                 file.write(text.encode(errors="backslashreplace"))  # a text of NumPy may hold half a character
         except InputError as error:
             raise InputError(f"{arguments.input}: {error}") from None

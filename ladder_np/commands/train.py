@@ -41,7 +41,7 @@ OPTIONS: Options = {
         "digits (default, embedded), mnist, fashion-mnist, FILE.npz, FILE.csv, or a folder: X.npy, y.npy",
     ),
     "--label-column": (str, "NAME", "of a .csv file (default: label)"),
-    "--preset": (str, "NAME", "settings of a published experiment (below)"),
+    "--preset": (str, "NAME", "settings of a published experiment (below), for any data that fits"),
     "--labels": (
         whole_number,
         "N",
@@ -54,12 +54,23 @@ OPTIONS: Options = {
     "--activation": (str, "NAME", f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"),
     "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
     "--noise-std": (numbers, "S", "one, or one per layer, input first (default: 0.3)"),
-    "--denoising-weights": (numbers, "W0,W1,…", "λ: one, or one per layer, input first (default: 1000,10,0.1,…)"),
+    "--denoising-weights": (
+        numbers,
+        "W0,W1,…",
+        "λ: one, or one per layer, input first (default: digits and mnist 1000,10,0.1,…; files 10/variance,3,1,…)",
+    ),
+    "--labeled-statistics": (
+        str,
+        "WHOSE",
+        "that labeled rows are normalized with: own, if labels are a fair sample of all rows, or unlabeled "
+        "(default: files unlabeled; digits, mnist and presets own)",
+    ),
+    "--class-weight": (str, "KIND", "balanced: all classes count the same (default: each labeled row does)"),
     "--dtype": (str, "NAME", "float32 (default) or float64"),
     "--epochs": (whole_number, "N", "passes over the unlabeled rows (default: 100; mnist 150)"),
-    "--labeled-batch": (whole_number, "N", "labeled rows per step (default: 100)"),
-    "--unlabeled-batch": (whole_number, "M", "unlabeled rows per step (default: 100)"),
-    "--learning-rate": (float, "R", "(default: 0.002)"),
+    "--labeled-batch": (whole_number, "N", "labeled rows per step (default: files 50, others 100)"),
+    "--unlabeled-batch": (whole_number, "M", "unlabeled rows per step (default: files 50, others 100)"),
+    "--learning-rate": (float, "R", "(default: files 0.004, others 0.002)"),
     "--decay-start": (float, "F", "share of training after which the rate falls to zero (default: 0.67)"),
     "--seed": (whole_number, "S", "of weights, noise and order (default: 0)"),
     "--split-seed": (whole_number, "S", "of the choice of rows (default: as --seed)"),
@@ -127,13 +138,15 @@ def run(arguments: argparse.Namespace) -> int:
             refuse_existing(arguments.out)
         experiment = prepare(settings, arguments.data_dir, arguments.device)
     print(_describe(experiment))
+    if arguments.preset and experiment.settings.dataset != PRESETS[arguments.preset]["dataset"]:
+        print(f"settings of preset {arguments.preset}, made for {PRESETS[arguments.preset]['dataset']}")
     with Progress(experiment.settings.epochs, sys.stderr) as progress:
         if arguments.resume is not None:
             folder = arguments.resume
             measured = resume(experiment, folder, progress.observe, every)
         else:
             folder, measured = execute(experiment, arguments.out, progress.observe, every)
-    _report(measured)
+    _report(measured, experiment)
     if not measured:
         print(f"no test rows, so no test error; {_why_no_test(experiment.settings)}")
     print(f"run saved in {folder}")
@@ -155,8 +168,21 @@ def _describe(experiment: Experiment) -> str:
     return (
         f"{dataset.name}: {dataset.X.shape[1]} features, {len(dataset.classes)} classes; "
         f"{len(split.train)} training rows, {len(split.labeled)} of them labeled; {', '.join(held_out)}\n"
+        f"features: {_describe_features(experiment)}\n"
         f"network {experiment.specification}, seed {experiment.settings.seed}"
     )
+
+
+def _describe_features(experiment: Experiment) -> str:
+    """Return what the features were taken for, and how they are scaled."""
+    scaling = experiment.scaling
+    pixels = experiment.dataset.pixel_maximum is not None or scaling.kind == "pixels"
+    done = {
+        "pixels": f"divided by {1 / scaling.scale[0]:.0f}",
+        "standardize": "standardized",
+        "none": "taken as they are",
+    }
+    return f"{'8-bit pixels' if pixels else 'a table'}, {done[scaling.kind]}"
 
 
 def _why_no_test(settings: ExperimentSettings) -> str:
@@ -165,11 +191,14 @@ def _why_no_test(settings: ExperimentSettings) -> str:
     return "--test-fraction F holds some labeled rows out"
 
 
-def _report(measured: dict[str, ErrorRate]) -> None:
+def _report(measured: dict[str, ErrorRate], experiment: Experiment) -> None:
     for name, result in measured.items():
         print(f"{name + ':':<17}test error {result}")
     if len(measured) == 2:
         print(_compare(*measured.values()))
+        baseline, ladder = measured.values()
+        if ladder.wrong >= baseline.wrong and ladder.rows >= FEW_TEST_ROWS:
+            print(_what_to_try(experiment))
     if measured and (rows := next(iter(measured.values())).rows) < FEW_TEST_ROWS:
         print(f"But {rows} test rows are too few to tell: one row is {100 / rows:.1f} percentage points.")
 
@@ -181,6 +210,17 @@ def _compare(baseline: ErrorRate, ladder: ErrorRate) -> str:
     if ladder.wrong > baseline.wrong:
         return f"The unlabeled rows did not help: the ladder's test error is {points:.2f} percentage points higher."
     return "Both make the same number of errors; the unlabeled rows changed nothing here."
+
+
+def _what_to_try(experiment: Experiment) -> str:
+    """Return what may help where the unlabeled rows did not."""
+    settings = experiment.settings
+    smaller = ",".join(f"{weight / 10:.3g}" for weight in experiment.specification.denoising_weights)
+    other = "own" if settings.labeled_statistics == "unlabeled" else "unlabeled"
+    return (
+        f"What may help: --denoising-weights {smaller} (a tenth); --labeled-statistics {other}; --epochs "
+        f"{2 * settings.epochs}. Where the classes do not follow clusters in the data, unlabeled rows cannot help."
+    )
 
 
 class Progress:

@@ -105,10 +105,12 @@ def check_features(
 ) -> Features:
     """Return features (n, d), or (n, ...) made such, after a check that needs no second array of their size.
 
-    The numbers and dtype stay; an array becomes C-contiguous and of this machine's byte order, rows in a file stay
-    there. `source`, `what` and `feature_names` are for the error line. Raises InputError if `X` has fewer than two
-    dimensions, no row or no feature, is not real, or holds NaN or infinity.
+    The numbers and dtype stay, but booleans become uint8 0 and 1; an array becomes C-contiguous and of this machine's
+    byte order, rows in a file stay there. `source`, `what` and `feature_names` are for the error line. Raises
+    InputError if `X` has fewer than two dimensions, no row or no feature, is not real, or holds NaN or infinity.
     """
+    if X.dtype == bool:
+        X = X.as_bytes() if isinstance(X, StoredRows) else X.view(np.uint8)
     if X.dtype.kind not in "iuf":
         raise InputError(f"{source}: {what} is of type {X.dtype}; expected real numbers (integers or floats)")
     if X.ndim < 2:

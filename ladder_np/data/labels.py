@@ -4,6 +4,7 @@ A label is a whole number, a text, True or False. Classes are ascending; inside 
 class, 0 .. K − 1, or −1 where it is unlabeled.
 """
 
+import functools
 import math
 import numbers
 import reprlib
@@ -13,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 
 __all__ = ["IN_FILES", "Labels", "Mark", "check_two_classes", "match_classes", "parse_labels", "plain_classes"]
 
 # What missing labels become as texts, in a table or in an array of texts.
-LIKE_MISSING = {"", "nan", "NaN", "NA", "N/A", "<NA>", "None", "null", "NULL", "?"}
+LIKE_MISSING = {"", "?", "NA", "na", "None", "NaT", "nat"}  # exactly so: "Na" and "none" are classes
+LIKE_MISSING_FOLDED = {"nan", "-nan", "n/a", "#n/a", "<na>", "null"}  # in any case
 LARGEST_NUMBER = 2**53  # below it float64 holds every whole number
 NAMED_AT_MOST = 5  # classes in one error line
 LONGEST_TEXT = 200  # characters of a class in a file: an array of texts is as wide as its longest
@@ -33,9 +35,18 @@ class Mark:
     values: tuple[Any, ...]
     name: str  # what error lines call it
     advice: str  # what to do where a label looks like a missing one
+    if_class: str = "use another mark"  # what to do where the mark is a class
+
+    @property
+    def numbers(self) -> list[numbers.Real]:
+        """The marks that are numbers."""
+        return [value for value in self.values if isinstance(value, numbers.Real) and not _is_missing(value)]
 
 
-IN_FILES = Mark((-1, ""), "-1 or empty", "leave it empty where a row has no label")
+IN_FILES = Mark(
+    (-1, ""), "-1 or empty", "leave it empty where a row has no label", "name the classes by other numbers or texts"
+)
+MANY_TIMES = 1.5  # rows with -1 are so many times those of the largest class at most where they are a class, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +57,7 @@ class Labels:
     mark: Mark
     name: str = "y"  # what error lines call them
     lines: Sequence[int] | None = None  # where each of them stands in a text file, for error lines
+    masked: np.ndarray | None = None  # (rows,) bool: which have no label, whatever stands there
 
     def __post_init__(self) -> None:
         shape, dtype = self.values.shape, self.values.dtype
@@ -61,10 +73,24 @@ class Labels:
         if len(self.values) != rows:
             raise InputError(f"{self.name} has {len(self.values)} labels for {rows} rows; expected as many")
 
-    @property
+    @functools.cached_property
     def unlabeled(self) -> np.ndarray:
-        """Which rows have no label, (rows,) bool."""
-        return np.logical_or.reduce([_equal(self.values, value) for value in self.mark.values])
+        """Which rows have no label, (rows,) bool: those with the mark, and masked ones.
+
+        Where there are none of these, what is missing (None, NaN, pandas' NA) is the mark; a warning says so.
+        """
+        marked = np.logical_or.reduce([_equal(self.values, value) for value in self.mark.values])
+        if self.masked is not None:
+            marked = marked | self.masked
+        if marked.any():
+            return marked
+        missing = _equal(self.values, None)
+        if missing.any() and not missing.all():
+            warn(
+                f"{self.at(int(missing.argmax()))}: rows without a value ({int(missing.sum())} of {len(missing)}) "
+                f"count as unlabeled, since no label is {self.mark.name}; {self.mark.advice}"
+            )
+        return missing
 
     def at(self, row: int) -> str:
         """Return what an error line calls the label of a row, and what it is."""
@@ -89,8 +115,10 @@ class Labels:
             return classes, index
         found, first, inverse = np.unique(self._sortable(rows), return_index=True, return_inverse=True)
         self._refuse_like_missing(found, rows[first])
+        self._refuse_wrapped_mark(found)
         if classes is None:
             index[rows] = inverse
+            self._warn_of_mark_as_class(found, np.bincount(inverse))
             return found, index
         self.check_kind(classes, int(rows[0]))
         places = np.searchsorted(classes, found)
@@ -142,10 +170,37 @@ class Labels:
 
     def _refuse_like_missing(self, found: np.ndarray, rows: np.ndarray) -> None:
         for label, row in zip(found.tolist(), rows, strict=True) if found.dtype.kind in "UO" else ():
-            if label in LIKE_MISSING:
+            written = {number for number in self.mark.numbers if parse_number(label) == number}  # -1 as "-1.0"
+            if label in LIKE_MISSING or label.strip().lower() in LIKE_MISSING_FOLDED or not label.strip() or written:
                 raise InputError(
                     f"{self.at(row)}, which looks like a missing label; {self.mark.advice}, or rename that class"
                 )
+
+    def _refuse_wrapped_mark(self, found: np.ndarray) -> None:
+        """Refuse what a negative mark becomes in an unsigned type, unless all numbers below are classes as well."""
+        if found.dtype.kind != "u":
+            return
+        numbers_of_type = int(np.iinfo(found.dtype).max) + 1
+        for mark in self.mark.numbers:
+            wrapped = numbers_of_type + int(float(mark))
+            if float(mark) < 0 and found[-1] == wrapped and not (len(found) > 1 and found[-2] == wrapped - 1):
+                raise InputError(
+                    f"{self.name} is {found.dtype} and holds {wrapped}, which {mark} becomes in this type; give it "
+                    f"as int64, with {self.mark.name} where a row has no label"
+                )
+
+    def _warn_of_mark_as_class(self, found: np.ndarray, rows: np.ndarray) -> None:
+        """Warn if -1 is taken for the mark, and the other classes look as if it were one of them."""
+        marked = int(self.unlabeled.sum())
+        if found.dtype.kind not in "if" or -1 not in self.mark.numbers or not _equal(self.values, -1).any():
+            return
+        sign = set(found.tolist()) == {0, 1} and marked <= MANY_TIMES * rows.max()
+        if sign or found[0] < 0:
+            others = ", ".join(_shown(label) for label in found[:NAMED_AT_MOST])
+            warn(
+                f"{self.name}: the {marked} rows with -1 count as unlabeled, beside the classes {others}; "
+                f"if -1 is a class, {self.mark.if_class}"
+            )
 
 
 def _equal(labels: np.ndarray, mark: Any) -> np.ndarray:
@@ -171,19 +226,20 @@ def _is_mark(label: Any, mark: Any) -> bool:
 
 def _is_missing(label: Any) -> bool:
     try:
-        return label is None or bool(label != label)
+        return label is None or label is np.ma.masked or bool(label != label)
     except TypeError:  # pandas' NA is neither equal nor unequal
         return True
     except ValueError:  # an array is many things
         return False
 
 
-def check_two_classes(classes: np.ndarray) -> None:
-    """Raise `InputError` unless there are two classes at least, which training needs."""
+def check_two_classes(classes: np.ndarray, mark: Mark | None = None) -> None:
+    """Raise `InputError` unless there are two classes at least; `mark` stands where rows have none, if some have."""
     if len(classes) < 2:
+        others = f", and {mark.name} counts as unlabeled (if it is a class, {mark.if_class})" if mark else ""
         raise InputError(
-            f"only one class is labeled: every labeled row is of class {_shown(classes[0])}; "
-            "expected two classes at least"
+            f"only one class is labeled: every labeled row is of class {_shown(classes[0])}"
+            f"{others}; expected two classes at least"
         )
 
 

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ladder_np.data.columns import index_columns
 from ladder_np.data.dataset import Dataset, Features, check_features, make_dataset
 from ladder_np.data.download import FILES, IMAGE_SETS, cache_folder, check_file, fetch, fetch_command, find_file
 from ladder_np.data.labels import parse_labels, parse_number
+from ladder_np.data.pixels import find_pixel_maximum
 from ladder_np.data.stored import open_idx, open_npy
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.files import open_file, read_npz
 
 __all__ = ["load_csv", "load_digits", "load_folder", "load_images", "load_npz", "open_dataset", "read_features"]
@@ -68,7 +70,7 @@ def _read_part(path: Path, file: str) -> Features:
 def load_npz(path: Path) -> Dataset:
     """Read an archive with `X` and `y`, and optionally `X_test` and `y_test`: see `make_dataset`.
 
-    A uint8 `X` counts as pixels from 0 to 255.
+    Whether `X` is pixels is found from its values and shape: see `find_pixel_maximum`.
 
     Raises InputError if the file is not such an archive, or `make_dataset` refuses its arrays.
     """
@@ -110,7 +112,7 @@ def _from_arrays(name: str, arrays: Mapping[str, Features], source: Path) -> Dat
         arrays["y"],
         arrays.get("X_test"),
         arrays.get("y_test"),
-        pixel_maximum=255 if arrays["X"].dtype == np.uint8 else None,
+        pixel_maximum=find_pixel_maximum(arrays["X"]),
         source=str(source),
     )
 
@@ -127,7 +129,8 @@ def _read_arrays(path: Path, needed: tuple[str, ...]) -> dict[str, np.ndarray]:
 def load_csv(path: Path, label_column: str) -> Dataset:
     """Read a table (UTF-8, comma-separated, with a header line); features are float64, with their column names.
 
-    Whole numbers or texts in `label_column` are classes; an empty cell or -1 marks an unlabeled row.
+    Whole numbers or texts in `label_column` are classes; an empty cell or -1 marks an unlabeled row. An unnamed first
+    column, and pandas' `Unnamed: N`, are left out with a warning where they number the rows (see `index_columns`).
 
     Raises InputError, which names the line and the column, if the file is not such a table, or `make_dataset` refuses
     its values.
@@ -137,9 +140,12 @@ def load_csv(path: Path, label_column: str) -> Dataset:
 
 
 def _read_table(
-    path: Path, label_column: str, *, labels_wanted: bool
+    path: Path, label_column: str, *, labels_wanted: bool, known: Sequence[str] = ()
 ) -> tuple[tuple[str, ...], np.ndarray, tuple[list[str], str, Sequence[int]]]:
-    """Return the features' names, the features (n, d) float64, and what `parse_labels` needs."""
+    """Return the features' names, the features (n, d) float64, and what `parse_labels` needs.
+
+    Columns that number the rows are left out, unless they are among the `known` ones.
+    """
     records = _records(path)
     columns = _read_header(next(records, None), path)
     label_at = columns.index(label_column) if label_column in columns else None
@@ -152,20 +158,44 @@ def _read_table(
         raise InputError(f"{path}: has only the label column {label_column!r}; expected features beside it")
     numbers, lines = array("d"), array("q")  # 8 bytes per cell; lists of Python numbers would take four times as much
     labels: list[str] = []
-    known: dict[str, str] = {}  # equal texts are kept once
+    texts: dict[str, str] = {}  # equal ones are kept once
     for line, cells in records:
         if len(cells) != len(columns):
             raise InputError(f"{path}: line {line} has {len(cells)} cells; expected {len(columns)} as in the header")
         if label_at is not None:
             label = cells.pop(label_at).strip()
             if labels_wanted:
-                labels.append(known.setdefault(label, label))
+                labels.append(texts.setdefault(label, label))
         numbers.extend(_parse_features(cells, names, line, path))
         lines.append(line)
     if not numbers:
         raise InputError(f"{path}: has a header line and no rows; expected one line per row after it")
     X = np.frombuffer(numbers, np.float64).reshape(-1, len(names))
+    names, X = _without_index(X, names, known, path)
     return names, X, (labels, f"{path}: column {label_column!r}", lines)
+
+
+def _without_index(
+    X: np.ndarray, names: tuple[str, ...], known: Sequence[str], path: Path
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return names and features without the unknown columns that number the rows; a warning names them."""
+    dropped = [place for place in index_columns(X, names) if names[place] not in known]
+    kept = [place for place in range(len(names)) if place not in dropped]
+    if "" in names and 0 not in dropped:
+        raise _no_name(path, 0)
+    if not dropped:
+        return names, X
+    if not kept:
+        raise InputError(f"{path}: has no feature beside {_listed([names[place] for place in dropped])}, an index")
+    left_out = ", ".join(
+        repr(names[place]) if names[place] else "the first column, without a name," for place in dropped
+    )
+    warn(f"{path}: {left_out} numbers the rows and is left out; give it a name if it is a feature")
+    return tuple(names[place] for place in kept), X[:, kept]
+
+
+def _no_name(path: Path, place: int) -> InputError:
+    return InputError(f"{path}: column {place + 1} has no name in the header line; name it or drop the column")
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -211,8 +241,8 @@ def _read_header(record: tuple[int, list[str]] | None, path: Path) -> list[str]:
     columns = [name.strip() for name in record[1]]
     known: set[str] = set()
     for at, name in enumerate(columns):
-        if not name:
-            raise InputError(f"{path}: column {at + 1} has no name in the header line; name it or drop the column")
+        if not name and (at or len(columns) == 1):  # the first one may be an index: see `_without_index`
+            raise _no_name(path, at)
         if name in known:
             raise InputError(f"{path}: two columns are called {name!r}; expected a header line with unique names")
         known.add(name)
@@ -229,14 +259,20 @@ def _parse_features(cells: list[str], names: tuple[str, ...], line: int, path: P
     if all(map(math.isfinite, values)):
         return values
     at = [math.isfinite(value) for value in values].index(False)
+    if not names[at]:
+        raise _no_name(path, at)
     given = reprlib.repr(cells[at]) if cells[at].strip() else "empty"
     raise InputError(
         f"{path}: line {line}, column {names[at]!r} is {given}; expected a finite number: fill it in or drop the line"
     )
 
 
-def read_features(path: Path, label_column: str) -> tuple[Features, tuple[str, ...] | None]:
+def read_features(
+    path: Path, label_column: str, known: Sequence[str] = ()
+) -> tuple[Features, tuple[str, ...] | None]:
     """Return rows to predict, (n, d), and their names: the columns of a CSV file without `label_column`, else None.
+
+    Its columns that number the rows are left out, too, unless they are among the `known` ones, a model's.
 
     `path` is an `.npz` file with `X`, a `.npy` file, a `.csv` file with a header line (its features become float64),
     IDX images (`-ubyte`, `-ubyte.gz`), or a folder as for `load_folder`, of which `X` is taken; rows stay in the file
@@ -245,12 +281,12 @@ def read_features(path: Path, label_column: str) -> tuple[Features, tuple[str, .
     """
     kind = path.name.lower()
     if kind.endswith(".csv"):
-        names, table, _ = _read_table(path, label_column, labels_wanted=False)
+        names, table, _ = _read_table(path, label_column, labels_wanted=False, known=known)
         return table, names
     if kind.endswith(".npz"):
         X: Features = _read_arrays(path, ("X",))["X"]
     elif os.path.isdir(path):
-        return read_features(_find_array(path, "X") or path / "X.npy", label_column)
+        return read_features(_find_array(path, "X") or path / "X.npy", label_column, known)
     elif kind.endswith((".npy", *IDX_ENDINGS)):
         X = _open_array(path)
     else:

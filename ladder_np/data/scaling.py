@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ladder_np.data.pixels import largest_pixel
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 
-__all__ = ["Scaling", "make_scaling"]
+__all__ = ["Scaling", "make_scaling", "mean_variance"]
 
 BLOCK = 1 << 16  # elements worked on together: big arrays get no float64 copy of their size
+ROWS_LOOKED_AT = 5000  # to estimate a variance
 KINDS = ("auto", "pixels", "standardize", "none")
 
 
@@ -20,6 +22,7 @@ class Scaling:
 
     shift: np.ndarray
     scale: np.ndarray
+    kind: str = "none"  # how it was found: "pixels", "standardize" or "none"
 
     def apply(
         self, rows: np.ndarray, dtype: npt.DTypeLike, first_row: int = 0, within: npt.DTypeLike | None = None
@@ -67,10 +70,10 @@ class Scaling:
 def make_scaling(X: np.ndarray | StoredRows, rows: np.ndarray, kind: str, pixel_maximum: int | None) -> Scaling:
     """Find the scaling of features X (n, d) on the training rows, one at least; only these are looked at.
 
-    The kind is "pixels": divide by `pixel_maximum`, by 255 for uint8 without one; "standardize": mean 0 and standard
-    deviation 1, a constant feature becomes 0; "none": as it is; "auto": "pixels" if there is a `pixel_maximum`, else
-    "standardize". Raises InputError if it is unknown, is "pixels" for something else than pixels, or the range of a
-    feature is too large for float64 (1.8e308).
+    The kind is "pixels": divide by `pixel_maximum`, for uint8 without one by `largest_pixel`; "standardize": mean 0
+    and standard deviation 1, a constant feature becomes 0; "none": as it is; "auto": "pixels" if there is a
+    `pixel_maximum`, else "standardize". Raises InputError if it is unknown, is "pixels" for something else than
+    pixels, or the range of a feature is too large for float64 (1.8e308).
     """
     if kind not in KINDS:
         raise InputError(f"unknown scaling {kind!r}; choose one of {', '.join(KINDS)}")
@@ -79,14 +82,27 @@ def make_scaling(X: np.ndarray | StoredRows, rows: np.ndarray, kind: str, pixel_
     if kind == "standardize":
         return _standardizing(X, rows)
     divisor = _pixel_divisor(X, pixel_maximum) if kind == "pixels" else 1
-    return Scaling(np.zeros(X.shape[1]), np.full(X.shape[1], 1 / divisor))
+    return Scaling(np.zeros(X.shape[1]), np.full(X.shape[1], 1 / divisor), kind)
+
+
+def mean_variance(X: np.ndarray | StoredRows, rows: np.ndarray, scaling: Scaling) -> float:
+    """Return the mean over the features of their variances once scaled, over rows evenly picked where there are many.
+
+    Raises InputError if it is 0.
+    """
+    picked = rows[:: max(1, len(rows) // ROWS_LOOKED_AT)]
+    with np.errstate(over="ignore"):  # a variance beyond float64 is refused as a value too large
+        variance = float(scaling.apply(X[picked], np.float64).var(axis=0).mean())
+    if variance == 0:
+        raise InputError("every feature of X is the same in all rows; expected at least one that differs")
+    return variance
 
 
 def _pixel_divisor(X: np.ndarray | StoredRows, pixel_maximum: int | None) -> int:
     if pixel_maximum is not None:
         return pixel_maximum
     if X.dtype == np.uint8:
-        return 255
+        return largest_pixel(X)
     raise InputError(f"scaling 'pixels' for features of type {X.dtype}; expected uint8: choose standardize or none")
 
 
@@ -121,4 +137,4 @@ def _standardizing(X: np.ndarray | StoredRows, rows: np.ndarray) -> Scaling:
     deviation = span * np.sqrt(np.maximum(squares / len(rows) - mean**2, 0.0))
     # Below the smallest normal number 1 / deviation would overflow: such a feature counts as constant.
     usable = deviation >= np.finfo(np.float64).tiny
-    return Scaling(low + span * mean, 1 / np.where(usable, deviation, 1.0))
+    return Scaling(low + span * mean, 1 / np.where(usable, deviation, 1.0), "standardize")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ladder_np.data.labels import check_two_classes
+from ladder_np.data.labels import IN_FILES, check_two_classes
 from ladder_np.errors import InputError
 
 __all__ = ["Split", "split_rows"]
@@ -43,7 +43,7 @@ def split_rows(
     class, or a class has no labeled row.
     """
     classes = np.arange(n_classes) if classes is None else classes
-    check_two_classes(classes)
+    check_two_classes(classes, IN_FILES if (y < 0).any() else None)
     pools = _shuffled_pools(y, classes, generator)
     sizes = np.array([len(pool) for pool in pools])
     if not 0 <= test_fraction < 1:

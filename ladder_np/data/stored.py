@@ -105,6 +105,10 @@ class StoredRows:
         """Return the same rows with all further dimensions as one, (n, d)."""
         return dataclasses.replace(self, shape=(len(self), math.prod(self.shape[1:])))
 
+    def as_bytes(self) -> "StoredRows":
+        """Return rows of booleans as uint8, 0 and 1."""
+        return dataclasses.replace(self, dtype=np.dtype(np.uint8))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Return all rows, in memory."""
         return np.asarray(self[:], dtype)

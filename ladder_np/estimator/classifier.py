@@ -11,12 +11,13 @@ import numpy as np
 from ladder_np.arrays import Device
 from ladder_np.errors import InputError
 from ladder_np.estimator.base import BaseClassifier
-from ladder_np.estimator.fitting import begin_training, flag
+from ladder_np.estimator.fitting import begin_call, begin_fit, flag
 from ladder_np.estimator.input import Table, read_labels, read_like, read_table
-from ladder_np.network.specification import Specification
+from ladder_np.estimator.kept import KeptRows
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import EpochLines, FitHistory, complement, fit
 from ladder_np.training.trainer import EpochRecord
+from ladder_np.training.weights import checked_weights
 
 __all__ = ["LadderClassifier"]
 
@@ -40,6 +41,10 @@ class LadderClassifier(BaseClassifier):
         λ, one for all layers or one per layer, the input first. None: 10 over the mean variance of the scaled
         features (which is 1 when they are standardized) in the first training, 3, then 1 for every further layer. 0:
         rows without a label are not used.
+    labeled_statistics : {"unlabeled", "own"}
+        What labeled rows are normalized with in training: the statistics of all rows, which fits any choice of
+        labels, or their own, as in the paper, which fits labels that are a fair sample of all rows. See
+        `Specification`.
     batch_size : int
         Labeled rows per step, and as many of all rows; smaller sets are used whole.
     learning_rate_init : float
@@ -57,11 +62,16 @@ class LadderClassifier(BaseClassifier):
     n_iter_no_change : int
         See `early_stopping`.
     scaling : {"auto", "standardize", "pixels", "none"}
-        "standardize": each feature to mean 0 and standard deviation 1 over the training rows. "pixels", for 8-bit X:
-        divided by its largest value. "auto": pixels for 8-bit X, else standardize. It is stored with the model.
+        "standardize": each feature to mean 0 and standard deviation 1 over the training rows. "pixels", for uint8 X:
+        divided by 255, or by its largest value where that is below 128. "auto": pixels if X is uint8, reaches 16, and
+        nearly all of 16 features at least share one scale; else standardize (0/1 images, too). A warning tells if
+        that is nearly so. It is stored with the model.
     unlabeled_label : object
         What y holds where a row has no label; in an array of texts its text. None or NaN: whatever is missing (None,
         NaN, pandas' NA).
+    class_weight : dict, "balanced" or None
+        How much the labeled rows of each class count; a class that the dict lacks counts 1. "balanced": so much that
+        all classes count the same.
     warm_start : bool
         Whether `fit` goes on from the parameters and scaling of the fit before it.
     random_state : int, Generator, RandomState or None
@@ -85,6 +95,8 @@ class LadderClassifier(BaseClassifier):
         The mean cost of each epoch.
     validation_scores_ : list of float or None
         With early stopping, the accuracy on the held-out rows after each epoch.
+    scaling_ : str
+        What `scaling` came to: "standardize", "pixels" or "none".
     transduction_ : ndarray (n,)
         After `fit`, the label of each training row: the given one, or else the predicted one.
 
@@ -110,8 +122,10 @@ class LadderClassifier(BaseClassifier):
     n_iter_: int
     loss_curve_: list[float]
     validation_scores_: list[float] | None
+    scaling_: str
     _predictor: Predictor
     _resume: Resume
+    _kept: KeptRows | None
 
     def __init__(
         self,
@@ -121,6 +135,7 @@ class LadderClassifier(BaseClassifier):
         combinator: str = "gaussian",
         noise_std: Any = 0.3,
         denoising_weights: Any = None,
+        labeled_statistics: str = "unlabeled",
         batch_size: int = 50,
         learning_rate_init: float = 0.004,
         decay_start: float = 0.67,
@@ -130,6 +145,7 @@ class LadderClassifier(BaseClassifier):
         n_iter_no_change: int = 10,
         scaling: str = "auto",
         unlabeled_label: Any = -1,
+        class_weight: Any = None,
         warm_start: bool = False,
         random_state: Any = None,
         verbose: bool = False,
@@ -141,6 +157,7 @@ class LadderClassifier(BaseClassifier):
         self.combinator = combinator
         self.noise_std = noise_std
         self.denoising_weights = denoising_weights
+        self.labeled_statistics = labeled_statistics
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.decay_start = decay_start
@@ -150,13 +167,14 @@ class LadderClassifier(BaseClassifier):
         self.n_iter_no_change = n_iter_no_change
         self.scaling = scaling
         self.unlabeled_label = unlabeled_label
+        self.class_weight = class_weight
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
         self.dtype = dtype
         self.device = device
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on all rows, with the labels of those that have one.
 
         Parameters
@@ -164,6 +182,8 @@ class LadderClassifier(BaseClassifier):
         X : array-like (n, d)
         y : array-like (n,)
             Numbers, texts or objects; `unlabeled_label` where a row has none.
+        sample_weight : array-like (n,), optional
+            How much each row's label counts, beside `class_weight`; a row of weight 0 is left out.
 
         Raises
         ------
@@ -173,25 +193,28 @@ class LadderClassifier(BaseClassifier):
             If the cost becomes NaN or infinite, or explodes; the estimator is then as before.
         """
         before = self._predictor if flag("warm_start", self.warm_start) and self.__sklearn_is_fitted__() else None
-        table = read_table(X, y, self.unlabeled_label, self._name, before)
-        model, training, split = begin_training(self.get_params(), table, before)
-        validation_error = _validation_error(model, table, split.validation) if self.early_stopping else None
+        table = read_table(X, y, self.unlabeled_label, self._name, before, sample_weight=sample_weight)
+        used = table.only(table.weights > 0)
+        model, training, validation = begin_fit(self.get_params(), used, before)
+        validation_error = _validation_error(model, used, validation) if self.early_stopping else None
         _add_history(model, fit(training, validation_error, on_epoch=self._reporter()), before)
         best = np.concatenate([p.argmax(axis=1) for p in model.predict_blocks(table.X)])  # kept last: it may fail
         self._keep(model)
         self.transduction_ = self.classes_[np.where(table.index >= 0, table.index, best)]
         return self
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one epoch on the given rows, going on from where the estimator is, at a constant rate.
 
-        The scaling is found on the first call's rows. The statistics that prediction normalizes with are those of the
-        last call's rows, so each call should bring rows of every kind.
+        The scaling is found on the first call's rows. An even sample of all rows so far is kept, 2,000 at most, and
+        of the labeled ones 1,000: prediction normalizes with its statistics; rows of it fill up a call of fewer rows
+        than a batch, and stand in for classes of which the call has no label. Any call may have one row, one label
+        or none, but the first needs two rows. Without a label so far the denoising costs alone are trained.
 
         Parameters
         ----------
-        X, y
-            As for `fit`; two labeled rows at least.
+        X, y, sample_weight
+            As for `fit`.
         classes : array-like, optional
             All classes that will ever be seen; needed in the first call, unless its y has them all.
 
@@ -203,15 +226,18 @@ class LadderClassifier(BaseClassifier):
         if flag("early_stopping", self.early_stopping):
             raise InputError("partial_fit trains one epoch and cannot stop early; set early_stopping=False")
         before = self._predictor if self.__sklearn_is_fitted__() else None
-        table = read_table(X, y, self.unlabeled_label, self._name, before, classes)
-        model, training, _ = begin_training(self.get_params(), table, before, endless=True)
+        table = read_table(X, y, self.unlabeled_label, self._name, before, classes, sample_weight)
+        used = table.only(table.weights > 0)
+        model, training, kept = begin_call(self.get_params(), used, before, self._kept if before else None)
         state = training.state()
         if before and self._resume and self._resume["step/m"].size == state["step/m"].size:  # as many are trained
             training.restore({**state, **self._resume})
         record = training.run_epoch()
         training.finish()
+        model.network.statistics = kept.statistics(model.statistics)
         _add_history(model, FitHistory.from_records([record], training.layers), before)
-        self._keep(model, {key: values for key, values in training.state().items() if key.startswith(RESUMED)})
+        resume = {key: values for key, values in training.state().items() if key.startswith(RESUMED)}
+        self._keep(model, resume, kept)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -242,8 +268,7 @@ class LadderClassifier(BaseClassifier):
         predicted = self.predict(X)
         labels = read_labels(y, self.unlabeled_label, self._name)
         labels.check_count(len(predicted))
-        ones = np.ones(len(predicted))
-        weights = ones if sample_weight is None else _checked_weights(sample_weight, len(predicted))
+        weights = checked_weights(sample_weight, len(predicted))
         counted = np.flatnonzero(~labels.unlabeled)
         if not weights[counted].sum() > 0:
             raise InputError("no row with a label and a weight > 0 to score on")
@@ -253,8 +278,8 @@ class LadderClassifier(BaseClassifier):
     def save(self, path: Path | str) -> None:
         """Write the fitted estimator as one `.npz` of plain arrays, but for `device` and a generator as random state.
 
-        What `partial_fit` keeps of its optimizer and random streams is not in the file: a loaded estimator predicts
-        the same, and goes on from the same parameters with an optimizer that begins anew.
+        What `partial_fit` keeps (rows, its optimizer, random streams) is not in the file: a loaded estimator predicts
+        the same, and goes on from the same parameters with an optimizer and statistics that begin anew.
 
         Raises
         ------
@@ -277,7 +302,8 @@ class LadderClassifier(BaseClassifier):
             If it is not an intact model file.
         """
         model = Predictor.load(path, device)
-        params = _params_of(model.network.specification) if model.params is None else model.params
+        params = _params_of(model) | (model.params or {})
+        params["class_weight"] = _by_class(params.get("class_weight"), model.classes)
         try:
             estimator = cls().set_params(**{**params, "device": device})
         except InputError as error:
@@ -301,10 +327,11 @@ class LadderClassifier(BaseClassifier):
     def _name(self) -> str:
         return type(self).__name__
 
-    def _keep(self, model: Predictor, resume: Resume = None) -> None:
+    def _keep(self, model: Predictor, resume: Resume = None, kept: KeptRows | None = None) -> None:
         """Set what was learned, and what the next `partial_fit` resumes from."""
-        self._predictor, self._resume = model, resume
+        self._predictor, self._resume, self._kept = model, resume, kept
         self.classes_ = model.classes
+        self.scaling_ = model.scaling.kind
         self.n_features_in_ = model.network.specification.sizes[0]
         self.__dict__.pop("feature_names_in_", None)
         if model.feature_names is not None:
@@ -338,21 +365,16 @@ def _add_history(model: Predictor, history: FitHistory, before: Predictor | None
     model.history = history if earlier is None else earlier + history
 
 
-def _checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
-    """Return one weight per row, (rows,) float64."""
-    try:
-        weights = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError("sample_weight: expected numbers, one weight per row") from None
-    if weights.shape != (rows,):
-        raise InputError(f"sample_weight has the shape {weights.shape}; expected ({rows},), one weight per row")
-    if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise InputError("sample_weight: expected finite numbers >= 0")
-    return weights
+def _by_class(class_weight: Any, classes: np.ndarray) -> Any:
+    """Return the parameter of a file, in which classes are texts, with weights by the classes themselves."""
+    if not isinstance(class_weight, dict):
+        return class_weight
+    return {label: class_weight[str(label)] for label in classes.tolist() if str(label) in class_weight}
 
 
-def _params_of(specification: Specification) -> dict[str, Any]:
-    """Return the parameters of an estimator that has this network."""
-    names = ("activation", "combinator", "noise_std", "denoising_weights", "dtype")
+def _params_of(model: Predictor) -> dict[str, Any]:
+    """Return the parameters of an estimator that has this model's network."""
+    specification = model.network.specification
+    names = ("activation", "combinator", "noise_std", "denoising_weights", "labeled_statistics", "dtype")
     hidden = tuple(int(text) if text.isdecimal() else text for text in specification.layers[:-1])
     return {"hidden_layer_sizes": hidden, **{name: getattr(specification, name) for name in names}}

@@ -6,24 +6,27 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from ladder_np.data.scaling import Scaling, make_scaling
+from ladder_np.data.pixels import find_pixel_maximum
+from ladder_np.data.ranges import find_range
+from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
 from ladder_np.data.split import Split, split_rows
 from ladder_np.errors import InputError
 from ladder_np.estimator.input import Table
+from ladder_np.estimator.kept import KeptRows, plan_call
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
-from ladder_np.network.specification import Specification
+from ladder_np.network.specification import Specification, weights_for_variance
 from ladder_np.operations.maps import split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, check_seed, stream
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
+from ladder_np.training.weights import label_weights
 
-__all__ = ["begin_training", "flag", "split_table"]
+__all__ = ["begin_call", "begin_fit", "flag", "split_table"]
 
 ENDLESS = 2**40  # epochs of partial_fit, which has no end toward which its rate could fall
-ROWS_LOOKED_AT = 5000  # to estimate a variance
 
 # ---- Parameters.
 
@@ -67,8 +70,13 @@ def _draw_seed(random_state: Any) -> int:
     return check_seed(random_state, "random_state")
 
 
-def _specification_of(params: dict[str, Any], features: int, classes: int, input_weight: float) -> Specification:
-    """Return the network's description for data of that many features and classes; λ₀ defaults to `input_weight`."""
+def _specification_of(
+    params: dict[str, Any], features: int, classes: int, variance: float, before: Predictor | None
+) -> Specification:
+    """Return the network's description for data of that many features, of that mean variance, and classes.
+
+    The default of λ₀ is that of `before`, where there is such a model to go on from.
+    """
     hidden = params["hidden_layer_sizes"]
     if isinstance(hidden, numbers.Integral) and not isinstance(hidden, bool):
         hidden = (hidden,)
@@ -77,23 +85,18 @@ def _specification_of(params: dict[str, Any], features: int, classes: int, input
     except TypeError:
         raise InputError(f"hidden_layer_sizes={hidden!r}: expected widths such as (200, 100)") from None
     weights = params["denoising_weights"]
+    if weights is None:
+        weights = weights_for_variance(len(sizes), variance)
+        weights = (before.network.specification.denoising_weights[0], *weights[1:]) if before else weights
     return Specification(
         sizes=sizes,
         activation=params["activation"],
         combinator=params["combinator"],
         noise_std=params["noise_std"],
-        denoising_weights=_default_weights(len(sizes), input_weight) if weights is None else weights,
+        denoising_weights=weights,
         dtype=params["dtype"],
+        labeled_statistics=params["labeled_statistics"],
     )
-
-
-def _default_weights(layers: int, input_weight: float) -> tuple[float, ...]:
-    """Return λ, input first: λ₀, 3, then 1 for every further layer.
-
-    [R]'s 1000, 10, 0.1 are for 784 pixels of variance 0.1 and for wider layers. These, like the other defaults of the
-    estimator, were chosen on the validation rows of unlike data sets by ``benchmarks/estimator_defaults.py``.
-    """
-    return (input_weight, 3.0, *(1.0,) * layers)[:layers]
 
 
 def _training_settings(params: dict[str, Any], seed: int, endless: bool = False) -> TrainingSettings:
@@ -123,8 +126,8 @@ def _make_model(
 ) -> Predictor:
     """Return the model to train: a new one, or one that continues with the parameters and scaling of `before`."""
     scaling, pixels = (before.scaling, before.pixels) if before else _find_scaling(params, table, rows)
-    weight = before.network.specification.denoising_weights[0] if before else _input_weight(table.X, rows, scaling)
-    specification = _specification_of(params, table.X.shape[1], len(table.classes), weight)
+    variance = 1.0 if before else mean_variance(table.X, rows, scaling)
+    specification = _specification_of(params, table.X.shape[1], len(table.classes), variance, before)
     scaling.check(table.X, specification.numpy_dtype)
     if before:
         before.check_like(table.X)
@@ -132,27 +135,17 @@ def _make_model(
         network = LadderNetwork.from_parameters(specification, parameters, device=params["device"])
     else:
         network = LadderNetwork.from_specification(specification, device=params["device"], seed=seed)
-    return Predictor(network, scaling, table.classes, table.names, pixels)
+    limits = find_range(table.X, rows)
+    if before and before.range:
+        limits = limits.joined(before.range)
+    return Predictor(network, scaling, table.classes, table.names, pixels, range=limits)
 
 
 def _find_scaling(params: dict[str, Any], table: Table, rows: np.ndarray) -> tuple[Scaling, bool]:
     """Return the scaling, and whether features are pixels."""
-    pixels = table.X.dtype == np.uint8 and params["scaling"] in ("auto", "pixels")
-    maximum = max(1, int(table.X.max())) if pixels else None
-    return make_scaling(table.X, rows, params["scaling"], maximum), pixels
-
-
-def _input_weight(X: np.ndarray, rows: np.ndarray, scaling: Scaling) -> float:
-    """Return λ₀ for scaled rows, evenly picked where there are many: 10 over their mean variance.
-
-    z⁰ alone is not normalized (fact 4): over its variance its cost is a share, as that of the layers above is.
-    """
-    picked = rows[:: max(1, len(rows) // ROWS_LOOKED_AT)]
-    with np.errstate(over="ignore"):  # a variance beyond float64 is refused as a value too large
-        variance = float(scaling.apply(X[picked], np.float64).var(axis=0).mean())
-    if variance == 0:
-        raise InputError("every feature of X is the same in all rows; expected at least one that differs")
-    return 10.0 / variance
+    maximum = find_pixel_maximum(table.X) if params["scaling"] == "auto" else None
+    scaling = make_scaling(table.X, rows, params["scaling"], maximum)
+    return scaling, scaling.kind == "pixels"
 
 
 def _parameters_of(before: Predictor, specification: Specification) -> np.ndarray:
@@ -186,21 +179,54 @@ def split_table(params: dict[str, Any], table: Table, seed: int) -> Split:
     )
 
 
-def begin_training(
-    params: dict[str, Any], table: Table, before: Predictor | None, endless: bool = False
-) -> tuple[Predictor, Training, Split]:
-    """Return the model to train, its training before the first epoch, and the rows that each is for.
+def begin_fit(
+    params: dict[str, Any], table: Table, before: Predictor | None
+) -> tuple[Predictor, Training, np.ndarray]:
+    """Return the model to train, its training before the first epoch, and the rows held out for validation.
 
-    `params` are the estimator's, `before` is the model to continue; for `endless` see `_training_settings`. Raises
-    InputError if a parameter or the table cannot be used, or the network of `before` has other shapes.
+    `params` are the estimator's, `before` is the model to continue. Raises InputError if a parameter or the table
+    cannot be used, or the network of `before` has other shapes.
     """
-    settings = _training_settings(params, _draw_seed(params["random_state"]), endless)
+    settings = _training_settings(params, _draw_seed(params["random_state"]))
     split = split_table(params, table, settings.seed)
     model = _make_model(params, table, split.train, settings.seed, before)
-    dtype = model.network.specification.numpy_dtype
+    return model, _make_training(params, table, model, settings, (split.labeled, split.train, None)), split.validation
 
-    def rows(indices: np.ndarray) -> np.ndarray:
+
+def begin_call(
+    params: dict[str, Any], table: Table, before: Predictor | None, kept: KeptRows | None
+) -> tuple[Predictor, Training, KeptRows]:
+    """Return the model to train in one call of `partial_fit`, its training without end, and what is kept afterwards.
+
+    For the rest see `begin_fit`.
+    """
+    if params["class_weight"] == "balanced":
+        raise InputError("class_weight='balanced' needs all rows, partial_fit sees some; give a dict of weights")
+    settings = _training_settings(params, _draw_seed(params["random_state"]), endless=True)
+    if kept is None:
+        kept = KeptRows.before_the_first(table, settings.seed, before.network.statistics if before else None)
+    call = plan_call(table, kept, settings.unlabeled_batch)
+    model = _make_model(params, call.table, call.unlabeled, settings.seed, before)
+    rows = call.labeled, call.unlabeled, call.measured
+    return model, _make_training(params, call.table, model, settings, rows), call.kept
+
+
+def _make_training(
+    params: dict[str, Any],
+    table: Table,
+    model: Predictor,
+    settings: TrainingSettings,
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray | None],
+) -> Training:
+    """Return a training on rows of a table: labeled and unlabeled ones, and those to measure, by their places."""
+    labeled, unlabeled, measured = rows
+    dtype = model.network.specification.numpy_dtype
+    weights = label_weights(params["class_weight"], table.classes, table.index, labeled, table.weights)
+
+    def features(indices: np.ndarray) -> np.ndarray:
         return model.scaling.apply(table.X[indices], dtype)
 
-    data = TrainingData(rows, table.index, split.labeled, split.train)
-    return model, Training(model.network, data, settings), split
+    weights = None if weights is None else weights.astype(dtype)
+    return Training(
+        model.network, TrainingData(features, table.index, labeled, unlabeled, weights, measured), settings
+    )

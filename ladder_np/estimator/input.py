@@ -3,17 +3,20 @@
 Some messages have the words that scikit-learn's checks of an estimator look for.
 """
 
+import dataclasses
 import warnings
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
+from ladder_np.data.columns import warn_of_counting
 from ladder_np.data.dataset import check_features
 from ladder_np.data.labels import Labels, Mark, check_two_classes
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import warning_class
 from ladder_np.predictor import Predictor
+from ladder_np.training.weights import checked_weights
 
 __all__ = ["Table", "read_labels", "read_like", "read_table"]
 
@@ -26,23 +29,58 @@ class FeatureTypeError(InputError, TypeError):
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Checked rows: X (n, d), the columns' names or None, the classes (K,), each row's index into them or −1."""
+    """Checked rows: X (n, d), the columns' names or None, the classes (K,), each row's index into them or −1.
+
+    `weights` (n,) are the rows' sample weights.
+    """
 
     X: np.ndarray
     names: tuple[str, ...] | None
     classes: np.ndarray
     index: np.ndarray
+    weights: np.ndarray
+
+    def at(self, rows: np.ndarray) -> "Table":
+        """Return some of the rows, by their places or a mask."""
+        return dataclasses.replace(self, X=self.X[rows], index=self.index[rows], weights=self.weights[rows])
+
+    def only(self, wanted: np.ndarray) -> "Table":
+        """Return the rows of a mask (n,); the table itself if these are all."""
+        return self if wanted.all() else self.at(wanted)
+
+    def joined(self, other: "Table") -> "Table":
+        """Return these rows and then those of another table with the same columns."""
+        X, index, weights = (
+            np.concatenate([getattr(one, name) for one in (self, other)]) for name in ("X", "index", "weights")
+        )
+        return dataclasses.replace(self, X=X, index=index, weights=weights)
+
+    def without_weight(self, rows: np.ndarray) -> "Table":
+        """Return the table with a label of weight 0 in some rows, which have none: any will do."""
+        index, weights = self.index.copy(), self.weights.copy()
+        index[rows], weights[rows] = 0, 0.0
+        return dataclasses.replace(self, index=index, weights=weights)
 
 
-def read_table(X: Any, y: Any, mark: Any, estimator: str, before: Predictor | None, classes: Any = None) -> Table:
+def read_table(
+    X: Any,
+    y: Any,
+    mark: Any,
+    estimator: str,
+    before: Predictor | None,
+    classes: Any = None,
+    sample_weight: Any = None,
+) -> Table:
     """Return checked rows; with the classes of `before`, a model to go on from, else those given, else those of y.
 
     `mark` is what y holds where a row has no label; `estimator` is who asks, for the error line. Raises InputError if
     X, y or the classes cannot be used.
     """
+    _compare_indices(X, y)
     if before is None:
         names = _column_names(X, estimator)
         X = _read_features(X, estimator, names)
+        warn_of_counting(X, names, estimator)
     else:
         X, names = read_like(X, before, estimator), before.feature_names
     labels = read_labels(y, mark, estimator)
@@ -56,12 +94,12 @@ def read_table(X: Any, y: Any, mark: Any, estimator: str, before: Predictor | No
             )
         classes = before.classes
     classes, index = labels.encode(classes)
-    check_two_classes(classes)
-    return Table(X, names, classes, index)
+    check_two_classes(classes, labels.mark if labels.unlabeled.any() else None)
+    return Table(X, names, classes, index, checked_weights(sample_weight, len(X)))
 
 
 def read_like(X: Any, model: Predictor, estimator: str) -> np.ndarray:
-    """Return checked features that are like those that `model` was trained on.
+    """Return checked features that are like those that `model` was trained on; warn if they are on another scale.
 
     Raises InputError if they are not a table of numbers, or differ in their number or names.
     """
@@ -71,6 +109,7 @@ def read_like(X: Any, model: Predictor, estimator: str) -> np.ndarray:
     expected = model.network.specification.sizes[0]
     if X.shape[1] != expected:
         raise InputError(f"X has {X.shape[1]} features, but {estimator} is expecting {expected} features as input")
+    model.warn_of_other_scale(X, f"{estimator}: X")
     return X
 
 
@@ -89,8 +128,24 @@ def read_labels(y: Any, mark: Any, estimator: str, name: str = "y") -> Labels:
         message = f"A column-vector {name} was passed when a 1d array was expected; use {name}.ravel()"
         warnings.warn(message, warning_class("DataConversionWarning"), stacklevel=5)
         values = values.ravel()
-    advice = "if it marks rows without a label, set unlabeled_label to it (None stands for None and NaN)"
-    return Labels(values, Mark((mark,), f"unlabeled_label ({mark!r})", advice), name)
+    masked = np.ma.getmaskarray(y).ravel() if np.ma.isMaskedArray(y) else None
+    return Labels(values, _mark_of(mark), name, masked=masked)
+
+
+def _mark_of(unlabeled_label: Any) -> Mark:
+    return Mark(
+        (unlabeled_label,),
+        f"unlabeled_label ({unlabeled_label!r})",
+        "if it marks rows without a label, set unlabeled_label to it (None stands for None and NaN)",
+        "set unlabeled_label to something else, such as None",
+    )
+
+
+def _compare_indices(X: Any, y: Any) -> None:
+    """Warn if X and y are pandas' and their rows have different names: they are paired by their order."""
+    of_X, of_y = (cast(Any, getattr(given, "index", None)) for given in (X, y))
+    if hasattr(of_X, "equals") and hasattr(of_y, "equals") and len(of_X) == len(of_y) and not of_X.equals(of_y):
+        warn("X and y have different indices, and their rows are paired by order; y.loc[X.index] pairs by index")
 
 
 def _given_classes(classes: Any, mark: Any, estimator: str) -> np.ndarray:
@@ -120,6 +175,8 @@ def _read_features(X: Any, estimator: str, names: tuple[str, ...] | None) -> np.
 
 
 def _as_numbers(X: Any, estimator: str) -> np.ndarray:
+    if np.ma.is_masked(X):
+        raise InputError(f"{estimator}: X has masked entries; fill them in, as with X.filled(X.mean(axis=0))")
     try:
         array = np.asarray(X)
         if array.dtype == object:

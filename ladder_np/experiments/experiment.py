@@ -9,15 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.arrays import Device
+from ladder_np.data.columns import warn_of_counting
 from ladder_np.data.dataset import Dataset, Features
+from ladder_np.data.ranges import Range, find_range
 from ladder_np.data.readers import open_dataset
-from ladder_np.data.scaling import Scaling, make_scaling
+from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
 from ladder_np.data.split import Split, split_rows
 from ladder_np.data.stored import StoredRows, blocks
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
-from ladder_np.network.specification import Specification
+from ladder_np.network.specification import Specification, default_weights, weights_for_variance
 from ladder_np.rng import Stream, stream
+from ladder_np.training.loader import TrainingData
+from ladder_np.training.weights import label_weights
 
 __all__ = ["BASELINE", "LADDER", "Experiment", "fingerprint", "prepare", "rows_for_test"]
 
@@ -33,6 +37,7 @@ class Experiment:
     data_dir: Path | None
     split: Split
     scaling: Scaling
+    range: Range  # of the features over the training rows
     device: Device
     models: dict[str, Specification]  # the networks to train, by name: the baseline first, if it is wanted
 
@@ -50,6 +55,14 @@ class Experiment:
         """Return the features of the given rows as the networks take them, (rows, d_0)."""
         return self.scaling.apply(self.dataset.X[indices], self.specification.numpy_dtype)
 
+    @property
+    def training_data(self) -> TrainingData:
+        """What the models learn from."""
+        y, labeled = self.dataset.y, self.split.labeled
+        weights = label_weights(self.settings.class_weight, self.dataset.classes, y, labeled)
+        weights = None if weights is None else weights.astype(self.specification.numpy_dtype)
+        return TrainingData(self.rows, y, labeled, self.split.train, weights)
+
 
 def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: str) -> Experiment:
     """Read the data (for `data_dir` see `open_dataset`), check every setting against it; nothing is written.
@@ -61,11 +74,16 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     if settings.dataset not in DATASET_DEFAULTS:
         settings = dataclasses.replace(settings, dataset=str(Path(settings.dataset).resolve()))
     split = _split(settings, dataset)
-    specification = settings.specification(dataset.X.shape[1], len(dataset.classes))
     scaling = make_scaling(dataset.X, split.train, settings.scaling, dataset.pixel_maximum)
+    settings = _with_weights(settings, dataset, split, scaling)
+    specification = settings.specification(dataset.X.shape[1], len(dataset.classes))
     _check_scaled(settings, dataset, scaling, specification)
+    warn_of_counting(dataset.X, dataset.feature_names, settings.dataset)
+    limits = find_range(dataset.X, split.train)
+    if dataset.X_test is not None and (complaint := limits.complaint(dataset.X_test)):
+        warn(f"{settings.dataset}: X_test: {complaint}")
     models = dict(_models(settings, specification))
-    return Experiment(settings, dataset, data_dir, split, scaling, device, models)
+    return Experiment(settings, dataset, data_dir, split, scaling, limits, device, models)
 
 
 def rows_for_test(dataset: Dataset, split: Split) -> tuple[Features, np.ndarray] | None:
@@ -87,6 +105,19 @@ def fingerprint(dataset: Dataset) -> str:
             for _, rows in blocks(array):
                 digest.update(np.ascontiguousarray(rows).data)
     return digest.hexdigest()
+
+
+def _with_weights(
+    settings: ExperimentSettings, dataset: Dataset, split: Split, scaling: Scaling
+) -> ExperimentSettings:
+    """Return the settings with λs: as named, [R]'s for data sets known by name, else those that suit the data."""
+    if settings.denoising_weights is not None:
+        return settings
+    layers = len(settings.hidden_layers) + 2
+    if settings.dataset in DATASET_DEFAULTS:
+        return dataclasses.replace(settings, denoising_weights=default_weights(layers))
+    variance = mean_variance(dataset.X, split.train, scaling)
+    return dataclasses.replace(settings, denoising_weights=weights_for_variance(layers, variance))
 
 
 def _models(settings: ExperimentSettings, specification: Specification) -> Iterator[tuple[str, Specification]]:

@@ -25,7 +25,6 @@ from ladder_np.files import append_line, read_json_entry, read_npz, write_npz, w
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import fit
-from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import EpochRecord, Training
 
 __all__ = ["Checkpoints", "RunTrainer"]
@@ -52,12 +51,16 @@ class RunTrainer:
 
     def __post_init__(self) -> None:
         experiment = self.experiment
-        dataset, split = experiment.dataset, experiment.split
-        data = TrainingData(experiment.rows, dataset.y, split.labeled, split.train)
-        self._training = Training(self.network, data, experiment.settings.training(), self.watched)
+        dataset, training = experiment.dataset, experiment.settings.training()
+        self._training = Training(self.network, experiment.training_data, training, self.watched)
         pixels = dataset.pixel_maximum is not None
         self._model = Predictor(
-            self.network, experiment.scaling, dataset.classes, dataset.feature_names, pixels=pixels
+            self.network,
+            experiment.scaling,
+            dataset.classes,
+            dataset.feature_names,
+            pixels=pixels,
+            range=experiment.range,
         )
         self._metrics = self.folder / (METRICS if self.name == experiment.main else BASELINE_METRICS)
         self._checkpoints = Checkpoints(self.folder)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ladder_np.errors import InputError
-from ladder_np.network.specification import Specification
+from ladder_np.network.specification import Specification, default_weights
 from ladder_np.operations.maps import is_layer
 from ladder_np.rng import check_seed
 from ladder_np.training.trainer import TrainingSettings
@@ -36,14 +36,16 @@ class ExperimentSettings:
     activation: str = "relu"
     combinator: str = "gaussian"
     noise_std: tuple[float, ...] = (0.3,)
+    # None until the data is known: [R]'s for the data sets that are known by name, else by the features' variance
     denoising_weights: tuple[float, ...] | None = None
     stop_gradient_targets: bool = False
+    labeled_statistics: str = "unlabeled"
     dtype: str = "float32"
     # see `TrainingSettings`
     epochs: int = 100
-    labeled_batch: int = 100
-    unlabeled_batch: int = 100
-    learning_rate: float = 0.002
+    labeled_batch: int = 50
+    unlabeled_batch: int = 50
+    learning_rate: float = 0.004
     decay_start: float = 0.67
     seed: int = 0  # of initial weights, noise and order of rows
     # of the choice of test, validation and labeled rows; None: the same number as `seed`
@@ -51,6 +53,7 @@ class ExperimentSettings:
     # stop a model's training when its error on the validation rows has not fallen for so many epochs, and keep the
     # parameters of the best one; None: train to the end
     patience: int | None = None
+    class_weight: str | None = None  # "balanced": classes count the same, however many labeled rows they have
     # also train the same network, from the same starting point and with the same scaling of features, on the labeled
     # rows alone, and report both
     baseline: bool = True
@@ -66,6 +69,8 @@ class ExperimentSettings:
         if not all(is_layer(str(layer)) for layer in self.hidden_layers):
             raise InputError(f"hidden layers {self.hidden_layers!r}: expected widths such as (200, 100)")
         self.training()
+        if self.class_weight not in (None, "balanced"):
+            raise InputError(f"class weight {self.class_weight!r}: expected balanced, or leave it out")
         if self.patience is not None and not self.validation:
             raise InputError(f"patience {self.patience} needs validation rows to watch; add --validation N")
 
@@ -79,6 +84,7 @@ class ExperimentSettings:
             denoising_weights=self.denoising_weights,  # type: ignore[arg-type]
             stop_gradient_targets=self.stop_gradient_targets,
             dtype=self.dtype,
+            labeled_statistics=self.labeled_statistics,
         )
 
     def training(self) -> TrainingSettings:
@@ -98,6 +104,8 @@ class ExperimentSettings:
         Raises InputError if they are not a complete description.
         """
         names = {field.name for field in dataclasses.fields(cls)}
+        if fields.keys() == names - LATER.keys():  # of a version that had no other choice
+            fields = _with_later(fields)
         if unlike := names.symmetric_difference(fields):
             raise InputError(f"setting {min(unlike)!r} is missing or unknown")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
@@ -107,6 +115,18 @@ class ExperimentSettings:
                     f"{name.replace('_', ' ')} {values[name]!r}: expected {getattr(kind, '__name__', kind)}"
                 )
         return cls(**values)
+
+
+# Settings that older runs do not name, and what they were.
+LATER: dict[str, Any] = {"labeled_statistics": "own", "class_weight": None}
+
+
+def _with_later(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an older run's settings with those that it does not name; λs that it left open were [R]'s."""
+    weights, hidden = fields["denoising_weights"], fields["hidden_layers"]
+    if weights is None and isinstance(hidden, list):
+        weights = default_weights(len(hidden) + 2)
+    return {**LATER, **fields, "denoising_weights": weights}
 
 
 def _is_of(kind: Any, value: Any) -> bool:
@@ -120,10 +140,12 @@ def _is_of(kind: Any, value: Any) -> bool:
 
 PAPER_LAYERS = (1000, 500, 250, 250, 250)  # [R], permutation-invariant MNIST
 
+PAPER_TRAINING = {"labeled_batch": 100, "unlabeled_batch": 100, "learning_rate": 0.002, "labeled_statistics": "own"}
+
 DATASET_DEFAULTS: dict[str, dict[str, Any]] = {
-    "digits": {"labels": 50, "test_fraction": 1 / 3},
-    "mnist": {"labels": 100, "hidden_layers": PAPER_LAYERS, "epochs": 150},
-    "fashion-mnist": {"labels": 100, "hidden_layers": PAPER_LAYERS, "epochs": 150},
+    "digits": {"labels": 50, "test_fraction": 1 / 3, **PAPER_TRAINING},
+    "mnist": {"labels": 100, "hidden_layers": PAPER_LAYERS, "epochs": 150, **PAPER_TRAINING},
+    "fashion-mnist": {"labels": 100, "hidden_layers": PAPER_LAYERS, "epochs": 150, **PAPER_TRAINING},
 }
 
 
@@ -137,6 +159,7 @@ def _mnist_preset(labels: int | None, weights: tuple[float, ...], noise: tuple[f
         "noise_std": noise,
         "epochs": 150,
         "baseline": False,
+        **PAPER_TRAINING,
     }
 
 
@@ -151,12 +174,10 @@ PRESETS = {
 def make_settings(named: Mapping[str, Any], preset: str | None = None) -> ExperimentSettings:
     """Return the settings of a run from what the user named, over the preset, over the dataset's defaults.
 
-    Raises InputError if the preset is unknown, or made for another dataset, or a value cannot be used.
+    A preset is for any data; its own is the default. Raises InputError if it is unknown, or a value cannot be used.
     """
     if preset is not None and preset not in PRESETS:
         raise InputError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
     chosen = PRESETS[preset] if preset else {}
     dataset = named.get("dataset", chosen.get("dataset", "digits"))
-    if chosen and dataset != chosen["dataset"]:
-        raise InputError(f"preset {preset} is made for dataset {chosen['dataset']}, not {dataset}; leave one out")
     return ExperimentSettings(**{**DATASET_DEFAULTS.get(dataset, {}), **chosen, **named})

@@ -24,11 +24,14 @@ def example_step(
 ) -> tuple[Parameters, Batch, Noise]:
     """Return random parameters, inputs N(0, 1), classes that take turns, and noise of every layer.
 
-    Raises InputError if a lane has fewer than 2 rows.
+    Raises InputError if a lane has too few rows to be normalized.
     """
-    for name, rows in (("labeled", n_labeled), ("unlabeled", n_unlabeled)):
-        if rows < FEWEST_ROWS:
-            raise InputError(f"{rows} {name} rows: batch normalization needs at least {FEWEST_ROWS}")
+    for name, rows, fewest in (
+        ("labeled", n_labeled, specification.fewest_labeled),
+        ("unlabeled", n_unlabeled, FEWEST_ROWS),
+    ):
+        if rows < fewest:
+            raise InputError(f"{rows} {name} rows: batch normalization needs at least {fewest}")
     device = device or Device()
     generator = stream(check_seed(seed), Stream.EXAMPLE_BATCH, repetition)
     parameters = random_parameters(specification, generator)

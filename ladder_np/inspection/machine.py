@@ -3,8 +3,6 @@
 What cannot be determined is None; on no system and with no BLAS does this raise an error.
 """
 
-import importlib
-import itertools
 import math
 import os
 import platform
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Device, why_no_cuda
+from ladder_np.blas import ask_openblas, built_with, one_thread_blas, one_thread_product
 from ladder_np.threads import THREAD_VARIABLES, cpu_quota, read_system_file, thread_count, usable_cores
 from ladder_np.version import __version__
 
@@ -26,12 +25,15 @@ __all__ = [
     "INPUTS",
     "PRODUCT",
     "ROWS",
+    "SMALL_PRODUCT",
     "UNITS",
     "Blas",
     "Gpu",
+    "Load",
     "Machine",
     "best_rate",
     "describe_machine",
+    "measure_load",
     "product_milliseconds",
     "product_rate",
 ]
@@ -50,6 +52,8 @@ ROWS, INPUTS, UNITS = 300, 784, 1000  # first product of a step of the paper's n
 PRODUCT = f"{ROWS}x{INPUTS} @ {INPUTS}x{UNITS}"
 FLOP = 2 * ROWS * INPUTS * UNITS
 SECONDS = 0.25  # for which a product is repeated
+SMALL_ROWS, SMALL_INPUTS, SMALL_UNITS = 300, 200, 100  # the same for the default network of a table
+SMALL_PRODUCT = f"{SMALL_ROWS}x{SMALL_INPUTS} @ {SMALL_INPUTS}x{SMALL_UNITS}"
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,17 @@ class Blas:
     kernel: str | None  # the processor type whose code OpenBLAS chose
     threads: int | None  # how many threads OpenBLAS uses
     threading: str | None  # the kind of threads that OpenBLAS was built with
+    one_thread: str  # by whose way small products run on one thread: "OpenBLAS", "MKL", or "" if they do not
+
+
+@dataclass(frozen=True)
+class Load:
+    """What other programs leave of this machine."""
+
+    average: float | None  # how many threads ran or waited for a core in the last minute; None where unknown
+    # mean milliseconds of `SMALL_PRODUCT` in float32, as NumPy runs it and on one thread
+    all_threads: float
+    one_thread: float
 
 
 @dataclass(frozen=True)
@@ -109,7 +124,7 @@ def describe_machine(root: Path = Path("/")) -> Machine:
         ladder_np=__version__,
         python=platform.python_version(),
         numpy=np.__version__,
-        blas=_describe_blas(config.get("Build Dependencies", {}).get("blas", {})),
+        blas=_describe_blas(),
         simd=(*simd.get("baseline", ()), *simd.get("found", ())),
         cpu=_cpu_model(root),
         cpu_count=os.cpu_count() or 1,
@@ -130,39 +145,17 @@ def _cpu_model(root: Path) -> str | None:
     return (named[1].strip() if named else "") or platform.processor() or platform.machine() or None
 
 
-def _describe_blas(built: Mapping[str, Any]) -> Blas:
-    found = built if built.get("found") else {}
-    answers = _ask_openblas()
+def _describe_blas() -> Blas:
+    built, answers = built_with(), ask_openblas()
     return Blas(
-        name=found.get("name"),
-        version=found.get("version"),
+        name=built.get("name"),
+        version=built.get("version"),
         loaded=answers.get("get_config"),
         kernel=answers.get("get_corename"),
         threads=answers.get("get_num_threads"),
         threading=THREADING.get(answers.get("get_parallel", -1)),
+        one_thread=one_thread_blas(),
     )
-
-
-def _ask_openblas() -> dict[str, Any]:
-    """Return what the OpenBLAS in use reports, by the names of its functions; empty for any other BLAS."""
-    try:
-        import ctypes  # imported here because some Pythons are built without it
-
-        # A symbol is looked up in the libraries that this one is linked with too.
-        library = ctypes.CDLL(importlib.import_module("numpy._core._multiarray_umath").__file__)
-    except (ImportError, OSError, AttributeError, TypeError):
-        return {}
-    text, number = ctypes.c_char_p, ctypes.c_int
-    types = {"get_config": text, "get_corename": text, "get_num_threads": number, "get_parallel": number}
-    answers = {}
-    # NumPy's wheels rename OpenBLAS's symbols to keep them apart from another OpenBLAS in the process.
-    for name, prefix, suffix in itertools.product(types, ("", "scipy_"), ("", "64_", "_64")):
-        function = getattr(library, f"{prefix}openblas_{name}{suffix}", None)
-        if function is not None:
-            function.restype = types[name]
-            answer = function()
-            answers[name] = " ".join(answer.decode(errors="replace").split()) if isinstance(answer, bytes) else answer
-    return answers
 
 
 def _cupy_version() -> str | None:
@@ -215,6 +208,24 @@ def best_rate(multiply: Callable[[], None]) -> float:
         multiply()
         best = min(best, time.perf_counter() - start)
     return FLOP / best / 1e9
+
+
+def measure_load() -> Load:
+    """Return what other programs leave of this machine: where a core is taken, BLAS threads wait for each other."""
+    average = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # before this adds to it
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((SMALL_ROWS, SMALL_INPUTS), dtype=np.float32)
+    W = generator.standard_normal((SMALL_INPUTS, SMALL_UNITS), dtype=np.float32)
+    return Load(average, _mean_milliseconds(np.matmul, x, W), _mean_milliseconds(one_thread_product, x, W))
+
+
+def _mean_milliseconds(multiply: Callable[..., object], x: np.ndarray, W: np.ndarray) -> float:
+    multiply(x, W)
+    start, times = time.perf_counter(), 0
+    while time.perf_counter() < start + SECONDS:
+        multiply(x, W)
+        times += 1
+    return 1e3 * (time.perf_counter() - start) / times
 
 
 def product_milliseconds(rate: float) -> float:

@@ -2,7 +2,8 @@
 
 The keys, their order and their values are those of the one table of a step's quantities (`network.quantities`, column
 `vector`); shapes are in the table of ladder_np/README.md. All floats have the run's dtype. Version 1 is a network of
-dense layers; version 2, any layers, adds `layers`, `input_shape`, and what each layer has to `meta`.
+dense layers whose labeled rows are normalized with their own statistics; version 2, any layers and statistics, adds
+`layers`, `input_shape`, what each layer has, and `labeled_statistics` to `meta`.
 """
 
 import json
@@ -65,11 +66,13 @@ def make_vectors(
 
 
 def _meta(specification: Specification, layers: Sequence[Layer]) -> dict[str, Any]:
-    """Return the network's description: of version 2 if a layer is not dense."""
-    if specification.is_dense:
-        return {"version": 1, **specification.as_json()}
+    """Return the network's description: of version 2 if it has what version 1 does not know."""
+    if specification.is_dense and specification.labeled_statistics == "own":
+        return {"version": 1, **{k: v for k, v in specification.as_json().items() if k != "labeled_statistics"}}
     described = {
         "sizes": list(specification.sizes),
+        "input_shape": list(specification.input_shape),
+        "layers": list(specification.layers),
         "activation": [layer.phi for layer in layers[1:]],
         "has_beta": [layer.has_beta for layer in layers[1:]],
         "has_gamma": [layer.has_gamma for layer in layers[1:]],

@@ -147,17 +147,20 @@ KERNEL corrupt_input(const real *x_labeled, const real *x_unlabeled, const real 
     z_tilde[k] = noise && k < corrupted ? x + (real)std * noise[k] : x;
 }
 
-// z = BN(a) lane by lane, z~ = z + s n on the corrupted rows, h = phi(gamma (z~ + beta)).
+// z = BN(a) lane by lane, z~ = z + s n on the corrupted rows, h = phi(gamma (z~ + beta)). Each lane has its own
+// statistics, but if `shared`, the labeled rows (lane 0) have those of the corrupted unlabeled ones (lane 1).
 //
 // a (rows, units), noise (N + M, units; null without noise), beta, gamma (units; null where the layer has none)
 // -> z (rows, units), z_tilde (rows, units; z itself without noise), h (rows_on, units), mu, sigma (lanes, units)
 // A block for each tile of units and, as blockIdx.y, each lane.
 KERNEL encode(const real *a, const real *noise, const real *beta, const real *gamma, real *z,
               real *z_tilde, real *h, real *mu, real *sigma, integer n_labeled,
-              integer n_unlabeled, integer rows_on, integer units, double std, double eps)
+              integer n_unlabeled, integer rows_on, integer units, integer shared, double std,
+              double eps)
 {
     integer unit = (integer)blockIdx.x * TILE + threadIdx.x, lane = blockIdx.y;
-    integer first = first_row(lane, n_labeled, n_unlabeled), n = rows_of(lane, n_labeled, n_unlabeled);
+    integer source = lane == 0 && shared ? 1 : lane;
+    integer first = first_row(source, n_labeled, n_unlabeled), n = rows_of(source, n_labeled, n_unlabeled);
     bool inside = unit < units;
 
     real sum = 0;
@@ -176,6 +179,7 @@ KERNEL encode(const real *a, const real *noise, const real *beta, const real *ga
         mu[lane * units + unit] = mean;
         sigma[lane * units + unit] = deviation;
     }
+    first = first_row(lane, n_labeled, n_unlabeled), n = rows_of(lane, n_labeled, n_unlabeled);
     for (integer i = threadIdx.y; i < n; i += SLOTS) {
         integer k = (first + i) * units + unit;
         real value = (a[k] - mean) / deviation;
@@ -196,20 +200,22 @@ KERNEL encode(const real *a, const real *noise, const real *beta, const real *ga
 // lateral (M, units; null if nothing comes), clean_dz (M, units), clean_dmu, clean_dsigma (units; null together),
 // z (rows, units), sigma (lanes, units)
 // -> da (rows_down, units), dbeta, dgamma (units; null where the layer has none)
-// A block for each tile of units works through the lanes, because beta and gamma are shared by all.
+// A block for each tile of units works through the lanes, because beta and gamma are shared by all. If `shared`, the
+// labeled rows' part of the gradients of mean and deviation goes to the lane after them, whose statistics they had.
 KERNEL encode_backward(const real *up, const real *h, const real *z_tilde, const real *beta,
                        const real *gamma, const real *lateral, const real *clean_dz,
                        const real *clean_dmu, const real *clean_dsigma, const real *z,
                        const real *sigma, real *da, real *dbeta, real *dgamma,
                        integer n_labeled, integer n_unlabeled, integer rows_up,
-                       integer rows_down, integer units)
+                       integer rows_down, integer units, integer shared)
 {
     integer unit = (integer)blockIdx.x * TILE + threadIdx.x;
     bool inside = unit < units;
-    real beta_sum = 0, gamma_sum = 0;
+    real beta_sum = 0, gamma_sum = 0, dmu = 0, dsigma = 0;
     for (integer lane = 0; lane < 3 && first_row(lane, n_labeled, n_unlabeled) < rows_down; ++lane) {
         integer first = first_row(lane, n_labeled, n_unlabeled), n = rows_of(lane, n_labeled, n_unlabeled);
-        real sum = 0, sum_z = 0;
+        bool standardized = lane == 0 && shared;
+        real deviation = inside ? sigma[lane * units + unit] : 1, sum = 0, sum_z = 0;
         for (integer i = threadIdx.y; inside && i < n; i += SLOTS) {
             integer row = first + i, k = row * units + unit;
             real d = 0;
@@ -225,17 +231,24 @@ KERNEL encode_backward(const real *up, const real *h, const real *z_tilde, const
                 d += lateral[i * units + unit];
             if (lane == 2 && clean_dz)
                 d += clean_dz[i * units + unit];
+            d = standardized ? d / deviation : d;
             da[k] = d;
             sum += d;
             sum_z += d * z[k];
         }
-        real m = sum_over_rows(sum) / n, s = sum_over_rows(sum_z) / n;
+        real total = sum_over_rows(sum), total_z = sum_over_rows(sum_z);
+        if (standardized) {
+            dmu = -total, dsigma = -total_z;
+            continue; // all threads together
+        }
         if (!inside)
             continue;
-        real deviation = sigma[lane * units + unit];
-        if (lane == 2 && clean_dmu) {
-            m -= deviation * clean_dmu[unit] / n;
-            s -= deviation * clean_dsigma[unit] / n;
+        real m = total / n, s = total_z / n;
+        if (lane == 2 && clean_dmu)
+            dmu = clean_dmu[unit], dsigma = clean_dsigma[unit];
+        if (lane == 2 ? clean_dmu != 0 : lane == 1 && shared) {
+            m -= deviation * dmu / n;
+            s -= deviation * dsigma / n;
         }
         for (integer i = threadIdx.y; i < n; i += SLOTS) {
             integer k = (first + i) * units + unit;
@@ -281,21 +294,25 @@ KERNEL softmax(const real *b, real *p, integer rows, integer units)
         p[row * units + unit] = exp(b[row * units + unit] - largest) / sum;
 }
 
-// The cross-entropy of each labeled row: b (rows, units), y (rows) -> row_costs (rows)
-KERNEL cross_entropy(const real *b, const integer *y, real *row_costs, integer rows, integer units)
+// The cross-entropy of each labeled row, times its weight:
+// b (rows, units), y (rows), weights (rows; null: 1 each) -> row_costs (rows)
+KERNEL cross_entropy(const real *b, const integer *y, const real *weights, real *row_costs,
+                     integer rows, integer units)
 {
     integer row = (integer)blockIdx.x * SLOTS + threadIdx.y;
     real largest = largest_of_row(b, row, rows, units);
     real sum = sum_of_exponentials(b, largest, row, rows, units);
-    if (threadIdx.x == 0 && row < rows)
-        row_costs[row] = log(sum) - (b[row * units + y[row]] - largest);
+    if (threadIdx.x == 0 && row < rows) {
+        real cost = log(sum) - (b[row * units + y[row]] - largest);
+        row_costs[row] = weights ? weights[row] * cost : cost;
+    }
 }
 
-// The gradient of b: (p - onehot(y))/N on the labeled rows, p (dp - sum dp p) on the unlabeled ones.
+// The gradient of b: w (p - onehot(y))/N on the labeled rows, p (dp - sum dp p) on the unlabeled ones.
 //
-// p (rows, units), y (N), dp (M, units; null if there are none) -> db (rows, units)
-KERNEL classify_backward(const real *p, const integer *y, const real *dp, real *db,
-                         integer n_labeled, integer rows, integer units)
+// p (rows, units), y (N), weights (N; null: 1 each), dp (M, units; null if there are none) -> db (rows, units)
+KERNEL classify_backward(const real *p, const integer *y, const real *weights, const real *dp,
+                         real *db, integer n_labeled, integer rows, integer units)
 {
     integer row = (integer)blockIdx.x * SLOTS + threadIdx.y;
     bool unlabeled = row >= n_labeled && row < rows;
@@ -304,9 +321,11 @@ KERNEL classify_backward(const real *p, const integer *y, const real *dp, real *
     for (integer unit = threadIdx.x; unlabeled && unit < units; unit += TILE)
         sum += dp_row[unit] * p_row[unit];
     sum = sum_over_units(sum);
+    real weight = weights && row < n_labeled ? weights[row] : 1;
     for (integer unit = threadIdx.x; row < rows && unit < units; unit += TILE)
-        db[row * units + unit] = unlabeled ? p_row[unit] * (dp_row[unit] - sum)
-                                           : (p_row[unit] - (unit == y[row] ? 1 : 0)) / n_labeled;
+        db[row * units + unit] = unlabeled
+                                     ? p_row[unit] * (dp_row[unit] - sum)
+                                     : weight * ((p_row[unit] - (unit == y[row] ? 1 : 0)) / n_labeled);
 }
 
 // ---- The decoder (network/passes.py, operations/combinators.py).

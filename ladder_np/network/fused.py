@@ -86,7 +86,8 @@ class FusedPasses(Passes):
         z, h = _empty(a, *a.shape), _empty(a, rows.going_on, units)
         z_tilde = z if noise is None else _empty(a, *a.shape)
         mu, sigma = _empty(a, lanes, units), _empty(a, lanes, units)
-        numbers = rows.n_labeled, rows.n_unlabeled, len(h), units, layer.noise_std, self.specification.batch_norm_eps
+        counts = rows.n_labeled, rows.n_unlabeled, len(h), units, int(rows.shared)
+        numbers = *counts, layer.noise_std, self.specification.batch_norm_eps
         arrays = a, noise, own.beta, own.gamma, z, z_tilde, h, mu, sigma
         self._over_units("encode", layer, *arrays, *numbers, lanes=lanes)
         return Encoded(rows, z, z_tilde, h, mu, sigma, clean_target(rows, z, mu, sigma))
@@ -107,24 +108,26 @@ class FusedPasses(Passes):
         above = dh, encoded.h, encoded.z_tilde, own.beta, own.gamma, decoded.dz_tilde if decoded else None
         clean = (target.z, target.mu, target.sigma) if target else (None, None, None)
         results = da, gradient.beta, gradient.gamma
-        counts = rows.n_labeled, rows.n_unlabeled, len(dh), len(da), layer.units
+        counts = rows.n_labeled, rows.n_unlabeled, len(dh), len(da), layer.units, int(rows.shared)
         arrays = *above, *clean, encoded.z, encoded.sigma, *results
         self._over_units("encode_backward", layer, *arrays, *counts)
         return EncodedGradient(da)
 
     # ---- The classifier on top.
 
-    def classify_forward(self, b: Array, y: Array) -> Classified:
+    def classify_forward(self, b: Array, y: Array, weights: Array | None = None) -> Classified:
         p, costs = _empty(b, *b.shape), _empty(b, len(y))
         self.kernels.over_rows("softmax", len(b), b, p, *b.shape)
-        self.kernels.over_rows("cross_entropy", len(y), b, y, costs, len(y), b.shape[1])
+        self.kernels.over_rows("cross_entropy", len(y), b, y, weights, costs, len(y), b.shape[1])
         return Classified(p, costs)
 
-    def classify_backward(self, classified: Classified, y: Array, dp: Array | None) -> Array:
+    def classify_backward(
+        self, classified: Classified, y: Array, dp: Array | None, weights: Array | None = None
+    ) -> Array:
         p = classified.p
         rows = len(y) if dp is None else len(y) + len(dp)
         db = _empty(p, rows, p.shape[1])
-        self.kernels.over_rows("classify_backward", rows, p, y, dp, db, len(y), rows, p.shape[1])
+        self.kernels.over_rows("classify_backward", rows, p, y, weights, dp, db, len(y), rows, p.shape[1])
         return db
 
     # ---- The decoder.

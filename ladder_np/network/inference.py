@@ -5,7 +5,7 @@ variance of every layer's a = map(h) are computed exactly over all training rows
 with the statistics below l already fixed, as prediction will use them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,11 +26,25 @@ ROWS_AT_ONCE = 1000  # in a pass over many rows: enough for fast products, small
 class PopulationStatistics:
     """Mean and standard deviation of a = map(h) over the training rows, by layer 1..L, (units,) arrays each.
 
-    ``sigma`` holds sqrt(unbiased variance + ε).
+    ``sigma`` holds sqrt(unbiased variance + ε), ``count`` the number of rows (samples) that they are of, 0 where it
+    is not known.
     """
 
     mu: dict[int, Array] = field(default_factory=dict)
     sigma: dict[int, Array] = field(default_factory=dict)
+    count: int = 0
+
+    def pooled(self, other: "PopulationStatistics") -> "PopulationStatistics":
+        """Return the statistics of these rows and those of `other` together, by their counts."""
+        n, m = self.count, other.count
+        result = PopulationStatistics(count=n + m)
+        for layer, mu in self.mu.items():
+            delta, sigma = other.mu[layer] - mu, self.sigma[layer]
+            squares = (n - 1) * sigma**2 + (m - 1) * other.sigma[layer] ** 2 + delta**2 * (n * m / (n + m))
+            xp, dtype = array_module(mu), mu.dtype
+            result.mu[layer] = (mu + delta * (m / (n + m))).astype(dtype)
+            result.sigma[layer] = xp.sqrt(squares / (n + m - 1)).astype(dtype)
+        return result
 
 
 def population_statistics(parameters: Parameters, batches: Callable[[], Iterable[Array]]) -> PopulationStatistics:
@@ -56,12 +70,20 @@ def population_statistics(parameters: Parameters, batches: Callable[[], Iterable
     statistics = PopulationStatistics()
     for layer in resolve(specification)[1:]:
         k, W = layer.index, parameters.layers[layer.index].W
-        hidden = (encode_clean(parameters, statistics, x, k - 1) for x in batches())
+        hidden = (encode_clean(parameters, statistics, x, k - 1) for x in _counted(statistics, batches()))
         mean, variance = _mean_and_variance(layer.up.forward(h, W)[0] for h in hidden)
         statistics.mu[k] = mean.astype(specification.numpy_dtype)
         xp = array_module(variance)
         statistics.sigma[k] = xp.sqrt(variance + specification.batch_norm_eps).astype(specification.numpy_dtype)
     return statistics
+
+
+def _counted(statistics: PopulationStatistics, batches: Iterable[Array]) -> Iterator[Array]:
+    """Yield the batches, and set the statistics' count."""
+    statistics.count = 0
+    for batch in batches:
+        statistics.count += len(batch)
+        yield batch
 
 
 def _mean_and_variance(batches: Iterable[Array]) -> tuple[Array, Array]:

@@ -91,7 +91,7 @@ def forward(parameters: Parameters, batch: Batch, noise: Noise, passes: Passes |
         encoded.append(passes.encode_forward(layer, own[layer.index], a, noise[layer.index]))
         kept_up.append(kept)
 
-    classified = passes.classify_forward(encoded[-1].h, batch.y)
+    classified = passes.classify_forward(encoded[-1].h, batch.y, batch.weights)
 
     decoded, kept_down = {}, {}
     above = classified.p[passes.rows[-1].unlabeled]
@@ -131,7 +131,7 @@ def backward_records(state: State, gradients: Parameters) -> Iterator[Record]:
         below = layer.down.backward(dvertical, own[index].V, state.kept_down[index], grad[index].V, True)
         yield index, from_decoder[index]
 
-    dh = passes.classify_backward(state.classified, state.batch.y, below)
+    dh = passes.classify_backward(state.classified, state.batch.y, below, state.batch.weights)
     yield layers[-1].index, dh
 
     for layer in reversed(layers[1:]):

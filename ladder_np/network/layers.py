@@ -44,6 +44,7 @@ class Layer:
     has_gamma: bool
     noise_std: float
     weight: float  # λ
+    shared: bool = False  # whether labeled rows are normalized with the corrupted unlabeled rows' statistics
 
     @property
     def units(self) -> int:
@@ -79,6 +80,7 @@ def resolve(specification: Specification) -> tuple[Layer, ...]:
             has_gamma=index == top,
             noise_std=specification.noise_std[index],
             weight=specification.denoising_weights[index],
+            shared=specification.shares_statistics,
         )
         for index, shape in enumerate(shapes)
     )
@@ -94,6 +96,8 @@ class Rows:
     # whether the clean lane reaches this layer, and the one above
     has_clean: bool
     clean_goes_on: bool
+    # whether the labeled rows are normalized with the corrupted unlabeled rows' statistics, not their own
+    shared: bool = False
 
     @property
     def labeled(self) -> slice:
@@ -132,7 +136,7 @@ class Rows:
 
     @property
     def lanes(self) -> list[slice]:
-        """The lanes, each normalized with its own statistics (fact 1)."""
+        """The lanes; each is normalized with its own statistics (fact 1), save the labeled one if `shared`."""
         unlabeled = [self.unlabeled] if self.n_unlabeled else []
         return [self.labeled, *unlabeled, *([self.clean] if self.has_clean else [])]
 
@@ -171,4 +175,5 @@ class Lanes:
     def rows(self, layer: Layer) -> Rows:
         """Return where the lanes are in a layer's matrices."""
         n_labeled, n_unlabeled = self.n_labeled * layer.positions, self.n_unlabeled * layer.positions
-        return Rows(n_labeled, n_unlabeled, self.has_clean(layer.index), self.has_clean(layer.index + 1))
+        clean = self.has_clean(layer.index), self.has_clean(layer.index + 1)
+        return Rows(n_labeled, n_unlabeled, *clean, layer.shared and n_unlabeled > 0)

@@ -31,7 +31,9 @@ class LadderNetwork:
         Units d_0 .. d_L of a network of dense layers: input, hidden layers, classes.
     layers, input_shape : optional
         Instead of `sizes`, for layers of any kind: see `Specification`.
-    activation, combinator, noise_std, denoising_weights, batch_norm_eps, stop_gradient_targets, dtype : optional
+    activation, combinator, noise_std, denoising_weights, batch_norm_eps, stop_gradient_targets : optional
+        See `Specification`.
+    dtype, labeled_statistics : optional
         See `Specification`.
     seed : int, optional
         Of the initial weights and of noise that is not given.
@@ -80,6 +82,7 @@ class LadderNetwork:
         batch_norm_eps: float = 1e-10,
         stop_gradient_targets: bool = False,
         dtype: str = "float32",
+        labeled_statistics: str = "own",
         seed: int = 0,
         device: Device | str = "cpu",
     ) -> None:
@@ -94,6 +97,7 @@ class LadderNetwork:
             dtype,
             layers,  # type: ignore[arg-type]
             input_shape,  # type: ignore[arg-type]
+            labeled_statistics,
         )
         self._set_up(specification, None, device, seed)
 
@@ -129,7 +133,12 @@ class LadderNetwork:
         self._noise = NoiseSource(check_seed(seed), specification, self.device)
 
     def loss_and_gradients(
-        self, x_labeled: Any, y: Any, x_unlabeled: Any, noise: Sequence[Any] | None = None
+        self,
+        x_labeled: Any,
+        y: Any,
+        x_unlabeled: Any,
+        noise: Sequence[Any] | None = None,
+        sample_weight: Any = None,
     ) -> tuple[Losses, Parameters]:
         """Run one step forward and backward.
 
@@ -143,6 +152,8 @@ class LadderNetwork:
             Used without labels; in [R] the labeled rows are among them (fact 2).
         noise : list of (N + M, d_l) arrays, optional
             Standard normal draws of each layer 0..L before scaling, labeled rows first. Drawn if not given.
+        sample_weight : (N,) array, optional
+            Factors of the labeled rows' cross-entropies, of which the mean is taken; 1 each if not given.
 
         Returns
         -------
@@ -154,9 +165,10 @@ class LadderNetwork:
         Raises
         ------
         InputError
-            If shapes, numbers or classes do not fit, or a lane has fewer than 2 rows.
+            If shapes, numbers or classes do not fit, or there are too few rows to normalize: 2 at least, but 1
+            labeled one where it is normalized with the unlabeled rows' statistics.
         """
-        state = self.forward(x_labeled, y, x_unlabeled, noise)
+        state = self.forward(x_labeled, y, x_unlabeled, noise, sample_weight)
         gradients = self.parameters.zeros_like()
         backward(state, gradients)
         return state.losses, gradients
@@ -167,12 +179,14 @@ class LadderNetwork:
         y: Any,
         x_unlabeled: Any,
         noise: Sequence[Any] | None = None,
+        sample_weight: Any = None,
     ) -> State:
         """Run one step forward and return everything it computed; arguments as in `loss_and_gradients`."""
         batch = Batch(
-            self._rows("x_labeled", x_labeled),
+            self._rows("x_labeled", x_labeled, self.specification.fewest_labeled),
             self._classes(y, len(x_labeled)),
             self._rows("x_unlabeled", x_unlabeled),
+            None if sample_weight is None else self._weights(sample_weight, len(x_labeled)),
         )
         passes = self.passes(len(batch.x_labeled), len(batch.x_unlabeled))
         if noise is None:
@@ -262,6 +276,14 @@ class LadderNetwork:
         if y.size and (y.min() < 0 or y.max() >= classes):
             raise InputError(f"y: expected whole numbers 0 .. {classes - 1}, got {y.min()} to {y.max()}")
         return self.device.put(y.astype(np.int64))
+
+    def _weights(self, values: Any, rows: int) -> Array:
+        weights = self._numbers("sample_weight", values, ())
+        if weights.shape != (rows,):
+            raise InputError(
+                f"sample_weight: expected shape ({rows},), one weight per labeled row, got {weights.shape}"
+            )
+        return weights
 
     def _given_noise(self, noise: Sequence[Any], rows: int) -> Noise:
         sizes = self.specification.sizes

@@ -214,6 +214,7 @@ TARGET = Formula(Passes._join, "dz[rows.clean] += ")
 INPUTS = (
     Quantity(GIVEN, "x_labeled", "x labeled", "", "state.batch.x_labeled", "all", vector="input/x_labeled"),
     Quantity(GIVEN, "y", "y", "", "state.batch.y", vector="input/y"),
+    Quantity(GIVEN, "weights", "w", "", "state.batch.weights"),
     Quantity(GIVEN, "x_unlabeled", "x", "", "state.batch.x_unlabeled", "all", vector="input/x_unlabeled"),
 )
 
@@ -229,8 +230,8 @@ ENCODER = (
              "encoded.target.z", "all", NORMAL, "clean/z.{l}", "above input"),
     Quantity(GIVEN, "noise", "n{l}", "", "noise", "all", vector="noise/{l}"),
     Quantity(CORRUPTED, "a_tilde", "ã{l}", "{map_tilde}", "encoded.a", "corrupted", UP_FORWARD),
-    Quantity(CORRUPTED, "mu_tilde", "μ̃{l}", "mean ã{l}, each half", "mu_tilde", "", MEAN),
-    Quantity(CORRUPTED, "sigma_tilde", "σ̃{l}", "sqrt(var ã{l} + ε), each half", "sigma_tilde", "", DEVIATION),
+    Quantity(CORRUPTED, "mu_tilde", "μ̃{l}", "mean ã{l}, {half}", "mu_tilde", "", MEAN),
+    Quantity(CORRUPTED, "sigma_tilde", "σ̃{l}", "sqrt(var ã{l} + ε), {half}", "sigma_tilde", "", DEVIATION),
     Quantity(CORRUPTED, "bn_a_tilde", "BN(ã{l})", "(ã{l} − μ̃{l})/σ̃{l}", "encoded.z", "corrupted", NORMAL),
     Quantity(CORRUPTED, "z_tilde", "z̃{l}", "x + s{s} n = h̃{l}",
              "encoded.z_tilde", "corrupted", NOISY, "corrupted/z.{l}", "input"),
@@ -321,7 +322,7 @@ ENCODER_BACK = (
     Quantity(DOWN, "dz_tilde", "dz̃{l}", "{db_tilde} + dẑ{l} {slope}", "record.dz", "corrupted", LATERAL),
     Quantity(DOWN, "dz", "dz{l}", "db{l} − dẑ{l}_BN", "record.dz", "clean", TARGET, layers="hidden"),
     Quantity(DOWN, "dz", "dz{l}", "−dẑ{l}_BN", "record.dz", "clean", TARGET, layers="top"),
-    Quantity(DOWN, "da_tilde", "dã{l}", "(dz̃{l} − m − BN(ã{l}) s)/σ̃{l}", "record.da", "corrupted", NORMAL_BACK),
+    Quantity(DOWN, "da_tilde", "dã{l}", "{da_tilde}", "record.da", "corrupted", NORMAL_BACK),
     Quantity(DOWN, "da", "da{l}", "(dz{l} − m − z{l} s)/σ{l}", "record.da", "clean", NORMAL_BACK),
     Quantity(DOWN, "dW", "dW{l}", "{dW}", "grad.W", "", UP_WEIGHT, "grad/encoder.{l}.weight"),
 )
@@ -416,6 +417,8 @@ def fill_in(layer: Layer, numbers: Mapping[str, str], phi: str) -> dict[str, str
         "combinator": layer.combinator.equation,
         "slope": layer.combinator.slope,
         "inner": "μ(u{l}), v(u{l})" if layer.combinator.inner else "g",
+        "half": "unlabeled half" if layer.shared else "each half",
+        "da_tilde": ("labeled dz̃{l}/σ̃{l}, unlabeled " if layer.shared else "") + "(dz̃{l} − m − BN(ã{l}) s)/σ̃{l}",
     }
     return texts | {name: template.format(**texts) for name, template in templates.items()}
 

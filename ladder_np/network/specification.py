@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,11 +13,19 @@ from ladder_np.errors import InputError
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.operations.maps import LARGEST_SIZE, Shape, build_maps, split_layers
+from ladder_np.operations.normalization import FEWEST_ROWS
 
-__all__ = ["MOST_LAYERS", "Specification"]
+__all__ = ["LABELED_STATISTICS", "MOST_LAYERS", "Specification", "default_weights", "weights_for_variance"]
 
+LABELED_STATISTICS = ("own", "unlabeled")
 DTYPES = ("float32", "float64")
 MOST_LAYERS = 256  # with the input
+CHOICES: dict[str, Collection[str]] = {  # of the fields that are one of a few texts
+    "activation": ACTIVATIONS,
+    "combinator": COMBINATORS,
+    "dtype": DTYPES,
+    "labeled_statistics": LABELED_STATISTICS,
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,11 @@ class Specification:
         Instead of `sizes`: layers 1 .. L in the notation of `operations.maps`; the last has a unit for each class.
     input_shape : tuple of int, optional
         With `layers`: of one sample, (d_0,) or (height, width, channels).
+    labeled_statistics : {"own", "unlabeled"}
+        What a training step normalizes its labeled rows with: their own mean and deviation, as the reference does
+        (fact 1), or those of the corrupted unlabeled rows beside them, through which the gradient then flows too.
+        The first fits labels that are a fair sample of all rows, the second any. Without denoising costs it is always
+        their own: then a step has no unlabeled rows.
 
     Raises
     ------
@@ -66,6 +79,7 @@ class Specification:
     dtype: str = "float32"
     layers: tuple[str, ...] = None  # type: ignore[assignment]  # L texts once made
     input_shape: Shape = None  # type: ignore[assignment]  # of one sample, once made
+    labeled_statistics: str = "own"
 
     def __post_init__(self) -> None:
         fix = partial(object.__setattr__, self)  # the class is frozen: fields are set once, here
@@ -79,9 +93,10 @@ class Specification:
             raise InputError(f"batch norm eps {self.batch_norm_eps}: expected a number > 0")
         if not isinstance(self.stop_gradient_targets, bool):
             raise InputError(f"stop gradient targets {self.stop_gradient_targets!r}: expected True or False")
-        for name, choices in (("activation", ACTIVATIONS), ("combinator", COMBINATORS), ("dtype", DTYPES)):
+        for name, choices in CHOICES.items():
             if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:
-                raise InputError(f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(choices)}")
+                shown = f"{name.replace('_', ' ')} {getattr(self, name)!r}"
+                raise InputError(f"unknown {shown}; choose one of {', '.join(choices)}")
 
     def _checked_layers(self) -> dict[str, Any]:
         """Return `input_shape`, `layers` and `sizes`, which say the same of a network of dense layers."""
@@ -132,6 +147,16 @@ class Specification:
         return any(weight > 0 for weight in self.denoising_weights)
 
     @property
+    def shares_statistics(self) -> bool:
+        """Whether labeled rows are normalized with the corrupted unlabeled rows' statistics."""
+        return self.labeled_statistics == "unlabeled" and self.denoises
+
+    @property
+    def fewest_labeled(self) -> int:
+        """How many labeled rows a step needs: 2 where these are normalized with their own statistics."""
+        return 1 if self.shares_statistics else FEWEST_ROWS
+
+    @property
     def numpy_dtype(self) -> np.dtype:
         """The dtype as NumPy's (and CuPy's) object."""
         return np.dtype(self.dtype)
@@ -154,6 +179,16 @@ class Specification:
 def default_weights(layers: int) -> tuple[float, ...]:
     """Return [R]'s λs of the full ladder at 100 labels, for a network of this many layers, input included."""
     return (1000.0, 10.0, *(0.1,) * layers)[:layers]
+
+
+def weights_for_variance(layers: int, variance: float) -> tuple[float, ...]:
+    """Return λs for any data, for a network of this many layers: 10/variance for the input, 3, then 1.
+
+    [R]'s are for 784 pixels of variance 0.1 and for wider layers; these were chosen on the validation rows of unlike
+    data sets by ``benchmarks/estimator_defaults.py``. z⁰ alone is not normalized (fact 4): over the mean variance of
+    the scaled features its cost is a share, as that of the layers above is.
+    """
+    return (10.0 / variance, 3.0, *(1.0,) * layers)[:layers]
 
 
 def _has_other_kinds(sizes: Any) -> bool:

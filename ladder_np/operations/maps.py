@@ -9,6 +9,7 @@ number alone is a dense layer: "500" is "dense:500". The layers of a network are
 "1000-500-10".
 """
 
+import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +19,16 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Array
+from ladder_np.blas import LARGEST_SMALL_WEIGHT
 from ladder_np.errors import InputError
-from ladder_np.operations.dense import dense_backward_input, dense_backward_weight, dense_forward
+from ladder_np.operations.dense import (
+    Matmul,
+    dense_backward_input,
+    dense_backward_weight,
+    dense_forward,
+    matmul,
+    small_matmul,
+)
 from ladder_np.operations.formulas import Formula
 
 __all__ = ["IDENTITY", "LARGEST_SIZE", "MAPS", "Map", "MapPair", "Shape", "build_maps", "is_layer", "split_layers"]
@@ -51,6 +60,8 @@ class Map:
     lines: Mapping[str, Formula] = field(default_factory=dict)
     # the same three as text for a trace: of {h} and {W}, of {da} and {W}, of {h} and {da}
     equations: dict[str, str] = field(default_factory=dict)
+    # the same map in a network that is small (see `ladder_np.blas`); None where it is computed the same way there
+    small: "Map | None" = None
 
 
 MapPair = tuple[Map, Map]  # up in the encoder, down in the decoder
@@ -66,24 +77,29 @@ def dense(below: Shape, units: str) -> MapPair:
 
 
 DENSE_LINES = {
-    "forward": Formula(dense_forward, "h @ W"),
-    "backward": Formula(dense_backward_input, "da @ W.T"),
+    "forward": Formula(dense_forward, "matmul(h, W)"),
+    "backward": Formula(dense_backward_input, "matmul(da, W.T)"),
     "weight": Formula(dense_backward_weight, "matmul(h.T, da"),
 }
 DENSE_EQUATIONS = {"forward": "{h} {W}", "backward": "{da} {W}ᵀ", "weight": "{h}ᵀ {da}"}
 
 
 def _dense_map(input_shape: Shape, output_shape: Shape) -> Map:
+    small = _dense_map_with(small_matmul, input_shape, output_shape)
+    return dataclasses.replace(_dense_map_with(matmul, input_shape, output_shape), small=small)
+
+
+def _dense_map_with(matmul: Matmul, input_shape: Shape, output_shape: Shape) -> Map:
     inputs, outputs = math.prod(input_shape), math.prod(output_shape)
 
     def forward(h: Array, W: Array) -> tuple[Array, Array]:
         h = h.reshape(-1, inputs)  # the positions of a sample side by side
-        return dense_forward(h, W).reshape(-1, output_shape[-1]), h
+        return dense_forward(h, W, matmul).reshape(-1, output_shape[-1]), h
 
     def backward(da: Array, W: Array, h: Array, dW: Array, wanted: bool) -> Array | None:
         da = da.reshape(-1, outputs)
-        dense_backward_weight(da, h[: len(da)], out=dW)
-        return dense_backward_input(da, W).reshape(-1, input_shape[-1]) if wanted else None
+        dense_backward_weight(da, h[: len(da)], dW, matmul)
+        return dense_backward_input(da, W, matmul).reshape(-1, input_shape[-1]) if wanted else None
 
     def initialize(generator: np.random.Generator) -> np.ndarray:
         return generator.standard_normal((inputs, outputs)) / math.sqrt(inputs)
@@ -136,7 +152,17 @@ def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
             raise InputError(f"layer {number}, {text!r}, on a layer of shape {shape}: {error}") from None
         _check_pair(*pairs[-1], shape, f"layer {number}, {text!r}")
         shape = pairs[-1][0].output
-    return pairs
+    return _for_small_network(pairs) if _is_small(pairs) else pairs
+
+
+def _is_small(pairs: Sequence[MapPair]) -> bool:
+    """Whether no weight is large. One that is decides for all: the BLAS's threads are then awake between products."""
+    weights = [one.weight for pair in pairs for one in pair if one.weight is not None]
+    return all(math.prod(weight) <= LARGEST_SMALL_WEIGHT for weight in weights)
+
+
+def _for_small_network(pairs: Sequence[MapPair]) -> list[MapPair]:
+    return [(up.small or up, down.small or down) for up, down in pairs]
 
 
 def _check_pair(up: Map, down: Map, below: Shape, named: str) -> None:

@@ -16,6 +16,9 @@ zero where nobody else uses the statistics):
 
     dẑ = dẑ_BN/σ,   dμ = −Σ dẑ_BN/σ,   dσ = −Σ dẑ_BN ẑ_BN/σ
 
+Labeled rows that have the corrupted unlabeled rows' statistics are standardized too. Their dμ and dσ make the sums of
+the unlabeled rows run over both: m = (Σ dz + Σ dz_labeled)/M,  s = (Σ dz z + Σ dz_labeled z_labeled)/M.
+
 **Shift and scale.** b = γ(z + β):   dz = γ db,   dβ = Σ γ db,   dγ = Σ db (z + β).
 Where a layer has no γ, γ = 1; where it has no β, β = 0.
 """

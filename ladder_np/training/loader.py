@@ -50,10 +50,15 @@ class TrainingData:
     # row indices; the labeled ones are normally among the unlabeled ones too (fact 2)
     labeled: np.ndarray
     unlabeled: np.ndarray
+    # (n,) of the labeled rows' cross-entropies, by row index, floating-point of the network's dtype; None: 1 each
+    weights: np.ndarray | None = None
+    # row indices: those that the population statistics are of; None: those that the network learns from
+    measured: np.ndarray | None = None
 
     def batch(self, labeled: np.ndarray, unlabeled: np.ndarray) -> Batch:
         """Return one step's rows on the host."""
-        return Batch(self.rows(labeled), self.y[labeled], self.rows(unlabeled))
+        weights = None if self.weights is None else self.weights[labeled]
+        return Batch(self.rows(labeled), self.y[labeled], self.rows(unlabeled), weights)
 
 
 # ---- Which rows.
@@ -156,11 +161,13 @@ class _TableLoader:
             self._table[start : start + len(part)] = part
             start += len(part)
         self._y = self._device.put(data.y[used])
+        self._weights = None if data.weights is None else self._device.put(data.weights[used])
 
     def batches(self, plan: Sequence[Indices]) -> Iterator[Batch]:
         labeled, unlabeled = (self._places([step[kind] for step in plan]) for kind in (0, 1))
         for of_labeled, of_unlabeled in zip(labeled, unlabeled, strict=True):
-            yield Batch(self._table[of_labeled], self._y[of_labeled], self._table[of_unlabeled])
+            weights = None if self._weights is None else self._weights[of_labeled]
+            yield Batch(self._table[of_labeled], self._y[of_labeled], self._table[of_unlabeled], weights)
 
     def _places(self, indices: list[np.ndarray]) -> Iterator[Array]:
         """Yield where in the table the rows of each step are, sent to the GPU together."""
@@ -192,7 +199,7 @@ class _PinnedLoader:
             waiting = worker.submit(self._prepare, 0, plan[0])
             for k in range(len(plan)):
                 pinned = waiting.result()
-                batch = Batch(*map(self._send, (pinned.batch.x_labeled, pinned.batch.y, pinned.batch.x_unlabeled)))
+                batch = pinned.batch.each(self._send)
                 pinned.copied = self._device.mark()
                 if k + 1 < len(plan):
                     waiting = worker.submit(self._prepare, k + 1, plan[k + 1])
@@ -204,8 +211,7 @@ class _PinnedLoader:
         before = self._ring[place]
         if before is not None and before.copied is not None:
             before.copied.synchronize()
-        made = self._data.batch(*indices)
-        pinned = _Pinned(Batch(*map(self._pin, (made.x_labeled, made.y, made.x_unlabeled))))
+        pinned = _Pinned(self._data.batch(*indices).each(self._pin))
         self._ring[place] = pinned
         return pinned
 

@@ -184,7 +184,7 @@ class _Graph:
     """The recorded work, with the memory it uses: its input, its result, and a pool that nobody else draws from."""
 
     def __init__(self, xp: ModuleType, work: Work, batch: Batch) -> None:
-        self._input = Batch(batch.x_labeled.copy(), batch.y.copy(), batch.x_unlabeled.copy())
+        self._input = batch.each(lambda array: array.copy())
         self._pool = xp.cuda.MemoryPool()
         stream = xp.cuda.Stream(non_blocking=True)
         with stream, xp.cuda.using_allocator(self._pool.malloc):
@@ -198,5 +198,7 @@ class _Graph:
         self._input.x_labeled[...] = batch.x_labeled
         self._input.y[...] = batch.y
         self._input.x_unlabeled[...] = batch.x_unlabeled
+        if self._input.weights is not None:
+            self._input.weights[...] = batch.weights
         self._graph.launch()
         return Losses(self._losses.values.copy())  # the next launch writes to the same place

@@ -158,15 +158,17 @@ class Training:
 
     If `watched`, each step's cost is looked at before its update, so that a training that diverges is stopped there;
     by default on the CPU, where it costs nothing. A GPU's are looked at when an epoch ends. Raises InputError if
-    there are fewer than 2 labeled or unlabeled rows.
+    there are fewer than 2 labeled or unlabeled rows (one labeled row is enough where it is normalized with the
+    unlabeled rows' statistics).
     """
 
     def __init__(
         self, network: LadderNetwork, data: TrainingData, settings: TrainingSettings, watched: bool | None = None
     ) -> None:
+        fewest = {"labeled": network.specification.fewest_labeled, "unlabeled": FEWEST_ROWS}
         for name, indices in (("labeled", data.labeled), ("unlabeled", data.unlabeled)):
-            if len(indices) < FEWEST_ROWS:
-                raise InputError(f"{len(indices)} {name} rows: batch normalization needs at least {FEWEST_ROWS}")
+            if len(indices) < fewest[name]:
+                raise InputError(f"{len(indices)} {name} rows: batch normalization needs at least {fewest[name]}")
         self._network = network
         self._data = data
         self._settings = settings
@@ -268,15 +270,17 @@ class Training:
     def estimate_statistics(self) -> None:
         """Compute the population statistics over the rows that the network learns from; changes no parameter.
 
-        These are the unlabeled rows (among them the labeled ones), but for a network without denoising costs the
-        labeled rows alone: the supervised-only baseline sees no other (the scaling it is given may).
+        If the data does not name others, these are the unlabeled rows (among them the labeled ones), but for a
+        network without denoising costs the labeled rows alone: the supervised-only baseline sees no other (the
+        scaling it is given may).
 
         Raises TrainingDivergedError if they are NaN or infinite; the network then has none.
         """
         network, data = self._network, self._data
         learned_from = data.unlabeled if network.specification.denoises else data.labeled
+        measured = learned_from if data.measured is None else data.measured
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked at below
-            network.estimate_statistics(lambda: device_batches(network, data, learned_from))
+            network.estimate_statistics(lambda: device_batches(network, data, measured))
         statistics = network.statistics
         assert statistics is not None
         xp = network.device.xp

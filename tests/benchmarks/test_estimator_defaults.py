@@ -6,7 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.estimator_defaults import CHOSEN, SETTINGS, TASKS, choose_labels, digits, digits_rows
+from benchmarks.estimator_defaults import (
+    CHOSEN,
+    SETTINGS,
+    TASKS,
+    UNEVEN,
+    choose_labels,
+    describe,
+    digits,
+    digits_rows,
+)
 from ladder_np import LadderClassifier
 
 RESULTS = json.loads(
@@ -27,7 +36,7 @@ def test_the_chosen_settings_have_the_smallest_mean_error_of_all_that_are_record
     assert set(RESULTS) == set(SETTINGS)
     assert min(RESULTS, key=mean) == "chosen"
     for result in RESULTS.values():
-        assert list(result) == [f"{name}, {labels} labels" for name, labels in TASKS]
+        assert list(result) == [describe(task) for task in TASKS]
 
 
 def test_no_test_row_of_the_digits_is_among_those_that_choose() -> None:
@@ -38,6 +47,19 @@ def test_no_test_row_of_the_digits_is_among_those_that_choose() -> None:
 
 def test_labels_are_taken_in_turn_from_each_class() -> None:
     y, rows = np.array([0, 0, 0, 0, 1, 1, 2, 2]), np.array([7, 5, 3, 1, 4, 2, 0])
-    known = choose_labels(y, rows, 5)
+    known = choose_labels(y, rows, 5, "even")
     assert (known[known >= 0] == y[known >= 0]).all()
     assert np.flatnonzero(known >= 0).tolist() == [1, 3, 4, 5, 7]
+
+
+def test_uneven_labels_are_six_of_one_class_for_one_of_the_next() -> None:
+    y = np.arange(400) % 4
+    known = choose_labels(y, np.random.default_rng(0).permutation(400), 56, "uneven")
+    counts = np.bincount(known[known >= 0])
+    np.testing.assert_allclose(counts[[0, 2]] / counts[[1, 3]], UNEVEN, rtol=0.2)
+
+
+def test_random_labels_are_the_first_rows_and_one_of_each_class() -> None:
+    y = np.r_[np.zeros(50, int), 1]
+    rows = np.arange(51)
+    assert np.flatnonzero(choose_labels(y, rows, 5, "random") >= 0).tolist() == [0, 1, 2, 3, 50]

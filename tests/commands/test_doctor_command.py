@@ -9,14 +9,14 @@ from command_files import assert_refused
 from ladder_np import arrays
 from ladder_np.commands import doctor
 from ladder_np.commands.doctor import advice
-from ladder_np.inspection.machine import Blas, Gpu, Machine
+from ladder_np.inspection.machine import Blas, Gpu, Load, Machine
 
 OPENBLAS = "OpenBLAS 0.3.31 USE64BITINT DYNAMIC_ARCH NO_AFFINITY Haswell MAX_THREADS=64"
 GOOD = Machine(
     ladder_np="0.1.0",
     python="3.12.1",
     numpy="2.4.6",
-    blas=Blas("scipy-openblas", "0.3.31", OPENBLAS, "Haswell", 4, "pthreads"),
+    blas=Blas("scipy-openblas", "0.3.31", OPENBLAS, "Haswell", 4, "pthreads", "OpenBLAS"),
     simd=("X86_V2", "X86_V3"),
     cpu="Fast CPU",
     cpu_count=8,
@@ -30,10 +30,11 @@ GOOD = Machine(
     why_no_gpu="CuPy is not installed",
 )
 RATE = 200.0
+QUIET = Load(0.3, all_threads=0.06, one_thread=0.12)
 NAMES = [
     *("ladder_np", "Python", "NumPy", "NumPy's BLAS", "BLAS in use", "BLAS kernel", "BLAS threads"),
-    *("other threads", "CPU"),
-    *("usable cores", "NumPy's SIMD", "environment", "float32 product", "CuPy", "CUDA", "GPU", "device"),
+    *("small products", "other threads", "CPU"),
+    *("usable cores", "NumPy's SIMD", "environment", "float32 product", "load", "CuPy", "CUDA", "GPU", "device"),
 ]
 
 
@@ -162,7 +163,8 @@ def test_several_problems_get_one_line_each():
 def on(monkeypatch):
     """Lets the command run on a made-up machine."""
 
-    def pretend(machine, rate=RATE):
+    def pretend(machine, load=QUIET, rate=RATE):
+        monkeypatch.setattr(doctor, "measure_load", lambda: load)
         monkeypatch.setattr(doctor, "describe_machine", lambda: machine)
         monkeypatch.setattr(doctor, "product_rate", lambda: rate)
 
@@ -202,10 +204,12 @@ def test_the_table_says_what_was_found(command, on):
                     OPENBLAS,
                     "Haswell",
                     "4 (pthreads)",
+                    "on one BLAS thread, in pieces below the size from which OpenBLAS uses more",
                     "4 share the work other than matrix products",
                     "Fast CPU",
                 ),
                 *("4 of 8", "X86_V2 X86_V3", "sets nothing", "200.0 GFLOP/s; 300x784 @ 784x1000 takes 2.35 ms"),
+                "average 0.3; 300x200 @ 200x100 takes 0.06 ms on all BLAS threads, 0.12 ms on one",
                 *("not installed", "not in use", "none: CuPy is not installed", "cpu"),
             ],
             strict=True,
@@ -258,10 +262,43 @@ def test_json_is_one_object_with_everything_in_the_table(command, on):
         "gigaflops": RATE,
         "milliseconds": pytest.approx(2.352),
     }
+    assert found.pop("load") == {"product": "300x200 @ 200x100"} | dataclasses.asdict(QUIET)
     assert found == dataclasses.asdict(machine) | {
         "simd": list(GOOD.simd),
         "gpus": [{"name": "GPU", "memory": 5, "capability": "8.0"}],
     }
+
+
+@pytest.mark.parametrize(
+    ("load", "said"),
+    [
+        (
+            Load(2.1, 3.41, 0.15),
+            ("busy", "3.41 ms on all BLAS threads, 0.15 ms on one", "load average 2.1", "cores 4"),
+        ),
+        (Load(None, 3.41, 0.15), ("busy", "OPENBLAS_NUM_THREADS=1")),  # a system that has no such average
+        (Load(5.2, 0.2, 0.15), ("busy", "load average 5.2, usable cores 4", "too long")),
+    ],
+)
+def test_a_busy_machine_is_said_to_be_busy(command, on, load, said):
+    on(GOOD, load)
+    _, rest = table_of(command("doctor").out)
+    assert len(rest) == 1
+    assert rest[0].startswith("advice: this machine is ")
+    assert all(word in rest[0] for word in said)
+
+
+@pytest.mark.parametrize("load", [QUIET, Load(None, 0.06, 0.12), Load(4.9, 0.2, 0.15)])
+def test_a_machine_with_cores_to_spare_is_not(command, on, load):
+    on(GOOD, load)
+    assert table_of(command("doctor").out)[1] == ["nothing looks wrong"]
+
+
+def test_threads_of_a_blas_that_is_left_alone_are_not_said_to_fight(command, on):
+    on(made_up(one_thread="", name="accelerate"), Load(0.5, 3.41, 0.15))
+    rows, rest = table_of(command("doctor").out)
+    assert rest == ["nothing looks wrong"]
+    assert rows["small products"] == "as this BLAS runs them: its threads are left alone"
 
 
 def test_json_of_this_machine_can_be_read(command):

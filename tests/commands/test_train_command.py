@@ -65,7 +65,8 @@ def names_in(folder):
 def test_npz_with_a_test_set_prints_data_network_both_errors_and_the_folder(command, data, tmp_path):
     outcome = command("train --dataset", data, TINY, "--seed 5 --out", tmp_path / "run")
     assert (outcome.status, outcome.err) == (0, "")
-    about, network, baseline, ladder, comparison, saved = outcome.out.splitlines()
+    about, network, baseline, ladder, comparison, *advice, saved = outcome.out.splitlines()
+    assert len(advice) == ("off the test error" not in comparison)
     assert about == "blobs: 4 features, 3 classes; 200 training rows, 50 of them labeled; 60 for test"
     assert network == "network 4-8-6-3, seed 5"
     assert re.fullmatch("supervised only: +" + RESULT, baseline)
@@ -95,6 +96,22 @@ def test_the_comparison_is_the_difference_of_the_two_errors(command, data, tmp_p
 )
 def test_the_comparison_says_who_is_better(baseline, ladder, said):
     assert said in train._compare(ErrorRate(baseline, 100), ErrorRate(ladder, 100))
+
+
+def test_where_unlabeled_rows_did_not_help_it_says_what_to_try(command, data, tmp_path):
+    options = "--hidden-layers 8-6 --epochs 3 --denoising-weights 5000 --labeled-statistics own --seed 1"
+    out = command("train --dataset", data, options, "--out", tmp_path / "run").out
+    assert "did not help" in out
+    tried = out.splitlines()[-2]
+    assert tried.startswith("What may help: --denoising-weights 500,500,500,500 (a tenth)")
+    assert "--labeled-statistics unlabeled; --epochs 6." in tried
+
+
+def test_settings_of_a_preset_for_other_data_are_said(command, tmp_path):
+    options = "--preset mnist-100-full --dataset digits --labels 50 --hidden-layers 8-6 --denoising-weights 1"
+    outcome = command("train", options, "--epochs 1 --out", tmp_path / "run")
+    assert outcome.status == 0
+    assert outcome.out.splitlines()[2] == "settings of preset mnist-100-full, made for mnist"
 
 
 def test_csv_holds_out_a_share_for_the_test(command, tmp_path):
@@ -205,7 +222,8 @@ def test_the_configuration_names_all_that_was_chosen(command, data, tmp_path):
     chosen = {"epochs": 3, "hidden_layers": [8, 6], "noise_std": [0.1], "labels": 30, "seed": 7}
     assert {key: config["settings"][key] for key in chosen} == chosen
     assert config["network"]["sizes"] == [4, 8, 6, 3]
-    assert config["network"]["denoising_weights"] == [1000, 10, 0.1, 0.1]
+    assert config["network"]["denoising_weights"] == pytest.approx([10, 3, 1, 1])
+    assert config["settings"]["denoising_weights"] == config["network"]["denoising_weights"]
     assert config["rows"] == {"labeled": 30, "train": 200, "validation": 0, "test": 0}
     assert re.fullmatch("[0-9a-f]{64}", config["data_sha256"])
 

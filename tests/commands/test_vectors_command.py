@@ -98,6 +98,17 @@ def test_meta_says_everything_that_the_step_depends_on(command, tmp_path):
     assert meta["ladder_np"]
 
 
+def test_statistics_that_version_1_does_not_know_make_it_version_2(command, tmp_path):
+    metas = []
+    for whose in ("own", "unlabeled"):
+        assert command("vectors", tmp_path / "v.npz", "--sizes 5-4-3 --labeled-statistics", whose).status == 0
+        metas.append(json.loads(str(load(tmp_path / "v.npz")["meta"])))
+    assert metas[0]["version"] == 1
+    assert "labeled_statistics" not in metas[0]
+    assert (metas[1]["version"], metas[1]["labeled_statistics"]) == (2, "unlabeled")
+    assert command("compare-vectors", tmp_path / "v.npz", tmp_path / "v.npz").status == 0
+
+
 def test_meta_gives_one_number_a_layer_where_one_was_given(command, tmp_path):
     command("vectors", tmp_path / "v.npz", "--sizes 5-4-3 --noise-std 0.5 --denoising-weights 2")
     meta = json.loads(str(load(tmp_path / "v.npz")["meta"]))

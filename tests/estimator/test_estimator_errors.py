@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clouds import LABELED, TRUTH, X, Y, small
+from clouds import TRUTH, X, Y, small
 
 from ladder_np import InputError, LadderClassifier
 
@@ -142,9 +142,37 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: small(early_stopping=True).partial_fit(X, Y),
         "partial_fit trains one epoch and cannot stop early; set early_stopping=False",
     ),
-    "partial_fit without a labeled row": (
-        lambda: small().partial_fit(X[LABELED:], Y[LABELED:], classes=[0, 1]),
-        "0 labeled rows: batch normalization needs at least 2",
+    "a first partial_fit of one row": (
+        lambda: small().partial_fit(X[:1], Y[:1], classes=[0, 1]),
+        "1 row: the first call of partial_fit needs at least 2, on which the scaling is found",
+    ),
+    "partial_fit with balanced classes": (
+        lambda: small(class_weight="balanced").partial_fit(X, Y),
+        "class_weight='balanced' needs all rows, partial_fit sees some; give a dict of weights",
+    ),
+    "weights of another length": (
+        lambda: small().fit(X, Y, sample_weight=[1, 2]),
+        "sample_weight has the shape (2,); expected (90,), one weight per row",
+    ),
+    "a negative weight": (
+        lambda: small().fit(X, Y, sample_weight=np.full(len(X), -1)),
+        "sample_weight: expected finite numbers >= 0",
+    ),
+    "weights of 0 alone": (
+        lambda: small().fit(X, Y, sample_weight=np.zeros(len(X))),
+        "sample_weight: every weight is zero; expected rows of a larger one",
+    ),
+    "an unknown word for class_weight": (
+        lambda: small(class_weight="equal").fit(X, Y),
+        "class_weight='equal': expected None, 'balanced' or a dict of weights by class",
+    ),
+    "a weight of a class that is not there": (
+        lambda: small(class_weight={7: 2.0}).fit(X, Y),
+        "class_weight names 7, which is not a class; the classes are [0, 1, 2]",
+    ),
+    "a class that counts nothing": (
+        lambda: small(class_weight={0: 0}).fit(X, Y),
+        "class_weight of 0 is 0; expected a number > 0",
     ),
     "partial_fit with one class": (lambda: small().partial_fit(X, Y, classes=[1]), "every labeled row is of class 1"),
     "partial_fit with a class that is the mark": (

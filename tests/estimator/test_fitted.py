@@ -83,7 +83,8 @@ def test_a_runs_model_is_an_estimator(table: Path, tmp_path: Path, recwarn: pyte
     expected = Predictor.load(tmp_path / "run" / "model.npz").predict_proba(X)
     np.testing.assert_array_equal(model.predict_proba(frame), expected)
     assert model.hidden_layer_sizes == (9,)
-    assert model.denoising_weights == (1000, 10, 0.1)
+    assert model.denoising_weights == pytest.approx((10, 3, 1))  # of a standardized table
+    assert model.labeled_statistics == "unlabeled"
     assert list(model.feature_names_in_) == ["a", "b", "c", "d"]
     model.set_params(warm_start=True, max_iter=1).fit(frame, Y)
 

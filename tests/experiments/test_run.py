@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ladder_np import InputError
+from ladder_np import InputError, LadderClassifier
 from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.run import evaluate_run, execute
 from ladder_np.experiments.run_folder import ErrorRate
@@ -128,7 +128,7 @@ def test_named_settings_win_over_the_preset_and_it_over_the_defaults() -> None:
     ("named", "preset", "message"),
     [
         ({}, "mnist-5", "unknown preset 'mnist-5'; choose one of mnist-100-full"),
-        ({"dataset": "digits"}, "mnist-100-full", "made for dataset mnist, not digits"),
+        ({"class_weight": "equal"}, None, "class weight 'equal': expected balanced, or leave it out"),
         ({"seed": -1}, None, "seed -1"),
         ({"split_seed": -1}, None, "split seed -1"),
     ],
@@ -136,6 +136,63 @@ def test_named_settings_win_over_the_preset_and_it_over_the_defaults() -> None:
 def test_settings_that_do_not_go_together_are_refused(named: dict, preset: str | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
         make_settings(named, preset)
+
+
+def test_a_preset_is_for_any_data() -> None:
+    settings = make_settings({"dataset": "digits", "epochs": 2}, "mnist-1000-full")
+    assert (settings.dataset, settings.epochs, settings.labels, settings.test_fraction) == ("digits", 2, 1000, 1 / 3)
+    assert settings.denoising_weights == PRESETS["mnist-1000-full"]["denoising_weights"]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_are_the_papers_way_whatever_the_data(preset: str) -> None:
+    for dataset in ("mnist", "table.csv"):
+        settings = make_settings({"dataset": dataset}, preset)
+        chosen = settings.labeled_statistics, settings.labeled_batch, settings.unlabeled_batch, settings.learning_rate
+        assert chosen == ("own", 100, 100, 0.002)
+
+
+def test_both_faces_train_own_data_with_the_same_defaults() -> None:
+    settings, estimator = make_settings({"dataset": "table.csv"}), LadderClassifier()
+    assert settings.hidden_layers == estimator.hidden_layer_sizes
+    assert settings.labeled_batch == settings.unlabeled_batch == estimator.batch_size
+    assert (settings.learning_rate, settings.epochs) == (estimator.learning_rate_init, estimator.max_iter)
+    for name in ("labeled_statistics", "decay_start", "noise_std", "activation", "combinator", "scaling", "dtype"):
+        expected = getattr(estimator, name)
+        assert getattr(settings, name) == ((expected,) if name == "noise_std" else expected)
+
+
+@pytest.mark.parametrize(("spread", "scaling", "input_weight"), [(1, "auto", 10), (2, "none", 2.5), (5, "none", 0.4)])
+def test_weights_of_own_data_follow_the_variance_of_its_features(
+    tmp_path: Path, spread: float, scaling: str, input_weight: float
+) -> None:
+    X = spread * np.random.default_rng(0).normal(size=(4000, 3))
+    np.savez(tmp_path / "own.npz", X=X, y=np.arange(4000) % 2)
+    settings = make_settings({"dataset": str(tmp_path / "own.npz"), "scaling": scaling})
+    assert prepare(settings, None, "cpu").specification.denoising_weights == pytest.approx(
+        (input_weight, 3, 1, 1), rel=0.1
+    )
+    for named in ({"dataset": "digits"}, {"dataset": "digits", "hidden_layers": (20,)}):
+        chosen = prepare(make_settings(named), None, "cpu").specification.denoising_weights
+        assert chosen == (1000, 10, 0.1, 0.1)[: len(chosen)]
+
+
+def test_settings_of_a_run_that_an_older_version_began_are_what_they_were_then() -> None:
+    fields = make_settings({"dataset": "own.csv"}).as_json()
+    fields = json.loads(json.dumps({**fields, "denoising_weights": None, "hidden_layers": [7]}))
+    del fields["labeled_statistics"], fields["class_weight"]
+    settings = ExperimentSettings.from_json(fields)
+    assert (settings.labeled_statistics, settings.class_weight) == ("own", None)
+    assert settings.denoising_weights == (1000, 10, 0.1)
+
+
+def test_balanced_classes_weigh_the_labeled_rows(tmp_path: Path) -> None:
+    y = np.where(np.arange(60) < 40, 0, 1)
+    np.savez(tmp_path / "own.npz", X=np.random.default_rng(0).normal(size=(60, 3)), y=y)
+    named = {"dataset": str(tmp_path / "own.npz")}
+    assert prepare(make_settings(named), None, "cpu").training_data.weights is None
+    weights = prepare(make_settings({**named, "class_weight": "balanced"}), None, "cpu").training_data.weights
+    np.testing.assert_allclose([weights[:40].sum(), weights[40:].sum()], 30, rtol=1e-5)
 
 
 def test_a_failed_preparation_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from ladder_np import InputError
 from ladder_np.inspection import gradcheck
 from ladder_np.inspection.gradcheck import check_network
 from ladder_np.network import ladder, passes
-from ladder_np.network.specification import Specification
+from ladder_np.network.specification import LABELED_STATISTICS, Specification
 from ladder_np.operations import combinators, normalization
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
@@ -25,7 +25,8 @@ def failures(specification: Specification, n: int = 6, m: int = 8, seed: int = 0
 
 
 @pytest.mark.parametrize(("activation", "combinator"), list(itertools.product(ACTIVATIONS, COMBINATORS)))
-def test_every_activation_and_combinator(activation: str, combinator: str) -> None:
+@pytest.mark.parametrize("statistics", LABELED_STATISTICS)
+def test_every_activation_and_combinator(activation: str, combinator: str, statistics: str) -> None:
     specification = Specification(
         SIZES,
         activation=activation,
@@ -33,6 +34,7 @@ def test_every_activation_and_combinator(activation: str, combinator: str) -> No
         noise_std=(0.3, 0.2, 0.4, 0.1),
         denoising_weights=(2.0, 1.0, 0.5, 0.3),
         dtype="float64",
+        labeled_statistics=statistics,
     )
     assert failures(specification) == []
 
@@ -42,10 +44,12 @@ def test_every_activation_and_combinator(activation: str, combinator: str) -> No
     [(0, 0, 0, 0), (0, 0, 0, 1), (3, 0, 0, 0), (0, 1, 0, 0), (1, 0, 2, 0), (0, 2, 0, 1), (1000, 10, 0.1, 0.1)],
 )
 @pytest.mark.parametrize("stop", [False, True])
-def test_every_choice_of_denoised_layers_with_and_without_constant_targets(weights: tuple, stop: bool) -> None:
-    specification = Specification(
-        SIZES, activation="leaky_relu", denoising_weights=weights, stop_gradient_targets=stop, dtype="float64"
-    )
+@pytest.mark.parametrize("statistics", LABELED_STATISTICS)
+def test_every_choice_of_denoised_layers_with_and_without_constant_targets(
+    weights: tuple, stop: bool, statistics: str
+) -> None:
+    options = {"stop_gradient_targets": stop, "labeled_statistics": statistics, "dtype": "float64"}
+    specification = Specification(SIZES, activation="leaky_relu", denoising_weights=weights, **options)
     assert failures(specification) == []
 
 
@@ -79,7 +83,7 @@ PLANTED = {
         lambda right, dz, z, sigma, *statistics, out: np.divide(dz, sigma, out=out),
     ),
     "a softmax is taken for elementwise": ("softmax_backward", lambda right, dp, p: dp * p * (1 - p)),
-    "the cross-entropy is a sum": ("cross_entropy_backward", lambda right, p, y: right(p, y) * len(p)),
+    "the cross-entropy is a sum": ("cross_entropy_backward", lambda right, p, *others: right(p, *others) * len(p)),
     "a factor 2 is lost": ("squared_error_backward", lambda right, *args: right(*args) / 2),
     "a relative error of 1e-4": (
         "normalize_backward",
@@ -94,6 +98,16 @@ def test_a_planted_error_fails(monkeypatch: pytest.MonkeyPatch, fault: str) -> N
     right = getattr(passes, name)
     monkeypatch.setattr(passes, name, lambda *args, **kwargs: wrong(right, *args, **kwargs))
     assert failures(Specification(SIZES, denoising_weights=1.0, dtype="float64")) != []
+
+
+def test_a_gradient_that_stops_at_the_shared_statistics_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Constant targets leave one user of the statistics: the labeled rows that are normalized with them."""
+    right = passes.standardize_backward
+    monkeypatch.setattr(passes, "standardize_backward", lambda *args: (right(*args)[0], None, None))
+    options = {"stop_gradient_targets": True, "denoising_weights": 1.0, "dtype": "float64"}
+    assert failures(Specification(SIZES, **options)) == []
+    wrong = failures(Specification(SIZES, labeled_statistics="unlabeled", **options))
+    assert {"encoder.1.weight", "encoder.2.weight", "encoder.3.weight"} <= set(wrong)
 
 
 def test_an_error_in_one_combinator_parameter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from ladder_np.files import read_npz, write_npz
 from ladder_np.inspection.example import example_step
 from ladder_np.inspection.vectors import make_vectors
 from ladder_np.network.ladder import backward, forward
-from ladder_np.network.specification import Specification
+from ladder_np.network.specification import LABELED_STATISTICS, Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 
@@ -37,7 +37,8 @@ def assert_agrees(arrays: dict[str, np.ndarray], meta: dict) -> None:
 
 
 @pytest.mark.parametrize(("shape", "option"), list(itertools.product(SHAPES, EVERYTHING)))
-def test_a_file_of_vectors_agrees_to_1e_9(tmp_path: Path, shape: tuple, option: tuple) -> None:
+@pytest.mark.parametrize("statistics", LABELED_STATISTICS)
+def test_a_file_of_vectors_agrees_to_1e_9(tmp_path: Path, shape: tuple, option: tuple, statistics: str) -> None:
     sizes, n, m = shape
     activation, combinator = option
     specification = Specification(
@@ -47,6 +48,7 @@ def test_a_file_of_vectors_agrees_to_1e_9(tmp_path: Path, shape: tuple, option: 
         noise_std=tuple(0.1 + 0.1 * layer for layer in range(len(sizes))),
         denoising_weights=tuple(2.0 / (1 + layer) for layer in range(len(sizes))),
         dtype="float64",
+        labeled_statistics=statistics,
     )
     write_npz(tmp_path / "v.npz", make_vectors(specification, n, m, seed=3))
     arrays = read_npz(tmp_path / "v.npz", "test vectors")
@@ -55,20 +57,20 @@ def test_a_file_of_vectors_agrees_to_1e_9(tmp_path: Path, shape: tuple, option: 
 
 @pytest.mark.parametrize("weights", [(0, 0, 0, 0), (0, 0, 0, 2), (5, 0, 0, 0), (0, 3, 0, 1), (1, 0, 0.5, 0)])
 @pytest.mark.parametrize("stop", [False, True])
-def test_layers_that_are_not_denoised_and_constant_targets(weights: tuple, stop: bool) -> None:
-    specification = Specification(
-        (6, 5, 4, 3), denoising_weights=weights, stop_gradient_targets=stop, dtype="float64"
-    )
+@pytest.mark.parametrize("statistics", LABELED_STATISTICS)
+def test_layers_that_are_not_denoised_and_constant_targets(weights: tuple, stop: bool, statistics: str) -> None:
+    options = {"stop_gradient_targets": stop, "labeled_statistics": statistics, "dtype": "float64"}
+    specification = Specification((6, 5, 4, 3), denoising_weights=weights, **options)
     arrays = make_vectors(specification, 5, 7, seed=1)
     assert_agrees(arrays, json.loads(str(arrays["meta"])))
 
 
 @pytest.mark.parametrize("weights", [(0, 0, 0, 0), (0, 0, 0, 2), (5, 0, 0, 0), (0, 3, 0, 1), (1, 0, 0.5, 0)])
 @pytest.mark.parametrize("stop", [False, True])
-def test_running_only_the_needed_lanes_changes_no_gradient(weights: tuple, stop: bool) -> None:
-    specification = Specification(
-        (6, 5, 4, 3), denoising_weights=weights, stop_gradient_targets=stop, dtype="float64"
-    )
+@pytest.mark.parametrize("statistics", LABELED_STATISTICS)
+def test_running_only_the_needed_lanes_changes_no_gradient(weights: tuple, stop: bool, statistics: str) -> None:
+    options = {"stop_gradient_targets": stop, "labeled_statistics": statistics, "dtype": "float64"}
+    specification = Specification((6, 5, 4, 3), denoising_weights=weights, **options)
     arrays = make_vectors(specification, 5, 7, seed=1)  # computed with every lane and layer
     parameters, batch, noise = example_step(specification, 5, 7, seed=1)
     state = forward(parameters, batch, noise)

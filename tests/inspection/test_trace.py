@@ -220,6 +220,17 @@ def test_constant_targets_take_no_gradient() -> None:
     assert {"z", "mu", "sigma", "dz_hat_bn", "dz_tilde"} <= names
 
 
+def test_the_equations_say_whose_statistics_the_labeled_rows_have() -> None:
+    for whose, half, da in (
+        ("own", "each half", "(dz̃² − m − BN(ã²) s)/σ̃²"),
+        ("unlabeled", "unlabeled half", "labeled dz̃²/σ̃², unlabeled (dz̃² − m − BN(ã²) s)/σ̃²"),
+    ):
+        found = trace(network(labeled_statistics=whose))
+        assert found["mu_tilde", 2].equation == f"mean ã², {half}"
+        assert found["sigma_tilde", 2].equation == f"sqrt(var ã² + ε), {half}"
+        assert found["da_tilde", 2].equation == da
+
+
 def test_one_layer_s_stages_are_those_of_the_whole_trace() -> None:
     readings = trace_step(network(), N, M, seed=2)
     chosen = [of_layer(readings, layer) for layer in range(4)]

@@ -89,6 +89,7 @@ class Point:
             denoising_weights=tuple(w * wanted for w, wanted in zip(LAYER_WEIGHTS, self.denoised, strict=True)),
             stop_gradient_targets=bool(self["stop gradient"]),
             dtype=self.dtype,
+            labeled_statistics="unlabeled" if self["shared"] else "own",
         )
 
 

@@ -130,7 +130,9 @@ def encode_backward_inputs(point: Point, values: Values) -> Arrays:
         "clean_dmu": values.vector(units) if target else None,
         "clean_dsigma": values.vector(units) if target else None,
         "z": values.matrix(rows.total, units),
-        "sigma": np.stack([values.vector(units, positive=True) for _ in rows.lanes]),
+        "sigma": np.stack([values.vector(units, positive=True) for _ in rows.lanes[rows.shared :]])[
+            [0] * rows.shared + [*range(len(rows.lanes) - rows.shared)]
+        ],
     }
 
 
@@ -153,10 +155,17 @@ def on_host(like: np.ndarray, *shape: int) -> np.ndarray:
 # ---- The softmax layer and the cross-entropy.
 
 
+def row_weights(point: Point, values: Values) -> np.ndarray | None:
+    if not point["weights"]:
+        return None
+    return values.generator.uniform(0.5, 1.5, point.n_labeled).astype(point.dtype)
+
+
 def classified_inputs(point: Point, values: Values) -> Arrays:
     """Draw values before the softmax, some of them far apart, and classes."""
     b = values.matrix(point.units, point.lanes.n_corrupted).T.copy()  # hard rows
-    return {"b": b, "y": values.generator.integers(point.units, size=point.n_labeled)}
+    weights = row_weights(point, values)
+    return {"b": b, "y": values.generator.integers(point.units, size=point.n_labeled), "weights": weights}
 
 
 def cross_entropy_inputs(point: Point, values: Values) -> Arrays:
@@ -167,8 +176,9 @@ def cross_entropy_inputs(point: Point, values: Values) -> Arrays:
 
 def cross_entropy_plain(point: Point, x: SimpleNamespace) -> Arrays:
     """Return the cost of each row; the plain pass returns their mean."""
-    rows = zip(x.b[: len(x.y), None], x.y[:, None], strict=True)
-    return {"row_costs": np.stack([cross_entropy_forward(b, y) for b, y in rows])}
+    weights = np.ones_like(x.b[: len(x.y), 0]) if x.weights is None else x.weights
+    rows = zip(x.b[: len(x.y), None], x.y[:, None], weights[:, None], strict=True)
+    return {"row_costs": np.stack([cross_entropy_forward(*row) for row in rows])}
 
 
 def classify_backward_inputs(point: Point, values: Values) -> Arrays:
@@ -179,11 +189,12 @@ def classify_backward_inputs(point: Point, values: Values) -> Arrays:
         "p": p,
         "y": values.generator.integers(units, size=lanes.n_labeled),
         "dp": values.matrix(lanes.n_unlabeled, units) if lanes.n_unlabeled else None,
+        "weights": row_weights(point, values),
     }
 
 
 def classify_backward(passes: Passes, x: SimpleNamespace) -> Arrays:
-    return {"db": passes.classify_backward(Classified(x.p, None), x.y, x.dp)}
+    return {"db": passes.classify_backward(Classified(x.p, None), x.y, x.dp, x.weights)}
 
 
 # ---- The decoder. Its matrices have the unlabeled rows alone, but z̃ is the encoder's.
@@ -325,14 +336,14 @@ PASSES = {
         encode_plain,
         lambda passes, point, x, memory: encoded_arrays(encode(passes, point, x)),
         sums="rows",
-        options={"lanes": LANES, "noise": YES_NO, "beta": YES_NO, "gamma": YES_NO},
+        options={"lanes": LANES, "shared": YES_NO, "noise": YES_NO, "beta": YES_NO, "gamma": YES_NO},
     ),
     "encode_backward": Pass(
         encode_backward_inputs,
         lambda point, x: encode_backward(point.passes, point, x, on_host),
         lambda passes, point, x, memory: encode_backward(passes, point, x, memory.empty),
         sums="rows",
-        options={"lanes": LANES, "lateral": YES_NO, "target": YES_NO, "beta": YES_NO, "gamma": YES_NO},
+        options=dict.fromkeys(("shared", "lateral", "target", "beta", "gamma"), YES_NO) | {"lanes": LANES},
     ),
     "softmax": Pass(
         classified_inputs,
@@ -344,16 +355,16 @@ PASSES = {
     "cross_entropy": Pass(
         cross_entropy_inputs,
         cross_entropy_plain,
-        lambda passes, point, x, memory: {"row_costs": passes.classify_forward(x.b, x.y).cost},
+        lambda passes, point, x, memory: {"row_costs": passes.classify_forward(x.b, x.y, x.weights).cost},
         sums="units",
-        options={"lanes": ("labeled", "corrupted")},
+        options={"lanes": ("labeled", "corrupted"), "weights": YES_NO},
     ),
     "classify_backward": Pass(
         classify_backward_inputs,
         lambda point, x: classify_backward(point.passes, x),
         lambda passes, point, x, memory: classify_backward(passes, x),
         sums="units",
-        options={"lanes": ("labeled", "corrupted")},
+        options={"lanes": ("labeled", "corrupted"), "weights": YES_NO},
     ),
     "decode": Pass(
         decode_inputs,

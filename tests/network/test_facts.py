@@ -1,5 +1,7 @@
 """The nine facts that re-implementations get wrong, one test each: break the fact and the test fails."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from ladder_np.network.inference import population_statistics, predict_proba
 from ladder_np.network.ladder import State, backward, forward
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import Parameters, initial_parameters, parameter_shapes
-from ladder_np.network.specification import Specification
+from ladder_np.network.specification import LABELED_STATISTICS, Specification
 from ladder_np.training.fit import fit
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
@@ -40,6 +42,28 @@ def test_fact_1_each_half_of_the_batch_has_its_own_statistics() -> None:
         np.testing.assert_allclose(z[lane], standard(a), rtol=1e-10, atol=1e-12)
     together = standard(h[rows.corrupted] @ parameters["encoder.1.weight"])
     assert np.abs(z[rows.corrupted] - together).max() > 0.05
+
+
+def test_fact_1_is_an_option_labeled_rows_can_have_the_corrupted_unlabeled_ones_statistics() -> None:
+    chosen = dataclasses.replace(SPECIFICATION, labeled_statistics="unlabeled")
+    parameters, state, _ = run(chosen)
+    h, encoded, rows = state.encoded[0].h, state.encoded[1], state.encoded[1].rows
+    labeled, unlabeled = (h[lane] @ parameters["encoder.1.weight"] for lane in (rows.labeled, rows.unlabeled))
+    mu, sigma = unlabeled.mean(axis=0), np.sqrt(unlabeled.var(axis=0) + chosen.batch_norm_eps)
+    np.testing.assert_allclose(encoded.z[rows.labeled], (labeled - mu) / sigma, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(encoded.z[rows.unlabeled], standard(unlabeled), rtol=1e-10, atol=1e-12)
+    for lane in (0, 1):
+        np.testing.assert_allclose(encoded.mu[lane], mu)
+        np.testing.assert_allclose(encoded.sigma[lane], sigma)
+
+
+def test_without_denoising_costs_labeled_rows_keep_their_own_statistics() -> None:
+    baseline = dataclasses.replace(SPECIFICATION, denoising_weights=0.0)
+    (_, one, own), (_, other, shared) = (
+        run(dataclasses.replace(baseline, labeled_statistics=whose)) for whose in LABELED_STATISTICS
+    )
+    assert one.losses.total == other.losses.total
+    np.testing.assert_array_equal(own.vector, shared.vector)
 
 
 def test_fact_1_denoising_costs_never_look_at_labeled_rows() -> None:

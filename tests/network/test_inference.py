@@ -4,6 +4,8 @@ import numpy as np
 
 from ladder_np import LadderNetwork
 from ladder_np.network.inference import population_statistics
+from ladder_np.network.parameters import initial_parameters
+from ladder_np.network.specification import Specification
 
 
 def test_a_row_alone_in_seven_and_in_two_hundred_gets_the_same_probabilities() -> None:
@@ -36,3 +38,14 @@ def test_float32_rows_far_from_zero_have_statistics_exact_to_float32() -> None:
     a = (x @ W).astype(np.float64)
     np.testing.assert_allclose(statistics.mu[1], a.mean(axis=0), rtol=1e-7)
     np.testing.assert_allclose(statistics.sigma[1], a.std(axis=0, ddof=1), rtol=1e-6)
+
+
+def test_pooled_statistics_are_those_of_all_rows_together() -> None:
+    specification = Specification((3, 4, 2), dtype="float64")
+    parameters = initial_parameters(specification, np.random.default_rng(0))
+    x = np.random.default_rng(1).normal(size=(30, 3))
+    one, other, both = (population_statistics(parameters, lambda p=part: [p]) for part in (x[:11], x[11:], x))
+    together = one.pooled(other)
+    assert (one.count, other.count, together.count) == (11, 19, 30)
+    np.testing.assert_allclose(together.mu[1], both.mu[1])
+    np.testing.assert_allclose(together.sigma[1], both.sigma[1])

@@ -19,7 +19,7 @@ from ladder_np.inspection.trace import trace_step
 from ladder_np.inspection.vectors import compare_vectors, make_vectors
 from ladder_np.network.layers import resolve
 from ladder_np.network.passes import Batch
-from ladder_np.network.specification import Specification
+from ladder_np.network.specification import LABELED_STATISTICS, Specification
 from ladder_np.operations.activations import ACTIVATIONS, Activation
 from ladder_np.operations.combinators import COMBINATORS, Combinator, Initial
 from ladder_np.operations.maps import MAPS, Map, MapPair, Shape
@@ -120,8 +120,9 @@ def specification(
 
 @pytest.mark.parametrize(("layers", "combinator", "activation"), KINDS)
 def test_the_gradient_of_the_whole_cost_is_right(layers: str, combinator: str, activation: str) -> None:
-    for stop in (False, True):
-        made = specification(layers, combinator, activation, denoising_weights=0.7, stop_gradient_targets=stop)
+    for stop, statistics in itertools.product((False, True), LABELED_STATISTICS):
+        others = {"stop_gradient_targets": stop, "labeled_statistics": statistics}
+        made = specification(layers, combinator, activation, denoising_weights=0.7, **others)
         checks = check_network(made, 6, 8, seed=0)
         assert {check.name for check in checks} == set(LadderNetwork.from_specification(made).parameters)
         assert [check.name for check in checks if not check.passed] == []

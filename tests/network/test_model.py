@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ladder_np import InputError, LadderNetwork
+from ladder_np import InputError, LadderNetwork, check_gradients
 from ladder_np.network.layers import Lanes
 
 GENERATOR = np.random.default_rng(0)
@@ -100,6 +100,7 @@ def test_every_option_reaches_the_specification() -> None:
         "batch_norm_eps": 1e-3,
         "stop_gradient_targets": True,
         "dtype": "float64",
+        "labeled_statistics": "unlabeled",
     }
     about = LadderNetwork((4, 5, 3), **options).specification.as_json()
     assert {name: tuple(value) if isinstance(value, list) else value for name, value in about.items()} == {
@@ -149,3 +150,48 @@ def test_predicting_no_rows_is_refused() -> None:
 def test_statistics_of_one_row_are_refused() -> None:
     with pytest.raises(InputError, match="at least 2 rows, got 1"):
         make_network().estimate_statistics(lambda: iter([np.ones((1, 4), np.float32)]))
+
+
+@pytest.mark.parametrize("statistics", ["own", "unlabeled"])
+def test_weights_multiply_the_labeled_rows_costs_and_their_gradients(statistics: str) -> None:
+    net = LadderNetwork((4, 5, 3), denoising_weights=0.5, labeled_statistics=statistics, dtype="float64", seed=1)
+    generator = np.random.default_rng(0)
+    for view in net.parameters.values():
+        view[...] += 0.3 * generator.normal(size=view.shape)
+    x, y, unlabeled = generator.normal(size=(6, 4)), generator.integers(0, 3, 6), generator.normal(size=(7, 4))
+    noise = [generator.normal(size=(13, size)) for size in (4, 5, 3)]
+    weights = generator.uniform(0, 2, 6)
+    point = {name: view.copy() for name, view in net.parameters.items()}
+
+    def cost(parameters: dict[str, np.ndarray]) -> float:
+        for name, values in parameters.items():
+            net.parameters[name][...] = values
+        return float(net.loss_and_gradients(x, y, unlabeled, noise, weights)[0].total)
+
+    gradients = net.loss_and_gradients(x, y, unlabeled, noise, weights)[1]
+    given = {name: gradients[name].copy() for name in gradients}
+    check_gradients(cost, point, given).raise_if_failed()
+    each = net.forward(x, y, unlabeled, noise).classified.p[np.arange(6), y]
+    losses = net.loss_and_gradients(x, y, unlabeled, noise, weights)[0]
+    assert losses.supervised == pytest.approx(-(weights * np.log(each)).mean())
+
+
+def test_one_labeled_row_is_enough_with_the_unlabeled_rows_statistics() -> None:
+    for statistics, fewest in (("unlabeled", 1), ("own", 2)):
+        net = LadderNetwork((4, 5, 3), labeled_statistics=statistics, dtype="float64")
+        losses, _ = net.loss_and_gradients(
+            np.ones((fewest, 4)), [1] * fewest, np.random.default_rng(0).normal(size=(7, 4))
+        )
+        assert np.isfinite(losses.total)
+        with pytest.raises(InputError, match=f"got {fewest - 1} rows, expected at least {fewest}"):
+            net.loss_and_gradients(np.ones((fewest - 1, 4)), [1] * (fewest - 1), np.ones((7, 4)))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [([1.0, 2.0], r"sample_weight: expected shape \(6,\)"), (["a"] * 6, "sample_weight: expected numbers")],
+)
+def test_weights_that_do_not_fit_are_named(weights: list, message: str) -> None:
+    net = LadderNetwork((4, 5, 3))
+    with pytest.raises(InputError, match=message):
+        net.loss_and_gradients(np.ones((6, 4)), [0] * 6, np.ones((7, 4)), sample_weight=weights)

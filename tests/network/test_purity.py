@@ -10,7 +10,7 @@ import pytest
 
 from ladder_np.inspection.example import example_step
 from ladder_np.network.ladder import State, backward, forward
-from ladder_np.network.specification import Specification
+from ladder_np.network.specification import LABELED_STATISTICS, Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 
@@ -37,12 +37,12 @@ def arrays_in(part: Any, path: str = "state") -> Iterator[tuple[str, np.ndarray]
 @pytest.mark.parametrize("noise_std", [0.3, 0, (0.3, 0, 0.3, 0)])
 @pytest.mark.parametrize("weights", WEIGHTS)
 @pytest.mark.parametrize("constant_targets", [False, True])
+@pytest.mark.parametrize("statistics", LABELED_STATISTICS)
 def test_a_backward_changes_nothing_that_the_forward_computed(
-    combinator: str, activation: str, noise_std: Any, weights: tuple, constant_targets: bool
+    combinator: str, activation: str, noise_std: Any, weights: tuple, constant_targets: bool, statistics: str
 ) -> None:
-    specification = Specification(
-        (5, 7, 6, 3), activation, combinator, noise_std, weights, stop_gradient_targets=constant_targets
-    )
+    options = {"stop_gradient_targets": constant_targets, "labeled_statistics": statistics}
+    specification = Specification((5, 7, 6, 3), activation, combinator, noise_std, weights, **options)
     parameters, batch, noise = example_step(specification, 6, 8, seed=0)
     inputs = copy.deepcopy((parameters.vector, batch, noise))
     state: State = forward(parameters, batch, noise)

@@ -1,0 +1,51 @@
+"""Columns that number the rows: an index saved with a table, or an id. They say nothing about a class."""
+
+import re
+
+import numpy as np
+
+from ladder_np.data.stored import StoredRows, blocks
+from ladder_np.errors import warn
+
+__all__ = ["index_columns", "warn_of_counting"]
+
+NO_NAME = re.compile(r"|Unnamed: \d+\S*")  # what a column without a name is called in a file: pandas names it so
+FEWEST_ROWS = 10  # fewer rows count up by chance
+
+
+def index_columns(X: np.ndarray, names: tuple[str, ...]) -> list[int]:
+    """Return which columns of X (n, d) have no name and hold whole numbers, each once: the numbers of the rows."""
+    unnamed = [place for place, name in enumerate(names) if NO_NAME.fullmatch(name)]
+    return [place for place in unnamed if _numbers_rows(X[:, place])]
+
+
+def _numbers_rows(column: np.ndarray) -> bool:
+    whole = bool((column == np.floor(column)).all())
+    return whole and column.min() >= 0 and len(np.unique(column)) == len(column)
+
+
+def warn_of_counting(X: np.ndarray | StoredRows, names: tuple[str, ...] | None, source: str) -> None:
+    """Warn of features of X (n, d), called `source`, that number the rows, beside others that do not.
+
+    They count up by one in every row, or have no name in a data frame and hold whole numbers, each once.
+    """
+    unnamed = index_columns(X, names) if names is not None and isinstance(X, np.ndarray) else []
+    found = sorted({*unnamed, *_counting(X).tolist()})
+    if not found or len(found) == X.shape[1]:
+        return
+    shown = ", ".join(f"feature {place} (counted from 0)" if names is None else repr(names[place]) for place in found)
+    warn(f"{source}: {shown} numbers the rows, as an index or an id does; leave it out if it is one")
+
+
+def _counting(X: np.ndarray | StoredRows) -> np.ndarray:
+    """Return which features count up by one in every row of many."""
+    counting = np.arange(X.shape[1])
+    last = None
+    for _, rows in blocks(X):
+        part = rows[:, counting].astype(np.float64)
+        part = part if last is None else np.concatenate([last[None, counting], part])
+        counting = counting[(np.diff(part, axis=0) == 1).all(axis=0)]
+        if not len(counting):
+            break
+        last = rows[-1].astype(np.float64)
+    return counting if len(X) >= FEWEST_ROWS else counting[:0]
