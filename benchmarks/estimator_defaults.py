@@ -167,7 +167,7 @@ def table(results: dict[str, dict[str, list[float]]]) -> str:
         means = [statistics.mean(result[task]) for result in results.values()]
         lines.append(f"| {task} | " + " | ".join(f"{mean:.1f}" for mean in means) + " |")
     for kind in ("even", "random", "uneven", ""):
-        chosen = [task for task in map(describe, TASKS) if task.endswith(kind)]
+        chosen = [task for task in map(describe, TASKS) if task.endswith(f", {kind}" if kind else "")]
         means = [statistics.mean(statistics.mean(result[task]) for task in chosen) for result in results.values()]
         lines.append(f"| **mean, {kind or 'all'}** | " + " | ".join(f"**{mean:.2f}**" for mean in means) + " |")
     return "\n".join(lines)

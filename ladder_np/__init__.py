@@ -24,21 +24,32 @@ from ladder_np.version import __version__
 
 if TYPE_CHECKING:
     from ladder_np.estimator.classifier import LadderClassifier
+    from ladder_np.estimator.model_selection import LabeledScorer, StratifiedLabeledKFold
 
 __all__ = [
     "InputError",
+    "LabeledScorer",
     "LadderClassifier",
     "LadderNetwork",
+    "StratifiedLabeledKFold",
     "TrainingDivergedError",
     "__version__",
     "check_gradients",
 ]
 
 
+# Imported when first asked for: they need half of the house, `import ladder_np` does not.
+LATER = {
+    "LadderClassifier": "ladder_np.estimator.classifier",
+    "LabeledScorer": "ladder_np.estimator.model_selection",
+    "StratifiedLabeledKFold": "ladder_np.estimator.model_selection",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Import the estimator when it is first asked for: it needs half of the house, `import ladder_np` does not."""
-    if name == "LadderClassifier":
-        return importlib.import_module("ladder_np.estimator.classifier").LadderClassifier
+    """Return what `LATER` names."""
+    if name in LATER:
+        return getattr(importlib.import_module(LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -79,7 +79,7 @@ def test_a_grid_search_over_a_pipeline_with_a_frame_and_several_scores() -> None
 
 
 def test_they_serve_any_estimator_and_any_scorer_and_can_be_sent_to_other_processes() -> None:
-    scorer = pickle.loads(pickle.dumps(LabeledScorer(lambda_free_scorer)))
+    scorer = pickle.loads(pickle.dumps(LabeledScorer(count_rows)))
     model = LogisticRegression().fit(X[:45], TRUTH[:45])
     assert scorer(model, X, HALF) == 45
     assert repr(LabeledScorer("accuracy")) == "LabeledScorer('accuracy', unlabeled_label=-1)"
@@ -88,7 +88,7 @@ def test_they_serve_any_estimator_and_any_scorer_and_can_be_sent_to_other_proces
     assert repr(folds) == "StratifiedLabeledKFold(n_splits=3, shuffle=False, random_state=None, unlabeled_label=-1)"
 
 
-def lambda_free_scorer(estimator: Any, X: np.ndarray, y: np.ndarray) -> float:
+def count_rows(estimator: Any, X: np.ndarray, y: np.ndarray) -> float:
     return len(X)
 
 
