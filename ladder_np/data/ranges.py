@@ -11,7 +11,7 @@ __all__ = ["Range", "find_range"]
 ROWS_LOOKED_AT = 1000
 BLOCK = 1 << 18  # elements worked on together
 MOST = 0.5  # more than this share of the features far outside: another scale
-NEARLY_ALL = 0.9  # this share of the features far outside or too small: likewise
+NEARLY_ALL = 0.8  # this share of the features far outside or too small: likewise
 SMALL = 1 / 15  # of the largest absolute value in training; digits of 0..16 divided by 16 lie below it
 FEWEST_ROWS = 50  # from which on chance does not explain that a feature's values are small, or outside its range
 

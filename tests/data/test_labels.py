@@ -1,10 +1,12 @@
 """Which labels are the mark of an unlabeled row, which classes there are, and which index each row gets."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 from ladder_np.data.labels import IN_FILES, Labels, Mark, match_classes, parse_labels, plain_classes
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, InputWarning
 
 NAN = float("nan")
 
@@ -40,7 +42,8 @@ def test_the_mark_is_found(y, mark, expected):
 
 
 CLASSES = {
-    "whole numbers": ([5, -3, 5, -1], [-3, 5], [1, 0, 1, -1]),
+    "whole numbers": ([5, 3, 5, -1], [3, 5], [1, 0, 1, -1]),
+    "negative numbers": ([5, -3, 5], [-3, 5], [1, 0, 1]),
     "texts": (["b", "a", "b"], ["a", "b"], [1, 0, 1]),
     "objects that are texts": (np.array(["b", "a", -1], object), ["a", "b"], [1, 0, -1]),
     "objects that are numbers": (np.array([np.int64(2), 1.0, -1], object), [1.0, 2.0], [1, 0, -1]),
@@ -79,10 +82,10 @@ REFUSED = {
     "number for texts": (lambda: given([1]).encode(np.array(["a", "b"])), "is 1, but the classes are like 'a'"),
     "nothing labeled": (lambda: given([-1, -1]).encode(), "y: no row is labeled: every label is the mark -1"),
     "measurements": (lambda: given([0, 0.5]).encode(), "is 0.5 (Unknown label type: continuous); expected"),
-    "NaN": (lambda: given([0, NAN]).encode(), "row 1 (counted from 0) is nan (Unknown label type: continuous)"),
+    "NaN": (lambda: given([0, NAN, -1]).encode(), "row 1 (counted from 0) is nan (Unknown label type: continuous)"),
     "missing as a text": (lambda: given(["a", "b", "None"]).encode(), "row 2 (counted from 0) is 'None', which"),
     "texts and numbers": (lambda: given(np.array(["a", 1, "b"], object)).encode(), "is 1, but other labels are"),
-    "no label": (lambda: given(np.array(["a", None], object)).encode(), "row 1 (counted from 0) is None; expected"),
+    "no label": (lambda: given(np.array(["a", None, -1], object)).encode(), "row 1 (counted from 0) is None; expected"),
     "beyond NumPy": (lambda: given(np.array([10**30, 1], object)).encode(), "numbers that no type of NumPy holds"),
     "two dimensions": (lambda: given([[0], [1]]), "y should be a 1d array: one label per row"),
     "bytes": (lambda: given([b"a"]), "y is of type |S1; expected whole numbers or texts"),
@@ -114,3 +117,60 @@ MATCHES = {
 @pytest.mark.parametrize(("of_data", "of_model", "index"), MATCHES.values(), ids=MATCHES)
 def test_the_classes_of_data_are_found_among_those_of_a_model(of_data, of_model, index):
     assert match_classes(np.array(of_data), np.array(of_model)).tolist() == index
+
+
+# ---- Marks that were lost on the way.
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "nan", "NaN", "NAN", "None", "NaT", "NA", "N/A", "n/a", "<NA>", "null", "NULL", "?", " ", "-1.0", "-1."],
+)
+def test_texts_that_stand_for_a_missing_label_are_not_classes(text):
+    with pytest.raises(InputError, match="looks like a missing label; mark it, or rename that class"):
+        given(["cat", "dog", text]).encode()
+
+
+@pytest.mark.parametrize("text", ["Na", "none", "Nan dynasty", "nano", "-2.0", "-1x", "no"])
+def test_texts_that_only_look_alike_are_classes(text):
+    assert text in given(["cat", "dog", text]).encode()[0]
+
+
+def test_masked_labels_are_unlabeled_whatever_stands_there():
+    labels = Labels(np.array([0, 1, 7]), Mark((-1,), "-1", ""), masked=np.array([False, False, True]))
+    classes, index = labels.encode()
+    assert (classes.tolist(), index.tolist()) == ([0, 1], [0, 1, -1])
+
+
+@pytest.mark.parametrize("y", [np.array(["a", None, "b"], object), [0.0, NAN, 1.0], np.array([0, NAN, 1], object)])
+def test_missing_values_are_the_mark_where_nothing_else_is(y):
+    with pytest.warns(InputWarning, match=r"rows without a value \(1 of 3\) count as unlabeled, since no label is"):
+        assert given(y).encode()[1].tolist() == [0, -1, 1]
+
+
+def test_missing_values_beside_the_mark_are_refused():
+    with pytest.raises(InputError, match="row 2"):
+        given([0.0, -1.0, NAN, 1.0]).encode()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32"])
+def test_a_mark_that_an_unsigned_type_has_wrapped_is_refused(dtype):
+    y = np.array([0, 1, -1]).astype("int64").astype(dtype)
+    with pytest.raises(InputError, match=f"is {dtype} and holds {y[2]}, which -1 becomes in this type"):
+        given(y).encode()
+
+
+def test_256_classes_of_bytes_are_classes():
+    assert len(given(np.arange(256).astype("uint8")).encode()[0]) == 256
+
+
+@pytest.mark.parametrize("y", [[-1, 0, 1] * 10, [-2, -1, 3, 4] * 5])
+def test_minus_one_beside_classes_like_it_is_told(y):
+    with pytest.warns(InputWarning, match="rows with -1 count as unlabeled, beside the classes"):
+        given(y).encode()
+
+
+@pytest.mark.parametrize("y", [[-1, 0, 1, 2] * 10, [0, 1, *[-1] * 20], ["a", "b", "-1"]])
+def test_minus_one_as_the_usual_mark_is_not(y):
+    with warnings.catch_warnings(action="error"):
+        given(y).encode()
