@@ -30,9 +30,10 @@ from ladder_np.arrays import Array, array_module
 
 __all__ = [
     "DOUBT",
+    "FURTHEST",
+    "SPARE",
     "STEP",
     "TOLERANCE",
-    "VISIBLE",
     "WORSE",
     "FiniteDifferences",
     "Point",
@@ -51,6 +52,8 @@ BENT = 0.01  # a kink changes the slope by more than this part of it
 SEEN = 10  # a second difference above so many times the allowed rounding is not rounding
 DOUBT = 10  # a difference may be wrong by so many times what half the step shows: a third of a kink's error or more
 CLOSER = tuple(10.0**-i for i in range(10))  # parts of the step that are tried in turn where it is too large
+SPARE = 64  # how far a larger step raises a derivative above what rounding hides
+FURTHEST = 1000.0  # an entry moves by at most so many steps
 VISIBLE = 1e-3  # part of a derivative that rounding may hide when another step is tried
 WORSE = 4  # rounding of an extrapolated or a one-sided difference, over that of D: at most (4·2 + 1)/3 and 8/2
 
@@ -148,19 +151,34 @@ class FiniteDifferences:
         return DOUBT * max(abs(slope - halfs_slope), kink)
 
     def extrapolated(self, name: str, direction: np.ndarray, part: float) -> tuple[float, float]:
-        """Return (4 D(h/2) − D(h))/3, and by how much it may be wrong other than by rounding."""
-        parts = (part, part / 2, part / 4)
-        slopes, seconds, crosses = zip(*(self.along(name, direction, p) for p in parts), strict=True)
-        first, then = ((4 * finer - coarser) / 3 for coarser, finer in pairwise(slopes))
-        kinks = [
-            abs(coarser - 4 * finer) / (2 * p * self._step[name])
-            for p, (coarser, finer) in zip(parts, pairwise(seconds), strict=False)
-        ]
-        error = math.inf if any(crosses) else DOUBT * max(abs(first - then), *kinks)
-        return first, error if math.isfinite(error) else math.inf
+        """Return (4 D(h/2) − D(h))/3, and by how much it may be wrong other than by rounding; NaN outside."""
+        found = []
+        for p in (part, part / 2, part / 4):
+            found.append((p * self._step[name], *self.along(name, direction, p)))
+            if not math.isfinite(found[-1][1]):
+                return math.nan, math.inf
+        first, then = ((4 * finer[1] - coarser[1]) / 3 for coarser, finer in pairwise(found))
+        kinks = [abs(coarser[2] - 4 * finer[2]) / (2 * coarser[0]) for coarser, finer in pairwise(found)]
+        crosses = any(masks_differ for *_, masks_differ in found)
+        return first, math.inf if crosses else DOUBT * max(abs(first - then), *kinks)
+
+    def wider(self, name: str, direction: np.ndarray, scale: float) -> tuple[float, float, float] | None:
+        """Return a derivative of this size with a larger step, how much it may be wrong, and by rounding.
+
+        None where rounding does not hide it, or a larger step shows no more.
+        """
+        allowed, rounding = self.tolerance * scale, self.rounding(name)
+        if not 0 < allowed <= rounding < math.inf:
+            return None
+        part = min(SPARE * rounding / allowed, FURTHEST * math.sqrt(np.count_nonzero(direction)))
+        rounding *= WORSE / part
+        if rounding > VISIBLE * scale:  # it is as good as zero, and its gradient often is
+            return None
+        slope, error = self.extrapolated(name, direction, part)
+        return (slope, error, rounding) if error <= max(allowed, rounding) else None
 
     def closer(self, name: str, direction: np.ndarray) -> tuple[float, float, float] | None:
-        """Return a derivative with the largest step that is small enough, the analytic one, and the rounding of C.
+        """Return a derivative with the largest step that is small enough, the analytic one, and the error allowed.
 
         Where one side is outside of the function's domain, the derivative is one-sided. None where every step has a
         kink or a jump or leaves the domain, as far as rounding shows.
@@ -174,8 +192,8 @@ class FiniteDifferences:
             scale = max(abs(slope), abs(analytic), self.typical[name])
             if rounding > VISIBLE * scale:
                 break
-            if error <= max(self.tolerance * scale, rounding):
-                return slope, analytic, rounding
+            if error <= max(self.tolerance * scale, DOUBT * rounding):
+                return slope, analytic, rounding if error <= self.tolerance * scale else max(error, rounding)
         return None
 
     def _with_step(self, name: str, direction: np.ndarray, part: float) -> tuple[float, float, float]:
@@ -191,17 +209,30 @@ class FiniteDifferences:
 
     def _one_sided(self, name: str, direction: np.ndarray, part: float) -> tuple[float, float, float]:
         for h in (part * self._step[name], -part * self._step[name]):
-            steps = (2 * h, h, h / 2, h / 4)
-            costs, masks = zip(*(self._cost_at(name, t * direction) for t in steps), strict=True)
-            slopes = [
-                (4 * near - 3 * self.base - far) / (2 * t)
-                for t, (far, near) in zip(steps[1:], pairwise(costs), strict=True)
-            ]
-            if all(map(math.isfinite, slopes)):
-                differ = any(_differ(a, b) for a, b in pairwise(masks))
-                error = math.inf if differ else DOUBT * max(abs(a - b) for a, b in pairwise(slopes))
+            steps, costs, masks = (2 * h, h, h / 2, h / 4), [], []
+            for t in steps:
+                cost, mask = self._cost_at(name, t * direction)
+                costs.append(cost)
+                masks.append(mask)
+                if not math.isfinite(cost):
+                    break
+            else:
+                slopes = [
+                    (4 * near - 3 * self.base - far) / (2 * t)
+                    for t, (far, near) in zip(steps[1:], pairwise(costs), strict=True)
+                ]
+                crosses = any(_differ(a, b) for a, b in pairwise(masks))
+                error = math.inf if crosses else DOUBT * max(abs(a - b) for a, b in pairwise(slopes))
                 return slopes[0], error, WORSE * self._last_places() / (2 * abs(h))
         return math.nan, math.inf, 0.0
+
+    def inward(self, name: str, direction: np.ndarray) -> np.ndarray:
+        """Return a direction towards the mean of the entries.
+
+        If some entries lie at the end of an interval, a random direction leaves it on both sides; this one stays.
+        """
+        x = to_host(self.point.arguments[name])
+        return np.abs(direction) * np.where(x <= x.mean(), 1.0, -1.0)
 
     def is_bent(self, name: str, second: float, scale: float) -> bool:
         """Return whether S(h) is so large, for slopes of this size, that a kink may be within the step."""
@@ -237,8 +268,10 @@ class FiniteDifferences:
         def error(direction: np.ndarray, count: int) -> float:
             part = math.sqrt(count)
             slopes = [self.along(name, direction, p)[0] for p in ((part, part / 2) if wide else (1.0,))]
-            slope = (4 * slopes[1] - slopes[0]) / 3 if wide else slopes[0]
-            return abs(slope - self.analytic(name, direction))
+            slope, analytic = slopes[-1] + wide * (slopes[-1] - slopes[0]) / 3, self.analytic(name, direction)
+            if not math.isfinite(slope):
+                slope, analytic, _ = self.closer(name, self.inward(name, direction)) or (0.0, 0.0, 0.0)
+            return abs(slope - analytic)
 
         return self._bisect(name, entries, generator, error)
 

@@ -27,6 +27,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ladder_np.inspection.differences import (
+    FURTHEST,
+    SPARE,
     STEP,
     TOLERANCE,
     WORSE,
@@ -44,9 +46,7 @@ BLOCKS = 8
 LARGEST = 4  # entries of a large tensor that are checked alone
 MOST_POINTS = 25  # random points tried before a direction counts as uncheckable
 STEPS = 4  # how many steps a direction is tried with at the points, each a quarter of the one before
-SPARE = 64  # how far a larger step raises a derivative above what rounding hides
 WIDE = 10.0  # steps by which each entry of a block moves
-FURTHEST = 1000.0  # an entry moves by at most so many steps
 COMPARED, CROSSES, DOUBTFUL, OUTSIDE = range(4)  # what became of a direction
 
 
@@ -101,7 +101,7 @@ def check_points(
         check = checks[name] = Check(name, gradient.shape, float(np.linalg.norm(gradient)))
         waiting[name] = _first_look(differences, check, generator, n_directions)
         if thorough and gradient.size > LARGE and check.passed:
-            waiting[name] += _look_into_blocks(differences, check, generator)
+            _look_into_blocks(differences, check, generator)
     for k in range(1, attempts):
         if not any(waiting.values()):
             break
@@ -159,7 +159,7 @@ def _compare_here(
         return outcome == COMPARED
     if outcome not in (DOUBTFUL, OUTSIDE):
         return outcome == COMPARED
-    compared = any(_compare_closer(differences, check, d) for d in (direction, _inward(differences, name, direction)))
+    compared = any(_compare_closer(differences, check, d) for d in (direction, differences.inward(name, direction)))
     if outcome == OUTSIDE and not compared:
         check.obstacle = "leave its domain"
     return compared
@@ -181,7 +181,7 @@ def _judge(
     if math.isfinite(differences.base) and math.isfinite(analytic) and not math.isfinite(slope):
         return OUTSIDE
     rounding, doubt = differences.rounding(name), None
-    wider = _wider(differences, name, direction, max(abs(analytic), typical))
+    wider = differences.wider(name, direction, max(abs(analytic), typical))
     if wider:
         slope, doubt, rounding = wider
     difference = _difference(slope, analytic, typical, rounding / tolerance)
@@ -208,21 +208,6 @@ def _difference(slope: float, analytic: float, typical: float, least: float) -> 
     return _Difference(absolute, absolute / max(scale, least, tiny), scale > least)
 
 
-def _wider(
-    differences: FiniteDifferences, name: str, direction: np.ndarray, scale: float
-) -> tuple[float, float, float] | None:
-    """Return the derivative with a larger step, how much it may be wrong, and by rounding; None if not better."""
-    allowed, rounding = differences.tolerance * scale, differences.rounding(name)
-    if not 0 < allowed <= rounding < math.inf:
-        return None
-    part = min(SPARE * rounding / allowed, FURTHEST * math.sqrt(np.count_nonzero(direction)))
-    rounding *= WORSE / part
-    if rounding > VISIBLE * scale:  # it is as good as zero, and its gradient often is
-        return None
-    slope, error = differences.extrapolated(name, direction, part)
-    return (slope, error, rounding) if error <= max(allowed, rounding) else None
-
-
 def _compare_closer(differences: FiniteDifferences, check: Check, direction: np.ndarray) -> bool:
     """Compare with the first of ever smaller steps that is small enough, if there is one."""
     found = differences.closer(check.name, direction)
@@ -234,43 +219,31 @@ def _compare_closer(differences: FiniteDifferences, check: Check, direction: np.
     return True
 
 
-def _inward(differences: FiniteDifferences, name: str, direction: np.ndarray) -> np.ndarray:
-    """Return a direction towards the mean of the entries.
-
-    If some entries lie at the end of an interval, a random direction leaves it on both sides, and this one stays.
-    """
-    x = to_host(differences.point.arguments[name])
-    return np.abs(direction) * np.where(x <= x.mean(), 1.0, -1.0)
-
-
 # ---- Large tensors: blocks of entries, and single ones.
 
 
-def _look_into_blocks(
-    differences: FiniteDifferences, check: Check, generator: np.random.Generator
-) -> list[np.ndarray]:
-    """Compare along a direction in each block and at the largest entries; return those that are rejected.
+def _look_into_blocks(differences: FiniteDifferences, check: Check, generator: np.random.Generator) -> None:
+    """Compare along a direction in each block and at the largest entries, and search a block that seems wrong.
 
-    It ends at the first that fails, which is searched for the entry that is wrong.
+    Where a block has a kink or the end of the domain within every step, it is left out: directions of all entries
+    have been compared. It ends at the first block that fails.
     """
     size = np.abs(to_host(differences.point.gradients[check.name])).ravel()
     order = generator.permutation(size.size)  # equal ones fall into several blocks by chance
-    order, rejected = order[np.argsort(size[order], kind="stable")], []
+    order = order[np.argsort(size[order], kind="stable")]
     for entries in [*np.array_split(order, BLOCKS), *order[-LARGEST:, None]]:
         direction = np.zeros(size.size)
         direction[entries] = random_direction(entries.shape, generator)
         direction = direction.reshape(check.shape)
         suspicious = _compare_wide(differences, check, direction)
-        if suspicious is None and not _compare_here(differences, check, direction, generator):
-            rejected.append(direction)
+        if suspicious is None:
+            _compare_here(differences, check, direction, generator)
         if suspicious:
             entry = differences.find_wrong(check.name, entries, generator, wide=True)
-            if not _compare_here(differences, check, _unit(entry, check.shape), generator):
-                rejected.append(_unit(entry, check.shape))
+            _compare_here(differences, check, _unit(entry, check.shape), generator)
             check.where = None if check.passed else _index(entry, check.shape)
         if not check.passed:
             break
-    return rejected
 
 
 def _compare_wide(differences: FiniteDifferences, check: Check, direction: np.ndarray) -> bool | None:

@@ -156,7 +156,8 @@ def _explain(
             check.hint = COARSE
         elif not check.hint and check.kink is not None:
             place = f", at {list(check.kink)}" if check.kink else ""
-            check.hint = f"a kink lies exactly at the point{place}: {NO_GRADIENT}{'' if check.passed else '; check at other values'}"
+            advice = "" if check.passed else "; check at other values"
+            check.hint = f"a kink lies exactly at the point{place}: {NO_GRADIENT}{advice}"
         elif check.unchecked and not check.hint:
             check.hint = "a kink, a jump or the end of its domain lies within every step that was tried"
 
@@ -352,7 +353,8 @@ def _compare_coordinates(
     """Compare the named tensors' gradients at single coordinates, which `generator` chooses in large tensors."""
     most = max(1, ALL // max(1, len(checks)))
     grids = {check.name: _grid(differences, check, most, generator) for check in checks}
-    slopes = {name: _slopes(differences, name, grid) for name, grid in grids.items()}
+    found = {name: _slopes(differences, name, grid) for name, grid in grids.items()}
+    slopes = {name: slope for name, (slope, _) in found.items()}
     whole = {name: x for name, x in slopes.items() if x.shape == differences.point.arguments[name].shape}
     comparisons = {}
     for name, grid in grids.items():
@@ -360,7 +362,7 @@ def _compare_coordinates(
         theta, gradient = to_host(differences.point.arguments[name]), to_host(differences.point.gradients[name])
         on_grid, known = np.ix_(*grid), ~np.isnan(slopes[name])
         numeric, analytic = np.where(known, slopes[name], 0), np.where(known, gradient[on_grid], 0)
-        typical, rounding = differences.typical[name], differences.rounding(name)
+        typical, rounding = differences.typical[name], found[name][1]
         scale = np.maximum(np.maximum(np.abs(numeric), np.abs(analytic)), typical)
         wrong = known & ~(np.abs(analytic - numeric) <= np.maximum(differences.tolerance * scale, rounding))
         comparisons[name] = GradientComparison(
@@ -369,25 +371,36 @@ def _compare_coordinates(
     return comparisons
 
 
-def _slopes(differences: FiniteDifferences, name: str, grid: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Return the numerical gradient on the grid, NaN where it is unreliable."""
-    gradient, typical = to_host(differences.point.gradients[name]), differences.typical[name]
-    slopes, direction = np.empty([len(along) for along in grid]), np.zeros(gradient.shape)
+def _slopes(differences: FiniteDifferences, name: str, grid: tuple[np.ndarray, ...]) -> tuple[np.ndarray, float]:
+    """Return the numerical gradient on the grid, NaN where it is unreliable, and its rounding."""
+    gradient = to_host(differences.point.gradients[name])
+    slopes, direction, rounding = np.empty([len(along) for along in grid]), np.zeros(gradient.shape), 0.0
     for where in np.ndindex(slopes.shape):
         index = tuple(along[i] for along, i in zip(grid, where, strict=True))
         direction[index] = 1
-        slope, second, crosses = differences.along(name, direction)
-        error, scale = abs(slope - gradient[index]), max(abs(slope), abs(gradient[index]), typical)
-        differs = error > max(differences.tolerance * scale, differences.rounding(name))
-        unreliable = crosses
-        if differs and not crosses:  # perhaps a kink or a jump nearby; below rounding it would not show
-            most = min(error, DOUBT * differences.tolerance * scale)
-            unreliable = differences.uncertainty(name, direction, slope, second) >= most
-        if not math.isfinite(slope) and (found := differences.closer(name, direction)):
-            slope = found[0]
-        slopes[where] = np.nan if unreliable else slope
+        slopes[where], rounded = _slope(differences, name, direction, float(gradient[index]))
+        rounding = max(rounding, rounded)
         direction[index] = 0
-    return slopes
+    return slopes, rounding
+
+
+def _slope(differences: FiniteDifferences, name: str, direction: np.ndarray, analytic: float) -> tuple[float, float]:
+    """Return the slope along one coordinate, NaN if it is unreliable, and by how much rounding may change it."""
+    typical, tolerance, rounding = differences.typical[name], differences.tolerance, differences.rounding(name)
+    if wider := differences.wider(name, direction, max(abs(analytic), typical)):
+        return wider[0], wider[2]
+    slope, second, crosses = differences.along(name, direction)
+    if crosses:
+        return math.nan, rounding
+    if not math.isfinite(slope):
+        found = differences.closer(name, direction)
+        return (found[0], found[2]) if found else (math.nan, rounding)
+    error, scale = abs(slope - analytic), max(abs(slope), abs(analytic), typical)
+    if error > max(tolerance * scale, rounding):  # perhaps a kink or a jump nearby; below rounding it would not show
+        most = min(error, DOUBT * tolerance * scale)
+        if differences.uncertainty(name, direction, slope, second) >= most:
+            return math.nan, rounding
+    return slope, rounding
 
 
 def _grid(

@@ -73,7 +73,8 @@ class GradientReport:
         unchecked = sum(check.unchecked for check in self.checks)
         compared = sum(check.directions for check in self.checks)
         others = f"; the others agree ({worst:.1e}, tolerance {self.tolerance:.0e})" if compared else ""
-        return f"gradient check {verdict} parameters: {unchecked} of {unchecked + compared} directions not compared{others}"
+        gaps = f"{unchecked} of {unchecked + compared} directions not compared"
+        return f"gradient check {verdict} parameters: {gaps}{others}"
 
     def _mark(self, check: Check) -> str:
         if check.passed:
