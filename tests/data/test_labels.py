@@ -85,7 +85,7 @@ REFUSED = {
     "NaN": (lambda: given([0, NAN, -1]).encode(), "row 1 (counted from 0) is nan (Unknown label type: continuous)"),
     "missing as a text": (lambda: given(["a", "b", "None"]).encode(), "row 2 (counted from 0) is 'None', which"),
     "texts and numbers": (lambda: given(np.array(["a", 1, "b"], object)).encode(), "is 1, but other labels are"),
-    "no label": (lambda: given(np.array(["a", None, -1], object)).encode(), "row 1 (counted from 0) is None; expected"),
+    "no label": (lambda: given(np.array(["a", None, -1], object)).encode(), "row 1 (counted from 0) is None;"),
     "beyond NumPy": (lambda: given(np.array([10**30, 1], object)).encode(), "numbers that no type of NumPy holds"),
     "two dimensions": (lambda: given([[0], [1]]), "y should be a 1d array: one label per row"),
     "bytes": (lambda: given([b"a"]), "y is of type |S1; expected whole numbers or texts"),
