@@ -136,33 +136,34 @@ def _first_look(
     differences: FiniteDifferences, check: Check, generator: np.random.Generator, n_directions: int
 ) -> list[np.ndarray]:
     """Compare along all directions at the first point; return those that are rejected with smaller steps, too."""
-    return [
-        direction
-        for direction in _directions_of(check.shape, generator, n_directions)
-        if not _compare_here(differences, check, direction, generator)
-    ]
+    rejected = []
+    for direction in _directions_of(check.shape, generator, n_directions):
+        outcome = _compare_here(differences, check, direction, generator)
+        if outcome != COMPARED:
+            rejected.append(direction)
+        if outcome == OUTSIDE:
+            check.obstacle = "leave its domain"
+    return rejected
 
 
 def _compare_here(
     differences: FiniteDifferences, check: Check, direction: np.ndarray, generator: np.random.Generator
-) -> bool:
+) -> int:
     """Compare along one direction, if need be with smaller steps, and notice a kink exactly at the point."""
     name = check.name
     slope, second, crosses = differences.along(name, direction)
     outcome = _judge(differences, check, direction, slope, second, crosses)
     scale = max(abs(slope), abs(differences.analytic(name, direction)), differences.typical[name])
-    if (crosses or differences.is_bent(name, second, scale)) and differences.kinks_at_the_point(
-        name, direction, crosses
-    ):
+    bent = crosses or differences.is_bent(name, second, scale)
+    if bent and differences.kinks_at_the_point(name, direction, crosses):
         if check.kink is None:
             check.kink = _index(differences.find_kink(name, direction, generator), check.shape)
-        return outcome == COMPARED
-    if outcome not in (DOUBTFUL, OUTSIDE):
-        return outcome == COMPARED
-    compared = any(_compare_closer(differences, check, d) for d in (direction, differences.inward(name, direction)))
-    if outcome == OUTSIDE and not compared:
-        check.obstacle = "leave its domain"
-    return compared
+        return outcome
+    if outcome in (DOUBTFUL, OUTSIDE) and any(
+        _compare_closer(differences, check, d) for d in (direction, differences.inward(name, direction))
+    ):
+        return COMPARED
+    return outcome
 
 
 def _compare(differences: FiniteDifferences, check: Check, direction: np.ndarray) -> int:
