@@ -112,9 +112,9 @@ def test_a_combinator_without_a_kernel_is_checked_too(monkeypatch: pytest.Monkey
 def test_a_step_that_waits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     original = fused.FusedPasses.classify_forward
 
-    def waiting(self: Any, b: Any, y: Any) -> Any:
+    def waiting(self: Any, b: Any, *others: Any) -> Any:
         strict_cupy.asnumpy(b)
-        return original(self, b, y)
+        return original(self, b, *others)
 
     monkeypatch.setattr(fused.FusedPasses, "classify_forward", waiting)
     checks = checked("waits|kernels")

@@ -178,7 +178,7 @@ DAMAGES = {
     "meta is nested without end": (lambda a: a.update(meta=np.array("[" * 100_000)), "not a model file"),
     "meta is missing": (lambda a: a.pop("meta"), "not a model file"),
     "meta is an array": (lambda a: a.update(meta=np.array(["{}"])), "not a model file"),
-    "a later version": (lambda a: change_meta(a, version=4), "version 4; this program reads versions 1, 2, 3"),
+    "a later version": (lambda a: change_meta(a, version=5), "version 5; this program reads versions 1, 2, 3, 4"),
     "sizes that fit nothing": (lambda a: change_meta(a, sizes=[4, 21, 3]), "encoder.1.weight should be float32"),
     "sizes of a wrong kind": (lambda a: change_meta(a, sizes="4-3"), "damaged model file: sizes '4-3'"),
     "sizes missing": (lambda a: change_meta(a, sizes=None), "damaged model file"),

@@ -26,6 +26,7 @@ def test_the_numbers_of_the_streams_never_change() -> None:
         ("SPLIT", 4),
         ("EXAMPLE_BATCH", 5),
         ("DIRECTIONS", 6),
+        ("KEPT_ROWS", 7),
     ]
 
 

@@ -178,7 +178,7 @@ def test_a_line_that_is_gone_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("a_tilde", "return h @ W"),
+        ("a_tilde", "return matmul(h, W)"),
         ("bn_a_tilde", "z /= sigma"),
         ("z_tilde", "z_tilde[rows.corrupted] += z[rows.corrupted]"),
         ("z_hat", "z_hat += mu"),
