@@ -44,7 +44,8 @@ def _counting(X: np.ndarray | StoredRows) -> np.ndarray:
     for _, rows in blocks(X):
         part = rows[:, counting].astype(np.float64)
         part = part if last is None else np.concatenate([last[None, counting], part])
-        counting = counting[(np.diff(part, axis=0) == 1).all(axis=0)]
+        with np.errstate(over="ignore"):
+            counting = counting[(np.diff(part, axis=0) == 1).all(axis=0)]
         if not len(counting):
             break
         last = rows[-1].astype(np.float64)

@@ -31,9 +31,9 @@ class Range:
         """Return one line if most features of rows X (n, d) are on another scale than in training, else None.
 
         At most a thousand rows are looked at, evenly picked. Zeros and features that are constant in training say
-        nothing. A feature is far outside if most of its values lie beyond its range: by more than its width, while
-        there are fewer than 50 rows. It is too small if no absolute value in 50 rows at least reaches a 15th of the
-        largest one in training.
+        nothing, nor does a single feature of several. A feature is far outside if most of its values lie beyond its
+        range: by more than its width, while there are fewer than 50 rows. It is too small if no absolute value in 50
+        rows at least reaches a 15th of the largest one in training.
         """
         varying = np.flatnonzero(self.high > self.low)
         enough = len(X) >= FEWEST_ROWS
@@ -48,7 +48,7 @@ class Range:
             small = np.abs(x).max(axis=0, initial=0) < SMALL * np.maximum(np.abs(low), np.abs(high))
         far = (2 * outside > counted)[counted > 0]
         off = far | (small[counted > 0] & enough)
-        if not off.size or not (far.mean() > MOST or off.mean() >= NEARLY_ALL):
+        if off.size < min(2, varying.size) or not (far.mean() > MOST or off.mean() >= NEARLY_ALL):
             return None
         feature = int(np.flatnonzero(counted > 0)[np.argmax(off)])
         return (

@@ -22,6 +22,7 @@ from ladder_np.training.weights import checked_weights
 __all__ = ["LadderClassifier"]
 
 RESUMED = ("step/", "order", "cycle")  # the parts of a training's state that the next partial_fit continues
+MOMENTS = ("step/m", "step/v", "step/steps")  # Adam's
 Resume = dict[str, np.ndarray] | None
 
 
@@ -206,10 +207,11 @@ class LadderClassifier(BaseClassifier):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one epoch on the given rows, going on from where the estimator is, at a constant rate.
 
-        The scaling is found on the first call's rows. An even sample of all rows so far is kept, 2,000 at most, and
-        of the labeled ones 1,000: prediction normalizes with its statistics; rows of it fill up a call of fewer rows
-        than a batch, and stand in for classes of which the call has no label. Any call may have one row, one label
-        or none, but the first needs two rows. Without a label so far the denoising costs alone are trained.
+        The scaling is found on the rows of the first calls, until there are 50. An even sample of all rows so far is
+        kept, 2,000 at most, and of the labeled ones 1,000: prediction normalizes with its statistics; rows of it fill
+        up a call of fewer rows than a batch, and stand in for classes of which the call has no label. Any call may
+        have one row, one label or none, but the first needs two rows. Without a label so far the denoising costs
+        alone are trained.
 
         Parameters
         ----------
@@ -231,7 +233,9 @@ class LadderClassifier(BaseClassifier):
         model, training, kept = begin_call(self.get_params(), used, before, self._kept if before else None)
         state = training.state()
         if before and self._resume and self._resume["step/m"].size == state["step/m"].size:  # as many are trained
-            training.restore({**state, **self._resume})
+            # Moments of a few rows, whose gradients may be huge, would hold the steps down for long.
+            begun = () if self._kept and self._kept.settled else MOMENTS
+            training.restore({**state, **{k: v for k, v in self._resume.items() if k not in begun}})
         record = training.run_epoch()
         training.finish()
         model.network.statistics = kept.statistics(model.statistics)

@@ -122,15 +122,26 @@ def _training_settings(params: dict[str, Any], seed: int, endless: bool = False)
 
 
 def _make_model(
-    params: dict[str, Any], table: Table, rows: np.ndarray, seed: int, before: Predictor | None
+    params: dict[str, Any],
+    table: Table,
+    rows: np.ndarray,
+    seed: int,
+    before: Predictor | None,
+    settled: bool = True,
 ) -> Predictor:
-    """Return the model to train: a new one, or one that continues with the parameters and scaling of `before`."""
-    scaling, pixels = (before.scaling, before.pixels) if before else _find_scaling(params, table, rows)
+    """Return the model to train: a new one, or one that continues with the parameters of `before`.
+
+    Its scaling is that of `before` if it is `settled`, else found on the rows.
+    """
+    if before and settled:
+        before.check_like(table.X)
+        scaling, pixels = before.scaling, before.pixels
+    else:
+        scaling, pixels = _find_scaling(params, table, rows)
     variance = 1.0 if before else mean_variance(table.X, rows, scaling)
     specification = _specification_of(params, table.X.shape[1], len(table.classes), variance, before)
     scaling.check(table.X, specification.numpy_dtype)
     if before:
-        before.check_like(table.X)
         parameters = _parameters_of(before, specification)
         network = LadderNetwork.from_parameters(specification, parameters, device=params["device"])
     else:
@@ -206,7 +217,9 @@ def begin_call(
     if kept is None:
         kept = KeptRows.before_the_first(table, settings.seed, before.network.statistics if before else None)
     call = plan_call(table, kept, settings.unlabeled_batch)
-    model = _make_model(params, call.table, call.unlabeled, settings.seed, before)
+    model = _make_model(params, call.table, call.measured, settings.seed, before, kept.settled)
+    if not call.kept.settled:
+        model.range = None  # few rows do not tell which others are on another scale
     rows = call.labeled, call.unlabeled, call.measured
     return model, _make_training(params, call.table, model, settings, rows), call.kept
 

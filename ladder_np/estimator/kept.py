@@ -18,6 +18,7 @@ from ladder_np.rng import Stream, set_stream_state, stream, stream_state
 __all__ = ["Call", "KeptRows", "plan_call"]
 
 MOST_ROWS, MOST_LABELED = 2000, 1000  # rows that are kept
+SETTLED = 50  # rows on which the scaling of features is found: earlier ones would give it a small first call's
 FEWEST_TOLD = 10  # labeled rows of a call of which it is worth saying that they are of one class
 
 
@@ -58,6 +59,11 @@ class KeptRows:
         none = Sample(table.only(np.zeros(len(table.X), bool)), 0)
         return cls(none, none, stream_state(stream(seed, Stream.KEPT_ROWS)), earlier)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the scaling of features is no longer found anew on the rows so far."""
+        return self.earlier is not None or self.rows.seen >= SETTLED
+
     def statistics(self, of_sample: PopulationStatistics) -> PopulationStatistics:
         """Return the statistics of all rows so far, from those of the kept ones."""
         everything = dataclasses.replace(of_sample, count=self.rows.seen)
@@ -89,7 +95,7 @@ def plan_call(table: Table, kept: KeptRows, batch_rows: int) -> Call:
     spare = generator.permutation(np.arange(new, first_labeled))
     unlabeled = np.concatenate([np.arange(new), spare[: max(0, batch_rows - new)]])
     if len(unlabeled) < 2:
-        raise InputError("1 row: the first call of partial_fit needs at least 2, on which the scaling is found")
+        raise InputError("1 row: partial_fit needs 2 at least, as long as no others are kept from earlier calls")
     own = np.flatnonzero(table.index >= 0)
     labeled = np.concatenate([own, _filled_up(joint.index, own, first_labeled, batch_rows, generator)])
     if not len(labeled):  # no label so far: labeled rows without weight leave the denoising costs

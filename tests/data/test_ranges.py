@@ -38,6 +38,7 @@ FAIR = {
     "three rows of a table": (TABLE[:300], TABLE[300:303]),
     "few rows in training": (TABLE[:20], TABLE[20:]),
     "one feature on another scale": (TABLE[:300], TABLE[300:] * [1, 1, 1000, 1, 1, 1]),
+    "one feature of one sparse row": (TABLE, np.eye(6)[:1] * 1e5),
     "nothing but zeros": (TABLE, np.zeros((60, 6))),
     "sparse counts": (np.eye(30)[np.arange(300) % 30] * 5, np.eye(30)[np.arange(60) % 30] * 5),
     "a third of the features shifted": (TABLE[:300], TABLE[300:] + SOME_SHIFTED),

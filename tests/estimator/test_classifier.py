@@ -10,6 +10,7 @@ import pytest
 from clouds import EPOCHS, LABELED, TRUTH, X, Y, known, parameters, small
 
 from ladder_np import InputError, LadderClassifier, TrainingDivergedError
+from ladder_np.errors import InputWarning
 from ladder_np.estimator.fitting import split_table
 from ladder_np.estimator.input import read_table
 
@@ -240,14 +241,18 @@ def test_rows_of_validation_are_labeled_and_leave_one_of_each_class() -> None:
 # ---- Features.
 
 
-def test_eight_bit_features_are_pixels_by_their_largest_value() -> None:
+@pytest.mark.filterwarnings("ignore::ladder_np.errors.InputWarning")
+def test_eight_bit_features_are_pixels_if_that_is_asked_for() -> None:
     pixels = np.clip(40 * X + 60, 0, 240).astype(np.uint8)
     pixels[0, 0] = 240
-    model = small().fit(pixels, Y)
-    np.testing.assert_array_equal(model._predictor.scaling.scale, [1 / 240] * 4)
+    table = small().fit(pixels, Y)
+    assert table.scaling_ == "standardize"  # of four features no evidence says that they are pixels
+    model = small(scaling="pixels").fit(pixels, Y)
+    np.testing.assert_array_equal(model._predictor.scaling.scale, [1 / 255] * 4)
     with pytest.raises(InputError, match="whole-numbered pixels, this data has fractions"):
         model.predict(pixels / 240)
-    model.set_params(scaling="standardize").fit(pixels, Y).predict(pixels / 240)
+    with pytest.warns(InputWarning, match="of the features are on another scale than in training"):
+        table.predict(pixels / 240)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +273,7 @@ def test_features_are_scaled_as_asked_and_new_ones_alike(scaling: str, mean: Any
         (30 * X, "none", 900 * X.var(axis=0).mean()),
         (
             np.rint(40 + 9 * X).astype(np.uint8),
-            "auto",
+            "pixels",
             (np.rint(40 + 9 * X) / np.rint(40 + 9 * X).max()).var(0).mean(),
         ),
     ],

@@ -54,6 +54,7 @@ def assert_same(a: LadderClassifier, b: LadderClassifier) -> None:
         np.testing.assert_array_equal(values, others, err_msg=name)
 
 
+@pytest.mark.filterwarnings("ignore::ladder_np.errors.InputWarning")  # the rows predicted are unlike those of fit
 @pytest.mark.parametrize("way", WAYS)
 def test_on_the_device_it_learns_and_predicts_as_on_the_cpu(way: str, device: Device) -> None:
     there, here = WAYS[way](small(max_iter=6, device=device)), WAYS[way](small(max_iter=6))
@@ -70,6 +71,7 @@ def test_a_file_moves_between_devices(device: Device, tmp_path: Path) -> None:
         assert loaded.device is place
 
 
+@pytest.mark.filterwarnings("ignore::ladder_np.errors.InputWarning")
 def test_training_goes_on_elsewhere(device: Device) -> None:
     """Set the device between two calls: moments, streams and parameters come along."""
     moved, stayed = small(device=device).partial_fit(X, Y), small().partial_fit(X, Y)

@@ -42,10 +42,10 @@ def test_of_all_rows_so_far_an_even_sample_is_kept() -> None:
     kept, count = None, 0
     for _ in range(12):
         numbers = np.arange(count, count + 500.0)
-        _, kept = plan(kept, np.c_[numbers, numbers % 7], np.zeros(500, int))
+        _, kept = plan(kept, np.c_[1.5 * numbers, numbers % 7], np.zeros(500, int))
         count += 500
     for sample, most in ((kept.rows, MOST_ROWS), (kept.labeled, MOST_LABELED)):
-        chosen = sample.table.X[:, 0]
+        chosen = sample.table.X[:, 0] / 1.5
         assert len(set(chosen)) == len(chosen) == most
         assert sample.seen == count
         shares = np.histogram(chosen, bins=6, range=(0, count))[0] / most
@@ -131,3 +131,15 @@ def test_a_small_call_after_fit_or_a_file_does_not_replace_the_statistics_either
     assert model.score(*TEST) > before - 0.03
     assert model._predictor.statistics.count == 306
     assert np.abs(model._predictor.statistics.mu[1] - first).max() < 0.5
+
+
+@pytest.mark.parametrize("first", [2, 7, 60])
+def test_a_stream_of_single_rows_is_learned_whatever_the_first_call_brought(first: int) -> None:
+    """The scaling of two rows alone would be a bad one."""
+    X, y = rows(300, 5)
+    model = small().partial_fit(X[:first], y[:first], classes=CLASSES)
+    for k in range(first, 300):
+        model.partial_fit(X[k : k + 1], y[k : k + 1])
+    assert model.score(*TEST) > 0.9
+    settled = X[: max(first, 50)].mean(axis=0)
+    np.testing.assert_allclose(model._predictor.scaling.shift, settled, atol=1e-6)

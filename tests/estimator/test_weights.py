@@ -55,9 +55,9 @@ def test_a_weight_for_each_row_does_what_the_same_weight_of_its_class_does() -> 
 
 def test_balanced_classes_count_the_same_however_many_labels_they_have() -> None:
     features, y = overlapping()
-    few = np.where((y == 0) | (np.arange(400) < 20), y, -1)  # 200 labels against 10
+    few = np.where((y == 0) | (np.arange(400) < 20), y, 9)  # 200 labels against 10
     plain, balanced = (
-        small(class_weight=weight, denoising_weights=0).fit(features, few).predict(features).mean()
+        small(class_weight=weight, denoising_weights=0, unlabeled_label=9).fit(features, few).predict(features).mean()
         for weight in (None, "balanced")
     )
     assert plain < 0.3 < balanced
