@@ -30,8 +30,6 @@ from ladder_np.arrays import Array, array_module
 
 __all__ = [
     "DOUBT",
-    "FURTHEST",
-    "SPARE",
     "STEP",
     "TOLERANCE",
     "WORSE",
@@ -53,6 +51,7 @@ SEEN = 10  # a second difference above so many times the allowed rounding is not
 DOUBT = 10  # a difference may be wrong by so many times what half the step shows: a third of a kink's error or more
 CLOSER = tuple(10.0**-i for i in range(10))  # parts of the step that are tried in turn where it is too large
 SPARE = 64  # how far a larger step raises a derivative above what rounding hides
+WIDE = 10.0  # steps by which each of many entries moves
 FURTHEST = 1000.0  # an entry moves by at most so many steps
 VISIBLE = 1e-3  # part of a derivative that rounding may hide when another step is tried
 WORSE = 4  # rounding of an extrapolated or a one-sided difference, over that of D: at most (4·2 + 1)/3 and 8/2
@@ -162,8 +161,13 @@ class FiniteDifferences:
         crosses = any(masks_differ for *_, masks_differ in found)
         return first, math.inf if crosses else DOUBT * max(abs(first - then), *kinks)
 
-    def wider(self, name: str, direction: np.ndarray, scale: float) -> tuple[float, float, float] | None:
-        """Return a derivative of this size with a larger step, how much it may be wrong, and by rounding.
+    def reach(self, name: str, count: int, allowed: float) -> float:
+        """Return by how many steps each of `count` entries moves, so that rounding hides no more than `allowed`."""
+        needed = SPARE * self.rounding(name) / (allowed * math.sqrt(count)) if allowed else 0.0
+        return min(max(WIDE, needed), FURTHEST)
+
+    def wider(self, name: str, direction: np.ndarray, scale: float) -> tuple[float, float] | None:
+        """Return a derivative of this size with a larger step, and the error allowed.
 
         None where rounding does not hide it, or a larger step shows no more.
         """
@@ -175,7 +179,17 @@ class FiniteDifferences:
         if rounding > VISIBLE * scale:  # it is as good as zero, and its gradient often is
             return None
         slope, error = self.extrapolated(name, direction, part)
-        return (slope, error, rounding) if error <= max(allowed, rounding) else None
+        error = self.trusted(error, rounding, scale)
+        return (slope, error) if error < math.inf else None
+
+    def trusted(self, error: float, rounding: float, scale: float) -> float:
+        """Return the error allowed in a derivative of this size whose steps show an error; infinite if too much.
+
+        An error above tolerance is trusted only if rounding explains it.
+        """
+        if error <= self.tolerance * scale:
+            return rounding
+        return max(error, rounding) if error <= DOUBT * rounding else math.inf
 
     def closer(self, name: str, direction: np.ndarray) -> tuple[float, float, float] | None:
         """Return a derivative with the largest step that is small enough, the analytic one, and the error allowed.
@@ -192,8 +206,9 @@ class FiniteDifferences:
             scale = max(abs(slope), abs(analytic), self.typical[name])
             if rounding > VISIBLE * scale:
                 break
-            if error <= max(self.tolerance * scale, DOUBT * rounding):
-                return slope, analytic, rounding if error <= self.tolerance * scale else max(error, rounding)
+            error = self.trusted(error, rounding, scale)
+            if error < math.inf:
+                return slope, analytic, error
         return None
 
     def _with_step(self, name: str, direction: np.ndarray, part: float) -> tuple[float, float, float]:
@@ -262,11 +277,12 @@ class FiniteDifferences:
     def find_wrong(self, name: str, entries: np.ndarray, generator: np.random.Generator, wide: bool) -> int:
         """Return the flat index of a wrong entry among these, by bisection: it may be the only one in a million.
 
-        With `wide`, each entry moves by the usual step, and so further than in a direction of this step.
+        With `wide`, each entry moves by some usual steps, and so further than in a direction of this step.
         """
+        reach = self.reach(name, len(entries), self.tolerance * self.typical[name])
 
         def error(direction: np.ndarray, count: int) -> float:
-            part = math.sqrt(count)
+            part = reach * math.sqrt(count)
             slopes = [self.along(name, direction, p)[0] for p in ((part, part / 2) if wide else (1.0,))]
             slope, analytic = slopes[-1] + wide * (slopes[-1] - slopes[0]) / 3, self.analytic(name, direction)
             if not math.isfinite(slope):

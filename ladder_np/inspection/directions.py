@@ -27,8 +27,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ladder_np.inspection.differences import (
-    FURTHEST,
-    SPARE,
     STEP,
     TOLERANCE,
     WORSE,
@@ -46,7 +44,6 @@ BLOCKS = 8
 LARGEST = 4  # entries of a large tensor that are checked alone
 MOST_POINTS = 25  # random points tried before a direction counts as uncheckable
 STEPS = 4  # how many steps a direction is tried with at the points, each a quarter of the one before
-WIDE = 10.0  # steps by which each entry of a block moves
 COMPARED, CROSSES, DOUBTFUL, OUTSIDE = range(4)  # what became of a direction
 
 
@@ -181,16 +178,12 @@ def _judge(
         return CROSSES
     if math.isfinite(differences.base) and math.isfinite(analytic) and not math.isfinite(slope):
         return OUTSIDE
-    rounding, doubt = differences.rounding(name), None
     wider = differences.wider(name, direction, max(abs(analytic), typical))
-    if wider:
-        slope, doubt, rounding = wider
-    difference = _difference(slope, analytic, typical, rounding / tolerance)
-    if tolerance < difference.relative < math.inf:
-        if doubt is None:
-            doubt = differences.uncertainty(name, direction, slope, second)
-        if difference.absolute <= doubt:
-            return DOUBTFUL
+    value, rounding = wider or (slope, differences.rounding(name))
+    difference = _difference(value, analytic, typical, rounding / tolerance)
+    seems_wrong = wider is None and tolerance < difference.relative < math.inf
+    if seems_wrong and difference.absolute <= differences.uncertainty(name, direction, slope, second):
+        return DOUBTFUL
     check.record(difference, tolerance)
     return COMPARED
 
@@ -252,15 +245,14 @@ def _compare_wide(differences: FiniteDifferences, check: Check, direction: np.nd
 
     Return None where the function is too curved, or has kinks, within such a step.
     """
-    name, tolerance, typical = check.name, differences.tolerance, differences.typical[check.name]
-    root, rounding = math.sqrt(np.count_nonzero(direction)), differences.rounding(name)
+    name, typical, count = check.name, differences.typical[check.name], int(np.count_nonzero(direction))
     analytic = differences.analytic(name, direction)
-    allowed = tolerance * max(abs(analytic), typical)
-    part = min(max(WIDE * root, SPARE * rounding / allowed if allowed else 0.0), FURTHEST * root)
+    scale = max(abs(analytic), typical)
+    part = differences.reach(name, count, differences.tolerance * scale) * math.sqrt(count)
     slope, error = differences.extrapolated(name, direction, part)
-    rounding *= WORSE / part
-    if not error <= max(allowed, rounding):
+    rounding = differences.trusted(error, WORSE * differences.rounding(name, part), scale)
+    if rounding == math.inf:
         return None
-    difference = _difference(slope, analytic, typical, rounding / tolerance)
-    check.record(difference, tolerance)
+    difference = _difference(slope, analytic, typical, rounding / differences.tolerance)
+    check.record(difference, differences.tolerance)
     return difference.absolute > max(error, rounding)
