@@ -194,6 +194,7 @@ def outcome(kind: Kind, content: bytes) -> str:
     try:
         with warnings.catch_warnings(), time_limit():
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", InputWarning)  # doubtful values are told, and read
             kind.use(kind.path)
     except InputError as error:
         return "refused" if str(error).isprintable() else f"an error that is no line: {str(error)!r}"

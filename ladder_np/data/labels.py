@@ -46,6 +46,7 @@ class Mark:
 IN_FILES = Mark(
     (-1, ""), "-1 or empty", "leave it empty where a row has no label", "name the classes by other numbers or texts"
 )
+FEWEST_TOLD = 10  # rows with -1
 MANY_TIMES = 1.5  # rows with -1 are so many times those of the largest class at most where they are a class, too
 
 
@@ -195,7 +196,7 @@ class Labels:
         if found.dtype.kind not in "if" or -1 not in self.mark.numbers or not _equal(self.values, -1).any():
             return
         sign = set(found.tolist()) == {0, 1} and marked <= MANY_TIMES * rows.max()
-        if sign or found[0] < 0:
+        if marked >= FEWEST_TOLD and (sign or found[0] < 0):
             others = ", ".join(_shown(label) for label in found[:NAMED_AT_MOST])
             warn(
                 f"{self.name}: the {marked} rows with -1 count as unlabeled, beside the classes {others}; "

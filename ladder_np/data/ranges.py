@@ -37,7 +37,8 @@ class Range:
         """
         varying = np.flatnonzero(self.high > self.low)
         enough = len(X) >= FEWEST_ROWS
-        rows = X[:: max(1, len(X) // ROWS_LOOKED_AT)]
+        most = min(ROWS_LOOKED_AT, max(FEWEST_ROWS, BLOCK // X.shape[1]))
+        rows = X[:: max(1, len(X) // most)]
         with np.errstate(over="ignore", invalid="ignore"):  # a value beyond float64 is refused elsewhere
             x = np.asarray(rows, np.float64)[:, varying]
             low, high = self.low[varying], self.high[varying]
@@ -48,7 +49,7 @@ class Range:
             small = np.abs(x).max(axis=0, initial=0) < SMALL * np.maximum(np.abs(low), np.abs(high))
         far = (2 * outside > counted)[counted > 0]
         off = far | (small[counted > 0] & enough)
-        if off.size < min(2, varying.size) or not (far.mean() > MOST or off.mean() >= NEARLY_ALL):
+        if not off.size or off.size < min(2, varying.size) or not (far.mean() > MOST or off.mean() >= NEARLY_ALL):
             return None
         feature = int(np.flatnonzero(counted > 0)[np.argmax(off)])
         return (

@@ -12,7 +12,7 @@ from ladder_np.errors import InputError
 __all__ = ["Scaling", "make_scaling", "mean_variance"]
 
 BLOCK = 1 << 16  # elements worked on together: big arrays get no float64 copy of their size
-ROWS_LOOKED_AT = 5000  # to estimate a variance
+ROWS_LOOKED_AT, FEWEST_LOOKED_AT, LOOKED_AT = 5000, 100, 1 << 20  # rows, and elements, to estimate a variance
 KINDS = ("auto", "pixels", "standardize", "none")
 
 
@@ -88,14 +88,12 @@ def make_scaling(X: np.ndarray | StoredRows, rows: np.ndarray, kind: str, pixel_
 def mean_variance(X: np.ndarray | StoredRows, rows: np.ndarray, scaling: Scaling) -> float:
     """Return the mean over the features of their variances once scaled, over rows evenly picked where there are many.
 
-    Raises InputError if it is 0.
+    It is 0 if every feature is the same in all of them.
     """
-    picked = rows[:: max(1, len(rows) // ROWS_LOOKED_AT)]
-    with np.errstate(over="ignore"):  # a variance beyond float64 is refused as a value too large
-        variance = float(scaling.apply(X[picked], np.float64).var(axis=0).mean())
-    if variance == 0:
-        raise InputError("every feature of X is the same in all rows; expected at least one that differs")
-    return variance
+    most = min(ROWS_LOOKED_AT, max(FEWEST_LOOKED_AT, LOOKED_AT // X.shape[1]))
+    picked = rows[:: max(1, len(rows) // most)]
+    with np.errstate(over="ignore", under="ignore"):  # a variance beyond float64 is refused as a value too large
+        return float(scaling.apply(X[picked], np.float64).var(axis=0).mean())
 
 
 def _pixel_divisor(X: np.ndarray | StoredRows, pixel_maximum: int | None) -> int:

@@ -139,6 +139,8 @@ def _make_model(
     else:
         scaling, pixels = _find_scaling(params, table, rows)
     variance = 1.0 if before else mean_variance(table.X, rows, scaling)
+    if variance == 0:
+        raise InputError("every feature of X is the same in all rows; expected at least one that differs")
     specification = _specification_of(params, table.X.shape[1], len(table.classes), variance, before)
     scaling.check(table.X, specification.numpy_dtype)
     if before:

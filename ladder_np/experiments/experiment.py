@@ -117,6 +117,8 @@ def _with_weights(
     if settings.dataset in DATASET_DEFAULTS:
         return dataclasses.replace(settings, denoising_weights=default_weights(layers))
     variance = mean_variance(dataset.X, split.train, scaling)
+    if variance < np.finfo(np.float32).tiny:  # all features are constant: nothing can be learned, nothing is wrong
+        variance = 1.0
     return dataclasses.replace(settings, denoising_weights=weights_for_variance(layers, variance))
 
 

@@ -137,7 +137,7 @@ def test_the_label_column_of_the_training_is_left_out_and_a_feature_called_label
 
 def test_scaled_pixels_are_refused_by_a_model_of_raw_ones(command, tmp_path):
     generator = np.random.default_rng(0)
-    X, y = generator.integers(0, 256, (80, 9), dtype=np.uint8), np.arange(80) % 2
+    X, y = generator.integers(0, 256, (80, 16), dtype=np.uint8), np.arange(80) % 2
     np.savez(tmp_path / "pixels.npz", X=X, y=y)
     np.savez(tmp_path / "scaled.npz", X=X / 255)
     quiet("train --dataset", tmp_path / "pixels.npz", TINY, "--out", tmp_path / "run")

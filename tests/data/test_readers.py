@@ -199,7 +199,7 @@ def test_the_labels_of_an_npz_are_classes_of_any_kind(tmp_path):
 
 
 def test_npz_of_bytes_counts_as_pixels(tmp_path):
-    images = np.zeros((3, 4, 4), np.uint8)
+    images = np.arange(48, dtype=np.uint8).reshape(3, 4, 4) * 5
     dataset = load_npz(write_archive(tmp_path / "my.npz", X=images, y=[0, 1, 0]))
     assert dataset.pixel_maximum == 255
     assert dataset.X.shape == (3, 16)

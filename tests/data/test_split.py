@@ -141,12 +141,12 @@ REFUSED = {
         {"classes": np.array([5, 6, 7])},
         "class 7 has no labeled row",
     ),
-    "one class": (np.array([0, 0, -1]), 1, {}, "every labeled row is of class 0; expected two classes at least"),
+    "one class": (np.array([0, 0, -1]), 1, {}, "every labeled row is of class 0, and"),
     "one class by its name": (
         np.array([0, -1]),
         1,
         {"classes": np.array(["cat"])},
-        "is of class 'cat'; expected two",
+        "is of class 'cat', and",
     ),
 }
 
