@@ -33,7 +33,7 @@ from ladder_np import LadderClassifier
 from ladder_np.commands import main as ladder_np
 from ladder_np.data.download import FILES
 from ladder_np.data.readers import read_features
-from ladder_np.errors import InputError, TrainingDivergedError
+from ladder_np.errors import InputError, InputWarning, TrainingDivergedError
 from ladder_np.experiments.experiment import fingerprint, prepare, rows_for_test
 from ladder_np.experiments.run import evaluate_run, execute, reopen, resume
 from ladder_np.experiments.run_folder import load_run_config
