@@ -51,6 +51,7 @@ def one_thread_product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = No
     a : (rows, n) array
     b : (n, columns) array
     out : (rows, columns) array, optional
+        Shares no memory with `a` and `b`.
     """
     (rows, n), columns = a.shape, b.shape[1]
     if rows * n * columns > LARGEST_SMALL_PRODUCT or n > LONGEST_SUM:

@@ -2,11 +2,11 @@
 
 Keys of the file: ``meta`` (JSON: format, version, the network's description, feature names, kind of scaling),
 ``param/{name}`` as in the test-vector format, ``population/mu.{l}`` and ``population/sigma.{l}`` (units,) for
-l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low`` and ``range/high`` (d_0,) of the features in
-training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is known; ``estimator``
-(JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew whole numbers as classes
-only, in 2 an estimator's curves of cost and accuracy stood beside its parameters, 3 had no ranges and no kind of
-scaling.
+l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low``, ``range/high`` and ``range/typical`` (d_0,)
+of the features in training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
+known; ``estimator`` (JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew
+whole numbers as classes only, in 2 an estimator's curves of cost and accuracy stood beside its parameters, 3 had no
+ranges and no kind of scaling.
 """
 
 import json
@@ -36,7 +36,7 @@ __all__ = ["Predictor"]
 
 FORMAT = "ladder_np model"
 VERSION, READABLE = 4, (1, 2, 3, 4)
-RANGE = {"range/low", "range/high"}
+RANGE = ("range/low", "range/high", "range/typical")  # see `Range`
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
 
@@ -166,7 +166,7 @@ class Predictor:
             arrays[f"population/sigma.{layer}"] = get(statistics.sigma[layer])
         arrays |= {"scaling/shift": self.scaling.shift, "scaling/scale": self.scaling.scale}
         if self.range is not None:
-            arrays |= {"range/low": self.range.low, "range/high": self.range.high}
+            arrays |= dict(zip(RANGE, (self.range.low, self.range.high, self.range.typical), strict=True))
         arrays["classes"] = self.classes.astype(str) if self.classes.dtype == object else self.classes
         if self.history is not None:
             # Without the times, so that the same training leaves the same bytes.
@@ -234,11 +234,11 @@ def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scalin
 
 def _read_range(arrays: dict[str, np.ndarray], specification: Specification) -> Range | None:
     """Return the range of the features in training; None where the file has none."""
-    if not RANGE & set(arrays):
+    if not set(RANGE) & set(arrays):
         return None
-    for key in sorted(RANGE):
+    for key in RANGE:
         _check_array(arrays, key, specification.sizes[:1], np.dtype(np.float64))
-    return Range(arrays["range/low"], arrays["range/high"])
+    return Range(*(arrays[key] for key in RANGE))
 
 
 def _as_json(value: Any) -> Any:
@@ -319,7 +319,7 @@ def _check_arrays(arrays: dict[str, np.ndarray], specification: Specification) -
         _check_array(arrays, key, shape, kind)
         if key.startswith("population/sigma") and arrays[key].min() <= 0:
             raise InputError(f"{key} holds values that are not positive")
-    if unknown := set(arrays) - set(expected) - RANGE - {"meta", "classes", "history", "estimator"}:
+    if unknown := set(arrays) - set(expected) - set(RANGE) - {"meta", "classes", "history", "estimator"}:
         raise InputError(f"unexpected entry {min(unknown)}")
 
 

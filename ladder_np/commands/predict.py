@@ -77,7 +77,8 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
 
 def _measure(arguments: argparse.Namespace) -> str:
     model = load_model(arguments)
-    dataset = open_dataset(arguments.dataset, arguments.data_dir, label_column(arguments, arguments.dataset))
+    column, known = label_column(arguments, arguments.dataset), model.feature_names or ()
+    dataset = open_dataset(arguments.dataset, arguments.data_dir, column, known=known)
     name, X, y = _rows(dataset)
     try:
         X = in_order_of_training(model, X, dataset.feature_names, arguments.dataset)

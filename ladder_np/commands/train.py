@@ -62,7 +62,7 @@ OPTIONS: Options = {
     "--labeled-statistics": (
         str,
         "WHOSE",
-        "that labeled rows are normalized with: own, if labels are a fair sample of all rows, or unlabeled "
+        "that labeled rows are normalized with: own, the paper's way, for evenly labeled images, or unlabeled "
         "(default: files unlabeled; digits, mnist and presets own)",
     ),
     "--class-weight": (str, "KIND", "balanced: all classes count the same (default: each labeled row does)"),
@@ -176,7 +176,7 @@ def _describe(experiment: Experiment) -> str:
 def _describe_features(experiment: Experiment) -> str:
     """Return what the features were taken for, and how they are scaled."""
     scaling = experiment.scaling
-    pixels = experiment.dataset.pixel_maximum is not None or scaling.kind == "pixels"
+    pixels = scaling.kind == "pixels" or (scaling.kind == "none" and experiment.dataset.pixel_maximum is not None)
     done = {
         "pixels": f"divided by {1 / scaling.scale[0]:.0f}",
         "standardize": "standardized",
@@ -197,7 +197,7 @@ def _report(measured: dict[str, ErrorRate], experiment: Experiment) -> None:
     if len(measured) == 2:
         print(_compare(*measured.values()))
         baseline, ladder = measured.values()
-        if ladder.wrong >= baseline.wrong and ladder.rows >= FEW_TEST_ROWS:
+        if ladder.wrong >= max(baseline.wrong, 1) and ladder.rows >= FEW_TEST_ROWS:
             print(_what_to_try(experiment))
     if measured and (rows := next(iter(measured.values())).rows) < FEW_TEST_ROWS:
         print(f"But {rows} test rows are too few to tell: one row is {100 / rows:.1f} percentage points.")

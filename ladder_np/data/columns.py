@@ -11,6 +11,7 @@ __all__ = ["index_columns", "warn_of_counting"]
 
 NO_NAME = re.compile(r"|Unnamed: \d+\S*")  # what a column without a name is called in a file: pandas names it so
 FEWEST_ROWS = 10  # fewer rows count up by chance
+NEARLY = 0.9  # this share of the rows is one above the row before
 
 
 def index_columns(X: np.ndarray, names: tuple[str, ...]) -> list[int]:
@@ -20,8 +21,10 @@ def index_columns(X: np.ndarray, names: tuple[str, ...]) -> list[int]:
 
 
 def _numbers_rows(column: np.ndarray) -> bool:
-    whole = bool((column == np.floor(column)).all())
-    return whole and column.min() >= 0 and len(np.unique(column)) == len(column)
+    """Return whether whole numbers are all different, or count up nearly everywhere, as of tables put together."""
+    if not (column == np.floor(column)).all():
+        return False
+    return len(np.unique(column)) == len(column) or float((np.diff(column) == 1).mean()) > NEARLY
 
 
 def warn_of_counting(X: np.ndarray | StoredRows, names: tuple[str, ...] | None, source: str) -> None:

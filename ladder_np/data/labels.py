@@ -47,7 +47,7 @@ IN_FILES = Mark(
     (-1, ""), "-1 or empty", "leave it empty where a row has no label", "name the classes by other numbers or texts"
 )
 FEWEST_TOLD = 10  # rows with -1
-MANY_TIMES = 1.5  # rows with -1 are so many times those of the largest class at most where they are a class, too
+MANY_TIMES = 1.5  # rows with -1 are so many times those of a class, or as few times, where they are one, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,8 +183,10 @@ class Labels:
             return
         numbers_of_type = int(np.iinfo(found.dtype).max) + 1
         for mark in self.mark.numbers:
+            if not -numbers_of_type <= float(mark) < 0:
+                continue
             wrapped = numbers_of_type + int(float(mark))
-            if float(mark) < 0 and found[-1] == wrapped and not (len(found) > 1 and found[-2] == wrapped - 1):
+            if found[-1] == wrapped and not (len(found) > 1 and found[-2] == wrapped - 1):
                 raise InputError(
                     f"{self.name} is {found.dtype} and holds {wrapped}, which {mark} becomes in this type; give it "
                     f"as int64, with {self.mark.name} where a row has no label"
@@ -192,10 +194,11 @@ class Labels:
 
     def _warn_of_mark_as_class(self, found: np.ndarray, rows: np.ndarray) -> None:
         """Warn if -1 is taken for the mark, and the other classes look as if it were one of them."""
-        marked = int(self.unlabeled.sum())
-        if found.dtype.kind not in "if" or -1 not in self.mark.numbers or not _equal(self.values, -1).any():
+        written = _equal(self.values, -1) & (True if self.masked is None else ~self.masked)
+        marked = int(written.sum())
+        if found.dtype.kind not in "if" or -1 not in self.mark.numbers:
             return
-        sign = set(found.tolist()) == {0, 1} and marked <= MANY_TIMES * rows.max()
+        sign = set(found.tolist()) == {0, 1} and 1 / MANY_TIMES <= marked / rows.mean() <= MANY_TIMES
         if marked >= FEWEST_TOLD and (sign or found[0] < 0):
             others = ", ".join(_shown(label) for label in found[:NAMED_AT_MOST])
             warn(
@@ -276,7 +279,8 @@ def parse_labels(cells: Sequence[str], name: str, lines: Sequence[int]) -> Label
             "expected labels of one kind, and -1 or an empty cell where a row has no label"
         )
     values = cells if texts else [parsed[cell] if cell else -1.0 for cell in cells]
-    return Labels(np.array(values, dtype=object if texts else np.float64), IN_FILES, name, lines)
+    masked = np.array([not cell for cell in cells], bool)
+    return Labels(np.array(values, dtype=object if texts else np.float64), IN_FILES, name, lines, masked)
 
 
 def parse_number(text: str) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import warn
 
-__all__ = ["find_pixel_maximum", "largest_pixel"]
+__all__ = ["BYTE", "find_pixel_maximum", "largest_pixel", "warn_of_doubt"]
 
 BYTE = 255
 FEWEST_SHADES = 16  # the largest value that pixels have at least: flags, genotypes and ratings stay below
@@ -31,19 +31,33 @@ def find_pixel_maximum(X: np.ndarray | StoredRows) -> int | None:
 
     They are pixels if they are uint8, reach 16, and either X has more than two dimensions, or there are 16 features
     at least and nearly all that vary are spread over one common scale: 85 % where they make a square image, of one
-    channel or three, else 98 %. An `InputWarning` tells if that is nearly so. A largest value that stands alone above
-    small ones (0, 1, 2, 255) is a mark and not a shade.
+    channel or three, else 98 %. A largest value that stands alone above small ones (0, 1, 2, 255) is a mark and not a
+    shade.
     """
+    return largest_pixel(X) if _look_at(X)[0] else None
+
+
+def warn_of_doubt(X: np.ndarray | StoredRows) -> None:
+    """Warn if X (n, d) is nearly pixels in the sense of `find_pixel_maximum`, or holds what -1 becomes in 8 bits."""
+    if doubt := _look_at(X)[1]:
+        warn(doubt)
+
+
+def _look_at(X: np.ndarray | StoredRows) -> tuple[bool, str]:
+    """Return whether X is pixels, and what makes that doubtful, if anything."""
     if X.dtype != np.uint8 or X.ndim < 2 or 0 in X.shape:
-        return None
+        return False, ""
     sample = np.asarray(X[:: max(1, len(X) // ROWS_LOOKED_AT)]).reshape(-1, math.prod(X.shape[1:]))
     values = np.flatnonzero(np.bincount(sample.ravel(), minlength=BYTE + 1))
-    largest = int(values[-1])
-    if largest < FEWEST_SHADES or _is_mark(values):
-        return None
-    if X.ndim == 2 and not _share_one_scale(sample, largest):
-        return None
-    return largest_pixel(X)
+    if values[-1] < FEWEST_SHADES:
+        return False, ""
+    if len(values) > 2 and values[-2] < min(FEWEST_SHADES, SPREAD * values[-1]):
+        wrapped = (
+            f"X is uint8 and holds {BYTE} beside values up to {values[-2]}: -1 becomes {BYTE} in this type; if it "
+            "marks missing values, fill them in"
+        )
+        return False, wrapped if values[-1] == BYTE else ""
+    return (True, "") if X.ndim > 2 else _share_one_scale(sample, int(values[-1]))
 
 
 def largest_pixel(X: np.ndarray | StoredRows) -> int:
@@ -56,30 +70,17 @@ def largest_pixel(X: np.ndarray | StoredRows) -> int:
     return largest
 
 
-def _is_mark(values: np.ndarray) -> bool:
-    """Return whether the largest of the values that occur, ascending, lies alone far above the others."""
-    if len(values) < 3 or values[-1] < FEWEST_SHADES or values[-2] >= SPREAD * values[-1]:
-        return False
-    if values[-1] == BYTE:
-        warn(
-            f"X is uint8 and holds {BYTE} beside values up to {values[-2]}: -1 becomes {BYTE} in this type; "
-            "if it marks missing values, fill them in"
-        )
-    return True
-
-
-def _share_one_scale(sample: np.ndarray, largest: int) -> bool:
+def _share_one_scale(sample: np.ndarray, largest: int) -> tuple[bool, str]:
     features = sample.shape[1]
     if features < FEWEST_PIXELS:
-        return False
-    spread = sample.max(axis=0) - sample.min(axis=0)
+        return False, ""
+    spread = sample.max(axis=0).astype(int) - sample.min(axis=0)
     varying = spread[spread > 0]
     share = float((varying >= SPREAD * largest).mean()) if varying.size else 0.0
     square = any(features == channels * math.isqrt(features // channels) ** 2 for channels in CHANNELS)
     needed = OF_A_SQUARE if square else OF_ANY
-    if needed - DOUBT <= share < needed:
-        warn(
-            f"X is uint8: it counts as a table, of which {share:.0%} of the features share one scale; "
-            "if these are pixels, set scaling to pixels; if not, set it to standardize"
-        )
-    return share >= needed
+    nearly = (
+        f"X is uint8: it counts as a table, of which {share:.0%} of the features share one scale; if these are "
+        "pixels, set scaling to pixels (--scaling pixels); if not, set it to standardize"
+    )
+    return share >= needed, nearly if needed - DOUBT <= share < needed else ""

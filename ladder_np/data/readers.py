@@ -6,7 +6,7 @@ import math
 import os
 import reprlib
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ladder_np.data.columns import index_columns
 from ladder_np.data.dataset import Dataset, Features, check_features, make_dataset
 from ladder_np.data.download import FILES, IMAGE_SETS, cache_folder, check_file, fetch, fetch_command, find_file
 from ladder_np.data.labels import parse_labels, parse_number
-from ladder_np.data.pixels import find_pixel_maximum
+from ladder_np.data.pixels import BYTE, find_pixel_maximum
 from ladder_np.data.stored import open_idx, open_npy
 from ladder_np.errors import InputError, warn
 from ladder_np.files import open_file, read_npz
@@ -67,17 +67,17 @@ def _read_part(path: Path, file: str) -> Features:
     return values
 
 
-def load_npz(path: Path) -> Dataset:
+def load_npz(path: Path, older: bool = False) -> Dataset:
     """Read an archive with `X` and `y`, and optionally `X_test` and `y_test`: see `make_dataset`.
 
-    Whether `X` is pixels is found from its values and shape: see `find_pixel_maximum`.
+    Whether `X` is pixels is found from its values and shape: see `find_pixel_maximum`; for `older`, `open_dataset`.
 
     Raises InputError if the file is not such an archive, or `make_dataset` refuses its arrays.
     """
-    return _from_arrays(path.stem, _read_arrays(path, ("X", "y")), path)
+    return _from_arrays(path.stem, _read_arrays(path, ("X", "y")), path, older)
 
 
-def load_folder(folder: Path) -> Dataset:
+def load_folder(folder: Path, older: bool = False) -> Dataset:
     """Read a folder that has a file for each of the arrays that `load_npz` reads; they may exceed memory.
 
     The files are `X.npy`, `y.npy`, ... or those of an image set (see `ARRAY_FILES`). `X` and `X_test` stay there if
@@ -91,7 +91,7 @@ def load_folder(folder: Path) -> Dataset:
         if paths[name] is None:
             raise InputError(f"{folder}: has no {name}.npy; expected a folder with X.npy and y.npy (-1: unlabeled)")
     arrays = {name: _open_array(path) for name, path in paths.items() if path is not None}
-    return _from_arrays(folder.resolve().name, arrays, folder)
+    return _from_arrays(folder.resolve().name, arrays, folder, older)
 
 
 def _find_array(folder: Path, name: str) -> Path | None:
@@ -105,14 +105,16 @@ def _open_array(path: Path) -> Features:
     return open_npy(path) if path.suffix.lower() == ".npy" else open_idx(path)
 
 
-def _from_arrays(name: str, arrays: Mapping[str, Features], source: Path) -> Dataset:
+def _from_arrays(name: str, arrays: Mapping[str, Features], source: Path, older: bool) -> Dataset:
+    X = arrays["X"]
+    maximum = (BYTE if X.dtype == np.uint8 else None) if older else find_pixel_maximum(X)
     return make_dataset(
         name,
         arrays["X"],
         arrays["y"],
         arrays.get("X_test"),
         arrays.get("y_test"),
-        pixel_maximum=find_pixel_maximum(arrays["X"]),
+        pixel_maximum=maximum,
         source=str(source),
     )
 
@@ -126,21 +128,22 @@ def _read_arrays(path: Path, needed: tuple[str, ...]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def load_csv(path: Path, label_column: str) -> Dataset:
+def load_csv(path: Path, label_column: str, known: Container[str] = ()) -> Dataset:
     """Read a table (UTF-8, comma-separated, with a header line); features are float64, with their column names.
 
     Whole numbers or texts in `label_column` are classes; an empty cell or -1 marks an unlabeled row. An unnamed first
-    column, and pandas' `Unnamed: N`, are left out with a warning where they number the rows (see `index_columns`).
+    column, and pandas' `Unnamed: N`, are left out with a warning where they number the rows (see `index_columns`),
+    unless they are among the `known` ones.
 
     Raises InputError, which names the line and the column, if the file is not such a table, or `make_dataset` refuses
     its values.
     """
-    names, X, labels = _read_table(path, label_column, labels_wanted=True)
+    names, X, labels = _read_table(path, label_column, labels_wanted=True, known=known)
     return make_dataset(path.stem, X, parse_labels(*labels), feature_names=names, source=str(path))
 
 
 def _read_table(
-    path: Path, label_column: str, *, labels_wanted: bool, known: Sequence[str] = ()
+    path: Path, label_column: str, *, labels_wanted: bool, known: Container[str] = ()
 ) -> tuple[tuple[str, ...], np.ndarray, tuple[list[str], str, Sequence[int]]]:
     """Return the features' names, the features (n, d) float64, and what `parse_labels` needs.
 
@@ -176,7 +179,7 @@ def _read_table(
 
 
 def _without_index(
-    X: np.ndarray, names: tuple[str, ...], known: Sequence[str], path: Path
+    X: np.ndarray, names: tuple[str, ...], known: Container[str], path: Path
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Return names and features without the unknown columns that number the rows; a warning names them."""
     dropped = [place for place in index_columns(X, names) if names[place] not in known]
@@ -190,7 +193,8 @@ def _without_index(
     left_out = ", ".join(
         repr(names[place]) if names[place] else "the first column, without a name," for place in dropped
     )
-    warn(f"{path}: {left_out} numbers the rows and is left out; give it a name if it is a feature")
+    if known == ():  # a model that was trained without them needs no word about it
+        warn(f"{path}: {left_out} numbers the rows and is left out; give it a name if it is a feature")
     return tuple(names[place] for place in kept), X[:, kept]
 
 
@@ -296,7 +300,14 @@ def read_features(
     return check_features(X, str(path)), None
 
 
-def open_dataset(name_or_path: str, data_dir: Path | None, label_column: str = "label") -> Dataset:
+def open_dataset(
+    name_or_path: str,
+    data_dir: Path | None,
+    label_column: str = "label",
+    *,
+    older: bool = False,
+    known: Container[str] = (),
+) -> Dataset:
     """Open a dataset by its name or path.
 
     Parameters
@@ -309,6 +320,10 @@ def open_dataset(name_or_path: str, data_dir: Path | None, label_column: str = "
         when a file is missing there.
     label_column : str
         The column of a CSV file with the classes.
+    older : bool
+        Whether to read a file as older versions did: 8-bit features are pixels, no column is left out.
+    known : container of str
+        Columns of a CSV file that are not left out, whatever they hold: a model's.
 
     Returns
     -------
@@ -325,19 +340,24 @@ def open_dataset(name_or_path: str, data_dir: Path | None, label_column: str = "
         return load_images(name_or_path, _image_folder(name_or_path, data_dir))
     path = Path(name_or_path)
     if path.suffix.lower() == ".npz":
-        return load_npz(path)
+        return load_npz(path, older)
     if path.suffix.lower() == ".csv":
-        return load_csv(path, label_column)
+        return load_csv(path, label_column, _Everything() if older else known)
     if path.name in ARRAY_FILES["X"]:
         path = path.parent
     elif path.suffix.lower() == ".npy" or path.name.endswith(IDX_ENDINGS):
         raise InputError(f"{path}: has no labels; put it into a folder as X.npy, with y.npy, and name the folder")
     if name_or_path and os.path.isdir(path):
-        return load_folder(path)
+        return load_folder(path, older)
     raise InputError(
         f"unknown dataset {name_or_path!r}; choose digits, {', '.join(IMAGE_SETS)}, a file ending in .npz or .csv, "
         "or a folder with X.npy and y.npy"
     )
+
+
+class _Everything:
+    def __contains__(self, name: object) -> bool:
+        return True
 
 
 def _image_folder(name: str, data_dir: Path | None) -> Path:

@@ -84,7 +84,8 @@ def _check_labels(labels: int | None, n_classes: int, remaining: int) -> int:
         raise InputError(f"{labels} labels for {n_classes} classes; expected {n_classes} at least")
     if labels > remaining:
         raise InputError(
-            f"{labels} labels asked for, {remaining} labeled rows remain beside validation and test; ask for fewer"
+            f"{labels} labels asked for, {remaining} labeled rows remain beside validation and test; "
+            "ask for fewer (--labels)"
         )
     return labels
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -196,6 +196,7 @@ class LadderClassifier(BaseClassifier):
         before = self._predictor if flag("warm_start", self.warm_start) and self.__sklearn_is_fitted__() else None
         table = read_table(X, y, self.unlabeled_label, self._name, before, sample_weight=sample_weight)
         used = table.only(table.weights > 0)
+        _check_left(used)
         model, training, validation = begin_fit(self.get_params(), used, before)
         validation_error = _validation_error(model, used, validation) if self.early_stopping else None
         _add_history(model, fit(training, validation_error, on_epoch=self._reporter()), before)
@@ -210,8 +211,8 @@ class LadderClassifier(BaseClassifier):
         The scaling is found on the rows of the first calls, until there are 50. An even sample of all rows so far is
         kept, 2,000 at most, and of the labeled ones 1,000: prediction normalizes with its statistics; rows of it fill
         up a call of fewer rows than a batch, and stand in for classes of which the call has no label. Any call may
-        have one row, one label or none, but the first needs two rows. Without a label so far the denoising costs
-        alone are trained.
+        have one row, one label or none, once two rows are kept; with `labeled_statistics="own"`, or λ = 0, two labels
+        must be known. Without a label so far the denoising costs alone are trained.
 
         Parameters
         ----------
@@ -294,6 +295,7 @@ class LadderClassifier(BaseClassifier):
         if not isinstance(self.unlabeled_label, bool | int | float | str | np.generic | None):
             raise InputError(f"unlabeled_label {self.unlabeled_label!r} cannot be saved; expected a number or a text")
         params = {name: value for name, value in self.get_params().items() if name != "device"}
+        params["class_weight"] = _by_index(self.class_weight, self.classes_)
         dataclasses.replace(self._predictor, params=params).save(path)
 
     @classmethod
@@ -354,9 +356,11 @@ class LadderClassifier(BaseClassifier):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        # Pickles of older versions lack what was added later; labeled rows had their own statistics then.
+        self.__dict__.update({**self._defaults(), "labeled_statistics": "own", "_kept": None, **state})
         if "_predictor" in state:
             self._predictor = Predictor.from_arrays("pickled estimator", state["_predictor"], self.device)
+            self.scaling_ = self._predictor.scaling.kind
 
 
 def _validation_error(model: Predictor, table: Table, rows: np.ndarray) -> Callable[[], float]:
@@ -369,11 +373,26 @@ def _add_history(model: Predictor, history: FitHistory, before: Predictor | None
     model.history = history if earlier is None else earlier + history
 
 
-def _by_class(class_weight: Any, classes: np.ndarray) -> Any:
-    """Return the parameter of a file, in which classes are texts, with weights by the classes themselves."""
-    if not isinstance(class_weight, dict):
+def _check_left(table: Table) -> None:
+    """Raise `InputError` if rows without weight were the only labeled ones of a class."""
+    counts = np.bincount(table.index[table.index >= 0], minlength=len(table.classes))
+    if not counts.all():
+        raise InputError(f"class {table.classes.tolist()[int(np.argmin(counts))]!r} has no labeled row with a weight above 0")
+
+
+def _by_index(class_weight: Any, classes: np.ndarray) -> Any:
+    """Return the parameter as it is saved: a dict as pairs of the class's index and its weight."""
+    if not isinstance(class_weight, Mapping):
         return class_weight
-    return {label: class_weight[str(label)] for label in classes.tolist() if str(label) in class_weight}
+    places = {label: k for k, label in enumerate(classes.tolist())}
+    return [[places[label], float(weight)] for label, weight in class_weight.items() if label in places]
+
+
+def _by_class(class_weight: Any, classes: np.ndarray) -> Any:
+    """Return the parameter of a file as `_by_index` was given it."""
+    if not isinstance(class_weight, tuple):
+        return class_weight
+    return {classes.tolist()[k]: weight for k, weight in class_weight}
 
 
 def _params_of(model: Predictor) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from ladder_np.data.pixels import find_pixel_maximum
+from ladder_np.data.pixels import find_pixel_maximum, warn_of_doubt
 from ladder_np.data.ranges import find_range
 from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
 from ladder_np.data.split import Split, split_rows
@@ -138,10 +138,11 @@ def _make_model(
         scaling, pixels = before.scaling, before.pixels
     else:
         scaling, pixels = _find_scaling(params, table, rows)
-    variance = 1.0 if before else mean_variance(table.X, rows, scaling)
+    variance = 1.0 if before and settled else mean_variance(table.X, rows, scaling)
     if variance == 0:
         raise InputError("every feature of X is the same in all rows; expected at least one that differs")
-    specification = _specification_of(params, table.X.shape[1], len(table.classes), variance, before)
+    known = before if settled else None
+    specification = _specification_of(params, table.X.shape[1], len(table.classes), variance, known)
     scaling.check(table.X, specification.numpy_dtype)
     if before:
         parameters = _parameters_of(before, specification)
@@ -149,14 +150,17 @@ def _make_model(
     else:
         network = LadderNetwork.from_specification(specification, device=params["device"], seed=seed)
     limits = find_range(table.X, rows)
-    if before and before.range:
+    if before and before.range and limits:
         limits = limits.joined(before.range)
     return Predictor(network, scaling, table.classes, table.names, pixels, range=limits)
 
 
 def _find_scaling(params: dict[str, Any], table: Table, rows: np.ndarray) -> tuple[Scaling, bool]:
     """Return the scaling, and whether features are pixels."""
-    maximum = find_pixel_maximum(table.X) if params["scaling"] == "auto" else None
+    maximum = None
+    if params["scaling"] == "auto":
+        warn_of_doubt(table.X)
+        maximum = find_pixel_maximum(table.X)
     scaling = make_scaling(table.X, rows, params["scaling"], maximum)
     return scaling, scaling.kind == "pixels"
 
@@ -213,7 +217,7 @@ def begin_call(
 
     For the rest see `begin_fit`.
     """
-    if params["class_weight"] == "balanced":
+    if isinstance(params["class_weight"], str) and params["class_weight"] == "balanced":
         raise InputError("class_weight='balanced' needs all rows, partial_fit sees some; give a dict of weights")
     settings = _training_settings(params, _draw_seed(params["random_state"]), endless=True)
     if kept is None:
@@ -236,7 +240,8 @@ def _make_training(
     """Return a training on rows of a table: labeled and unlabeled ones, and those to measure, by their places."""
     labeled, unlabeled, measured = rows
     dtype = model.network.specification.numpy_dtype
-    weights = label_weights(params["class_weight"], table.classes, table.index, labeled, table.weights)
+    absolute = measured is not None  # calls of partial_fit must not be told apart by their own means
+    weights = label_weights(params["class_weight"], table.classes, table.index, labeled, table.weights, absolute)
 
     def features(indices: np.ndarray) -> np.ndarray:
         return model.scaling.apply(table.X[indices], dtype)

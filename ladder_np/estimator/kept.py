@@ -98,8 +98,6 @@ def plan_call(table: Table, kept: KeptRows, batch_rows: int) -> Call:
         raise InputError("1 row: partial_fit needs 2 at least, as long as no others are kept from earlier calls")
     own = np.flatnonzero(table.index >= 0)
     labeled = np.concatenate([own, _filled_up(joint.index, own, first_labeled, batch_rows, generator)])
-    if not len(labeled):  # no label so far: labeled rows without weight leave the denoising costs
-        labeled, joint = unlabeled[:batch_rows], joint.without_weight(unlabeled[:batch_rows])
     rows = kept.rows.replaced(new, np.arange(new), MOST_ROWS, generator)
     of_labeled = kept.labeled.replaced(first_labeled, own, MOST_LABELED, generator)
     after = KeptRows(
@@ -108,6 +106,8 @@ def plan_call(table: Table, kept: KeptRows, batch_rows: int) -> Call:
         stream_state(generator),
         kept.earlier,
     )
+    if not len(labeled):  # no label so far: labeled rows without weight leave the denoising costs
+        labeled, joint = unlabeled[:batch_rows], joint.without_weight(unlabeled[:batch_rows])
     return Call(joint, labeled, unlabeled, rows, after)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ladder_np.arrays import Device
 from ladder_np.data.columns import warn_of_counting
 from ladder_np.data.dataset import Dataset, Features
+from ladder_np.data.pixels import warn_of_doubt
 from ladder_np.data.ranges import Range, find_range
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
@@ -37,7 +38,7 @@ class Experiment:
     data_dir: Path | None
     split: Split
     scaling: Scaling
-    range: Range  # of the features over the training rows
+    range: Range | None  # of the features over the training rows, if these are enough
     device: Device
     models: dict[str, Specification]  # the networks to train, by name: the baseline first, if it is wanted
 
@@ -70,17 +71,20 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     Raises InputError if anything does not fit.
     """
     device = Device(device_name)
-    dataset = open_dataset(settings.dataset, data_dir, settings.label_column)
+    dataset = open_dataset(settings.dataset, data_dir, settings.label_column, older=settings.reading == 1)
     if settings.dataset not in DATASET_DEFAULTS:
         settings = dataclasses.replace(settings, dataset=str(Path(settings.dataset).resolve()))
     split = _split(settings, dataset)
+    if settings.scaling == "auto" and dataset.pixel_maximum is None:
+        warn_of_doubt(dataset.X)
     scaling = make_scaling(dataset.X, split.train, settings.scaling, dataset.pixel_maximum)
+    settings = dataclasses.replace(settings, scaling=scaling.kind)
     settings = _with_weights(settings, dataset, split, scaling)
     specification = settings.specification(dataset.X.shape[1], len(dataset.classes))
     _check_scaled(settings, dataset, scaling, specification)
     warn_of_counting(dataset.X, dataset.feature_names, settings.dataset)
     limits = find_range(dataset.X, split.train)
-    if dataset.X_test is not None and (complaint := limits.complaint(dataset.X_test)):
+    if limits is not None and dataset.X_test is not None and (complaint := limits.complaint(dataset.X_test)):
         warn(f"{settings.dataset}: X_test: {complaint}")
     models = dict(_models(settings, specification))
     return Experiment(settings, dataset, data_dir, split, scaling, limits, device, models)

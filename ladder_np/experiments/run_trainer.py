@@ -53,7 +53,7 @@ class RunTrainer:
         experiment = self.experiment
         dataset, training = experiment.dataset, experiment.settings.training()
         self._training = Training(self.network, experiment.training_data, training, self.watched)
-        pixels = dataset.pixel_maximum is not None
+        pixels = experiment.scaling.kind == "pixels"
         self._model = Predictor(
             self.network,
             experiment.scaling,

@@ -27,6 +27,8 @@ class ExperimentSettings:
     # "digits", "mnist", "fashion-mnist", or the path of an .npz or .csv file or of a folder (see `open_dataset`)
     dataset: str = "digits"
     label_column: str = "label"  # of a .csv file
+    # by which rules a file is read: 1, of older versions: 8-bit features are pixels and no column is left out; 2
+    reading: int = 2
     labels: int | None = None  # how many rows keep their label, class-balanced; None: all that have one
     test_fraction: float = 0.0  # share of the labeled rows held out for test, where the data brings no test set
     validation: int = 0  # labeled rows held out to watch training
@@ -118,7 +120,7 @@ class ExperimentSettings:
 
 
 # Settings that older runs do not name, and what they were.
-LATER: dict[str, Any] = {"labeled_statistics": "own", "class_weight": None}
+LATER: dict[str, Any] = {"labeled_statistics": "own", "class_weight": None, "reading": 1}
 
 
 def _with_later(fields: Mapping[str, Any]) -> dict[str, Any]:

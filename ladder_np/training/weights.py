@@ -57,9 +57,14 @@ def class_weights(class_weight: Any, classes: np.ndarray, counts: np.ndarray) ->
 
 
 def label_weights(
-    class_weight: Any, classes: np.ndarray, index: np.ndarray, labeled: np.ndarray, sample_weight: Any = 1.0
+    class_weight: Any,
+    classes: np.ndarray,
+    index: np.ndarray,
+    labeled: np.ndarray,
+    sample_weight: Any = 1.0,
+    absolute: bool = False,
 ) -> np.ndarray | None:
-    """Return weights of cross-entropies, (n,): of mean 1 over the labeled rows, or all 0; None if all are 1.
+    """Return weights of cross-entropies, (n,): of mean 1 over the labeled rows unless `absolute`; None if all are 1.
 
     `index` (n,) is each row's class, of which only those of the row indices `labeled` are looked at; `sample_weight`
     is a weight per row (n,), or one for all. Raises InputError as `class_weights`.
@@ -67,8 +72,8 @@ def label_weights(
     factors = class_weights(class_weight, classes, np.bincount(index[labeled], minlength=len(classes)))
     weights = np.zeros(len(index))
     weights[labeled] = (sample_weight * np.ones(len(index)))[labeled] * factors[index[labeled]]
-    if not weights.any():
-        return weights
+    if absolute or not weights.any():
+        return None if (weights[labeled] == 1).all() else weights
     if (weights[labeled] == weights[labeled[0]]).all():
         return None
     with np.errstate(over="ignore", invalid="ignore"):

@@ -174,3 +174,22 @@ def test_minus_one_beside_classes_like_it_is_told(y):
 def test_minus_one_as_the_usual_mark_is_not(y):
     with warnings.catch_warnings(action="error"):
         given(y).encode()
+
+
+def test_empty_cells_of_a_file_are_not_minus_one():
+    with warnings.catch_warnings(action="error"):
+        labels = parse_labels(["0", "1", ""] * 20, "c", range(60))
+        assert np.bincount(labels.encode()[1] + 1).tolist() == [20, 20, 20]
+
+
+def test_unlabeled_rows_beside_two_classes_are_told_only_if_they_are_about_as_many():
+    with warnings.catch_warnings(action="error"):
+        given([0] * 170 + [1] * 285 + [-1] * 114).encode()
+        given([0] * 20 + [1] * 20 + [-1] * 500).encode()
+    with pytest.warns(InputWarning, match="count as unlabeled"):
+        given([0] * 100 + [1] * 100 + [-1] * 100).encode()
+
+
+@pytest.mark.parametrize("mark", [float("inf"), -float("inf"), -1e300])
+def test_a_mark_beyond_the_type_is_not_in_it(mark):
+    assert given(np.array([0, 255], np.uint8), mark).encode()[0].tolist() == [0, 255]

@@ -51,15 +51,40 @@ def test_fair_rows_are_not(kind: str) -> None:
     assert find_range(training, np.arange(len(training))).complaint(rows) is None
 
 
-def test_of_normal_data_no_draw_in_two_hundred_is_told() -> None:
-    for seed in range(200):
+DRAWS = {
+    "normal": lambda generator, size: generator.normal(size=size),
+    "heavy tails": lambda generator, size: generator.standard_cauchy(size),
+    "lognormal": lambda generator, size: np.exp(2 * generator.normal(size=size)),
+    "Pareto": lambda generator, size: generator.pareto(1.5, size),
+    "counts": lambda generator, size: generator.poisson(0.3, size),
+}
+
+
+@pytest.mark.parametrize("training_rows", [10, 60, 2000])
+@pytest.mark.parametrize("kind", DRAWS)
+def test_of_rows_drawn_alike_none_of_a_hundred_is_told(kind: str, training_rows: int) -> None:
+    for seed in range(100):
         generator = np.random.default_rng(seed)
-        training, rows = generator.normal(size=(60, 8)), generator.normal(size=(generator.integers(1, 80), 8))
-        assert find_range(training, np.arange(60)).complaint(rows) is None
+        training = DRAWS[kind](generator, (training_rows, 6))
+        rows = DRAWS[kind](generator, (generator.integers(1, 120), 6))
+        assert find_range(training, np.arange(training_rows)).complaint(rows) is None
+
+
+def test_one_outlier_in_training_hides_nothing_and_makes_no_alarm() -> None:
+    spoilt = np.concatenate([TABLE[:300], np.full((1, 6), 1e6)])
+    found = find_range(spoilt, np.arange(301))
+    assert found.complaint(TABLE[300:]) is None
+    assert found.complaint(TABLE[300:] / 1000) is not None
+
+
+def test_fewer_than_ten_rows_have_no_range() -> None:
+    assert find_range(TABLE, np.arange(9)) is None
 
 
 def test_the_range_is_that_of_the_given_rows_alone() -> None:
-    found = find_range(np.array([[1.0, 5.0], [9.0, 9.0], [3.0, -2.0]]), np.array([0, 2]))
-    np.testing.assert_array_equal([found.low, found.high], [[1, -2], [3, 5]])
-    joined = found.joined(find_range(np.array([[2.0, 7.0]]), np.array([0])))
-    np.testing.assert_array_equal([joined.low, joined.high], [[1, -2], [3, 7]])
+    column = np.arange(40.0)[:, None]
+    found = find_range(column, np.arange(5, 25))
+    np.testing.assert_array_equal([found.low, found.high], [[5], [24]])
+    assert found.typical == pytest.approx(np.quantile(np.arange(5, 25), 0.9))
+    joined = found.joined(find_range(column, np.arange(2, 12)))
+    np.testing.assert_array_equal([joined.low, joined.high], [[2], [24]])

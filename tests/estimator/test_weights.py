@@ -1,10 +1,12 @@
 """Weights of rows and of classes: what the cross-entropy is multiplied by, and what a model learns from it."""
 
+import pickle
+
 import numpy as np
 import pytest
 from clouds import TRUTH, X, Y, known, parameters, small
 
-from ladder_np import LadderClassifier
+from ladder_np import InputError, LadderClassifier
 from ladder_np.training.weights import class_weights, label_weights
 
 COUNTS = np.array([20, 5])
@@ -81,9 +83,12 @@ def test_weights_go_with_partial_fit_and_a_file(tmp_path: object) -> None:
     model.partial_fit(X, known(labels, "?"), sample_weight=np.linspace(0.5, 1.5, len(X)))
     model.save(f"{tmp_path}/model.npz")
     assert LadderClassifier.load(f"{tmp_path}/model.npz").class_weight == {"a": 5, "c": 0.5}
-    numbers = small(class_weight={0: 5, 2: 0.5}).fit(X, Y)
-    numbers.save(f"{tmp_path}/model.npz")
-    assert LadderClassifier.load(f"{tmp_path}/model.npz").class_weight == {0: 5, 2: 0.5}
+    for kind in (int, float, np.int64, bool):
+        given = {kind(0): 5, kind(1): 0.5}
+        small(class_weight=given).fit(
+            X, np.where(Y < 0, 7, Y > 0).astype(float) if kind is float else TRUTH > 0
+        ).save(f"{tmp_path}/model.npz")
+        assert LadderClassifier.load(f"{tmp_path}/model.npz").class_weight == given
 
 
 def test_rows_without_weight_leave_a_cost_of_zero() -> None:
@@ -97,3 +102,20 @@ def test_labeled_rows_keep_their_weights_on_every_path(statistics: str) -> None:
     weights = np.where(TRUTH == 0, 3.0, 0.3)
     chosen = small(labeled_statistics=statistics).fit(X, TRUTH, weights)
     assert (parameters(chosen) != parameters(small(labeled_statistics=statistics).fit(X, TRUTH))).any()
+
+
+def test_weights_of_a_call_of_partial_fit_are_not_divided_by_their_mean() -> None:
+    start = small().partial_fit(X, TRUTH)
+    moved = [
+        np.abs(
+            parameters(pickle.loads(pickle.dumps(start)).partial_fit(X, TRUTH, sample_weight=weights)) - before
+        ).max()
+        for before in [parameters(start)]
+        for weights in (np.full(len(X), 1e-9), np.ones(len(X)))
+    ]
+    assert moved[0] != moved[1]
+
+
+def test_rows_without_weight_may_not_be_all_labeled_ones_of_a_class() -> None:
+    with pytest.raises(InputError, match="class 2 has no labeled row with a weight above 0"):
+        small().fit(X, TRUTH, sample_weight=(TRUTH != 2) * 1.0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError, LadderClassifier
+from ladder_np.errors import InputWarning
 from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.run import evaluate_run, execute
 from ladder_np.experiments.run_folder import ErrorRate
@@ -180,9 +181,10 @@ def test_weights_of_own_data_follow_the_variance_of_its_features(
 def test_settings_of_a_run_that_an_older_version_began_are_what_they_were_then() -> None:
     fields = make_settings({"dataset": "own.csv"}).as_json()
     fields = json.loads(json.dumps({**fields, "denoising_weights": None, "hidden_layers": [7]}))
-    del fields["labeled_statistics"], fields["class_weight"]
+    for name in ("labeled_statistics", "class_weight", "reading"):
+        del fields[name]
     settings = ExperimentSettings.from_json(fields)
-    assert (settings.labeled_statistics, settings.class_weight) == ("own", None)
+    assert (settings.labeled_statistics, settings.class_weight, settings.reading) == ("own", None, 1)
     assert settings.denoising_weights == (1000, 10, 0.1)
 
 
@@ -233,3 +235,23 @@ def test_baseline_and_ladder_start_from_the_same_encoder(tmp_path: Path) -> None
     assert len(names) == 7
     for name in names:
         np.testing.assert_allclose(baseline[name], ladder[name], rtol=0, atol=1e-20)
+
+
+def test_a_run_on_8_bit_features_that_an_older_version_began_keeps_their_scaling(tmp_path: Path) -> None:
+    flags = np.random.default_rng(0).integers(0, 2, (60, 20)).astype(np.uint8)
+    np.savez(tmp_path / "own.npz", X=flags, y=np.arange(60) % 2)
+    named = {"dataset": str(tmp_path / "own.npz")}
+    now = prepare(make_settings(named), None, "cpu")
+    assert (now.scaling.kind, now.settings.scaling) == ("standardize", "standardize")
+    before = prepare(make_settings({**named, "reading": 1}), None, "cpu")
+    assert before.scaling.kind == "pixels"
+    np.testing.assert_array_equal(before.scaling.scale, 1 / 255)
+
+
+def test_a_table_of_a_run_that_an_older_version_began_keeps_its_columns(tmp_path: Path) -> None:
+    lines = [f"{k},{k % 7},{k % 2}" for k in range(40)]
+    (tmp_path / "own.csv").write_text("\n".join(["Unnamed: 0,a,label", *lines]) + "\n")
+    named = {"dataset": str(tmp_path / "own.csv"), "reading": 1}
+    with pytest.warns(InputWarning, match="numbers the rows"):
+        experiment = prepare(make_settings(named), None, "cpu")
+    assert experiment.dataset.feature_names == ("Unnamed: 0", "a")
