@@ -179,7 +179,7 @@ class Labels:
 
     def _refuse_wrapped_mark(self, found: np.ndarray) -> None:
         """Refuse what a negative mark becomes in an unsigned type, unless all numbers below are classes as well."""
-        if found.dtype.kind != "u":
+        if found.dtype.kind != "u" or len(found) < 3:  # of two, both are classes: one class cannot be trained on
             return
         numbers_of_type = int(np.iinfo(found.dtype).max) + 1
         for mark in self.mark.numbers:

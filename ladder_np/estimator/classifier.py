@@ -377,7 +377,9 @@ def _check_left(table: Table) -> None:
     """Raise `InputError` if rows without weight were the only labeled ones of a class."""
     counts = np.bincount(table.index[table.index >= 0], minlength=len(table.classes))
     if not counts.all():
-        raise InputError(f"class {table.classes.tolist()[int(np.argmin(counts))]!r} has no labeled row with a weight above 0")
+        raise InputError(
+            f"class {table.classes.tolist()[int(np.argmin(counts))]!r} has no labeled row with a weight above 0"
+        )
 
 
 def _by_index(class_weight: Any, classes: np.ndarray) -> Any:

@@ -6,7 +6,7 @@ test parts. Here test parts and scores have labeled rows only, and every trainin
 
 import importlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -53,16 +53,26 @@ class LabeledScorer:
         Raises
         ------
         InputError
-            If no row is labeled.
+            If no row is labeled, or there is no such score.
         """
         rows = _labeled(y, self.unlabeled_label)
         if not len(rows):
             raise InputError(
                 "no test row is labeled, so there is nothing to score; split with StratifiedLabeledKFold"
             )
-        scorer = _scikit_learn("metrics").get_scorer(self.scoring) if isinstance(self.scoring, str) else self.scoring
+        scorer = self._scorer()
         # Without the mark, objects may become numbers or texts again, which metrics ask for.
         return float(scorer(estimator, _rows_of(X, rows), np.array(np.asarray(y)[rows].tolist())))
+
+    def _scorer(self) -> Callable[[Any, Any, Any], float]:
+        if callable(self.scoring):
+            return self.scoring
+        try:
+            return cast(Callable[[Any, Any, Any], float], _scikit_learn("metrics").get_scorer(self.scoring))
+        except (ValueError, TypeError):
+            raise InputError(
+                f"scoring {self.scoring!r}: expected a scorer, or a name of sklearn.metrics.get_scorer_names()"
+            ) from None
 
     def __repr__(self) -> str:
         """Return the call that makes it."""

@@ -193,3 +193,7 @@ def test_unlabeled_rows_beside_two_classes_are_told_only_if_they_are_about_as_ma
 @pytest.mark.parametrize("mark", [float("inf"), -float("inf"), -1e300])
 def test_a_mark_beyond_the_type_is_not_in_it(mark):
     assert given(np.array([0, 255], np.uint8), mark).encode()[0].tolist() == [0, 255]
+
+
+def test_two_classes_of_bytes_are_classes_whatever_they_are_called():
+    assert given(np.array([0, 255, 255], np.uint8)).encode()[0].tolist() == [0, 255]

@@ -98,3 +98,9 @@ def test_what_cannot_be_scored_or_split_is_said_in_one_line() -> None:
         LabeledScorer()(model, X, np.full(len(X), -1))
     with pytest.raises(InputError, match="3 labeled rows in 5 folds: "):
         next(StratifiedLabeledKFold(5).split(X[:9], [0, 1, 2, *[-1] * 6]))
+
+
+@pytest.mark.parametrize("scoring", ["accurracy", None, 3])
+def test_an_unknown_score_is_said_in_one_line(scoring: Any) -> None:
+    with pytest.raises(InputError, match="expected a scorer, or a name of sklearn.metrics.get_scorer_names"):
+        LabeledScorer(scoring)(small().fit(X, HALF), X, HALF)
