@@ -68,8 +68,8 @@ class LabeledScorer:
         if callable(self.scoring):
             return self.scoring
         try:
-            return cast(Callable[[Any, Any, Any], float], _scikit_learn("metrics").get_scorer(self.scoring))
-        except (ValueError, TypeError):
+            return cast(Callable[[Any, Any, Any], float], _scikit_learn("metrics").get_scorer(str(self.scoring)))
+        except ValueError:
             raise InputError(
                 f"scoring {self.scoring!r}: expected a scorer, or a name of sklearn.metrics.get_scorer_names()"
             ) from None
