@@ -16,11 +16,22 @@ import numpy as np
 
 from ladder_np.errors import InputError, warn
 
-__all__ = ["IN_FILES", "Labels", "Mark", "check_two_classes", "match_classes", "parse_labels", "plain_classes"]
+__all__ = [
+    "IN_FILES",
+    "Labels",
+    "Mark",
+    "check_two_classes",
+    "is_missing",
+    "match_classes",
+    "parse_labels",
+    "plain_classes",
+]
 
 # What missing labels become as texts, in a table or in an array of texts.
 LIKE_MISSING = {"", "?", "NA", "na", "None", "NaT", "nat"}  # exactly so: "Na" and "none" are classes
 LIKE_MISSING_FOLDED = {"nan", "-nan", "n/a", "#n/a", "<na>", "null"}  # in any case
+# Classes in many tables, but hardly that of most rows where every row has a label.
+MAYBE_MISSING = {"none", "unknown", "missing", "unlabeled", "unlabelled", "undefined", "-", "--", "."}
 LARGEST_NUMBER = 2**53  # below it float64 holds every whole number
 NAMED_AT_MOST = 5  # classes in one error line
 LONGEST_TEXT = 200  # characters of a class in a file: an array of texts is as wide as its longest
@@ -40,7 +51,7 @@ class Mark:
     @property
     def numbers(self) -> list[numbers.Real]:
         """The marks that are numbers."""
-        return [value for value in self.values if isinstance(value, numbers.Real) and not _is_missing(value)]
+        return [value for value in self.values if isinstance(value, numbers.Real) and not is_missing(value)]
 
 
 IN_FILES = Mark(
@@ -120,6 +131,7 @@ class Labels:
         if classes is None:
             index[rows] = inverse
             self._warn_of_mark_as_class(found, np.bincount(inverse))
+            self._warn_of_missing_as_class(found, np.bincount(inverse))
             return found, index
         self.check_kind(classes, int(rows[0]))
         places = np.searchsorted(classes, found)
@@ -162,7 +174,7 @@ class Labels:
 
     def _is_text(self, row: int) -> bool:
         label = self.values[row]
-        if not isinstance(label, str | numbers.Real | np.bool_) or _is_missing(label):
+        if not isinstance(label, str | numbers.Real | np.bool_) or is_missing(label):
             raise InputError(
                 f"{self.at(row)}; expected numbers or texts, and {self.mark.name} where a row has no label; "
                 f"{self.mark.advice}"
@@ -206,12 +218,23 @@ class Labels:
                 f"if -1 is a class, {self.mark.if_class}"
             )
 
+    def _warn_of_missing_as_class(self, found: np.ndarray, rows: np.ndarray) -> None:
+        """Warn if all rows are labeled, more than half of them by a word for a missing label."""
+        most, count = found[rows.argmax()], int(rows.max())
+        if found.dtype.kind not in "UO" or self.unlabeled.any() or 2 * count <= len(self.values):
+            return
+        if most.strip().lower() in MAYBE_MISSING:
+            warn(
+                f"{self.name}: {_shown(most)} counts as a class, that of {count} of {len(self.values)} rows, and no "
+                f"row is unlabeled; {self.mark.advice}"
+            )
+
 
 def _equal(labels: np.ndarray, mark: Any) -> np.ndarray:
     """Return which labels, (rows,) bool, are the mark."""
     if labels.dtype == object:
         return np.fromiter((_is_mark(label, mark) for label in labels), bool, len(labels))
-    if _is_missing(mark):
+    if is_missing(mark):
         equal = np.isnan(labels) if labels.dtype.kind == "f" else False
     elif labels.dtype.kind == "U":
         equal = labels == str(mark)
@@ -221,14 +244,15 @@ def _equal(labels: np.ndarray, mark: Any) -> np.ndarray:
 
 
 def _is_mark(label: Any, mark: Any) -> bool:
-    if _is_missing(mark):
-        return _is_missing(label)
+    if is_missing(mark):
+        return is_missing(label)
     if isinstance(label, str):
         return label == str(mark)
-    return not _is_missing(label) and np.ndim(label) == 0 and bool(label == mark)
+    return not is_missing(label) and np.ndim(label) == 0 and bool(label == mark)
 
 
-def _is_missing(label: Any) -> bool:
+def is_missing(label: Any) -> bool:
+    """Return whether a value stands for none: None, NaN, NaT, pandas' NA, NumPy's masked."""
     try:
         return label is None or label is np.ma.masked or bool(label != label)
     except TypeError:  # pandas' NA is neither equal nor unequal

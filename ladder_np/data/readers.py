@@ -190,11 +190,12 @@ def _without_index(
         return names, X
     if not kept:
         raise InputError(f"{path}: has no feature beside {_listed([names[place] for place in dropped])}, an index")
-    left_out = ", ".join(
-        repr(names[place]) if names[place] else "the first column, without a name," for place in dropped
+    left_out = " and ".join(
+        repr(names[place]) if names[place] else "the first column (without a name)" for place in dropped
     )
+    verb = "numbers the rows and is" if len(dropped) == 1 else "number the rows and are"
     if known == ():  # a model that was trained without them needs no word about it
-        warn(f"{path}: {left_out} numbers the rows and is left out; give it a name if it is a feature")
+        warn(f"{path}: {left_out} {verb} left out; give a name to what is a feature")
     return tuple(names[place] for place in kept), X[:, kept]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ladder_np.data.columns import warn_of_counting
 from ladder_np.data.dataset import check_features
-from ladder_np.data.labels import Labels, Mark, check_two_classes
+from ladder_np.data.labels import Labels, Mark, check_two_classes, is_missing
 from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import warning_class
 from ladder_np.predictor import Predictor
@@ -175,12 +175,12 @@ def _read_features(X: Any, estimator: str, names: tuple[str, ...] | None) -> np.
 
 
 def _as_numbers(X: Any, estimator: str) -> np.ndarray:
-    if np.ma.is_masked(X):
+    if np.ma.is_masked(X) or (isinstance(X, list | tuple) and any(map(np.ma.is_masked, X))):
         raise InputError(f"{estimator}: X has masked entries; fill them in, as with X.filled(X.mean(axis=0))")
     try:
         array = np.asarray(X)
         if array.dtype == object:
-            array = array.astype(np.float64)
+            array = _floats_of(array)
     except TypeError as error:
         raise FeatureTypeError(f"{estimator}: X: {error}; expected real numbers") from None
     except ValueError as error:
@@ -192,6 +192,14 @@ def _as_numbers(X: Any, estimator: str) -> np.ndarray:
             f"{estimator}: X is of type {array.dtype}. Complex data not supported; expected real numbers"
         )
     return array.astype(np.uint8) if array.dtype == bool else array
+
+
+def _floats_of(objects: np.ndarray) -> np.ndarray:
+    try:
+        return objects.astype(np.float64)
+    except TypeError:  # pandas' NA becomes NaN, which is refused with its row and column; others are refused here
+        missing = np.array([is_missing(value) for value in objects.flat], bool).reshape(objects.shape)
+        return np.where(missing, np.nan, objects).astype(np.float64)
 
 
 def _column_names(X: Any, estimator: str) -> tuple[str, ...] | None:

@@ -33,11 +33,13 @@ def test_fractions_repeated_numbers_and_names_are_no_index(name: str, column: np
     assert index_columns(with_column(column), (name, "a", "b")) == []
 
 
-def test_a_named_column_that_counts_up_is_told() -> None:
+def test_a_named_column_that_counts_up_or_down_is_told() -> None:
     with pytest.warns(InputWarning, match="table: 'customer' numbers the rows, as an index or an id does"):
         warn_of_counting(with_column(7 + np.arange(40)), ("customer", "a", "b"), "table")
     with pytest.warns(InputWarning, match=r"X: feature 0 \(counted from 0\) numbers the rows"):
         warn_of_counting(with_column(np.arange(40)), None, "X")
+    with pytest.warns(InputWarning, match="'rank' numbers the rows"):
+        warn_of_counting(with_column(40 - np.arange(40)), ("rank", "a", "b"), "table")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def write(path: Path, first: str, start: int = 0) -> Path:
 @pytest.mark.parametrize("first", ["", "Unnamed: 0"])
 def test_a_csv_is_read_without_its_index_in_training_and_for_prediction(tmp_path: Path, first: str) -> None:
     path = write(tmp_path / "t.csv", first)
-    with pytest.warns(InputWarning, match="numbers the rows and is left out; give it a name if it is a feature"):
+    with pytest.warns(InputWarning, match="numbers the rows and is left out; give a name to what is a feature"):
         dataset = load_csv(path, "label")
     assert dataset.feature_names == ("a", "b")
     np.testing.assert_allclose(dataset.X, X, atol=1e-4)
@@ -90,3 +92,11 @@ def test_an_index_alone_is_not_a_table(tmp_path: Path) -> None:
     path.write_text("Unnamed: 0,label\n" + "".join(f"{k},{k % 2}\n" for k in range(20)))
     with pytest.raises(InputError, match="has no feature beside 'Unnamed: 0', an index"):
         load_csv(path, "label")
+
+
+def test_two_indices_of_a_table_saved_twice_are_named_one_by_one(tmp_path: Path) -> None:
+    lines = [f"{k},{40 + k},{x:.4f},{k % 2}" for k, (x, _) in enumerate(X)]
+    (tmp_path / "t.csv").write_text("\n".join([",Unnamed: 0,a,label", *lines]) + "\n")
+    expected = r"t\.csv: the first column \(without a name\) and 'Unnamed: 0' number the rows and are left out"
+    with pytest.warns(InputWarning, match=expected):
+        assert load_csv(tmp_path / "t.csv", "label").feature_names == ("a",)

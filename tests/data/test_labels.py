@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from ladder_np.data.labels import IN_FILES, Labels, Mark, match_classes, parse_labels, plain_classes
+from ladder_np.data.labels import IN_FILES, Labels, Mark, is_missing, match_classes, parse_labels, plain_classes
 from ladder_np.errors import InputError, InputWarning
 
 NAN = float("nan")
@@ -197,3 +197,27 @@ def test_a_mark_beyond_the_type_is_not_in_it(mark):
 
 def test_two_classes_of_bytes_are_classes_whatever_they_are_called():
     assert given(np.array([0, 255, 255], np.uint8)).encode()[0].tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("text", ["unknown", "Missing", "unlabelled", "-", "."])
+def test_a_word_for_a_missing_label_on_most_rows_is_told(text):
+    with pytest.warns(
+        InputWarning, match="counts as a class, that of 30 of 50 rows, and no row is unlabeled; mark it"
+    ):
+        given(["cat", "dog"] * 10 + [text] * 30).encode()
+
+
+@pytest.mark.parametrize("y", [["cat", "dog", "unknown"] * 10, ["cat"] * 30 + ["dog"] * 9, ["-1"] + ["none"] * 9])
+def test_such_a_word_on_few_rows_or_beside_the_mark_is_a_class(y):
+    with warnings.catch_warnings(action="error"):
+        given(y).encode()
+
+
+@pytest.mark.parametrize("value", [None, NAN, np.float32("nan"), np.datetime64("NaT"), np.ma.masked])
+def test_values_that_stand_for_none_are_missing(value):
+    assert is_missing(value)
+
+
+@pytest.mark.parametrize("value", [0, "", "nan", np.ones(2), [1], np.int8(-1)])
+def test_values_that_only_look_empty_are_not_missing(value):
+    assert not is_missing(value)

@@ -88,6 +88,7 @@ FEATURES = {
     "complex numbers": (X * 1j, "Complex data not supported"),
     "a sparse matrix": (SPARSE, "X is a sparse matrix; expected a dense array: pass X.toarray()"),
     "NaN": (HOLE, "X, row 2, column 1 (counted from 0) is nan; expected finite numbers, not NaN or infinity"),
+    "masked rows in a list": ([np.ma.masked_equal(row, X[2, 1]) for row in X], "X has masked entries; fill them in"),
     "infinity": (np.where(HOLE != HOLE, np.inf, HOLE), "X, row 2, column 1 (counted from 0) is inf"),
     "too far apart": (np.where(HOLE != HOLE, 1.7e308, -X * 1e307), "too far for float64"),
     "constants": (np.ones((90, 4)), "every feature of X is the same in all rows; expected at least one that differs"),

@@ -105,6 +105,14 @@ def test_labels_of_pandas_train_as_arrays_do(kind: str) -> None:
     np.testing.assert_array_equal(parameters(model), parameters(small().fit(X, Y)))
 
 
+@pytest.mark.parametrize("kind", ["Float64", "object"])
+def test_a_missing_number_of_a_frame_is_told_by_its_row_and_column(kind: str) -> None:
+    frame = FRAME.astype(kind)
+    frame.iloc[2, 1] = pd.NA
+    with pytest.raises(InputError, match=r"X, row 2, column 'b' \(counted from 0\) is nan; expected finite numbers"):
+        small().fit(frame, Y)
+
+
 def test_a_frames_columns_are_kept_and_compared() -> None:
     model = small().fit(FRAME, Y)
     assert model.feature_names_in_.tolist() == ["a", "b", "c", "d"]
