@@ -272,3 +272,18 @@ def test_odd_data_are_trained_on_evaluated_and_predicted_without_a_warning_or_a_
     assert probabilities.shape == (min(60, len(X)), y.max() + 1)
     assert np.isfinite(probabilities).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_model_that_knows_a_column_without_a_name_is_evaluated_with_it(command, tmp_path):
+    """An older model, or one of a data frame, was trained on it; a new run on the same file leaves it out."""
+    X, y = blobs(60)
+    names = ("Unnamed: 0", "a", "b", "c")
+    X[:, 0] = np.arange(60)
+    write_table(
+        tmp_path / "t.csv", (*names, "label"), [[*row, label] for row, label in zip(X.tolist(), y, strict=True)]
+    )
+    with warnings.catch_warnings(action="ignore"):
+        model = ladder_np.LadderClassifier(hidden_layer_sizes=(6,), max_iter=3, random_state=0)
+        model.fit(pytest.importorskip("pandas").DataFrame(X, columns=names), y).save(tmp_path / "m.npz")
+    outcome = command("evaluate", tmp_path / "m.npz", "--dataset", tmp_path / "t.csv")
+    assert (outcome.status, outcome.err) == (0, "")

@@ -19,6 +19,7 @@ from command_files import (
 
 from ladder_np.commands import train
 from ladder_np.data.download import IMAGE_SETS
+from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.experiments.settings import make_settings
 
@@ -448,3 +449,10 @@ def test_a_share_too_small_for_the_labels_says_that_none_could_be_spared(command
     outcome = command("train --dataset", tmp_path / "few.npz", TINY, "--test-fraction 0.5 --out", tmp_path / "run")
     assert outcome.status == 0
     assert "every class needs the few labeled rows it has" in outcome.out
+
+
+@pytest.mark.parametrize(("baseline", "ladder", "told"), [(0, 0, False), (0, 1, True), (5, 5, True), (5, 4, False)])
+def test_what_to_try_is_said_only_where_something_can_be_gained(capsys, baseline, ladder, told):
+    experiment = prepare(make_settings({}), None, "cpu")
+    train._report({"supervised only": ErrorRate(baseline, 300), "ladder": ErrorRate(ladder, 300)}, experiment)
+    assert ("What may help" in capsys.readouterr().out) == told

@@ -179,3 +179,13 @@ def test_a_damaged_file_is_refused_with_the_reason(damage: str, tmp_path: Path) 
         LadderClassifier.load(tmp_path / "m.npz")
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path / "m.npz"))
+
+
+def test_a_pickle_of_an_older_version_goes_on_with_the_statistics_that_it_had() -> None:
+    state = small().fit(X, Y).__getstate__()
+    for later in ("labeled_statistics", "class_weight", "_kept", "scaling_"):
+        del state[later]
+    model = LadderClassifier.__new__(LadderClassifier)
+    model.__setstate__(state)
+    assert (model.labeled_statistics, model.class_weight, model.scaling_) == ("own", None, "standardize")
+    assert model.partial_fit(X, Y).fit(X, Y).get_params()["labeled_statistics"] == "own"

@@ -143,3 +143,16 @@ def test_a_stream_of_single_rows_is_learned_whatever_the_first_call_brought(firs
     assert model.score(*TEST) > 0.9
     settled = X[: max(first, 50)].mean(axis=0)
     np.testing.assert_allclose(model._predictor.scaling.shift, settled, atol=1e-6)
+
+
+def test_the_inputs_weight_settles_with_the_scaling() -> None:
+    """Of two rows only the few features that differ have a variance, and λ of the input is ten over the mean."""
+    X = np.eye(30)[np.random.default_rng(0).integers(0, 30, 400)]
+    y = np.arange(400) % 3
+    model = small().partial_fit(X[:2], y[:2], classes=CLASSES)
+    first = model._predictor.network.specification.denoising_weights[0]
+    model.partial_fit(X[2:60], y[2:60])
+    settled = model._predictor.network.specification.denoising_weights[0]
+    model.partial_fit(X[60:], y[60:])
+    assert first > 5 * settled
+    assert model._predictor.network.specification.denoising_weights[0] == settled
