@@ -147,12 +147,14 @@ def test_a_stream_of_single_rows_is_learned_whatever_the_first_call_brought(firs
 
 def test_the_inputs_weight_settles_with_the_scaling() -> None:
     """Of two rows only the few features that differ have a variance, and λ of the input is ten over the mean."""
-    X = np.eye(30)[np.random.default_rng(0).integers(0, 30, 400)]
+    X = np.eye(80)[np.random.default_rng(0).integers(0, 80, 400)]
     y = np.arange(400) % 3
     model = small().partial_fit(X[:2], y[:2], classes=CLASSES)
     first = model._predictor.network.specification.denoising_weights[0]
     model.partial_fit(X[2:60], y[2:60])
     settled = model._predictor.network.specification.denoising_weights[0]
+    scaled = model._predictor.scaling.apply(X[:60], np.float64)
+    assert settled == pytest.approx(10 / scaled.var(axis=0).mean())
     model.partial_fit(X[60:], y[60:])
     assert first > 5 * settled
     assert model._predictor.network.specification.denoising_weights[0] == settled
