@@ -32,7 +32,7 @@ from benchmarks.mutations import Mutation, in_archive, in_gzip, in_json, in_npy,
 from ladder_np import LadderClassifier
 from ladder_np.commands import main as ladder_np
 from ladder_np.data.download import FILES
-from ladder_np.data.readers import read_features
+from ladder_np.data.readers import read_rows
 from ladder_np.errors import InputError, InputWarning, TrainingDivergedError
 from ladder_np.experiments.experiment import fingerprint, prepare, rows_for_test
 from ladder_np.experiments.run import evaluate_run, execute, reopen, resume
@@ -158,7 +158,7 @@ def valid_kinds(home: Path) -> dict[str, Kind]:
     return {
         "data .npz": Kind(home / "data.npz", use_dataset, in_archive),
         "data .csv": Kind(home / "data.csv", use_dataset),
-        "rows .csv": Kind(home / "data.csv", lambda path: read_features(path, "label")),
+        "rows .csv": Kind(home / "data.csv", read_rows),
         "X.npy": Kind(home / "npy" / "X.npy", in_folder, in_npy),
         "y.npy": Kind(home / "npy" / "y.npy", in_folder, in_npy),
         "X.npy, pixels": Kind(home / "npy_pixels" / "X.npy", in_folder, in_npy),

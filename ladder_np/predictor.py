@@ -2,11 +2,11 @@
 
 Keys of the file: ``meta`` (JSON: format, version, the network's description, feature names, kind of scaling),
 ``param/{name}`` as in the test-vector format, ``population/mu.{l}`` and ``population/sigma.{l}`` (units,) for
-l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low``, ``range/high`` and ``range/typical`` (d_0,)
-of the features in training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
+l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low``, ``range/high`` and ``range/typical`` (d,) of
+the raw features in training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
 known; ``estimator`` (JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew
 whole numbers as classes only, in 2 an estimator's curves of cost and accuracy stood beside its parameters, 3 had no
-ranges and no kind of scaling.
+ranges and no kind of scaling, 4 no encoding of columns: d was d_0.
 """
 
 import json
@@ -19,6 +19,7 @@ import numpy as np
 
 from ladder_np.arrays import Device
 from ladder_np.data.dataset import Features, check_features
+from ladder_np.data.encoding import Encoding
 from ladder_np.data.ranges import Range
 from ladder_np.data.scaling import KINDS, Scaling
 from ladder_np.data.stored import StoredRows, blocks
@@ -35,7 +36,7 @@ from ladder_np.version import __version__
 __all__ = ["Predictor"]
 
 FORMAT = "ladder_np model"
-VERSION, READABLE = 4, (1, 2, 3, 4)
+VERSION, READABLE = 5, (1, 2, 3, 4, 5)
 RANGE = ("range/low", "range/high", "range/typical")  # see `Range`
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
@@ -52,9 +53,10 @@ class Predictor:
     history: FitHistory | None = None  # how training went
     params: dict[str, Any] | None = None  # of the estimator that has trained it; None if a run has
     range: Range | None = None  # of the raw features in training; None in files before version 4
+    left_out: tuple[str, ...] = ()  # columns of the training table that are neither features nor labels
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return P(class), shape (rows, K), float64, for raw features X (rows, d_0); batches change nothing.
+        """Return P(class), shape (rows, K), float64, for raw features X (rows, d); batches change nothing.
 
         Raises InputError if X is not finite numbers, or unlike the training data's features.
         """
@@ -68,7 +70,7 @@ class Predictor:
     def _checked(self, X: Any) -> Features:
         X = X if isinstance(X, StoredRows) else np.asarray(X)
         self._check_width(X)
-        return check_features(X, "the data to predict") if len(X) else X
+        return check_features(X, "the data to predict", missing=self.scaling.encoding is not None) if len(X) else X
 
     def errors(self, X: Features, y: np.ndarray) -> int:
         """Return how many rows get another class than their index y (rows,) into `classes`; X as `predict_blocks`."""
@@ -78,7 +80,7 @@ class Predictor:
     def predict_blocks(self, X: Features) -> Iterator[np.ndarray]:
         """Yield what `predict_proba` returns, (some rows, K) at a time; X is read as far as they are asked for.
 
-        X (rows, d_0) has been checked by its reader to hold finite numbers. Raises InputError if it is unlike the
+        X (rows, d) has been checked by its reader to hold finite numbers. Raises InputError if it is unlike the
         training data's features, or too large for the network once scaled.
         """
         self.check_like(X)
@@ -111,19 +113,28 @@ class Predictor:
         if self.pixels and X.dtype.kind == "f" and any((np.floor(rows) != rows).any() for _, rows in blocks(X)):
             raise InputError("the model was trained on whole-numbered pixels, this data has fractions; give it raw")
 
-    def warn_of_other_scale(self, X: Features, source: str) -> None:
-        """Warn if rows X (n, d_0), called `source`, lie on another scale than the rows in training."""
+    def warn_if_unlike(self, X: Features, source: str) -> None:
+        """Warn if rows X (n, d), called `source`, are on another scale than in training, or hold other texts."""
         if self.range is not None and len(X) and (complaint := self.range.complaint(X)):
             warn(f"{source}: {complaint}")
+        encoding = self.scaling.encoding
+        if encoding is not None and (complaint := encoding.complaint(np.asarray(X), self.feature_names)):
+            warn(f"{source}: {complaint}")
+
+    @property
+    def columns(self) -> dict[str, tuple[str, ...] | None]:
+        """The columns of the training table by name, with the texts of those that hold texts; empty without names."""
+        names, encoding = self.feature_names or (), self.scaling.encoding
+        return dict(zip(names, encoding.values if encoding else (None,) * len(names), strict=True))
 
     def _check_width(self, X: Features) -> None:
-        expected = self.network.specification.sizes[0]
+        expected = self.scaling.columns
         if X.ndim != 2 or X.shape[1] != expected:
             given = f"{X.shape[1]}" if X.ndim == 2 else f"shape {X.shape}"
             raise InputError(f"the model was trained on {expected} features per row, this data has {given}")
 
     def arrange(self, X: Features, names: tuple[str, ...] | None) -> Features:
-        """Return X (rows, d_0) with its named columns in the order of the training table.
+        """Return X (rows, d) with its named columns in the order of the training table.
 
         Raises InputError if columns are missing or unknown.
         """
@@ -157,6 +168,8 @@ class Predictor:
             "scaling": self.scaling.kind,
             "object_classes": self.classes.dtype == object,
             "population_rows": statistics.count,
+            "encoding": None if self.scaling.encoding is None else self.scaling.encoding.as_json(),
+            "left_out": self.left_out,
             **network.specification.as_json(),
         }
         arrays = {"meta": np.array(json.dumps(meta))}
@@ -204,7 +217,8 @@ class Predictor:
         specification = Specification.from_json(meta)
         _check_arrays(arrays, specification)
         _check_classes(arrays, specification)
-        names = _checked_names(meta.get("feature_names", ...), specification)
+        scaling = _read_scaling(meta, arrays)
+        names = _checked_names(meta.get("feature_names", ...), scaling.columns)
         vector = np.concatenate([arrays[f"param/{name}"].ravel() for name in parameter_shapes(specification)])
         network = LadderNetwork.from_parameters(specification, vector, device=device)
         layers = range(1, specification.top + 1)
@@ -215,10 +229,9 @@ class Predictor:
         )
         classes = arrays["classes"].astype(object) if meta.get("object_classes") is True else arrays["classes"]
         training = _read_training(arrays, len(specification.sizes))
-        limits = _read_range(arrays, specification)
-        return cls(
-            network, _read_scaling(meta, arrays), classes, names, meta.get("pixels") is True, *training, limits
-        )
+        limits = _read_range(arrays, scaling.columns)
+        left_out = _checked_names(meta.get("left_out", []), None) or ()
+        return cls(network, scaling, classes, names, meta.get("pixels") is True, *training, limits, left_out)
 
 
 def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scaling:
@@ -229,15 +242,18 @@ def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scalin
     kind = meta.get("scaling", guessed)
     if kind not in KINDS or kind == "auto":
         raise InputError(f"its scaling is {kind!r}; expected pixels, standardize or none")
-    return Scaling(shift, scale, kind)
+    encoding = None if meta.get("encoding") is None else Encoding.from_json(meta["encoding"])
+    if encoding is not None and encoding.width != len(scale):
+        raise InputError(f"its columns make {encoding.width} features; scaling/scale has {len(scale)}")
+    return Scaling(shift, scale, kind, encoding)
 
 
-def _read_range(arrays: dict[str, np.ndarray], specification: Specification) -> Range | None:
+def _read_range(arrays: dict[str, np.ndarray], features: int) -> Range | None:
     """Return the range of the features in training; None where the file has none."""
     if not set(RANGE) & set(arrays):
         return None
     for key in RANGE:
-        _check_array(arrays, key, specification.sizes[:1], np.dtype(np.float64))
+        _check_array(arrays, key, (features,), np.dtype(np.float64))
     return Range(*(arrays[key] for key in RANGE))
 
 
@@ -298,13 +314,14 @@ def _checked_count(count: Any) -> int:
     return count
 
 
-def _checked_names(names: Any, specification: Specification) -> tuple[str, ...] | None:
+def _checked_names(names: Any, features: int | None) -> tuple[str, ...] | None:
+    """Return names of columns, as many as there are `features`, if these are told."""
     if names is None:
         return None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError("its feature names are not a list of texts")
-    if len(names) != specification.sizes[0]:
-        raise InputError(f"{len(names)} feature names for {specification.sizes[0]} features")
+    if features not in (None, len(names)):
+        raise InputError(f"{len(names)} feature names for {features} features")
     return tuple(names)
 
 

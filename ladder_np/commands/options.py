@@ -1,6 +1,7 @@
 """Options that several commands share, and how their texts become values."""
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -9,6 +10,8 @@ from typing import Any
 
 from ladder_np.arrays import DEVICE_NAMES
 from ladder_np.data.dataset import Features
+from ladder_np.data.delimited import SEPARATORS
+from ladder_np.data.tables import TableOptions
 from ladder_np.experiments.run_folder import load_run_config, load_run_model
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
@@ -17,6 +20,7 @@ from ladder_np.operations.maps import is_layer
 from ladder_np.predictor import Predictor
 
 __all__ = [
+    "TABLE",
     "Options",
     "add_data_options",
     "add_device_option",
@@ -26,10 +30,11 @@ __all__ = [
     "described_network",
     "hidden_layers",
     "in_order_of_training",
-    "label_column",
     "load_model",
+    "names",
     "numbers",
     "sizes",
+    "table_options",
     "whole_number",
 ]
 
@@ -94,11 +99,14 @@ def load_model(arguments: argparse.Namespace) -> Predictor:
     return load(arguments.model, arguments.device)
 
 
-def label_column(arguments: argparse.Namespace, data: Path | str) -> str:
-    """Return the label column of the data: as given, else as in the run's training; only tables have one."""
-    if arguments.label_column is not None or Path(data).suffix.lower() != ".csv":
-        return arguments.label_column or ""
-    return load_run_config(arguments.model).settings.label_column if arguments.model.is_dir() else "label"
+def table_options(arguments: argparse.Namespace, model: Predictor) -> TableOptions:
+    """Return how to read a table for a model: as the options say, else as in the run's training."""
+    given = {name: value for name, value in vars(arguments).items() if name in TABLE_FIELDS and value is not None}
+    if arguments.model.is_dir():
+        settings = load_run_config(arguments.model).settings
+        given = {"label_column": settings.label_column, "unlabeled_label": settings.unlabeled_label, **given}
+    complete = bool(model.columns) and model.scaling.encoding is None
+    return TableOptions(**given, trained=model.columns, complete=complete, left_out=model.left_out)
 
 
 def in_order_of_training(
@@ -112,12 +120,32 @@ def in_order_of_training(
         print("ladder-np: the model knows no column names; columns are taken in their order", file=sys.stderr)
     X = model.arrange(X, names)
     model.check_like(X)
-    model.warn_of_other_scale(X, str(source))
+    model.warn_if_unlike(X, str(source))
     return X
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Return names from text such as ``id,date``."""
+    return tuple(text.split(","))
+
+
+def separator(text: str) -> str:
+    """Return a separator from itself or its name, such as ``tab``."""
+    return {name: sign for sign, name in SEPARATORS.items()}.get(text, text)
 
 
 # By the name of an option that takes one value: what makes the value of a text, metavar, help.
 Options = Mapping[str, tuple[Callable[[str], Any], str, str]]
+
+# How a text table is read, in training and afterwards; what is left out is as in the file, or as in training.
+TABLE: Options = {
+    "--label-column": (str, "NAME", "of a table (default: label)"),
+    "--unlabeled-label": (str, "TEXT", "that stands where a row of a table has no label (default: nothing, or -1)"),
+    "--drop-columns": (names, "N1,N2,…", "of a table that are no features (default: those that number the rows)"),
+    "--separator": (separator, "CHAR", "of a table: comma, semicolon, tab, bar (default: as the file looks)"),
+    "--decimal": (str, "MARK", "of a table's numbers: . or , (default: as the file looks)"),
+}
+TABLE_FIELDS = frozenset(field.name for field in dataclasses.fields(TableOptions))
 
 NETWORK: Options = {
     "--sizes": (sizes, "D0-D1-…", "layers, input first, classes last (default: 8-7-6-4)"),

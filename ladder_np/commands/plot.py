@@ -5,7 +5,14 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from ladder_np.commands.options import add_data_options, add_model_argument, in_order_of_training, label_column
+from ladder_np.commands.options import (
+    TABLE,
+    add_data_options,
+    add_model_argument,
+    add_options,
+    in_order_of_training,
+    table_options,
+)
 from ladder_np.data.readers import open_dataset
 from ladder_np.errors import InputError
 from ladder_np.files import ensure_folder, write_bytes, write_text
@@ -51,7 +58,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="with a model file: rows to show, a name or path as in train (default: only what needs no rows)",
     )
-    parser.add_argument("--label-column", metavar="NAME", help="of a .csv (default: label)")
+    add_options(parser, TABLE)
     add_data_options(parser)
 
 
@@ -95,7 +102,7 @@ def _source(arguments: argparse.Namespace) -> PlotSource:
     predictor = Predictor.load(path)
     if data is None:
         return ModelSource(path, predictor)
-    dataset = open_dataset(data, arguments.data_dir, label_column(arguments, data))
+    dataset = open_dataset(data, arguments.data_dir, table_options(arguments, predictor))
     try:
         X = in_order_of_training(predictor, dataset.X, dataset.feature_names, dataset.name)  # a table has no X_test
         names = predictor.feature_names or dataset.feature_names

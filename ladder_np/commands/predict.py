@@ -3,6 +3,9 @@
 import argparse
 import csv
 import io
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,16 +13,18 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ladder_np.commands.options import (
+    TABLE,
     add_data_options,
     add_device_option,
     add_model_argument,
+    add_options,
     in_order_of_training,
-    label_column,
     load_model,
+    table_options,
 )
 from ladder_np.data.dataset import Dataset, Features
 from ladder_np.data.labels import match_classes
-from ladder_np.data.readers import open_dataset, read_features
+from ladder_np.data.readers import open_dataset, read_rows
 from ladder_np.data.stored import StoredRows
 from ladder_np.errors import InputError
 from ladder_np.experiments.run import evaluate_run
@@ -27,6 +32,8 @@ from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.files import write_atomically
 
 __all__ = ["add_to"]
+
+STANDARD = Path("-")  # standard input or output in place of a file
 
 
 def add_to(commands: Any) -> None:
@@ -44,7 +51,7 @@ def add_to(commands: Any) -> None:
         help="measure on this data, a name or path as in train: on its test set if it has one, else on its labeled "
         "rows (default: the test rows of the run)",
     )
-    parser.add_argument("--label-column", metavar="NAME", help="of a .csv (default: as in training)")
+    add_options(parser, TABLE)
     add_data_options(parser)
     add_device_option(parser)
     parser.set_defaults(run=run_evaluate)
@@ -54,12 +61,14 @@ def add_to(commands: Any) -> None:
         description="Write the class and the probabilities of every row of a file.",
     )
     add_model_argument(parser)
-    files = ".csv, .npz (X), .npy or IDX images, or a folder with X.npy"
-    parser.add_argument("input", type=Path, metavar="INPUT", help=files)
-    out = "the .csv to write (replaced if it exists)"
+    files = (
+        "a table (.csv, .tsv, .gz, too), .npz (X), .npy or IDX images, a folder with X.npy, or - for a table from "
+    )
+    parser.add_argument("input", type=Path, metavar="INPUT", help=files + "standard input")
+    out = "the .csv to write (replaced if it exists), or - for standard output"
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=out)
-    column = "left out of a .csv if there (default: as in training)"
-    parser.add_argument("--label-column", metavar="NAME", help=column)
+    add_options(parser, TABLE)
+    parser.add_argument("--id-column", metavar="NAME", help="of a table, copied beside each prediction")
     add_device_option(parser)
     parser.set_defaults(run=run_predict)
 
@@ -77,8 +86,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
 
 def _measure(arguments: argparse.Namespace) -> str:
     model = load_model(arguments)
-    column, known = label_column(arguments, arguments.dataset), model.feature_names or ()
-    dataset = open_dataset(arguments.dataset, arguments.data_dir, column, known=known)
+    dataset = open_dataset(arguments.dataset, arguments.data_dir, table_options(arguments, model))
     name, X, y = _rows(dataset)
     try:
         X = in_order_of_training(model, X, dataset.feature_names, arguments.dataset)
@@ -98,21 +106,39 @@ def _rows(dataset: Dataset) -> tuple[str, Features, np.ndarray]:
 
 def run_predict(arguments: argparse.Namespace) -> int:
     """Predict and write."""
-    _protect(arguments.out, arguments.model, arguments.input)
+    if arguments.input != STANDARD:
+        return _predict(arguments, arguments.input, str(arguments.input))
+    with tempfile.TemporaryDirectory() as folder:  # a table is read more than once
+        path = Path(folder) / "table.csv"
+        with open(path, "wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        try:
+            return _predict(arguments, path, "standard input")
+        except InputError as error:
+            raise InputError(str(error).replace(str(path), "standard input")) from None
+
+
+def _predict(arguments: argparse.Namespace, path: Path, source: str) -> int:
+    out = arguments.out
+    if out != STANDARD:
+        _protect(out, arguments.model, path)
     model = load_model(arguments)
-    column = label_column(arguments, arguments.input)
-    X, names = read_features(arguments.input, column, model.feature_names or ())
+    rows = read_rows(path, table_options(arguments, model))
 
     def write(file: BinaryIO) -> None:
         try:
-            rows = in_order_of_training(model, X, names, arguments.input)
-            for text in _table(model.classes, model.predict_blocks(rows)):
+            X = in_order_of_training(model, rows.X, rows.names, source)
+            for text in _table(model.classes, model.predict_blocks(X), arguments.id_column, rows.ids):
                 file.write(text.encode(errors="backslashreplace"))  # a text of NumPy may hold half a character
         except InputError as error:
-            raise InputError(f"{arguments.input}: {error}") from None
+            raise InputError(f"{source}: {error}") from None
 
-    write_atomically(arguments.out, write)
-    print(f"{len(X)} rows written to {arguments.out}")
+    if out == STANDARD:
+        write(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return 0
+    write_atomically(out, write)
+    print(f"{len(rows.X)} rows written to {out}")
     return 0
 
 
@@ -124,11 +150,16 @@ def _protect(out: Path, model: Path, given: Path) -> None:
         raise InputError(f"--out {out} would replace a file that the predictions come from; name another")
 
 
-def _table(classes: np.ndarray, blocks: Iterator[np.ndarray]) -> Iterator[str]:
-    """Yield a .csv text, piece by piece: per row the class and each class's probability."""
-    yield _lines([["class", *(f"p_{name}" for name in classes)]])
+def _table(classes: np.ndarray, blocks: Iterator[np.ndarray], id_column: str | None, ids: list[str]) -> Iterator[str]:
+    """Yield a .csv text, piece by piece: per row its id, if there are ids, the class and each class's probability."""
+    head = [] if id_column is None else [id_column]
+    yield _lines([[*head, "class", *(f"p_{name}" for name in classes)]])
+    start = 0
     for probabilities in blocks:
-        yield _lines([classes[row.argmax()], *row] for row in probabilities)
+        rows = range(start, start + len(probabilities))
+        beside = [ids[row : row + 1] for row in rows]  # nothing without ids
+        yield _lines([*cell, classes[row.argmax()], *row] for cell, row in zip(beside, probabilities, strict=True))
+        start += len(probabilities)
 
 
 def _lines(rows: Iterable[list[Any]]) -> str:

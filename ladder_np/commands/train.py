@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from ladder_np.commands.options import (
+    TABLE,
     Options,
     add_data_options,
     add_device_option,
     add_options,
     hidden_layers,
+    names,
     numbers,
     whole_number,
 )
@@ -38,9 +40,11 @@ OPTIONS: Options = {
     "--dataset": (
         str,
         "NAME",
-        "digits (default, embedded), mnist, fashion-mnist, FILE.npz, FILE.csv, or a folder: X.npy, y.npy",
+        "digits (default, embedded), mnist, fashion-mnist, FILE.npz, a table (.csv, .tsv, .gz, too), or a folder: "
+        "X.npy, y.npy",
     ),
-    "--label-column": (str, "NAME", "of a .csv file (default: label)"),
+    **TABLE,
+    "--columns": (names, "N1,N2,…", "of a table that are features (default: all but the label column)"),
     "--preset": (str, "NAME", "settings of a published experiment (below), for any data that fits"),
     "--labels": (
         whole_number,
@@ -174,15 +178,22 @@ def _describe(experiment: Experiment) -> str:
 
 
 def _describe_features(experiment: Experiment) -> str:
-    """Return what the features were taken for, and how they are scaled."""
-    scaling = experiment.scaling
-    pixels = scaling.kind == "pixels" or (scaling.kind == "none" and experiment.dataset.pixel_maximum is not None)
+    """Return what the features were taken for, how they are scaled, and what is done to columns of a table."""
+    scaling, dataset = experiment.scaling, experiment.dataset
+    pixels = scaling.kind == "pixels" or (scaling.kind == "none" and dataset.pixel_maximum is not None)
     done = {
         "pixels": f"divided by {1 / scaling.scale[0]:.0f}",
         "standardize": "standardized",
         "none": "taken as they are",
     }
-    return f"{'8-bit pixels' if pixels else 'a table'}, {done[scaling.kind]}"
+    columns = scaling.encoding.describe(dataset.feature_names) if scaling.encoding else ""
+    left_out = ", ".join(name or "the first column" for name in dataset.left_out)
+    parts = (
+        f"{'8-bit pixels' if pixels else 'a table'}, {done[scaling.kind]}",
+        columns,
+        left_out and f"left out: {left_out}",
+    )
+    return "; ".join(filter(None, parts))
 
 
 def _why_no_test(settings: ExperimentSettings) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ladder_np.data.encoding import Values
 from ladder_np.data.labels import IN_FILES, Labels, plain_classes
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
@@ -30,6 +31,9 @@ class Dataset:
     feature_names: tuple[str, ...] | None = None  # the columns of a CSV file without the label column
     # what pixels are divided by (255, or 16 for the digits); None for a table of numbers
     pixel_maximum: int | None = None
+    # of a text table, in which cells may be missing (NaN): the texts of each column, None where it holds numbers
+    values: Values | None = None
+    left_out: tuple[str, ...] = ()  # columns of the file that are neither features nor labels
 
 
 def make_dataset(
@@ -41,6 +45,7 @@ def make_dataset(
     *,
     feature_names: tuple[str, ...] | None = None,
     pixel_maximum: int | None = None,
+    values: Values | None = None,
     source: str,
 ) -> Dataset:
     """Check arrays, and find the classes and each row's index into them.
@@ -59,6 +64,8 @@ def make_dataset(
         A name for each of the d features.
     pixel_maximum : int, optional
         What pixels are divided by.
+    values : tuple, optional
+        Of each column, the texts that its numbers are the codes of, or None; with it, X may hold NaN.
     source : str
         Where the arrays come from, for the error line: a path.
 
@@ -72,7 +79,7 @@ def make_dataset(
     InputError
         If anything above does not hold, a feature is not finite, or no row is labeled.
     """
-    X = check_features(X, source, "X", feature_names)
+    X = check_features(X, source, "X", feature_names, missing=values is not None)
     labels = _labels_of(X, y, f"{source}: y")
     classes, index = labels.encode()
     classes = plain_classes(classes, labels.name)
@@ -84,7 +91,7 @@ def make_dataset(
     elif X_test is not None or y_test is not None:
         given, missing = ("y_test", "X_test") if X_test is None else ("X_test", "y_test")
         raise InputError(f"{source}: has {given} without {missing}; give both or neither")
-    return Dataset(name, X, index, classes, X_test, test_index, feature_names, pixel_maximum)
+    return Dataset(name, X, index, classes, X_test, test_index, feature_names, pixel_maximum, values)
 
 
 def _labels_of(X: Features, y: Features | Labels, name: str) -> Labels:
@@ -101,13 +108,18 @@ def _test_index(labels: Labels, classes: np.ndarray) -> np.ndarray:
 
 
 def check_features(
-    X: Features, source: str, what: str = "X", feature_names: tuple[str, ...] | None = None
+    X: Features,
+    source: str,
+    what: str = "X",
+    feature_names: tuple[str, ...] | None = None,
+    missing: bool = False,
 ) -> Features:
     """Return features (n, d), or (n, ...) made such, after a check that needs no second array of their size.
 
     The numbers and dtype stay, but booleans become uint8 0 and 1; an array becomes C-contiguous and of this machine's
     byte order, rows in a file stay there. `source`, `what` and `feature_names` are for the error line. Raises
-    InputError if `X` has fewer than two dimensions, no row or no feature, is not real, or holds NaN or infinity.
+    InputError if `X` has fewer than two dimensions, no row or no feature, is not real, or holds infinity or, unless
+    numbers may be `missing`, NaN.
     """
     if X.dtype == bool:
         X = X.as_bytes() if isinstance(X, StoredRows) else X.view(np.uint8)
@@ -122,13 +134,13 @@ def check_features(
     else:
         X = np.ascontiguousarray(X, dtype=X.dtype.newbyteorder("=")).reshape(len(X), -1)
     if X.dtype.kind == "f":
-        _refuse_nonfinite(X, source, what, feature_names)
+        _refuse_nonfinite(X, source, what, feature_names, missing)
     return X
 
 
-def _refuse_nonfinite(X: Features, source: str, what: str, names: tuple[str, ...] | None) -> None:
+def _refuse_nonfinite(X: Features, source: str, what: str, names: tuple[str, ...] | None, missing: bool) -> None:
     for start, rows in blocks(X):
-        finite = np.isfinite(rows)
+        finite = ~np.isinf(rows) if missing else np.isfinite(rows)
         if not finite.all():
             row, column = np.argwhere(~finite)[0]
             value = rows[row, column]

@@ -42,9 +42,7 @@ class ImageSet:
     """Four IDX files in the order of `FILES`."""
 
     mirrors: tuple[str, ...]
-    sha256: tuple[str, ...]
-    # Checksums of the bytes inside: packed and plain files are accepted; else of the `.gz` files, and only these are.
-    of_unpacked: bool
+    sha256: tuple[str, ...]  # of the bytes inside, however they are packed
 
 
 IMAGE_SETS = {
@@ -59,7 +57,6 @@ IMAGE_SETS = {
             "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ),
-        of_unpacked=True,
     ),
     "fashion-mnist": ImageSet(
         mirrors=(
@@ -67,12 +64,11 @@ IMAGE_SETS = {
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         ),
         sha256=(
-            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         ),
-        of_unpacked=False,
     ),
 }
 
@@ -109,10 +105,10 @@ def fetch_command(name: str, folder: Path) -> str:
     return f"ladder-np fetch {name} --data-dir {folder}"
 
 
-def find_file(name: str, file: str, folder: Path) -> Path | None:
-    """Where `folder` has `file`: packed, or plain where the checksums can tell; None if it has not."""
-    endings = (".gz", "") if image_set(name).of_unpacked else (".gz",)
-    candidates = [folder / (file + ending) for ending in endings]
+def find_file(file: str, folder: Path) -> Path | None:
+    """Where `folder` has `file`, packed or plain, also with a point before "idx"; None if it has not."""
+    names = (file, file.replace("-idx", ".idx"))  # as many programs unpack it
+    candidates = [folder / (name + ending) for name in names for ending in (".gz", "")]
     return next((path for path in candidates if os.path.exists(path)), None)
 
 
@@ -132,8 +128,7 @@ def _problem(name: str, file: str, stream: BinaryIO) -> str | None:
     """What is wrong with the content of a file, or None."""
     entry = image_set(name)
     try:
-        content = unpacked(stream) if entry.of_unpacked else stream
-        found = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+        found = hashlib.file_digest(unpacked(stream), "sha256").hexdigest()  # type: ignore[arg-type]
     except DAMAGED_GZIP as error:
         return f"damaged or truncated ({error})"
     expected = entry.sha256[FILES.index(file)]
@@ -148,7 +143,7 @@ def fetch(name: str, folder: Path) -> list[Path]:
     One line about each goes to standard error. Raises InputError if a file is there with a wrong checksum (it is left
     alone), no mirror has a right one, or the folder cannot be written. Files are written whole or not at all.
     """
-    found = [find_file(name, file, folder / name) for file in FILES]
+    found = [find_file(file, folder / name) for file in FILES]
     for file, path in zip(FILES, found, strict=True):
         if path is not None:
             check_file(name, file, path)

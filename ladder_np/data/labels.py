@@ -4,6 +4,7 @@ A label is a whole number, a text, True or False. Classes are ascending; inside 
 class, 0 .. K − 1, or −1 where it is unlabeled.
 """
 
+import dataclasses
 import functools
 import math
 import numbers
@@ -22,6 +23,7 @@ __all__ = [
     "Mark",
     "check_two_classes",
     "is_missing",
+    "mark_in_tables",
     "match_classes",
     "parse_labels",
     "plain_classes",
@@ -57,6 +59,19 @@ class Mark:
 IN_FILES = Mark(
     (-1, ""), "-1 or empty", "leave it empty where a row has no label", "name the classes by other numbers or texts"
 )
+
+
+def mark_in_tables(named: str | None) -> Mark:
+    """Return what marks an unlabeled row of a text table: nothing and -1, or nothing and the text that is named.
+
+    Of these, the cells with the text that is named are read as empty.
+    """
+    if named is None:
+        advice = f"{IN_FILES.advice}, or name the mark with --unlabeled-label"
+        return dataclasses.replace(IN_FILES, advice=advice, if_class="name another mark: --unlabeled-label")
+    return Mark(("",), f"{named!r} or empty", f"write {named!r} where a row has no label", "name another mark")
+
+
 FEWEST_TOLD = 10  # rows with -1
 MANY_TIMES = 1.5  # rows with -1 are so many times those of a class, or as few times, where they are one, too
 
@@ -288,23 +303,23 @@ def _as_text(label: Any) -> str:
     return str(int(label) if isinstance(label, float) else label)
 
 
-def parse_labels(cells: Sequence[str], name: str, lines: Sequence[int]) -> Labels:
+def parse_labels(cells: Sequence[str], name: str, lines: Sequence[int], mark: Mark = IN_FILES) -> Labels:
     """Return the labels that a column of a table holds: numbers where all its texts are such, otherwise texts.
 
-    There is one cell per row, without blanks around it; empty or -1 where the row is unlabeled. For `name` and
-    `lines` see `Labels`. Raises InputError if there are numbers and texts.
+    There is one cell per row, without blanks around it; empty, or with the `mark`, where the row is unlabeled. For
+    `name` and `lines` see `Labels`. Raises InputError if there are numbers and texts.
     """
     parsed = {cell: parse_number(cell) for cell in cells}  # far fewer than rows, in most tables
-    labels = [cell for cell in parsed if cell not in ("", "-1")]
+    labels = [cell for cell in parsed if cell not in map(str, mark.values)]
     texts = [cell for cell in labels if math.isnan(parsed[cell])]
     if 0 < len(texts) < len(labels):
         raise InputError(
             f"{name}, line {lines[cells.index(texts[0])]} is {_shown(texts[0])}, but other labels are numbers; "
-            "expected labels of one kind, and -1 or an empty cell where a row has no label"
+            f"expected labels of one kind, and {mark.name} where a row has no label; {mark.advice}"
         )
     values = cells if texts else [parsed[cell] if cell else -1.0 for cell in cells]
     masked = np.array([not cell for cell in cells], bool)
-    return Labels(np.array(values, dtype=object if texts else np.float64), IN_FILES, name, lines, masked)
+    return Labels(np.array(values, dtype=object if texts else np.float64), mark, name, lines, masked)
 
 
 def parse_number(text: str) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ladder_np.data.encoding import Values
 from ladder_np.data.stored import StoredRows
 
 __all__ = ["FEWEST_TRAINING_ROWS", "Range", "find_range"]
@@ -37,10 +38,10 @@ class Range:
     def complaint(self, X: np.ndarray | StoredRows) -> str | None:
         """Return one line if most features of rows X (n, d) are on another scale than in training, else None.
 
-        At most a thousand rows are looked at, evenly picked. Zeros and features that are constant in training say
-        nothing, nor does a single feature of several. A feature is far outside if most of its values lie beyond its
-        range: by more than its width, while there are fewer than 50 rows. It is too small if in 50 rows at least the
-        0.9-quantile of its absolute values is below a 15th of that in training.
+        At most a thousand rows are looked at, evenly picked. Zeros, missing numbers and features that are constant in
+        training say nothing, nor does a single feature of several. A feature is far outside if most of its values lie
+        beyond its range: by more than its width, while there are fewer than 50 rows. It is too small if in 50 rows at
+        least the 0.9-quantile of its absolute values is below a 15th of that in training.
         """
         varying = np.flatnonzero(self.high > self.low)
         enough = len(X) >= FEWEST_ROWS
@@ -48,7 +49,7 @@ class Range:
         low, high = self.low[varying], self.high[varying]
         with np.errstate(over="ignore", invalid="ignore"):  # a value beyond float64 is refused elsewhere
             margin = 0 if enough else high - low
-            told = x != 0
+            told = (x != 0) & ~np.isnan(x)
             counted = told.sum(axis=0)
             outside = (((x < low - margin) | (x > high + margin)) & told).sum(axis=0)
             largest = _high_quantile(x)
@@ -62,24 +63,34 @@ class Range:
         if far[counted > 0].mean() <= MOST and off.mean() < NEARLY_ALL:
             return None
         feature = int(np.flatnonzero(told_of)[np.argmax(off)])
+        values = x[told[:, feature], feature]
         return (
             f"{off.mean():.0%} of the features are on another scale than in training: feature {varying[feature]} "
-            f"(counted from 0) runs from {x[:, feature].min():g} to {x[:, feature].max():g}, in training from "
+            f"(counted from 0) runs from {values.min():g} to {values.max():g}, in training from "
             f"{low[feature]:g} to {high[feature]:g}; give the rows as in training"
         )
 
 
-def find_range(X: np.ndarray | StoredRows, rows: np.ndarray) -> Range | None:
-    """Return the range of each feature of X (n, d) over the given rows; None if these are fewer than 10."""
+def find_range(X: np.ndarray | StoredRows, rows: np.ndarray, values: Values | None = None) -> Range | None:
+    """Return the range of each feature of X (n, d) over the given rows; None if these are fewer than 10.
+
+    Columns of texts (see `Encoding`) and those without any number have none: it is from 0 to 0.
+    """
     if len(rows) < FEWEST_TRAINING_ROWS:
         return None
     step = max(1, BLOCK // X.shape[1])
     low = high = X[rows[:1]][0]
     for start in range(0, len(rows), step):
         part = X[rows[start : start + step]]
-        low, high = np.minimum(low, part.min(axis=0)), np.maximum(high, part.max(axis=0))
+        low, high = (
+            np.fmin(low, np.fmin.reduce(part)),
+            np.fmax(high, np.fmax.reduce(part)),
+        )  # NaN where none is a number
     typical = _high_quantile(np.asarray(X[_picked(rows, X.shape[1])], np.float64))
-    return Range(low.astype(np.float64), high.astype(np.float64), typical)
+    none = np.isnan(low)
+    if values is not None:
+        none |= [column is not None for column in values]
+    return Range(*(np.where(none, 0.0, limit.astype(np.float64)) for limit in (low, high, typical)))
 
 
 def _picked(rows: np.ndarray | StoredRows, features: int | None = None) -> np.ndarray:
@@ -89,4 +100,5 @@ def _picked(rows: np.ndarray | StoredRows, features: int | None = None) -> np.nd
 
 
 def _high_quantile(x: np.ndarray) -> np.ndarray:
-    return np.quantile(np.abs(x), HIGH, axis=0) if len(x) else np.zeros(x.shape[1])
+    """Return a high quantile of the absolute values of each feature; missing ones count as 0."""
+    return np.quantile(np.abs(np.nan_to_num(x)), HIGH, axis=0) if len(x) else np.zeros(x.shape[1])

@@ -1,10 +1,14 @@
-"""Scaling of features: (x - shift) * scale, found on the training rows and applied batch by batch."""
+"""From raw features to the network's input: (x - shift) * scale, found on the training rows, applied batch by batch.
+
+The columns of a table that are not plain numbers become such first: see `encoding`.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ladder_np.data.encoding import Encoding
 from ladder_np.data.pixels import largest_pixel
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
@@ -23,15 +27,31 @@ class Scaling:
     shift: np.ndarray
     scale: np.ndarray
     kind: str = "none"  # how it was found: "pixels", "standardize" or "none"
+    encoding: Encoding | None = None  # from raw columns to the d features, where they are not the same
+
+    @property
+    def columns(self) -> int:
+        """How many raw features it takes."""
+        return self.width if self.encoding is None else self.encoding.columns
+
+    @property
+    def width(self) -> int:
+        """How many inputs of the network it makes, d."""
+        return len(self.scale)
+
+    def names(self, columns: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """Return the names of the network's inputs, after those of the raw features."""
+        return columns if self.encoding is None else self.encoding.names(columns)
 
     def apply(
         self, rows: np.ndarray, dtype: npt.DTypeLike, first_row: int = 0, within: npt.DTypeLike | None = None
     ) -> np.ndarray:
-        """Return rows (n, d), scaled, as a fresh array of `dtype`; each row's result depends on it alone.
+        """Return raw rows, scaled, as a fresh array (n, d) of `dtype`; each row's result depends on it alone.
 
         Raises InputError, which counts rows from `first_row` on, if a scaled value is too large for `dtype`, or for
         the smaller dtype `within`.
         """
+        rows = rows if self.encoding is None else self.encoding.apply(rows)
         result, narrow = np.empty(rows.shape, dtype), np.dtype(within or dtype)
         largest = np.finfo(narrow).max
         step = max(1, BLOCK // rows.shape[1])
@@ -67,8 +87,16 @@ class Scaling:
                 np.multiply(rows, self.scale, out=result, casting="same_kind")
 
 
-def make_scaling(X: np.ndarray | StoredRows, rows: np.ndarray, kind: str, pixel_maximum: int | None) -> Scaling:
-    """Find the scaling of features X (n, d) on the training rows, one at least; only these are looked at.
+def make_scaling(
+    X: np.ndarray | StoredRows,
+    rows: np.ndarray,
+    kind: str,
+    pixel_maximum: int | None,
+    encoding: Encoding | None = None,
+) -> Scaling:
+    """Find the scaling of raw features X (n, ...) on the training rows, one at least; only these are looked at.
+
+    With an `encoding`, what is scaled is what it makes of X.
 
     The kind is "pixels": divide by `pixel_maximum`, for uint8 without one by `largest_pixel`; "standardize": mean 0
     and standard deviation 1, a constant feature becomes 0; "none": as it is; "auto": "pixels" if there is a
@@ -80,9 +108,10 @@ def make_scaling(X: np.ndarray | StoredRows, rows: np.ndarray, kind: str, pixel_
     if kind == "auto":
         kind = "standardize" if pixel_maximum is None else "pixels"
     if kind == "standardize":
-        return _standardizing(X, rows)
+        return _standardizing(X, rows, encoding)
     divisor = _pixel_divisor(X, pixel_maximum) if kind == "pixels" else 1
-    return Scaling(np.zeros(X.shape[1]), np.full(X.shape[1], 1 / divisor), kind)
+    width = X.shape[1] if encoding is None else encoding.width
+    return Scaling(np.zeros(width), np.full(width, 1 / divisor), kind, encoding)
 
 
 def mean_variance(X: np.ndarray | StoredRows, rows: np.ndarray, scaling: Scaling) -> float:
@@ -104,17 +133,21 @@ def _pixel_divisor(X: np.ndarray | StoredRows, pixel_maximum: int | None) -> int
     raise InputError(f"scaling 'pixels' for features of type {X.dtype}; expected uint8: choose standardize or none")
 
 
-def _standardizing(X: np.ndarray | StoredRows, rows: np.ndarray) -> Scaling:
+def _standardizing(X: np.ndarray | StoredRows, rows: np.ndarray, encoding: Encoding | None) -> Scaling:
     """Mean and standard deviation by way of t = (x - low) / span, which lies in 0..1.
 
     In t nothing overflows, however large x is, and sums of squares are safe: its ends are both attained, so that the
     variance is 1/(2n) at least. A constant feature has span 0, exactly.
     """
+
+    def read(part: np.ndarray) -> np.ndarray:
+        return X[part] if encoding is None else encoding.apply(X[part])
+
     step = max(1, BLOCK // X.shape[1])
     parts = [rows[start : start + step] for start in range(0, len(rows), step)]
-    lowest = highest = X[rows[:1]][0]
+    lowest = highest = read(rows[:1])[0]
     for part in parts:
-        x = X[part]
+        x = read(part)
         lowest, highest = np.minimum(lowest, x.min(axis=0)), np.maximum(highest, x.max(axis=0))
     with np.errstate(over="ignore", invalid="ignore"):  # told as an error below
         low, high = lowest.astype(np.float64), highest.astype(np.float64)
@@ -128,11 +161,11 @@ def _standardizing(X: np.ndarray | StoredRows, rows: np.ndarray) -> Scaling:
     divisor = np.where(span > 0, span, 1.0)
     total, squares = np.zeros_like(low), np.zeros_like(low)
     for part in parts:
-        t = (X[part] - low) / divisor
+        t = (read(part) - low) / divisor
         total += t.sum(axis=0)
         squares += np.square(t).sum(axis=0)
     mean = total / len(rows)
     deviation = span * np.sqrt(np.maximum(squares / len(rows) - mean**2, 0.0))
     # Below the smallest normal number 1 / deviation would overflow: such a feature counts as constant.
     usable = deviation >= np.finfo(np.float64).tiny
-    return Scaling(low + span * mean, 1 / np.where(usable, deviation, 1.0), "standardize")
+    return Scaling(low + span * mean, 1 / np.where(usable, deviation, 1.0), "standardize", encoding)

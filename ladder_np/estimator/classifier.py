@@ -67,6 +67,11 @@ class LadderClassifier(BaseClassifier):
         divided by 255, or by its largest value where that is below 128. "auto": pixels if X is uint8, reaches 16, and
         nearly all of 16 features at least share one scale; else standardize (0/1 images, too). A warning tells if
         that is nearly so. It is stored with the model.
+    missing : {"error", "mean"}
+        What becomes of missing cells of X (NaN, None, pandas' NA). "error": they are refused. "mean": a missing
+        number becomes its column's mean over the training rows, and a further input tells where numbers of that
+        column are missing. It is stored with the model. Columns of texts or categories in a data frame become
+        indicators, one for each of at most 20 values.
     unlabeled_label : object
         What y holds where a row has no label; in an array of texts its text. None or NaN: whatever is missing (None,
         NaN, pandas' NA).
@@ -145,6 +150,7 @@ class LadderClassifier(BaseClassifier):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         scaling: str = "auto",
+        missing: str = "error",
         unlabeled_label: Any = -1,
         class_weight: Any = None,
         warm_start: bool = False,
@@ -167,6 +173,7 @@ class LadderClassifier(BaseClassifier):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.scaling = scaling
+        self.missing = missing
         self.unlabeled_label = unlabeled_label
         self.class_weight = class_weight
         self.warm_start = warm_start
@@ -194,7 +201,7 @@ class LadderClassifier(BaseClassifier):
             If the cost becomes NaN or infinite, or explodes; the estimator is then as before.
         """
         before = self._predictor if flag("warm_start", self.warm_start) and self.__sklearn_is_fitted__() else None
-        table = read_table(X, y, self.unlabeled_label, self._name, before, sample_weight=sample_weight)
+        table = self._read(X, y, before, sample_weight=sample_weight)
         used = table.only(table.weights > 0)
         _check_left(used)
         model, training, validation = begin_fit(self.get_params(), used, before)
@@ -229,7 +236,7 @@ class LadderClassifier(BaseClassifier):
         if flag("early_stopping", self.early_stopping):
             raise InputError("partial_fit trains one epoch and cannot stop early; set early_stopping=False")
         before = self._predictor if self.__sklearn_is_fitted__() else None
-        table = read_table(X, y, self.unlabeled_label, self._name, before, classes, sample_weight)
+        table = self._read(X, y, before, classes, sample_weight)
         used = table.only(table.weights > 0)
         model, training, kept = begin_call(self.get_params(), used, before, self._kept if before else None)
         state = training.state()
@@ -255,7 +262,7 @@ class LadderClassifier(BaseClassifier):
             the features in training.
         """
         self._check_fitted()
-        return np.concatenate([*self._predictor.predict_blocks(read_like(X, self._predictor, self._name))])
+        return np.concatenate([*self._predictor.predict_blocks(self._read_like(X))])
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row, (rows,); raises as `predict_proba`."""
@@ -329,6 +336,19 @@ class LadderClassifier(BaseClassifier):
         lines = EpochLines(self.max_iter)
         return lambda record: print(lines.describe(record), file=sys.stderr) if self.verbose else None
 
+    def _read(
+        self, X: Any, y: Any, before: Predictor | None, classes: Any = None, sample_weight: Any = None
+    ) -> Table:
+        """Return the checked rows of a call."""
+        if self.missing not in ("error", "mean"):
+            raise InputError(f"missing={self.missing!r}: expected 'error' or 'mean'")
+        missing = self.missing == "mean"
+        return read_table(X, y, self.unlabeled_label, self._name, before, classes, sample_weight, missing)
+
+    def _read_like(self, X: Any) -> np.ndarray:
+        """Return checked features like those in training."""
+        return read_like(X, self._predictor, self._name, missing=True)
+
     @property
     def _name(self) -> str:
         return type(self).__name__
@@ -338,7 +358,7 @@ class LadderClassifier(BaseClassifier):
         self._predictor, self._resume, self._kept = model, resume, kept
         self.classes_ = model.classes
         self.scaling_ = model.scaling.kind
-        self.n_features_in_ = model.network.specification.sizes[0]
+        self.n_features_in_ = model.scaling.columns
         self.__dict__.pop("feature_names_in_", None)
         if model.feature_names is not None:
             self.feature_names_in_ = np.array(model.feature_names, dtype=object)

@@ -6,6 +6,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from ladder_np.data.encoding import find_encoding
 from ladder_np.data.pixels import find_pixel_maximum, warn_of_doubt
 from ladder_np.data.ranges import find_range
 from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
@@ -137,31 +138,36 @@ def _make_model(
         before.check_like(table.X)
         scaling, pixels = before.scaling, before.pixels
     else:
-        scaling, pixels = _find_scaling(params, table, rows)
+        scaling, pixels = _find_scaling(params, table, rows, before)
     variance = 1.0 if before and settled else mean_variance(table.X, rows, scaling)
     if variance == 0:
         raise InputError("every feature of X is the same in all rows; expected at least one that differs")
     known = before if settled else None
-    specification = _specification_of(params, table.X.shape[1], len(table.classes), variance, known)
+    specification = _specification_of(params, scaling.width, len(table.classes), variance, known)
     scaling.check(table.X, specification.numpy_dtype)
     if before:
         parameters = _parameters_of(before, specification)
         network = LadderNetwork.from_parameters(specification, parameters, device=params["device"])
     else:
         network = LadderNetwork.from_specification(specification, device=params["device"], seed=seed)
-    limits = find_range(table.X, rows)
+    limits = find_range(table.X, rows, table.values)
     if before and before.range and limits:
         limits = limits.joined(before.range)
     return Predictor(network, scaling, table.classes, table.names, pixels, range=limits)
 
 
-def _find_scaling(params: dict[str, Any], table: Table, rows: np.ndarray) -> tuple[Scaling, bool]:
-    """Return the scaling, and whether features are pixels."""
+def _find_scaling(
+    params: dict[str, Any], table: Table, rows: np.ndarray, before: Predictor | None
+) -> tuple[Scaling, bool]:
+    """Return the scaling, and whether features are pixels; columns are encoded as in the model `before`."""
     maximum = None
     if params["scaling"] == "auto":
         warn_of_doubt(table.X)
         maximum = find_pixel_maximum(table.X)
-    scaling = make_scaling(table.X, rows, params["scaling"], maximum)
+    encoding = before.scaling.encoding if before else None
+    if encoding is None and table.values is not None:
+        encoding = find_encoding(table.X, rows, table.values)
+    scaling = make_scaling(table.X, rows, params["scaling"], maximum, encoding)
     return scaling, scaling.kind == "pixels"
 
 

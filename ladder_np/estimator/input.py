@@ -4,6 +4,8 @@ Some messages have the words that scikit-learn's checks of an estimator look for
 """
 
 import dataclasses
+import math
+import reprlib
 import warnings
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,9 +14,11 @@ import numpy as np
 
 from ladder_np.data.columns import warn_of_counting
 from ladder_np.data.dataset import check_features
-from ladder_np.data.labels import Labels, Mark, check_two_classes, is_missing
+from ladder_np.data.encoding import Values
+from ladder_np.data.labels import Labels, Mark, check_two_classes, is_missing, parse_number
 from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import warning_class
+from ladder_np.estimator.frames import is_frame, read_frame
 from ladder_np.predictor import Predictor
 from ladder_np.training.weights import checked_weights
 
@@ -31,11 +35,13 @@ class FeatureTypeError(InputError, TypeError):
 class Table:
     """Checked rows: X (n, d), the columns' names or None, the classes (K,), each row's index into them or −1.
 
-    `weights` (n,) are the rows' sample weights.
+    `values` are the texts of each column, as `Encoding` takes them, or None if nothing is encoded; `weights` (n,) are
+    the rows' sample weights.
     """
 
     X: np.ndarray
     names: tuple[str, ...] | None
+    values: Values | None
     classes: np.ndarray
     index: np.ndarray
     weights: np.ndarray
@@ -70,19 +76,28 @@ def read_table(
     before: Predictor | None,
     classes: Any = None,
     sample_weight: Any = None,
+    missing: bool = False,
 ) -> Table:
     """Return checked rows; with the classes of `before`, a model to go on from, else those given, else those of y.
 
-    `mark` is what y holds where a row has no label; `estimator` is who asks, for the error line. Raises InputError if
+    `mark` is what y holds where a row has no label; `estimator` is who asks, for the error line; `missing` is whether
+    numbers of X may be missing. Raises InputError if
     X, y or the classes cannot be used.
     """
     _compare_indices(X, y)
+    values = None
     if before is None:
         names = _column_names(X, estimator)
-        X = _read_features(X, estimator, names)
+        if is_frame(X):
+            X, values = read_frame(X, estimator)
+            values = values if any(values) else None
+        X = _read_features(X, estimator, names, missing)
+        if missing and values is None and X.dtype.kind == "f":
+            values = (None,) * X.shape[1]
         warn_of_counting(X, names, estimator)
     else:
-        X, names = read_like(X, before, estimator), before.feature_names
+        X, names = read_like(X, before, estimator, missing), before.feature_names
+        values = before.scaling.encoding.values if before.scaling.encoding else None
     labels = read_labels(y, mark, estimator)
     labels.check_count(len(X))
     if classes is not None:
@@ -95,21 +110,26 @@ def read_table(
         classes = before.classes
     classes, index = labels.encode(classes)
     check_two_classes(classes, labels.mark if labels.unlabeled.any() else None)
-    return Table(X, names, classes, index, checked_weights(sample_weight, len(X)))
+    return Table(X, names, values, classes, index, checked_weights(sample_weight, len(X)))
 
 
-def read_like(X: Any, model: Predictor, estimator: str) -> np.ndarray:
+def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -> np.ndarray:
     """Return checked features that are like those that `model` was trained on; warn if they are on another scale.
+
+    Numbers may be missing if `missing` says so, or the model was trained with gaps.
 
     Raises InputError if they are not a table of numbers, or differ in their number or names.
     """
     names = _column_names(X, estimator)
     _compare_names(names, model.feature_names, estimator)
-    X = _read_features(X, estimator, names)
-    expected = model.network.specification.sizes[0]
+    encoding = model.scaling.encoding
+    if is_frame(X):
+        X, _ = read_frame(X, estimator, encoding.values if encoding else (None,) * model.scaling.columns)
+    X = _read_features(X, estimator, names, missing=encoding is not None and missing)
+    expected = model.scaling.columns
     if X.shape[1] != expected:
         raise InputError(f"X has {X.shape[1]} features, but {estimator} is expecting {expected} features as input")
-    model.warn_of_other_scale(X, f"{estimator}: X")
+    model.warn_if_unlike(X, f"{estimator}: X")
     return X
 
 
@@ -157,8 +177,8 @@ def _given_classes(classes: Any, mark: Any, estimator: str) -> np.ndarray:
     return found
 
 
-def _read_features(X: Any, estimator: str, names: tuple[str, ...] | None) -> np.ndarray:
-    """Return features as a C-contiguous array (rows, d) of the real type that they came in."""
+def _read_features(X: Any, estimator: str, names: tuple[str, ...] | None, missing: bool = False) -> np.ndarray:
+    """Return features as a C-contiguous array (rows, d) of the real type that they came in; NaN only if `missing`."""
     if hasattr(X, "tocsr"):
         raise InputError(f"{estimator}: X is a sparse matrix; expected a dense array: pass X.toarray()")
     array = _as_numbers(X, estimator)
@@ -171,7 +191,11 @@ def _read_features(X: Any, estimator: str, names: tuple[str, ...] | None) -> np.
         raise InputError(f"{estimator}: X has 0 rows (0 sample(s)); expected 1 at least")
     if not array.shape[1]:
         raise InputError(f"{estimator}: X has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
-    return cast(np.ndarray, check_features(array, estimator, "X", names))
+    try:
+        return cast(np.ndarray, check_features(array, estimator, "X", names, missing))
+    except InputError as error:
+        gaps = array.dtype.kind == "f" and bool(np.isnan(array).any())
+        raise InputError(f"{error}; or fit with missing='mean'" if gaps else str(error)) from None
 
 
 def _as_numbers(X: Any, estimator: str) -> np.ndarray:
@@ -179,10 +203,12 @@ def _as_numbers(X: Any, estimator: str) -> np.ndarray:
         raise InputError(f"{estimator}: X has masked entries; fill them in, as with X.filled(X.mean(axis=0))")
     try:
         array = np.asarray(X)
-        if array.dtype == object:
-            array = _floats_of(array)
+        _refuse_texts(array, estimator)
+        array = _floats_of(array) if array.dtype == object else array
     except TypeError as error:
         raise FeatureTypeError(f"{estimator}: X: {error}; expected real numbers") from None
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(
             f"{estimator}: X is not a table of numbers ({error}); expected rows of equal length"
@@ -200,6 +226,19 @@ def _floats_of(objects: np.ndarray) -> np.ndarray:
     except TypeError:  # pandas' NA becomes NaN, which is refused with its row and column; others are refused here
         missing = np.array([is_missing(value) for value in objects.flat], bool).reshape(objects.shape)
         return np.where(missing, np.nan, objects).astype(np.float64)
+
+
+def _refuse_texts(array: np.ndarray, estimator: str) -> None:
+    """Raise `InputError` at the first cell of a table that is a text and not a number."""
+    if array.ndim != 2 or array.dtype.kind not in "OU":
+        return
+    for row, cells in enumerate(array.tolist()):
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str) and math.isnan(parse_number(cell)) and cell.strip().lower() != "nan":
+                raise InputError(
+                    f"{estimator}: X, row {row}, column {column} (counted from 0) is {reprlib.repr(cell)}; expected "
+                    "a number, or NaN where it is missing (columns of texts are for a pandas data frame)"
+                )
 
 
 def _column_names(X: Any, estimator: str) -> tuple[str, ...] | None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from ladder_np.arrays import Device
 from ladder_np.data.columns import warn_of_counting
 from ladder_np.data.dataset import Dataset, Features
+from ladder_np.data.encoding import find_encoding
 from ladder_np.data.pixels import warn_of_doubt
 from ladder_np.data.ranges import Range, find_range
 from ladder_np.data.readers import open_dataset
@@ -71,19 +73,20 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     Raises InputError if anything does not fit.
     """
     device = Device(device_name)
-    dataset = open_dataset(settings.dataset, data_dir, settings.label_column, older=settings.reading == 1)
+    dataset = open_dataset(settings.dataset, data_dir, settings.table)
     if settings.dataset not in DATASET_DEFAULTS:
         settings = dataclasses.replace(settings, dataset=str(Path(settings.dataset).resolve()))
     split = _split(settings, dataset)
     if settings.scaling == "auto" and dataset.pixel_maximum is None:
         warn_of_doubt(dataset.X)
-    scaling = make_scaling(dataset.X, split.train, settings.scaling, dataset.pixel_maximum)
+    encoding = None if dataset.values is None else find_encoding(dataset.X, split.train, dataset.values)
+    scaling = make_scaling(dataset.X, split.train, settings.scaling, dataset.pixel_maximum, encoding)
     settings = dataclasses.replace(settings, scaling=scaling.kind)
     settings = _with_weights(settings, dataset, split, scaling)
-    specification = settings.specification(dataset.X.shape[1], len(dataset.classes))
+    specification = settings.specification(scaling.width, len(dataset.classes))
     _check_scaled(settings, dataset, scaling, specification)
     warn_of_counting(dataset.X, dataset.feature_names, settings.dataset)
-    limits = find_range(dataset.X, split.train)
+    limits = find_range(dataset.X, split.train, dataset.values)
     if limits is not None and dataset.X_test is not None and (complaint := limits.complaint(dataset.X_test)):
         warn(f"{settings.dataset}: X_test: {complaint}")
     models = dict(_models(settings, specification))
@@ -108,6 +111,8 @@ def fingerprint(dataset: Dataset) -> str:
             digest.update(f"{array.dtype}{array.shape}".encode())
             for _, rows in blocks(array):
                 digest.update(np.ascontiguousarray(rows).data)
+    if dataset.values is not None and any(texts is not None for texts in dataset.values):
+        digest.update(json.dumps(dataset.values).encode())
     return digest.hexdigest()
 
 

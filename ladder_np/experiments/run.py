@@ -146,7 +146,7 @@ def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> Error
         raise InputError(
             f"{folder}: the run has no test rows; train with X_test and y_test in the .npz, or --test-fraction"
         )
-    predictor.warn_of_other_scale(test[0], f"{folder}: the test rows")
+    predictor.warn_if_unlike(test[0], f"{folder}: the test rows")
     return ErrorRate(predictor.errors(*test), len(test[1]))
 
 

@@ -137,8 +137,7 @@ def load_run_data(folder: Path, data_dir: Path | None) -> RunData:
     """
     config = load_run_config(folder)
     settings = config.settings
-    older = settings.reading == 1
-    dataset = open_dataset(settings.dataset, data_dir or config.data_dir, settings.label_column, older=older)
+    dataset = open_dataset(settings.dataset, data_dir or config.data_dir, settings.table)
     check_run_data(folder, config, dataset)
     return RunData(dataset, load_run_split(folder, len(dataset.X)))
 

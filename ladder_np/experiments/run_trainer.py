@@ -61,6 +61,7 @@ class RunTrainer:
             dataset.feature_names,
             pixels=pixels,
             range=experiment.range,
+            left_out=dataset.left_out,
         )
         self._metrics = self.folder / (METRICS if self.name == experiment.main else BASELINE_METRICS)
         self._checkpoints = Checkpoints(self.folder)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ladder_np.data.tables import TableOptions
 from ladder_np.errors import InputError
 from ladder_np.network.specification import Specification, default_weights
 from ladder_np.operations.maps import is_layer
@@ -24,9 +25,15 @@ __all__ = ["DATASET_DEFAULTS", "PRESETS", "ExperimentSettings", "make_settings"]
 class ExperimentSettings:
     """What a run does; all of it is stored in the run's ``config.json``."""
 
-    # "digits", "mnist", "fashion-mnist", or the path of an .npz or .csv file or of a folder (see `open_dataset`)
+    # "digits", "mnist", "fashion-mnist", or the path of a file or of a folder (see `open_dataset`)
     dataset: str = "digits"
-    label_column: str = "label"  # of a .csv file
+    # how a text table is read: see `TableOptions`
+    label_column: str = "label"
+    unlabeled_label: str | None = None
+    columns: tuple[str, ...] | None = None
+    drop_columns: tuple[str, ...] = ()
+    separator: str | None = None
+    decimal: str | None = None
     # by which rules a file is read: 1, of older versions: 8-bit features are pixels and no column is left out; 2
     reading: int = 2
     labels: int | None = None  # how many rows keep their label, class-balanced; None: all that have one
@@ -76,6 +83,12 @@ class ExperimentSettings:
         if self.patience is not None and not self.validation:
             raise InputError(f"patience {self.patience} needs validation rows to watch; add --validation N")
 
+    @property
+    def table(self) -> TableOptions:
+        """How a text table is read."""
+        fields = ("label_column", "unlabeled_label", "columns", "drop_columns", "separator", "decimal")
+        return TableOptions(**{name: getattr(self, name) for name in fields}, older=self.reading == 1)
+
     def specification(self, features: int, classes: int) -> Specification:
         """Return the network's description for data of this many features and classes."""
         return Specification(
@@ -106,8 +119,9 @@ class ExperimentSettings:
         Raises InputError if they are not a complete description.
         """
         names = {field.name for field in dataclasses.fields(cls)}
-        if fields.keys() == names - LATER.keys():  # of a version that had no other choice
-            fields = _with_later(fields)
+        for later in (TABLES_LATER, LATER):  # an older version had no other choice; the last ones were added first
+            if not later.keys() & fields.keys():
+                fields = _with_later(fields) if later is LATER else {**later, **fields}
         if unlike := names.symmetric_difference(fields):
             raise InputError(f"setting {min(unlike)!r} is missing or unknown")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
@@ -119,7 +133,9 @@ class ExperimentSettings:
         return cls(**values)
 
 
-# Settings that older runs do not name, and what they were.
+# Settings that older runs do not name, and what they were, by the version that added them, the last one first.
+TABLES_LATER: dict[str, Any] = dict.fromkeys(("unlabeled_label", "columns", "separator", "decimal"))
+TABLES_LATER["drop_columns"] = []
 LATER: dict[str, Any] = {"labeled_statistics": "own", "class_weight": None, "reading": 1}
 
 

@@ -147,7 +147,7 @@ def _write_table(
     cells = []
     for row in rows:
         true, said = names[predictions.y[row]], names[predictions.predicted[row]]
-        values = [f"{value:.4g}" for value in predictions.X[row][:FEATURES]]
+        values = [features.cell(place, value) for place, value in enumerate(predictions.X[row][:FEATURES])]
         cells.append([str(predictions.indices[row]), true, said, f"{100 * predictions.confidence[row]:.1f}", *values])
     axes = figure.subplots()
     axes.axis("off")

@@ -94,7 +94,7 @@ def _draw_profiles(
 ) -> Figure:
     figure = new_figure(title, 10, 6.5)
     panels = grid(figure, len(indices), PROFILES // 2)
-    places = np.arange(len(features.names))
+    places = np.arange(len(features.inputs))
     few = len(places) <= NAMED_FEATURES
     size, width = (5.0, 1.5) if few else (3.0, 0.8)
     styles: dict[str, dict[str, Any]] = {
@@ -108,7 +108,7 @@ def _draw_profiles(
         axes.sharey(panels[0])
         axes.set(title=f"row {index}", ylabel="scaled value")
         if few:
-            names = [plain(name, 14) for name in features.names]
+            names = [plain(name, 14) for name in features.inputs]
             axes.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor")
             axes.margins(x=0.1)
         else:

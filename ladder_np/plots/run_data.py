@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from ladder_np.data.dataset import Dataset
+from ladder_np.data.encoding import UNKNOWN, Values
 from ladder_np.data.labels import match_classes
+from ladder_np.data.scaling import Scaling
 from ladder_np.data.split import Split
 from ladder_np.data.stored import StoredRows
 from ladder_np.errors import InputError
@@ -63,9 +65,23 @@ class NothingToDrawError(Exception):
 class FeatureDisplay:
     """How the features of a row are shown."""
 
-    names: tuple[str, ...]  # d_0 of them
+    names: tuple[str, ...]  # of the raw features
     side: int | None  # pixels along one side of square images; None for rows that are not images
     maximum: int | None  # the largest pixel value
+    values: Values | None = None  # the texts of each column, see `Dataset`
+    encoded: tuple[str, ...] = ()  # names of the network's inputs, where these are not the features
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the network's d_0 inputs."""
+        return self.encoded or self.names
+
+    def cell(self, place: int, value: float) -> str:
+        """Return what stands in a cell of a table: a number, a text, or nothing where it is missing."""
+        texts = None if self.values is None else self.values[place]
+        if np.isnan(value) or (texts is not None and value == UNKNOWN):
+            return ""
+        return f"{value:.4g}" if texts is None else texts[int(value)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +187,7 @@ class PlotSource(ABC):
     @cached_property
     def features(self) -> FeatureDisplay:
         """How the features of the rows are shown."""
-        return describe_features(self.data.dataset)
+        return describe_features(self.data.dataset, self.predictor.scaling)
 
     @cached_property
     def noisy(self) -> NoisyPass:
@@ -264,7 +280,7 @@ class RunSource(PlotSource):
             data = load_run_data(self.path, self._data_dir)
         except InputError as error:
             return str(error)
-        if (data.dataset.X.shape[1], len(data.dataset.classes)) != (sizes[0], sizes[-1]):
+        if len(data.dataset.classes) != sizes[-1]:
             return f"{settings.dataset}: does not fit the network in {CONFIG}"
         return PlotData(data.dataset, data.split, "training rows", settings.seed)
 
@@ -341,13 +357,14 @@ def evenly_spaced(indices: np.ndarray, most: int) -> np.ndarray:
     return indices[np.arange(most) * len(indices) // most]
 
 
-def describe_features(dataset: Dataset) -> FeatureDisplay:
+def describe_features(dataset: Dataset, scaling: Scaling) -> FeatureDisplay:
     """Return how rows of a dataset are shown: a square number of pixels as an image."""
     count = dataset.X.shape[1]
     side = math.isqrt(count)
     square = dataset.pixel_maximum is not None and side * side == count and side >= SMALLEST_SIDE
     names = dataset.feature_names or tuple(f"feature {number}" for number in range(count))
-    return FeatureDisplay(names, side if square else None, dataset.pixel_maximum)
+    encoded = scaling.names(names) or ()
+    return FeatureDisplay(names, side if square else None, dataset.pixel_maximum, dataset.values, encoded)
 
 
 def noisy_pass(predictor: Predictor, data: PlotData) -> NoisyPass:

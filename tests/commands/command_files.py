@@ -113,7 +113,7 @@ def write_images(folder, files=None):
 
 def image_set_of(files):
     """What the table of image sets must say for these files to pass as official ones."""
-    return ImageSet((), tuple(hashlib.sha256(content).hexdigest() for content in files.values()), of_unpacked=True)
+    return ImageSet((), tuple(hashlib.sha256(content).hexdigest() for content in files.values()))
 
 
 def listing(folder):

@@ -29,10 +29,9 @@ def small_set(seed=0):
     )
 
 
-def table_entry(plain, *, of_unpacked=True, mirrors=()):
+def table_entry(plain, *, mirrors=()):
     """What the table of image sets must say about these files."""
-    contents = plain.values() if of_unpacked else map(packed, plain.values())
-    return ImageSet(mirrors, tuple(hashlib.sha256(data).hexdigest() for data in contents), of_unpacked)
+    return ImageSet(mirrors, tuple(hashlib.sha256(data).hexdigest() for data in plain.values()))
 
 
 def packed(data):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ladder_np.data.columns import index_columns, warn_of_counting
-from ladder_np.data.readers import load_csv, read_features
+from ladder_np.data.readers import load_table, read_rows
+from ladder_np.data.tables import TableOptions
 from ladder_np.errors import InputError, InputWarning
 
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -66,32 +67,35 @@ def write(path: Path, first: str, start: int = 0) -> Path:
 def test_a_csv_is_read_without_its_index_in_training_and_for_prediction(tmp_path: Path, first: str) -> None:
     path = write(tmp_path / "t.csv", first)
     with pytest.warns(InputWarning, match="numbers the rows and is left out; give a name to what is a feature"):
-        dataset = load_csv(path, "label")
+        dataset = load_table(path)
     assert dataset.feature_names == ("a", "b")
     np.testing.assert_allclose(dataset.X, X, atol=1e-4)
     with pytest.warns(InputWarning, match="left out"):
-        _, names = read_features(path, "label")
-    assert names == ("a", "b")
+        assert read_rows(path).names == ("a", "b")
+    known = TableOptions(trained={"a": None, "b": None})
+    with warnings.catch_warnings(action="error"):  # a model that was trained without it needs no word about it
+        assert read_rows(path, known).names == ("a", "b")
 
 
 def test_a_column_that_the_model_knows_stays(tmp_path: Path) -> None:
+    known = TableOptions(trained=dict.fromkeys(("Unnamed: 0", "a", "b")))
     with warnings.catch_warnings(action="error"):
-        features, names = read_features(write(tmp_path / "t.csv", "Unnamed: 0"), "label", ("Unnamed: 0", "a", "b"))
-    assert (names, features.shape) == (("Unnamed: 0", "a", "b"), (40, 3))
+        rows = read_rows(write(tmp_path / "t.csv", "Unnamed: 0"), known)
+    assert (rows.names, rows.X.shape) == (("Unnamed: 0", "a", "b"), (40, 3))
 
 
 def test_an_unnamed_column_that_is_no_index_needs_a_name(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(",a,label\n0.5,1,0\n0.7,2,1\n")
     with pytest.raises(InputError, match="column 1 has no name in the header line; name it or drop the column"):
-        load_csv(path, "label")
+        load_table(path)
 
 
 def test_an_index_alone_is_not_a_table(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("Unnamed: 0,label\n" + "".join(f"{k},{k % 2}\n" for k in range(20)))
     with pytest.raises(InputError, match="has no feature beside 'Unnamed: 0', an index"):
-        load_csv(path, "label")
+        load_table(path)
 
 
 def test_two_indices_of_a_table_saved_twice_are_named_one_by_one(tmp_path: Path) -> None:
@@ -99,4 +103,4 @@ def test_two_indices_of_a_table_saved_twice_are_named_one_by_one(tmp_path: Path)
     (tmp_path / "t.csv").write_text("\n".join([",Unnamed: 0,a,label", *lines]) + "\n")
     expected = r"t\.csv: the first column \(without a name\) and 'Unnamed: 0' number the rows and are left out"
     with pytest.warns(InputWarning, match=expected):
-        assert load_csv(tmp_path / "t.csv", "label").feature_names == ("a",)
+        assert load_table(tmp_path / "t.csv").feature_names == ("a",)

@@ -96,7 +96,7 @@ def test_the_table_has_two_mirrors_and_a_checksum_for_each_file(name):
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_files_are_fetched_from_the_first_mirror_and_reported(tmp_path, server, monkeypatch, name, capsys):
-    monkeypatch.setitem(download.IMAGE_SETS, name, table_entry(PLAIN, of_unpacked=name == "mnist"))
+    monkeypatch.setitem(download.IMAGE_SETS, name, table_entry(PLAIN))
     paths = get(tmp_path / "new", [server.mirror("a", PLAIN), server.mirror("b", PLAIN)], name)
     lines = capsys.readouterr().err.splitlines()
     assert paths == [tmp_path / "new" / name / file for file in NAMES]

@@ -15,15 +15,15 @@ from small_files import GOOD_CSV, idx_bytes, line_of, packed, small_set, table_e
 from ladder_np.data import download, readers
 from ladder_np.data.download import FILES
 from ladder_np.data.readers import (
-    load_csv,
     load_digits,
     load_folder,
     load_images,
     load_npz,
     open_dataset,
-    read_features,
+    read_rows,
 )
 from ladder_np.data.stored import StoredRows
+from ladder_np.data.tables import TableOptions
 from ladder_np.experiments.experiment import fingerprint
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 3)).astype(np.uint8)
@@ -82,15 +82,18 @@ def test_unpacked_mnist_files_are_accepted(image_folder):
     assert load_images("mnist", image_folder).X.shape == (6, 6)
 
 
-def test_fashion_is_read_packed_only_because_only_that_can_be_checked(tmp_path, monkeypatch):
+@pytest.mark.parametrize("point", [False, True])
+def test_fashion_is_told_by_what_is_inside_its_files_however_they_are_packed(tmp_path, monkeypatch, point):
     plain = small_set()
-    monkeypatch.setitem(download.IMAGE_SETS, "fashion-mnist", table_entry(plain, of_unpacked=False))
+    monkeypatch.setitem(download.IMAGE_SETS, "fashion-mnist", table_entry(plain))
     folder = tmp_path / "fashion-mnist"
     write_set(folder, plain)
-    assert load_images("fashion-mnist", folder).X.shape == (6, 6)
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    (folder / "t10k-labels-idx1-ubyte").write_bytes(plain["t10k-labels-idx1-ubyte"])
-    assert "has no t10k-labels-idx1-ubyte.gz" in line_of(load_images, "fashion-mnist", folder)
+    name = "t10k-labels.idx1-ubyte" if point else "t10k-labels-idx1-ubyte"
+    (folder / name).write_bytes(plain["t10k-labels-idx1-ubyte"])
+    path = folder / "train-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(plain["train-labels-idx1-ubyte"], compresslevel=1, mtime=1))
+    assert load_images("fashion-mnist", folder).X.shape == (6, 6)
 
 
 SET = small_set()
@@ -267,116 +270,6 @@ def test_a_path_too_long_for_the_system_is_a_missing_file(tmp_path):
         assert "File name too long" in line_of(open_dataset, "x" * 300 + ending, None)
 
 
-# --- csv
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_csv_is_read_with_its_names_and_unlabeled_rows(tmp_path, encoding, end):
-    dataset = load_csv(write_text(tmp_path / "my.csv", GOOD_CSV.replace("\n", end), encoding), "label")
-    assert (dataset.name, dataset.pixel_maximum) == ("my", None)
-    assert dataset.feature_names == ("a", "b")
-    assert dataset.X.dtype == np.float64
-    assert dataset.X.tolist() == [[1, 2.5], [-300, 4], [5, 6], [7, 8]]
-    assert dataset.y.tolist() == [0, 1, -1, -1]
-
-
-def test_csv_may_have_quotes_spaces_whole_floats_and_empty_lines_at_the_end(tmp_path):
-    text = 'a, "b,c" ,label\n 1 ,2,0.0\n3,"4", 1 \n5,6,  \n\n\n'.replace(' "b,c" ', '"b,c"')
-    dataset = load_csv(write_text(tmp_path / "my.csv", text), "label")
-    assert dataset.feature_names == ("a", "b,c")
-    assert dataset.X.tolist() == [[1, 2], [3, 4], [5, 6]]
-    assert dataset.y.tolist() == [0, 1, -1]
-
-
-COLUMNS = {
-    "gaps and numbers below 0": (["7", "-3", "", "-1", "7.0"], [-3, 7], [1, 0, -1, -1, 1]),
-    "texts": (["dog", " cat", "", "-1", "two words"], ["cat", "dog", "two words"], [1, 0, -1, -1, 2]),
-    "true and false": (["True", "False", "True"], ["False", "True"], [1, 0, 1]),
-}
-
-
-@pytest.mark.parametrize(("cells", "classes", "index"), COLUMNS.values(), ids=COLUMNS)
-def test_the_labels_of_a_csv_are_classes_of_any_kind(tmp_path, cells, classes, index):
-    text = "\n".join(["a,label", *(f"{k},{cell}" for k, cell in enumerate(cells))])
-    dataset = load_csv(write_text(tmp_path / "my.csv", text), "label")
-    assert dataset.classes.tolist() == classes
-    assert dataset.classes.dtype.kind == ("U" if isinstance(classes[0], str) else "i")
-    assert dataset.y.tolist() == index
-
-
-BAD_CSV = {
-    "empty": ("", "is empty; expected a header line"),
-    "header alone": ("a,label\n", "has a header line and no rows"),
-    "no label column": ("a,b\n1,2\n", "has no column 'label'; its columns are 'a', 'b'"),
-    "many columns": (",".join(f"x{i}" for i in range(784)), "'x8', 'x9', ... (784 columns)"),
-    "label column alone": ("label\n1\n0\n", "has only the label column 'label'"),
-    "names twice": ("a,label,a\n1,0,1\n", "two columns are called 'a'"),
-    "label twice": ("a,label,label\n1,0,1\n", "two columns are called 'label'"),
-    "no name": ("a,,label\n1,2,0\n", "column 2 has no name"),
-    "no number": (GOOD_CSV + "tall,1,2\n", "line 6, column 'a' is 'tall'; expected a finite number"),
-    "underscore": (GOOD_CSV + "1,1,2_0\n", "line 6, column 'b' is '2_0'"),
-    "nan": (GOOD_CSV + "1,1,NaN\n", "line 6, column 'b' is 'NaN'"),
-    "infinite": (GOOD_CSV + "1e999,1,1\n", "line 6, column 'a' is '1e999'"),
-    "empty cell": (GOOD_CSV + "1,1, \n", "line 6, column 'b' is empty"),
-    "cell missing": (GOOD_CSV + "1,1\n", "line 6 has 2 cells; expected 3"),
-    "cell too many": (GOOD_CSV + "1,1,2,3\n", "line 6 has 4 cells; expected 3"),
-    "line empty": (GOOD_CSV + "\n1,1,2\n", "line 6 is empty"),
-    "texts and numbers": (GOOD_CSV + "1,cat,2\n", "column 'label', line 6 is 'cat', but other labels are numbers"),
-    "label fraction": (GOOD_CSV + "1,1.5,2\n", "column 'label', line 6 is 1.5 (Unknown label type: continuous)"),
-    "label infinite": (GOOD_CSV + "1,inf,2\n", "column 'label', line 6 is inf"),
-    "label vast": (
-        GOOD_CSV + "1,1e300,2\n",
-        "column 'label' has the class 1e+300; expected whole numbers below 2**53",
-    ),
-    "label missing": (
-        "a,label\n1,x\n2,NA\n3,y\n",
-        "line 3 is 'NA', which looks like a missing label; leave it empty",
-    ),
-    "label long": ("a,label\n1,x\n2," + "y" * 201, "column 'label' has a class of 201 characters, 'yyyyyyyyyyyy..."),
-    "nothing labeled": ("a,label\n1,\n2,-1\n", "column 'label': no row is labeled"),
-    "line after a cell of two lines": ('"a\nb",label\n1,0\nx,1\n', "line 4, column 'a\\nb' is 'x'"),
-    "open quote": (GOOD_CSV + '1,1,"2\n', "is not CSV (unexpected end of data)"),
-    "text after a quote": (GOOD_CSV + '1,1,"2"3\n', "line 6 is not CSV"),
-    "vast cell": (GOOD_CSV + "1" * 200_000, "line 6 is not CSV (field larger than field limit"),
-}
-
-
-@pytest.mark.parametrize(("text", "message"), BAD_CSV.values(), ids=BAD_CSV)
-def test_a_bad_csv_is_told_by_line_and_column(tmp_path, text, message):
-    path = write_text(tmp_path / "my.csv", text)
-    line = line_of(load_csv, path, "label")
-    assert line.startswith(f"{path}: ")
-    assert message in line
-    assert len(line) < len(str(path)) + 300
-
-
-def test_a_table_may_be_longer_than_its_longest_row(tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "LONGEST_RECORD", 16)
-    rows = ["1,0,2.5", "3,1,4"] * 50
-    dataset = load_csv(write_text(tmp_path / "my.csv", "\n".join(["a,label,b", *rows])), "label")
-    assert len(dataset.X) == 100
-    path = write_text(tmp_path / "my.csv", "\n".join(["a,label,b", *rows, '1,1,"2', '.000000000"']))
-    assert f"{path}: line 103 begins a row of more than 16 characters" in line_of(load_csv, path, "label")
-
-
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_a_csv_in_another_encoding_is_refused(tmp_path, encoding):
-    path = write_text(tmp_path / "my.csv", "größe,label\n1,0\n", encoding)
-    assert "is not UTF-8 text" in line_of(load_csv, path, "label")
-
-
-def test_a_missing_csv_or_a_folder_is_refused(tmp_path):
-    assert "no such file; expected a CSV file" in line_of(load_csv, tmp_path / "no.csv", "label")
-    assert "is a folder; expected a CSV file" in line_of(load_csv, tmp_path, "label")
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe.csv")
-    assert "is not a regular file" in line_of(load_csv, tmp_path / "pipe.csv", "label")
-
-
 # --- folders
 
 
@@ -451,49 +344,67 @@ def test_a_bad_folder_is_told_by_what_is_wrong(tmp_path, files, message):
     assert message in line
 
 
+@pytest.mark.parametrize("test", ["t10k", "test"])
+@pytest.mark.parametrize("before", ["", "emnist-letters-"])
+@pytest.mark.parametrize("ending", ["-{}-ubyte", ".{}-ubyte", "-{}-ubyte.gz"])
+def test_a_folder_may_have_the_files_of_an_image_set_under_their_usual_names(tmp_path, test, before, ending):
+    for (part, kind), plain in zip(
+        [("train", "images"), ("train", "labels"), (test, "images"), (test, "labels")], SET.values(), strict=True
+    ):
+        name = f"{before}{part}-{kind}{ending.format('idx3' if kind == 'images' else 'idx1')}"
+        (tmp_path / name).write_bytes(packed(plain) if name.endswith(".gz") else plain)
+    dataset = load_folder(tmp_path)
+    assert (dataset.X.shape, dataset.X_test.shape) == ((6, 6), (4, 6))
+    assert dataset.y_test.tolist() == [0, 1, 0, 1]
+
+
 # --- rows to predict
 
 
 def test_features_are_read_from_npz_csv_and_idx(tmp_path):
-    X, names = read_features(write_archive(tmp_path / "my.NPZ.npz", X=IMAGES), "label")
-    assert (X.shape, X.dtype, names) == ((5, 12), np.uint8, None)
-    X, names = read_features(write_text(tmp_path / "my.CSV", GOOD_CSV), "label")
-    assert X.tolist() == [[1, 2.5], [-300, 4], [5, 6], [7, 8]]
-    assert names == ("a", "b")
+    rows = read_rows(write_archive(tmp_path / "my.NPZ.npz", X=IMAGES))
+    assert (rows.X.shape, rows.X.dtype, rows.names) == ((5, 12), np.uint8, None)
+    rows = read_rows(write_text(tmp_path / "my.CSV", GOOD_CSV))
+    assert rows.X.tolist() == [[1, 2.5], [-300, 4], [5, 6], [7, 8]]
+    assert rows.names == ("a", "b")
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(packed(idx_bytes(IMAGES)))
-    X, names = read_features(tmp_path / "t10k-images-idx3-ubyte.gz", "label")
-    assert X.tolist() == IMAGES.reshape(5, 12).tolist()
-    assert names is None
+    rows = read_rows(tmp_path / "t10k-images-idx3-ubyte.gz")
+    assert rows.X.tolist() == IMAGES.reshape(5, 12).tolist()
+    assert rows.names is None
     folder = write_folder(tmp_path / "f", X=ROWS)
     for path in (folder, folder / "X.npy"):
-        X, names = read_features(path, "label")
-        assert (np.asarray(X) == ROWS.reshape(6, 4)).all()
-        assert names is None
+        rows = read_rows(path)
+        assert (np.asarray(rows.X) == ROWS.reshape(6, 4)).all()
+        assert rows.names is None
 
 
 def test_features_need_no_label_column_and_ignore_what_is_in_it(tmp_path):
     for text in ("a,b\n1,2\n", "a,label,b\n1,whatever,2\n"):
-        X, names = read_features(write_text(tmp_path / "my.csv", text), "label")
-        assert X.tolist() == [[1, 2]]
-        assert names == ("a", "b")
+        rows = read_rows(write_text(tmp_path / "my.csv", text))
+        assert rows.X.tolist() == [[1, 2]]
+        assert rows.names == ("a", "b")
 
 
 BAD_FEATURES = {
-    "other ending": ("x.txt", lambda path: path.write_text("1"), "unknown kind of file; expected .npz, .npy, .csv"),
+    "other ending": (
+        "x.txt",
+        lambda path: path.write_text("1"),
+        "unknown kind of file; expected .csv, .tsv, .csv.gz",
+    ),
     "no X": ("x.npz", lambda path: write_archive(path, Y=[1]), "has no array X; expected X, found: Y"),
     "one dimension": ("x.npz", lambda path: write_archive(path, X=[1.0]), "X has the shape (1,)"),
     "nan": ("x.npz", lambda path: write_archive(path, X=[[1, 2], [1, np.nan]]), "X, row 1, column 1"),
     "labels": ("x-ubyte", lambda path: path.write_bytes(idx_bytes(np.arange(3))), "X has the shape (3,)"),
     "empty csv": ("x.csv", lambda path: path.write_text(""), "is empty"),
-    "bad cell": ("x.csv", lambda path: path.write_text("a,b\n1,x\n"), "line 2, column 'b' is 'x'"),
-    "label alone": ("x.csv", lambda path: path.write_text("label\n1\n"), "has only the label column"),
+    "bad cell": ("x.csv", lambda path: path.write_text("a,b\n1,2\n1,x\n"), "line 3, column 'b' is 'x'"),
+    "label alone": ("x.csv", lambda path: path.write_text("label\n1\n"), "has no feature beside 'label'"),
 }
 
 
 @pytest.mark.parametrize(("name", "make", "message"), BAD_FEATURES.values(), ids=BAD_FEATURES)
 def test_bad_rows_to_predict_are_told_by_what_is_wrong(tmp_path, name, make, message):
     make(tmp_path / name)
-    line = line_of(read_features, tmp_path / name, "label")
+    line = line_of(read_rows, tmp_path / name)
     assert line.startswith(f"{tmp_path / name}: ")
     assert message in line
 
@@ -506,7 +417,7 @@ def test_a_dataset_is_opened_by_name_or_by_the_ending_of_its_path(tmp_path, imag
     assert open_dataset("mnist", image_folder.parent).name == "mnist"
     assert open_dataset(str(write_archive(tmp_path / "n.npz", **GOOD)), None).name == "n"
     text = GOOD_CSV.replace("label", "kind")
-    assert open_dataset(str(write_text(tmp_path / "c.csv", text)), None, "kind").name == "c"
+    assert open_dataset(str(write_text(tmp_path / "c.csv", text)), None, TableOptions("kind")).name == "c"
     folder = write_folder(tmp_path / "f", X=ROWS, y=LABELS)
     assert open_dataset(str(folder), None).name == open_dataset(str(folder / "X.npy"), None).name == "f"
 

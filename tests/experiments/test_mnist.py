@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ladder_np.commands import main
-from ladder_np.data.readers import read_features
+from ladder_np.data.readers import read_rows
 from ladder_np.predictor import Predictor
 
 DATA = Path(os.environ.get("LADDER_NP_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -43,7 +43,7 @@ def test_train_evaluate_and_predict_ten_thousand_rows_however_they_are_cut(
     assert float(evaluated.split()[2]) < 30
 
     predictor = Predictor.load(run / "model.npz")
-    X, _ = read_features(TEST_IMAGES, "label")
+    X, _ = read_rows(TEST_IMAGES, "label")
     together = predictor.predict_proba(X)
     for size, rows in ((7, 10_000), (1, 1000)):
         parts = [predictor.predict_proba(X[start : start + size]) for start in range(0, rows, size)]

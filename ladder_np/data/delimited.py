@@ -1,0 +1,158 @@
+"""Text tables as lines of cells: packed or plain, with the separator and the decimal mark that the file has."""
+
+import contextlib
+import csv
+import gzip
+import io
+import math
+import re
+import zlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ladder_np.data.stored import unpacked
+from ladder_np.errors import InputError
+from ladder_np.files import open_file
+
+__all__ = ["SEPARATORS", "TABLE_ENDINGS", "WITH_COMMA", "Format", "find_format", "is_table", "records", "table_name"]
+
+TABLE_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}  # by how likely they are
+DECIMALS = (".", ",")
+SAMPLE = 1 << 16  # characters that the separator and the decimal mark are found from
+LONGEST_RECORD = 1 << 24  # characters; a file without line ends, or a quote that never closes, is not read whole
+WITH_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
+WITH_POINT = re.compile(r"\s*[-+]?\d*\.\d+\s*")
+THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2}(,\d{3})+\s*")
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the cells of a file are written."""
+
+    separator: str = ","
+    decimal: str = "."
+
+    def number(self, text: str) -> float:
+        """Return the number in a cell, True as 1 and False as 0; NaN if it is not one."""
+        if self.decimal == "," and "," in text:
+            text = "_" if "." in text else text.replace(",", ".")
+        try:
+            return math.nan if "_" in text else float(text)  # Python reads 1_000 as a number, nobody else does
+        except ValueError:
+            return {"true": 1.0, "false": 0.0}.get(text.strip().lower(), math.nan)
+
+
+def is_table(path: Path) -> bool:
+    """Return whether the name is one of a text table."""
+    return path.name.lower().endswith(TABLE_ENDINGS)
+
+
+def table_name(path: Path) -> str:
+    """Return a table's name without its ending."""
+    ending = max((ending for ending in TABLE_ENDINGS if path.name.lower().endswith(ending)), key=len)
+    return path.name[: -len(ending)]
+
+
+def find_format(path: Path, separator: str | None, decimal: str | None, wanted: Collection[str]) -> Format:
+    """Return the separator and the decimal mark of a file: as named, else as its first lines look.
+
+    The separator is the one whose header has most of the `wanted` columns; among these, one that splits all lines
+    into equally many cells. Raises InputError if the file cannot be read, or the decimal mark is in doubt.
+    """
+    if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
+        raise InputError(f"separator {separator!r}: expected one character, such as ';', or tab")
+    if decimal is not None and decimal not in DECIMALS:
+        raise InputError(f"decimal mark {decimal!r}: expected '.' or ','")
+    lines = _sample(path)
+    if separator is None:
+        separator = max(SEPARATORS, key=lambda one: _merit(_split(lines, one), wanted))
+    return Format(separator, decimal or _decimal(_split(lines, separator)[1:], separator, path))
+
+
+def _sample(path: Path) -> list[str]:
+    """Return the first lines, whole ones."""
+    with _opened(path) as file:
+        lines = io.StringIO(file.read(SAMPLE), newline="").readlines()
+        return lines if len(lines) < 2 or not file.read(1) else lines[:-1]
+
+
+def _split(lines: list[str], separator: str) -> list[list[str]]:
+    """Return the cells of the lines, as far as these can be split."""
+    cells: list[list[str]] = []
+    with contextlib.suppress(csv.Error):  # told with its line when the file is read
+        cells.extend(row for row in csv.reader(lines, delimiter=separator) if row)
+    return cells
+
+
+def _merit(rows: list[list[str]], wanted: Collection[str]) -> tuple[int, int]:
+    """Return how well a separator splits the sample: wanted names in the header, then cells per line if all agree."""
+    if not rows:
+        return 0, 0
+    names = {name.strip() for name in rows[0]}
+    return sum(name in names for name in wanted), len(rows[0]) if len({len(row) for row in rows}) == 1 else 0
+
+
+def _decimal(rows: list[list[str]], separator: str, path: Path) -> str:
+    cells = [cell for row in rows for cell in row]
+    with_comma = [cell for cell in cells if WITH_COMMA.fullmatch(cell)]
+    if not with_comma or any(map(WITH_POINT.fullmatch, cells)):
+        return "."  # a comma beside points is told with its cell
+    if separator == "," and all(map(THOUSANDS.fullmatch, with_comma)):
+        raise InputError(
+            f"{path}: a cell is {with_comma[0].strip()!r}; if its comma is the decimal mark name it: --decimal , "
+            "else write thousands without a comma"
+        )
+    return ","
+
+
+def records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number of each line and its cells; empty lines at the end are not lines.
+
+    Raises InputError, which names the line, if the file cannot be read or is not such a table.
+    """
+    empty_line, length = None, 0
+
+    def lines() -> Iterator[str]:
+        nonlocal length
+        while line := file.readline(LONGEST_RECORD + 1 - length):
+            length += len(line)
+            if length > LONGEST_RECORD:
+                raise InputError(
+                    f"{path}: line {reader.line_num + 1} begins a row of more than {LONGEST_RECORD} characters; "
+                    "end each row's line, or save so wide a table as .npz or .npy"
+                )
+            yield line
+
+    with _opened(path) as file:
+        reader = csv.reader(lines(), delimiter=separator, strict=True)
+        try:
+            for cells in reader:
+                length = 0
+                if not cells:
+                    empty_line = empty_line or reader.line_num
+                elif empty_line:
+                    # Skipping it would shift predictions against the lines of the file.
+                    raise InputError(f"{path}: line {empty_line} is empty; expected cells, or the end of the file")
+                else:
+                    yield reader.line_num, cells
+        except csv.Error as error:
+            name = SEPARATORS.get(separator, repr(separator))
+            raise InputError(
+                f"{path}: line {reader.line_num} is not CSV ({error}); expected {name}-separated cells"
+            ) from error
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[io.TextIOWrapper]:
+    """Open a table, packed or plain; what goes wrong in reading becomes one line."""
+    try:
+        with open_file(path, "a CSV file") as file:
+            yield io.TextIOWrapper(unpacked(file), encoding="utf-8-sig", newline="")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text ({error.reason}); save it as CSV in UTF-8") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: damaged gzip data ({error}); get the file again") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot read it ({error.strerror or error}); expected a CSV file") from error

@@ -1,0 +1,161 @@
+"""From a table's columns to numbers without gaps: texts become indicators, a missing number the column's mean.
+
+A column of texts is kept as codes: 0, 1, ... into its values. A missing cell is NaN in any column.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ladder_np.data.stored import StoredRows, blocks
+from ladder_np.errors import InputError
+
+__all__ = ["MISSING", "MOST_VALUES", "UNKNOWN", "Encoding", "Values", "find_encoding"]
+
+# For each column, the texts that it may hold, ascending; None for a column of numbers.
+Values = tuple[tuple[str, ...] | None, ...]
+
+MOST_VALUES = 20  # texts of one column; more are hardly categories
+UNKNOWN = -1.0  # the code of a text that was not there in training: none of the column's values
+# Cells that hold no value, in a column of any kind; "?" is the mark of the UCI repository.
+MISSING = frozenset(
+    ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "-nan", "NaT", "None", "NULL", "null")
+)
+NAMED_AT_MOST = 5  # columns in one line
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """What the d columns of a table become: `width` features, column by column.
+
+    A number stays; where it is missing it becomes the column's mean, and if numbers of the column were missing in
+    training, an indicator (1 where it is missing) follows. Texts become one indicator for each value: all are 0 where
+    the cell is missing, or holds another text.
+    """
+
+    values: Values
+    means: np.ndarray  # (d,) float64, over the training rows; 0 for columns of texts
+    indicated: np.ndarray  # (d,) bool: whether an indicator tells where a number is missing
+
+    @property
+    def columns(self) -> int:
+        """How many columns it takes, d."""
+        return len(self.values)
+
+    @property
+    def width(self) -> int:
+        """How many features it makes."""
+        return int(self._widths().sum())
+
+    def _widths(self) -> np.ndarray:
+        numbers = 1 + self.indicated
+        return np.array([n if v is None else len(v) for n, v in zip(numbers, self.values, strict=True)], np.intp)
+
+    def apply(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows (n, d) as features (n, width), float64."""
+        features = np.empty((len(rows), self.width))
+        start = 0
+        for place, (values, width) in enumerate(zip(self.values, self._widths().tolist(), strict=True)):
+            part, cells = features[:, start : start + width], rows[:, place]
+            if values is None:
+                missing = np.isnan(cells)
+                part[:, 0] = np.where(missing, self.means[place], cells)
+                part[:, 1:] = missing[:, None]
+            else:
+                part[:] = cells[:, None] == np.arange(width)
+            start += width
+        return features
+
+    def names(self, columns: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Return the features' names, after those of the columns."""
+        return tuple(name for place in range(self.columns) for name in self._names(place, _name(place, columns)))
+
+    def _names(self, place: int, column: str) -> Iterator[str]:
+        values = self.values[place]
+        if values is not None:
+            yield from (f"{column}={value}" for value in values)
+            return
+        yield column
+        if self.indicated[place]:
+            yield f"{column} is missing"
+
+    def describe(self, columns: tuple[str, ...] | None) -> str:
+        """Return in one line what is done to which columns; empty if nothing is."""
+        texts = [place for place, values in enumerate(self.values) if values is not None]
+        gaps = np.flatnonzero(self.indicated).tolist()
+        parts = []
+        if texts:
+            total = sum(len(self.values[place] or ()) for place in texts)
+            parts.append(f"{_listed(texts, columns)} as {total} indicator{'s'[: total != 1]}")
+        if gaps:
+            parts.append(f"missing numbers of {_listed(gaps, columns)} as the column's mean, with an indicator")
+        return "; ".join(parts)
+
+    def complaint(self, X: np.ndarray, columns: tuple[str, ...] | None) -> str | None:
+        """Return in one line what rows X (n, d) hold that was not there in training; None if nothing."""
+        parts = []
+        unknown = [place for place in range(self.columns) if self.values[place] and (X[:, place] == UNKNOWN).any()]
+        if unknown:
+            cells = int((X[:, unknown] == UNKNOWN).sum())
+            parts.append(f"{cells} cells of {_listed(unknown, columns)} hold texts that were not there in training")
+        complete = [p for p in range(self.columns) if self.values[p] is None and not self.indicated[p]]
+        gaps = [place for place in complete if np.isnan(X[:, place]).any()]
+        if gaps:
+            cells = int(np.isnan(X[:, gaps]).sum())
+            parts.append(
+                f"{cells} numbers of {_listed(gaps, columns)} are missing, none was in training: its mean is taken"
+            )
+        return "; ".join(parts) or None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads, as plain JSON values."""
+        values = [None if texts is None else list(texts) for texts in self.values]
+        return {"values": values, "means": self.means.tolist(), "indicated": self.indicated.tolist()}
+
+    @classmethod
+    def from_json(cls, described: Any) -> "Encoding":
+        """Return the encoding that `as_json` described; raises InputError if it is not a complete description."""
+        names = ("values", "means", "indicated")
+        lists: list[Any] = [described.get(name) for name in names] if isinstance(described, dict) else []
+        if not lists or not all(isinstance(given, list) and len(given) == len(lists[0]) > 0 for given in lists):
+            raise InputError("its encoding of columns is damaged; expected values, means and indicated for each")
+        values, means, indicated = lists
+        if not all(type(mean) is float and np.isfinite(mean) for mean in means):
+            raise InputError("its encoding of columns is damaged: a mean is not a finite number")
+        if not all(type(flag) is bool for flag in indicated) or not all(map(_are_values, values)):
+            raise InputError("its encoding of columns is damaged: expected lists of texts, and true or false")
+        texts = tuple(None if column is None else tuple(column) for column in values)
+        return cls(texts, np.array(means), np.array(indicated))
+
+
+def _are_values(column: Any) -> bool:
+    if column is None:
+        return True
+    return (
+        isinstance(column, list) and all(isinstance(text, str) for text in column) and column == sorted(set(column))
+    )
+
+
+def _name(place: int, columns: tuple[str, ...] | None) -> str:
+    return f"column {place}" if columns is None else columns[place]
+
+
+def _listed(places: list[int], columns: tuple[str, ...] | None) -> str:
+    names = [repr(_name(place, columns)) for place in places[:NAMED_AT_MOST]]
+    more = f" and {len(places) - NAMED_AT_MOST} more" if len(places) > NAMED_AT_MOST else ""
+    return ", ".join(names) + more
+
+
+def find_encoding(X: np.ndarray | StoredRows, rows: np.ndarray, values: Values) -> Encoding:
+    """Return the encoding of columns X (n, d) of these `values`, with the means over the given rows."""
+    numbers = np.array([column is None for column in values])
+    sums, counts = np.zeros(X.shape[1]), np.zeros(X.shape[1], np.intp)
+    for _, part in blocks(rows):
+        cells = X[part]
+        known = ~np.isnan(cells)
+        counts += known.sum(axis=0)
+        sums += np.where(known, cells / len(rows), 0).sum(axis=0)  # divided first: sums of vast numbers overflow
+    means = np.where(numbers, sums * (len(rows) / np.maximum(counts, 1)), 0.0)
+    return Encoding(values, means, numbers & (counts < len(rows)))
