@@ -143,7 +143,8 @@ class _Reader:
         lines = records(self.path, self.form.separator)
         header = _read_header(next(lines, None), self.path)
         columns = self._columns(header)
-        places = [header.index(column.name) for column in columns]
+        place_of = {name: place for place, name in enumerate(header)}
+        places = [place_of[column.name] for column in columns]
         label_at, id_at = (self._optional(name, header) for name in (self._label_column, self.options.id_column))
         numbered = array("q")  # as `numbers`: lists of Python numbers would take four times as much
         labels: list[str] = []
@@ -206,8 +207,9 @@ class _Reader:
 
     def _chosen_names(self, header: list[str]) -> list[str]:
         options = self.options
+        found = set(header)
         for name in (*(options.columns or ()), *options.drop_columns):
-            if name not in header:
+            if name not in found:
                 raise InputError(f"{self.path}: has no column {name!r}; {self._found(header)}")
         without = {options.label_column, options.id_column, *options.drop_columns}
         names = [name for name in options.columns or header if name not in without]
@@ -216,9 +218,14 @@ class _Reader:
         return names
 
     def _trained_names(self, header: list[str]) -> list[str]:
-        options = self.options
+        options, found = self.options, set(header)
+        if self.labels_wanted and options.label_column in options.trained:
+            raise InputError(
+                f"{self.path}: {options.label_column!r} is a feature of the model; name the column of labels with "
+                "--label-column"
+            )
         for name in options.trained:
-            if name not in header:
+            if name not in found:
                 raise InputError(
                     f"{self.path}: the model was trained on a column {name!r} that this data lacks; "
                     f"{self._found(header)}"

@@ -119,9 +119,10 @@ class ExperimentSettings:
         Raises InputError if they are not a complete description.
         """
         names = {field.name for field in dataclasses.fields(cls)}
-        for later in (TABLES_LATER, LATER):  # an older version had no other choice; the last ones were added first
-            if not later.keys() & fields.keys():
-                fields = _with_later(fields) if later is LATER else {**later, **fields}
+        if fields.keys() == names - LATER.keys() - TABLES_LATER.keys():  # of a version that had no other choice
+            fields = _with_later(fields)
+        if fields.keys() == names - TABLES_LATER.keys():
+            fields = {**TABLES_LATER, **fields}
         if unlike := names.symmetric_difference(fields):
             raise InputError(f"setting {min(unlike)!r} is missing or unknown")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
@@ -133,7 +134,7 @@ class ExperimentSettings:
         return cls(**values)
 
 
-# Settings that older runs do not name, and what they were, by the version that added them, the last one first.
+# Settings that older runs do not name, and what they were; those of tables came last.
 TABLES_LATER: dict[str, Any] = dict.fromkeys(("unlabeled_label", "columns", "separator", "decimal"))
 TABLES_LATER["drop_columns"] = []
 LATER: dict[str, Any] = {"labeled_statistics": "own", "class_weight": None, "reading": 1}
