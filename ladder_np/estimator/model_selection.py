@@ -4,16 +4,18 @@ scikit-learn's own scorers count a test row without a label as a mistake, and it
 test parts. Here test parts and scores have labeled rows only, and every training part has all unlabeled rows.
 """
 
-import importlib
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import numpy as np
 
 from ladder_np.errors import InputError
+from ladder_np.estimator.base import scikit_learn
 from ladder_np.estimator.input import read_labels
 
 __all__ = ["LabeledScorer", "StratifiedLabeledKFold"]
+
+PURPOSE = "cross-validation with partly labeled y"
 
 
 class LabeledScorer:
@@ -68,7 +70,7 @@ class LabeledScorer:
         if callable(self.scoring):
             return self.scoring
         try:
-            return cast(Callable[[Any, Any, Any], float], _scikit_learn("metrics").get_scorer(str(self.scoring)))
+            return cast(Callable[[Any, Any, Any], float], scikit_learn("metrics", PURPOSE).get_scorer(str(self.scoring)))
         except ValueError:
             raise InputError(
                 f"scoring {self.scoring!r}: expected a scorer, or a name of sklearn.metrics.get_scorer_names()"
@@ -132,7 +134,7 @@ class StratifiedLabeledKFold:
         options = {"shuffle": self.shuffle, "random_state": self.random_state}
         labels = np.array(np.asarray(y)[rows].tolist())
         try:
-            folds = [*_scikit_learn("model_selection").StratifiedKFold(self.n_splits, **options).split(rows, labels)]
+            folds = [*scikit_learn("model_selection", PURPOSE).StratifiedKFold(self.n_splits, **options).split(rows, labels)]
         except ValueError as error:
             raise InputError(f"{len(rows)} labeled rows in {self.n_splits} folds: {error}") from None
         for train, test in folds:
@@ -153,12 +155,3 @@ def _rows_of(X: Any, rows: np.ndarray) -> Any:
     if hasattr(X, "iloc"):
         return X.iloc[rows]
     return X[rows] if hasattr(X, "shape") else [X[row] for row in rows]
-
-
-def _scikit_learn(module: str) -> Any:
-    try:
-        return importlib.import_module(f"sklearn.{module}")
-    except ImportError:
-        raise InputError(
-            "cross-validation with partly labeled y needs scikit-learn: pip install scikit-learn"
-        ) from None
