@@ -67,7 +67,7 @@ class MetadataRequests:
 class ScoreRequests(MetadataRequests):
     """The request of an object whose `score`, or call, takes weights."""
 
-    _metadata = {"score": ("sample_weight",)}
+    _metadata: ClassVar = {"score": ("sample_weight",)}
 
     def set_score_request(self, *, sample_weight: bool | str | None = UNCHANGED) -> Self:
         """Say whether meta-estimators pass their `sample_weight` on to `score`; see `set_fit_request`."""
@@ -77,7 +77,7 @@ class ScoreRequests(MetadataRequests):
 class WeightRequests(ScoreRequests):
     """The requests of an estimator whose `fit`, `partial_fit` and `score` take weights."""
 
-    _metadata = {
+    _metadata: ClassVar = {
         "fit": ("sample_weight",),
         "partial_fit": ("classes", "sample_weight"),
         "score": ("sample_weight",),
@@ -104,5 +104,5 @@ class WeightRequests(ScoreRequests):
     def set_partial_fit_request(
         self, *, classes: bool | str | None = UNCHANGED, sample_weight: bool | str | None = UNCHANGED
     ) -> Self:
-        """Say whether meta-estimators pass `classes` and `sample_weight` on to `partial_fit`; see `set_fit_request`."""
+        """Say whether meta-estimators pass their metadata on to `partial_fit`; see `set_fit_request`."""
         return self._set_requests("partial_fit", classes=classes, sample_weight=sample_weight)

@@ -259,7 +259,7 @@ class Training:
             self._stopping.observe(validation_error, self._vector())
 
     def remember(self) -> Callable[[], None]:
-        """Return a function that puts back what has been learned so far, to `finish` there: it cannot go on from it."""
+        """Return a function that puts back what has been learned so far: to `finish` there, not to go on."""
         vector = self._network.parameters.vector.copy()
         stopping = self._stopping.state() if self._stopping else None
 
