@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +16,8 @@ from ladder_np.estimator.input import Table, read_labels, read_like, read_table
 from ladder_np.estimator.interrupt import fit_until_interrupted
 from ladder_np.estimator.kept import KeptRows
 from ladder_np.estimator.routing import WeightRequests
-from ladder_np.estimator.summary import RowCounts, as_columns, summarize
+from ladder_np.estimator.saved import by_class, by_index, params_of
+from ladder_np.estimator.summary import TrainingFacts, as_columns, summarize
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import EpochLines, FitHistory, complement
 from ladder_np.training.trainer import EpochRecord
@@ -110,6 +111,10 @@ class LadderClassifier(WeightRequests, BaseClassifier):
     transduction_ : ndarray (n,)
         After `fit`, the label of each training row: the given one, or else the predicted one.
 
+    See Also
+    --------
+    ladder_np.plots.draw_picture, ladder_np.plots.write_report : pictures and a report of a fitted estimator.
+
     References
     ----------
     [R] Rasmus et al., Semi-Supervised Learning with Ladder Networks, NIPS 2015, arXiv:1507.02672v2.
@@ -137,7 +142,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
     _predictor: Predictor
     _resume: Resume
     _kept: KeptRows | None
-    _rows: RowCounts | None
+    _facts: TrainingFacts | None
 
     def __init__(
         self,
@@ -218,11 +223,14 @@ class LadderClassifier(WeightRequests, BaseClassifier):
             training, validation_error, self._reporter(), lambda: _transduction(model, table)
         )
         _add_history(model, history, before)
-        rows = RowCounts.of(used.index, len(used.classes), len(validation), len(history))
-        self._keep(model, rows, transduction_=labels)
+        epochs = len(history), self.max_iter
+        facts = TrainingFacts.of_fit(used.index, len(used.classes), len(validation), epochs)
+        self._keep(model, facts, transduction_=labels)
         if interrupted:
-            done = f"{len(history)} of {self.max_iter} epochs"
-            warn(f"fit was interrupted after {done}; the model is what they have taught", UserWarning)
+            warn(
+                f"fit was interrupted after {epochs[0]} of {epochs[1]} epochs; the model is what they have taught",
+                UserWarning,
+            )
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -262,8 +270,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         model.network.statistics = kept.statistics(model.statistics)
         _add_history(model, FitHistory.from_records([record], training.layers), before)
         resume = {key: values for key, values in training.state().items() if key.startswith(RESUMED)}
-        rows = RowCounts.of(used.index, len(used.classes), held_out=0, epochs=1)
-        self._keep(model, rows.after(self._rows if before else None), resume, kept)
+        facts = TrainingFacts.of_call(used.index, len(used.classes), self._facts if before else None)
+        self._keep(model, facts, resume, kept)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -322,9 +330,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         self._check_fitted()
         if not isinstance(self.unlabeled_label, bool | int | float | str | np.generic | None):
             raise InputError(f"unlabeled_label {self.unlabeled_label!r} cannot be saved; expected a number or a text")
-        params = {name: value for name, value in self.get_params().items() if name != "device"}
-        params["class_weight"] = _by_index(self.class_weight, self.classes_)
-        dataclasses.replace(self._predictor, params=params).save(path)
+        self.predictor_.save(path)
 
     @classmethod
     def load(cls, path: Path | str, device: Device | str = "cpu") -> Self:
@@ -336,8 +342,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
             If it is not an intact model file.
         """
         model = Predictor.load(path, device)
-        params = _params_of(model) | (model.params or {})
-        params["class_weight"] = _by_class(params.get("class_weight"), model.classes)
+        params = params_of(model) | (model.params or {})
+        params["class_weight"] = by_class(params.get("class_weight"), model.classes)
         try:
             estimator = cls().set_params(**{**params, "device": device})
         except InputError as error:
@@ -360,13 +366,15 @@ class LadderClassifier(WeightRequests, BaseClassifier):
             If it is not fitted.
         """
         self._check_fitted()
-        return summarize(self._name, self._predictor, self._rows, self.max_iter)
+        return summarize(self._name, self._predictor, self._facts)
 
     @property
     def predictor_(self) -> Predictor:
-        """The trained model, as its file holds it: network, scaling of features, classes."""
+        """The trained model, as its file holds it: network, scaling of features, classes, parameters."""
         self._check_fitted()
-        return self._predictor
+        params = {name: value for name, value in self.get_params().items() if name != "device"}
+        params["class_weight"] = by_index(self.class_weight, self.classes_)
+        return dataclasses.replace(self._predictor, params=params)
 
     def _reporter(self) -> Callable[[EpochRecord], None]:
         """Return a function that writes a line about each epoch on standard error, if `verbose` is set."""
@@ -380,7 +388,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
     def _keep(
         self,
         model: Predictor,
-        rows: RowCounts | None,
+        facts: TrainingFacts | None,
         resume: Resume = None,
         kept: KeptRows | None = None,
         **learned: Any,
@@ -392,7 +400,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
             learned["feature_names_in_"] = np.array(model.feature_names, dtype=object)
         learned |= {
             "_predictor": model,
-            "_rows": rows,
+            "_facts": facts,
             "_resume": resume,
             "_kept": kept,
             "classes_": model.classes,
@@ -415,7 +423,9 @@ class LadderClassifier(WeightRequests, BaseClassifier):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Pickles of older versions lack what was added later; labeled rows had their own statistics then.
-        self.__dict__.update({**self._defaults(), "labeled_statistics": "own", "_kept": None, "_rows": None, **state})
+        self.__dict__.update(
+            {**self._defaults(), "labeled_statistics": "own", "_kept": None, "_facts": None, **state}
+        )
         if "_predictor" in state:
             self._predictor = Predictor.from_arrays("pickled estimator", state["_predictor"], self.device)
             self.scaling_ = self._predictor.scaling.kind
@@ -451,26 +461,3 @@ def _check_left(table: Table) -> None:
         raise InputError(
             f"class {table.classes.tolist()[int(np.argmin(counts))]!r} has no labeled row with a weight above 0"
         )
-
-
-def _by_index(class_weight: Any, classes: np.ndarray) -> Any:
-    """Return the parameter as it is saved: a dict as pairs of the class's index and its weight."""
-    if not isinstance(class_weight, Mapping):
-        return class_weight
-    places = {label: k for k, label in enumerate(classes.tolist())}
-    return [[places[label], float(weight)] for label, weight in class_weight.items() if label in places]
-
-
-def _by_class(class_weight: Any, classes: np.ndarray) -> Any:
-    """Return the parameter of a file as `_by_index` was given it."""
-    if not isinstance(class_weight, tuple):
-        return class_weight
-    return {classes.tolist()[k]: weight for k, weight in class_weight}
-
-
-def _params_of(model: Predictor) -> dict[str, Any]:
-    """Return the parameters of an estimator that has this model's network."""
-    specification = model.network.specification
-    names = ("activation", "combinator", "noise_std", "denoising_weights", "labeled_statistics", "dtype")
-    hidden = tuple(int(text) if text.isdecimal() else text for text in specification.layers[:-1])
-    return {"hidden_layer_sizes": hidden, **{name: getattr(specification, name) for name in names}}

@@ -2,7 +2,7 @@
 
 An interrupt may come anywhere in a step, so what is kept is the state after the last complete epoch: exactly a
 training that ran so many epochs of this schedule. What is then still to do, statistics and predictions, is done. An
-interrupt before the first epoch is complete, when little is learned and nothing measured, and a second one are raised.
+interrupt before the first epoch is complete, when little is learned and not measured, and a second one are raised.
 """
 
 from collections.abc import Callable

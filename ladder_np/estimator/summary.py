@@ -11,7 +11,7 @@ from ladder_np.network.parameters import parameter_shapes
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
 
-__all__ = ["RowCounts", "as_columns", "summarize"]
+__all__ = ["TrainingFacts", "as_columns", "summarize"]
 
 WIDTH, INDENT = 80, 12
 LISTED, LONGEST_NAME, LONGEST_KIND = 20, 20, 28  # classes and features named at most; letters of a name, of a layer
@@ -27,26 +27,34 @@ STATISTICS = {
 
 
 @dataclass(frozen=True)
-class RowCounts:
-    """The rows that a training had."""
+class TrainingFacts:
+    """The rows that a training had, and its epochs."""
 
-    labeled: tuple[int, ...]  # of each class, with those held out
+    labeled: tuple[int, ...]  # rows of each class, with those held out
     unlabeled: int
     held_out: int  # labeled rows that early stopping measures the error on
     epochs: int  # of this training, which may have gone on from another
+    planned: int | None  # how many these were to be; None of partial_fit, which has no end
 
     @classmethod
-    def of(cls, index: np.ndarray, classes: int, held_out: int, epochs: int) -> "RowCounts":
-        """Return the counts of rows with these indices of classes (n,), −1 where there is no label."""
-        counts = np.bincount(index[index >= 0], minlength=classes)
-        return cls(tuple(counts.tolist()), int((index < 0).sum()), held_out, epochs)
+    def of_fit(cls, index: np.ndarray, classes: int, held_out: int, epochs: tuple[int, int]) -> "TrainingFacts":
+        """Return those of rows with these indices of classes (n,), −1 without a label; epochs: trained, planned."""
+        return cls(*_count(index, classes), held_out, *epochs)
 
-    def after(self, before: "RowCounts | None") -> "RowCounts":
-        """Return the counts of these rows and those of earlier calls of `partial_fit`."""
+    @classmethod
+    def of_call(cls, index: np.ndarray, classes: int, before: "TrainingFacts | None") -> "TrainingFacts":
+        """Return those of a call of `partial_fit`, whose rows are added to the ones before."""
+        labeled, unlabeled = _count(index, classes)
         if before is None:
-            return self
-        labeled = tuple(a + b for a, b in zip(before.labeled, self.labeled, strict=True))
-        return RowCounts(labeled, before.unlabeled + self.unlabeled, 0, before.epochs + self.epochs)
+            return cls(labeled, unlabeled, 0, 1, None)
+        together = tuple(a + b for a, b in zip(before.labeled, labeled, strict=True))
+        return cls(together, before.unlabeled + unlabeled, 0, before.epochs + 1, None)
+
+
+def _count(index: np.ndarray, classes: int) -> tuple[tuple[int, ...], int]:
+    """Return the labeled rows of each class, and the rows without a label."""
+    counts = np.bincount(index[index >= 0], minlength=classes)
+    return tuple(counts.tolist()), int((index < 0).sum())
 
 
 def as_columns(history: FitHistory) -> dict[str, list[Any]]:
@@ -57,8 +65,8 @@ def as_columns(history: FitHistory) -> dict[str, list[Any]]:
     return columns | {name: getattr(history, name).tolist() for name in ("validation_error", "seconds")}
 
 
-def summarize(name: str, model: Predictor, rows: RowCounts | None, max_iter: int) -> str:
-    """Return the text about an estimator of this name; `rows` is None where they are not known."""
+def summarize(name: str, model: Predictor, facts: TrainingFacts | None) -> str:
+    """Return the text about an estimator of this name; `facts` is None where they are not known."""
     specification = model.network.specification
     lines = [
         *_paragraph(f"{name}: {specification}, {specification.activation}, combinator {specification.combinator}"),
@@ -68,13 +76,13 @@ def summarize(name: str, model: Predictor, rows: RowCounts | None, max_iter: int
         *_item(
             "parameters", f"{model.network.parameters.vector.size:,} in {specification.dtype}, with the decoder's"
         ),
-        *_item("rows", _rows(model, rows)),
-        *_item("classes", _classes(model, rows)),
+        *_item("rows", _rows(model, facts)),
+        *_item("classes", _classes(model, facts)),
         *_item("features", _features(model)),
         *_item("statistics", STATISTICS["unlabeled" if specification.shares_statistics else "own"]),
     ]
     if model.history is not None and len(model.history):
-        lines += _training(model.history, rows, max_iter)
+        lines += _training(model.history, facts)
     return "\n".join(lines)
 
 
@@ -115,19 +123,19 @@ def _parameters_by_layer(model: Predictor) -> dict[int, int]:
 # ---- The data.
 
 
-def _rows(model: Predictor, rows: RowCounts | None) -> str:
-    if rows is None:
+def _rows(model: Predictor, facts: TrainingFacts | None) -> str:
+    if facts is None:
         return f"{model.statistics.count:,}; how many were labeled is not in a model file"
-    labeled = sum(rows.labeled)
-    held_out = f", of which {rows.held_out:,} held out to stop early" if rows.held_out else ""
-    return f"{labeled + rows.unlabeled:,}: {labeled:,} labeled{held_out}; {rows.unlabeled:,} unlabeled"
+    labeled = sum(facts.labeled)
+    held_out = f", of which {facts.held_out:,} held out to stop early" if facts.held_out else ""
+    return f"{labeled + facts.unlabeled:,}: {labeled:,} labeled{held_out}; {facts.unlabeled:,} unlabeled"
 
 
-def _classes(model: Predictor, rows: RowCounts | None) -> str:
+def _classes(model: Predictor, facts: TrainingFacts | None) -> str:
     names = _listed(model.classes.tolist())
-    if rows is None:
+    if facts is None:
         return f"{len(model.classes)}: {', '.join(names)}"
-    counts = [f" ({count:,})" for count in rows.labeled[:LISTED]]
+    counts = [f" ({count:,})" for count in facts.labeled[:LISTED]]
     shown = [name + (counts[k] if k < len(counts) else "") for k, name in enumerate(names)]
     return f"{len(model.classes)} (labeled rows): {', '.join(shown)}"
 
@@ -146,25 +154,27 @@ def _listed(names: Any) -> list[str]:
 # ---- The training.
 
 
-def _training(history: FitHistory, rows: RowCounts | None, max_iter: int) -> list[str]:
+def _training(history: FitHistory, facts: TrainingFacts | None) -> list[str]:
     last = f"{history.cost[-1]:.4g} in the last epoch"
     if not np.isnan(history.supervised[-1]):
         denoising = history.cost[-1] - history.supervised[-1]
         last += f": supervised {history.supervised[-1]:.4g}, denoising, weighted by λ, {denoising:.4g}"
-    lines = [*_item("epochs", _epochs(history, rows, max_iter)), *_item("cost", last)]
+    lines = [*_item("epochs", _epochs(history, facts)), *_item("cost", last)]
     costs = [f"{layer}: {cost:.4g}" for layer, cost in enumerate(history.denoising[-1]) if not np.isnan(cost)]
     if costs:
         lines += _item("denoising", f"unweighted, by layer: {', '.join(costs)}")
     seconds = history.seconds[~np.isnan(history.seconds)]
-    return lines + (_item("seconds", f"{seconds.sum():.3g}") if len(seconds) else [])
+    return lines + (_item("seconds", f"{seconds.sum():.2f}") if len(seconds) else [])
 
 
-def _epochs(history: FitHistory, rows: RowCounts | None, max_iter: int) -> str:
-    if rows is None:
+def _epochs(history: FitHistory, facts: TrainingFacts | None) -> str:
+    if facts is None:
         return f"{len(history):,}"
-    own = history.validation_error[-rows.epochs :]
-    earlier = len(history) - rows.epochs
-    text = f"{rows.epochs:,} of {max_iter:,}" + (f", after {earlier:,} of an earlier fit" if earlier else "")
+    if facts.planned is None:
+        return f"{len(history):,}, the last by partial_fit"
+    own = history.validation_error[-facts.epochs :]
+    earlier = len(history) - facts.epochs
+    text = f"{facts.epochs:,} of {facts.planned:,}" + (f", after {earlier:,} of an earlier fit" if earlier else "")
     if np.isnan(own).all():
         return text
     best = int(np.nanargmin(own))
