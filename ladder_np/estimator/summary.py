@@ -125,7 +125,7 @@ def _parameters_by_layer(model: Predictor) -> dict[int, int]:
 
 def _rows(model: Predictor, facts: TrainingFacts | None) -> str:
     if facts is None:
-        return f"{model.statistics.count:,}; how many were labeled is not in a model file"
+        return f"{model.statistics.count:,}; how many were labeled is not known"
     labeled = sum(facts.labeled)
     held_out = f", of which {facts.held_out:,} held out to stop early" if facts.held_out else ""
     return f"{labeled + facts.unlabeled:,}: {labeled:,} labeled{held_out}; {facts.unlabeled:,} unlabeled"

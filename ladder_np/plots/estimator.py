@@ -1,5 +1,6 @@
 """Pictures and the report of a fitted `LadderClassifier`, with the rows that are given."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ladder_np.files import write_text
 from ladder_np.plots.report import draw_pictures, make_report
 from ladder_np.plots.run_data import ModelSource, NothingToDrawError, PlotData
 from ladder_np.plots.style import Figure, matplotlib
+from ladder_np.predictor import Predictor
 
 __all__ = ["EstimatorSource", "draw_picture", "write_report"]
 
@@ -28,7 +30,11 @@ class EstimatorSource(ModelSource):
         name = type(model).__name__
         if not hasattr(model, "predictor_"):
             raise InputError(f"{name}: expected a fitted LadderClassifier; call fit first")
-        super().__init__(Path(name), model.predictor_, None if X is None and y is None else _rows(model, X, y))
+        fitted = model.predictor_
+        # On the CPU, where pictures are drawn, and with the parameters as a file has them.
+        predictor = dataclasses.replace(Predictor.from_arrays(name, fitted.as_arrays()), history=fitted.history)
+        rows = None if X is None and y is None else _rows(X, y, model, predictor)
+        super().__init__(Path(name), predictor, rows)
         self.title = f"{name}: {self._data.dataset.name}" if self._data else name
 
     @property
@@ -91,11 +97,10 @@ def write_report(model: LadderClassifier, path: Path | str, X: Any = None, y: An
     write_text(Path(path), make_report(EstimatorSource(model, X, y)))
 
 
-def _rows(model: LadderClassifier, X: Any, y: Any) -> Dataset:
+def _rows(X: Any, y: Any, model: LadderClassifier, predictor: Predictor) -> Dataset:
     """Return checked rows with the estimator's classes."""
     if X is None or y is None:
         raise InputError(f"{'y without X' if X is None else 'X without y'}; give both, or neither")
-    predictor = model.predictor_
     table = read_table(X, y, model.unlabeled_label, type(model).__name__, predictor)
     if (table.index < 0).all():
         raise InputError("no row of y has a label; give rows with labels")

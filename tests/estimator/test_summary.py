@@ -90,7 +90,7 @@ def test_of_a_file_it_tells_what_the_file_has(tmp_path: Path) -> None:
     model.save(tmp_path / "model.npz")
     loaded = LadderClassifier.load(tmp_path / "model.npz").summary()
     said = items(loaded)
-    assert said["rows"] == "90; how many were labeled is not in a model file"
+    assert said["rows"] == "90; how many were labeled is not known"
     assert said["classes"] == "3: cat, dog, eel"
     assert said["epochs"] == "20"
     assert "seconds" not in said
