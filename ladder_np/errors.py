@@ -26,12 +26,15 @@ class InputWarning(UserWarning):
     """A value, file or array was used, but may not mean what the caller thinks; the message is one line."""
 
 
-def warn(message: str) -> None:
-    """Warn of doubtful input, at the line of the first caller outside this package; quotes are made printable."""
+def warn(message: str, category: type[Warning] = InputWarning) -> None:
+    """Warn, of doubtful input by default, at the line of the first caller outside this package.
+
+    Quotes are made printable.
+    """
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "ladder_np":
         level, frame = level + 1, frame.f_back
-    warnings.warn(_printable(message), InputWarning, stacklevel=level)
+    warnings.warn(_printable(message), category, stacklevel=level)
 
 
 def _printable(message: str) -> str:

@@ -10,7 +10,7 @@ ranges and no kind of scaling, 4 no encoding of columns: d was d_0.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from ladder_np.data.scaling import KINDS, Scaling
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError, warn
 from ladder_np.files import read_json_entry, read_npz, write_npz
-from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics, predict_proba
+from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics, predict_log_proba, predict_proba
 from ladder_np.network.layers import resolve
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
@@ -77,8 +77,8 @@ class Predictor:
         parts = zip(self.predict_blocks(X), blocks(y, ROWS_AT_ONCE), strict=True)
         return sum(int((part.argmax(axis=1) != indices).sum()) for part, (_, indices) in parts)
 
-    def predict_blocks(self, X: Features) -> Iterator[np.ndarray]:
-        """Yield what `predict_proba` returns, (some rows, K) at a time; X is read as far as they are asked for.
+    def predict_blocks(self, X: Features, log: bool = False) -> Iterator[np.ndarray]:
+        """Yield P(class), or its logarithm, (some rows, K) at a time; X is read as far as they are asked for.
 
         X (rows, d) has been checked by its reader to hold finite numbers. Raises InputError if it is unlike the
         training data's features, or too large for the network once scaled.
@@ -86,15 +86,17 @@ class Predictor:
         self.check_like(X)
         statistics = self.statistics
         for start, part in blocks(X, ROWS_AT_ONCE):
-            yield self._block_proba(part, start, statistics)
+            yield self._block_proba(part, start, statistics, predict_log_proba if log else predict_proba)
 
-    def _block_proba(self, part: np.ndarray, first_row: int, statistics: PopulationStatistics) -> np.ndarray:
+    def _block_proba(
+        self, part: np.ndarray, first_row: int, statistics: PopulationStatistics, predict: Callable[..., Any]
+    ) -> np.ndarray:
         """Return the probabilities of one block of rows; on its own, so that no block is kept beside the next."""
         network = self.network
         # What training could not hold is not predicted either.
         rows = self.scaling.apply(part, np.float64, first_row, within=network.specification.numpy_dtype)
         with np.errstate(all="ignore"):  # what overflows is found below
-            probabilities = predict_proba(network.parameters, statistics, network.device.put(rows))
+            probabilities = predict(network.parameters, statistics, network.device.put(rows))
             probabilities = network.device.get(probabilities)
         if not np.isfinite(probabilities).all():
             raise InputError("the model gives no finite probabilities for this data; train it again")

@@ -39,7 +39,7 @@ def in_parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> li
     """Return ``[function(item) for item in items]``, computed by several threads.
 
     The calls must not depend on each other. All are made; if some fail, the error of the first of them in the order
-    of the items is raised after the last call has ended.
+    of the items is raised after the last call has ended. An interrupt is raised when no call is in progress.
     """
     if thread_count() < 2 or len(items) < 2:
         return [function(item) for item in items]
@@ -56,12 +56,23 @@ def in_parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> li
 
     threads = min(thread_count(), len(items))
     helpers = [_pool().submit(contextvars.copy_context().run, work) for _ in range(threads - 1)]
-    work()
-    # A helper that has not started, because all threads are busy elsewhere, has taken no item.
-    futures.wait([helper for helper in helpers if not helper.cancel()])
+    try:
+        work()
+    finally:  # an interrupt of this thread must not leave helpers that change arrays beside what comes next
+        _wait_for(helpers)
     if errors:
         raise errors[min(errors)]
     return results
+
+
+def _wait_for(helpers: Sequence[futures.Future]) -> None:
+    """Return when no helper works any more, also if an interrupt comes while waiting."""
+    # A helper that has not started, because all threads are busy elsewhere, has taken no item.
+    begun = [helper for helper in helpers if not helper.cancel()]
+    try:
+        futures.wait(begun)
+    finally:
+        futures.wait(begun)
 
 
 @cache

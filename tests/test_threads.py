@@ -169,3 +169,27 @@ sys.meta_path.insert(0, Watch())
 import ladder_np
 """
     assert in_fresh_python(code) == "True"
+
+
+def test_an_interrupt_is_raised_when_no_helper_works_any_more(
+    two_threads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_are_here, ended, waits = threading.Barrier(2, timeout=20), [], []
+    original = threads.futures.wait
+
+    def interrupted_wait(helpers: list) -> None:
+        waits.append(len(helpers))
+        if len(waits) == 1:
+            raise KeyboardInterrupt
+        original(helpers)
+
+    def work(k: int) -> None:
+        both_are_here.wait()
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.3)
+        ended.append(k)
+
+    monkeypatch.setattr(threads.futures, "wait", interrupted_wait)
+    with pytest.raises(KeyboardInterrupt):
+        in_parallel(work, [0, 1])
+    assert sorted(ended) == [0, 1]

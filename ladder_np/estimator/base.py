@@ -8,11 +8,12 @@ import functools
 import importlib
 import inspect
 import sys
+from collections.abc import Callable
 from typing import Any, Self
 
 from ladder_np.errors import InputError
 
-__all__ = ["BaseClassifier", "not_fitted", "warning_class"]
+__all__ = ["BaseClassifier", "not_fitted", "scikit_learn", "warning_class"]
 
 
 class BaseClassifier:
@@ -51,6 +52,22 @@ class BaseClassifier:
         changed = [f"{name}={value!r}" for name, value in params.items() if repr(value) != repr(defaults[name])]
         return f"{type(self).__name__}({', '.join(changed)})"
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """Return what a notebook shows: scikit-learn's diagram where it is installed, and the plain text."""
+        text = {"text/plain": repr(self)}
+        return {**text, "text/html": self._repr_html_()} if hasattr(self, "_repr_html_") else text
+
+    @property
+    def _repr_html_(self) -> Callable[[], str]:
+        """The function that returns scikit-learn's diagram; missing where that is not installed, or shows texts."""
+        try:
+            sklearn = scikit_learn("", "a diagram")
+        except InputError as error:
+            raise AttributeError(str(error)) from None
+        if sklearn.get_config()["display"] != "diagram":
+            raise AttributeError("scikit-learn's setting display is not 'diagram'")
+        return functools.partial(scikit_learn("utils", "a diagram").estimator_html_repr, self)
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "classes_")
 
@@ -62,11 +79,20 @@ class BaseClassifier:
             transformer_tags=None,
             classifier_tags=utils.ClassifierTags(),
             regressor_tags=None,
+            input_tags=utils.InputTags(allow_nan=self.get_params().get("missing") == "mean"),
         )
 
     def _check_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():
             raise not_fitted(f"this {type(self).__name__} is not fitted yet; call fit first")
+
+
+def scikit_learn(module: str, what: str) -> Any:
+    """Return scikit-learn, or one of its modules, for `what` needs it; raise `InputError` if it is not installed."""
+    try:
+        return importlib.import_module(f"sklearn.{module}" if module else "sklearn")
+    except ImportError:
+        raise InputError(f"{what} needs scikit-learn: pip install scikit-learn") from None
 
 
 def not_fitted(message: str) -> InputError:

@@ -2,20 +2,24 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from ladder_np.arrays import Device
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import BaseClassifier
 from ladder_np.estimator.fitting import begin_call, begin_fit, flag
 from ladder_np.estimator.input import Table, read_labels, read_like, read_table
+from ladder_np.estimator.interrupt import fit_until_interrupted
 from ladder_np.estimator.kept import KeptRows
+from ladder_np.estimator.routing import WeightRequests
+from ladder_np.estimator.saved import by_class, by_index, params_of
+from ladder_np.estimator.summary import TrainingFacts, as_columns, summarize
 from ladder_np.predictor import Predictor
-from ladder_np.training.fit import EpochLines, FitHistory, complement, fit
+from ladder_np.training.fit import EpochLines, FitHistory, complement
 from ladder_np.training.trainer import EpochRecord
 from ladder_np.training.weights import checked_weights
 
@@ -26,7 +30,7 @@ MOMENTS = ("step/m", "step/v", "step/steps")  # Adam's
 Resume = dict[str, np.ndarray] | None
 
 
-class LadderClassifier(BaseClassifier):
+class LadderClassifier(WeightRequests, BaseClassifier):
     """A ladder network by scikit-learn's conventions, trained on labeled and unlabeled rows together.
 
     Parameters
@@ -95,8 +99,14 @@ class LadderClassifier(BaseClassifier):
         The columns of the data frame in training; missing if there was no data frame.
     n_iter_ : int
         Epochs trained.
-    history_ : FitHistory
-        All parts of the cost, the learning rate and the validation error by epoch, as arrays.
+    history_ : dict of lists
+        A row for each epoch, as ``pandas.DataFrame(model.history_)`` shows it, after the epochs of earlier calls that
+        it continued: `epoch`, `step`, `learning_rate` (of the last step); the means over the steps `cost` =
+        `supervised` + `denoising` (weighted by λ and summed), and `denoising_0` to `denoising_L`, each layer's before
+        it is weighted; `validation_error`, from 0 to 1; `seconds`. NaN is what was not measured: without early
+        stopping, of a layer whose λ is 0, or the time in a file.
+    denoising_weights_ : tuple of float
+        What `denoising_weights` came to, by layer.
     loss_curve_ : list of float
         The mean cost of each epoch.
     validation_scores_ : list of float or None
@@ -105,6 +115,10 @@ class LadderClassifier(BaseClassifier):
         What `scaling` came to: "standardize", "pixels" or "none".
     transduction_ : ndarray (n,)
         After `fit`, the label of each training row: the given one, or else the predicted one.
+
+    See Also
+    --------
+    ladder_np.plots.draw_picture, ladder_np.plots.write_report : pictures and a report of a fitted estimator.
 
     References
     ----------
@@ -126,12 +140,14 @@ class LadderClassifier(BaseClassifier):
     n_features_in_: int
     feature_names_in_: np.ndarray
     n_iter_: int
+    denoising_weights_: tuple[float, ...]
     loss_curve_: list[float]
     validation_scores_: list[float] | None
     scaling_: str
     _predictor: Predictor
     _resume: Resume
     _kept: KeptRows | None
+    _facts: TrainingFacts | None
 
     def __init__(
         self,
@@ -185,6 +201,10 @@ class LadderClassifier(BaseClassifier):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on all rows, with the labels of those that have one.
 
+        An interrupt (Ctrl-C) ends the training early: the estimator is then what the complete epochs have taught,
+        and a warning tells how many they are. Before the first is complete, or interrupted again, the estimator is
+        as before, and KeyboardInterrupt is raised.
+
         Parameters
         ----------
         X : array-like (n, d)
@@ -206,10 +226,18 @@ class LadderClassifier(BaseClassifier):
         _check_left(used)
         model, training, validation = begin_fit(self.get_params(), used, before)
         validation_error = _validation_error(model, used, validation) if self.early_stopping else None
-        _add_history(model, fit(training, validation_error, on_epoch=self._reporter()), before)
-        best = np.concatenate([p.argmax(axis=1) for p in model.predict_blocks(table.X)])  # kept last: it may fail
-        self._keep(model)
-        self.transduction_ = self.classes_[np.where(table.index >= 0, table.index, best)]
+        history, labels, interrupted = fit_until_interrupted(
+            training, validation_error, self._reporter(), lambda: _transduction(model, table)
+        )
+        _add_history(model, history, before)
+        epochs = len(history), self.max_iter
+        facts = TrainingFacts.of_fit(used.index, len(used.classes), len(validation), epochs)
+        self._keep(model, facts, transduction_=labels)
+        if interrupted:
+            warn(
+                f"fit was interrupted after {epochs[0]} of {epochs[1]} epochs; the model is what they have taught",
+                UserWarning,
+            )
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -231,7 +259,7 @@ class LadderClassifier(BaseClassifier):
         Raises
         ------
         InputError, TrainingDivergedError
-            As `fit`.
+            As `fit`. An interrupt is raised, too, and leaves the estimator as before the call.
         """
         if flag("early_stopping", self.early_stopping):
             raise InputError("partial_fit trains one epoch and cannot stop early; set early_stopping=False")
@@ -249,7 +277,8 @@ class LadderClassifier(BaseClassifier):
         model.network.statistics = kept.statistics(model.statistics)
         _add_history(model, FitHistory.from_records([record], training.layers), before)
         resume = {key: values for key, values in training.state().items() if key.startswith(RESUMED)}
-        self._keep(model, resume, kept)
+        facts = TrainingFacts.of_call(used.index, len(used.classes), self._facts if before else None)
+        self._keep(model, facts, resume, kept)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -261,8 +290,15 @@ class LadderClassifier(BaseClassifier):
             If the estimator is not fitted (scikit-learn's NotFittedError, too, where that is loaded), or X is unlike
             the features in training.
         """
+        return self._proba(X, log=False)
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return log P(class) as `predict_proba` returns P(class); finite also where that is rounded to 0."""
+        return self._proba(X, log=True)
+
+    def _proba(self, X: Any, log: bool) -> np.ndarray:
         self._check_fitted()
-        return np.concatenate([*self._predictor.predict_blocks(self._read_like(X))])
+        return np.concatenate([*self._predictor.predict_blocks(self._read_like(X), log)])
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row, (rows,); raises as `predict_proba`."""
@@ -301,9 +337,7 @@ class LadderClassifier(BaseClassifier):
         self._check_fitted()
         if not isinstance(self.unlabeled_label, bool | int | float | str | np.generic | None):
             raise InputError(f"unlabeled_label {self.unlabeled_label!r} cannot be saved; expected a number or a text")
-        params = {name: value for name, value in self.get_params().items() if name != "device"}
-        params["class_weight"] = _by_index(self.class_weight, self.classes_)
-        dataclasses.replace(self._predictor, params=params).save(path)
+        self.predictor_.save(path)
 
     @classmethod
     def load(cls, path: Path | str, device: Device | str = "cpu") -> Self:
@@ -315,21 +349,39 @@ class LadderClassifier(BaseClassifier):
             If it is not an intact model file.
         """
         model = Predictor.load(path, device)
-        params = _params_of(model) | (model.params or {})
-        params["class_weight"] = _by_class(params.get("class_weight"), model.classes)
+        params = params_of(model) | (model.params or {})
+        params["class_weight"] = by_class(params.get("class_weight"), model.classes)
         try:
             estimator = cls().set_params(**{**params, "device": device})
         except InputError as error:
             raise InputError(f"{path}: damaged model file: {error}") from None
-        estimator._keep(model)
+        estimator._keep(model, None)
         return estimator
 
     @property
-    def history_(self) -> FitHistory:
-        """How training went: all parts of the cost by epoch, after the epochs of earlier calls that it continued."""
+    def history_(self) -> dict[str, list[Any]]:
+        """How training went: see the class's attributes."""
         self._check_fitted()
-        layers = len(self._predictor.network.specification.sizes)
-        return FitHistory.from_records([], layers) if self._predictor.history is None else self._predictor.history
+        return as_columns(_history(self._predictor))
+
+    def summary(self) -> str:
+        """Return a text about the fitted estimator: network, rows, features, training; at most 80 columns wide.
+
+        Raises
+        ------
+        InputError
+            If it is not fitted.
+        """
+        self._check_fitted()
+        return summarize(self._name, self._predictor, self._facts)
+
+    @property
+    def predictor_(self) -> Predictor:
+        """The trained model, as its file holds it: network, scaling of features, classes, parameters."""
+        self._check_fitted()
+        params = {name: value for name, value in self.get_params().items() if name != "device"}
+        params["class_weight"] = by_index(self.class_weight, self.classes_)
+        return dataclasses.replace(self._predictor, params=params)
 
     def _reporter(self) -> Callable[[EpochRecord], None]:
         """Return a function that writes a line about each epoch on standard error, if `verbose` is set."""
@@ -353,20 +405,34 @@ class LadderClassifier(BaseClassifier):
     def _name(self) -> str:
         return type(self).__name__
 
-    def _keep(self, model: Predictor, resume: Resume = None, kept: KeptRows | None = None) -> None:
-        """Set what was learned, and what the next `partial_fit` resumes from."""
-        self._predictor, self._resume, self._kept = model, resume, kept
-        self.classes_ = model.classes
-        self.scaling_ = model.scaling.kind
-        self.n_features_in_ = model.scaling.columns
-        self.__dict__.pop("feature_names_in_", None)
-        if model.feature_names is not None:
-            self.feature_names_in_ = np.array(model.feature_names, dtype=object)
-        history = self.history_
-        self.n_iter_ = len(history)
-        self.loss_curve_ = history.cost.tolist()
+    def _keep(
+        self,
+        model: Predictor,
+        facts: TrainingFacts | None,
+        resume: Resume = None,
+        kept: KeptRows | None = None,
+        **learned: Any,
+    ) -> None:
+        """Set what was learned, and what the next `partial_fit` resumes from: all at once, or nothing."""
+        specification, history = model.network.specification, _history(model)
         errors = history.validation_error[~np.isnan(history.validation_error)].tolist()
-        self.validation_scores_ = [complement(error) for error in errors] or None
+        if model.feature_names is not None:
+            learned["feature_names_in_"] = np.array(model.feature_names, dtype=object)
+        learned |= {
+            "_predictor": model,
+            "_facts": facts,
+            "_resume": resume,
+            "_kept": kept,
+            "classes_": model.classes,
+            "scaling_": model.scaling.kind,
+            "denoising_weights_": specification.denoising_weights,
+            "n_features_in_": model.scaling.columns,
+            "n_iter_": len(history),
+            "loss_curve_": history.cost.tolist(),
+            "validation_scores_": [complement(error) for error in errors] or None,
+        }
+        others = {name: value for name, value in self.__dict__.items() if name != "feature_names_in_"}
+        self.__dict__ = others | learned
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes, with the model as plain arrays, from whatever device it is on."""
@@ -377,14 +443,29 @@ class LadderClassifier(BaseClassifier):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Pickles of older versions lack what was added later; labeled rows had their own statistics then.
-        self.__dict__.update({**self._defaults(), "labeled_statistics": "own", "_kept": None, **state})
+        self.__dict__.update(
+            {**self._defaults(), "labeled_statistics": "own", "_kept": None, "_facts": None, **state}
+        )
         if "_predictor" in state:
             self._predictor = Predictor.from_arrays("pickled estimator", state["_predictor"], self.device)
             self.scaling_ = self._predictor.scaling.kind
+            self.denoising_weights_ = self._predictor.network.specification.denoising_weights
 
 
 def _validation_error(model: Predictor, table: Table, rows: np.ndarray) -> Callable[[], float]:
     return lambda: model.errors(table.X[rows], table.index[rows]) / len(rows)
+
+
+def _transduction(model: Predictor, table: Table) -> np.ndarray:
+    """Return the label of each row: the given one, or else the predicted one."""
+    best = np.concatenate([part.argmax(axis=1) for part in model.predict_blocks(table.X)])
+    return model.classes[np.where(table.index >= 0, table.index, best)]
+
+
+def _history(model: Predictor) -> FitHistory:
+    """Return a model's history; without epochs where it has none."""
+    layers = len(model.network.specification.sizes)
+    return FitHistory.from_records([], layers) if model.history is None else model.history
 
 
 def _add_history(model: Predictor, history: FitHistory, before: Predictor | None) -> None:
@@ -400,26 +481,3 @@ def _check_left(table: Table) -> None:
         raise InputError(
             f"class {table.classes.tolist()[int(np.argmin(counts))]!r} has no labeled row with a weight above 0"
         )
-
-
-def _by_index(class_weight: Any, classes: np.ndarray) -> Any:
-    """Return the parameter as it is saved: a dict as pairs of the class's index and its weight."""
-    if not isinstance(class_weight, Mapping):
-        return class_weight
-    places = {label: k for k, label in enumerate(classes.tolist())}
-    return [[places[label], float(weight)] for label, weight in class_weight.items() if label in places]
-
-
-def _by_class(class_weight: Any, classes: np.ndarray) -> Any:
-    """Return the parameter of a file as `_by_index` was given it."""
-    if not isinstance(class_weight, tuple):
-        return class_weight
-    return {classes.tolist()[k]: weight for k, weight in class_weight}
-
-
-def _params_of(model: Predictor) -> dict[str, Any]:
-    """Return the parameters of an estimator that has this model's network."""
-    specification = model.network.specification
-    names = ("activation", "combinator", "noise_std", "denoising_weights", "labeled_statistics", "dtype")
-    hidden = tuple(int(text) if text.isdecimal() else text for text in specification.layers[:-1])
-    return {"hidden_layer_sizes": hidden, **{name: getattr(specification, name) for name in names}}

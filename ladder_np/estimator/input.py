@@ -6,7 +6,6 @@ Some messages have the words that scikit-learn's checks of an estimator look for
 import dataclasses
 import math
 import reprlib
-import warnings
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -146,7 +145,7 @@ def read_labels(y: Any, mark: Any, estimator: str, name: str = "y") -> Labels:
         raise InputError(f"{name} should be a 1d array: one label per row; got rows of different lengths") from None
     if values.ndim == 2 and values.shape[1] == 1:
         message = f"A column-vector {name} was passed when a 1d array was expected; use {name}.ravel()"
-        warnings.warn(message, warning_class("DataConversionWarning"), stacklevel=5)
+        warn(message, warning_class("DataConversionWarning"))
         values = values.ravel()
     masked = np.ma.getmaskarray(y).ravel() if np.ma.isMaskedArray(y) else None
     return Labels(values, _mark_of(mark), name, masked=masked)
@@ -259,12 +258,10 @@ def _compare_names(names: tuple[str, ...] | None, trained: tuple[str, ...] | Non
     if names == trained:
         return
     if trained is None:
-        warnings.warn(f"X has feature names, but {estimator} was fitted without feature names", stacklevel=5)
+        warn(f"X has feature names, but {estimator} was fitted without feature names", UserWarning)
         return
     if names is None:
-        warnings.warn(
-            f"X does not have valid feature names, but {estimator} was fitted with feature names", stacklevel=5
-        )
+        warn(f"X does not have valid feature names, but {estimator} was fitted with feature names", UserWarning)
         return
     # scikit-learn's words, in one line.
     message = "The feature names should match those that were passed during fit. "

@@ -4,19 +4,23 @@ scikit-learn's own scorers count a test row without a label as a mistake, and it
 test parts. Here test parts and scores have labeled rows only, and every training part has all unlabeled rows.
 """
 
-import importlib
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import numpy as np
 
 from ladder_np.errors import InputError
+from ladder_np.estimator.base import scikit_learn
 from ladder_np.estimator.input import read_labels
+from ladder_np.estimator.routing import ScoreRequests
+from ladder_np.training.weights import checked_weights
 
 __all__ = ["LabeledScorer", "StratifiedLabeledKFold"]
 
+PURPOSE = "cross-validation with partly labeled y"
 
-class LabeledScorer:
+
+class LabeledScorer(ScoreRequests):
     """A scorer that looks at the labeled rows alone: for `scoring` of `cross_val_score`, `GridSearchCV` and the like.
 
     Parameters
@@ -47,13 +51,13 @@ class LabeledScorer:
         self.scoring = scoring
         self.unlabeled_label = unlabeled_label
 
-    def __call__(self, estimator: Any, X: Any, y: Any) -> float:
-        """Return the score of a fitted estimator on the labeled rows of X (n, d), y (n,).
+    def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the score of a fitted estimator on the labeled rows of X (n, d), y (n,), with weights (n,) or none.
 
         Raises
         ------
         InputError
-            If no row is labeled, or there is no such score.
+            If no row is labeled, there is no such score, or the weights do not fit.
         """
         rows = _labeled(y, self.unlabeled_label)
         if not len(rows):
@@ -61,14 +65,15 @@ class LabeledScorer:
                 "no test row is labeled, so there is nothing to score; split with StratifiedLabeledKFold"
             )
         scorer = self._scorer()
+        given = {} if sample_weight is None else {"sample_weight": checked_weights(sample_weight, len(y))[rows]}
         # Without the mark, objects may become numbers or texts again, which metrics ask for.
-        return float(scorer(estimator, _rows_of(X, rows), np.array(np.asarray(y)[rows].tolist())))
+        return float(scorer(estimator, _rows_of(X, rows), np.array(np.asarray(y)[rows].tolist()), **given))
 
-    def _scorer(self) -> Callable[[Any, Any, Any], float]:
+    def _scorer(self) -> Callable[..., float]:
         if callable(self.scoring):
             return self.scoring
         try:
-            return cast(Callable[[Any, Any, Any], float], _scikit_learn("metrics").get_scorer(str(self.scoring)))
+            return cast(Callable[..., float], scikit_learn("metrics", PURPOSE).get_scorer(str(self.scoring)))
         except ValueError:
             raise InputError(
                 f"scoring {self.scoring!r}: expected a scorer, or a name of sklearn.metrics.get_scorer_names()"
@@ -132,7 +137,11 @@ class StratifiedLabeledKFold:
         options = {"shuffle": self.shuffle, "random_state": self.random_state}
         labels = np.array(np.asarray(y)[rows].tolist())
         try:
-            folds = [*_scikit_learn("model_selection").StratifiedKFold(self.n_splits, **options).split(rows, labels)]
+            folds = [
+                *scikit_learn("model_selection", PURPOSE)
+                .StratifiedKFold(self.n_splits, **options)
+                .split(rows, labels)
+            ]
         except ValueError as error:
             raise InputError(f"{len(rows)} labeled rows in {self.n_splits} folds: {error}") from None
         for train, test in folds:
@@ -153,12 +162,3 @@ def _rows_of(X: Any, rows: np.ndarray) -> Any:
     if hasattr(X, "iloc"):
         return X.iloc[rows]
     return X[rows] if hasattr(X, "shape") else [X[row] for row in rows]
-
-
-def _scikit_learn(module: str) -> Any:
-    try:
-        return importlib.import_module(f"sklearn.{module}")
-    except ImportError:
-        raise InputError(
-            "cross-validation with partly labeled y needs scikit-learn: pip install scikit-learn"
-        ) from None

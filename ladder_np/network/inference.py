@@ -17,7 +17,14 @@ from ladder_np.network.parameters import Parameters
 from ladder_np.operations.activations import softmax_forward
 from ladder_np.operations.normalization import FEWEST_ROWS, shift_scale_forward, standardize_forward
 
-__all__ = ["ROWS_AT_ONCE", "PopulationStatistics", "encode_clean", "population_statistics", "predict_proba"]
+__all__ = [
+    "ROWS_AT_ONCE",
+    "PopulationStatistics",
+    "encode_clean",
+    "population_statistics",
+    "predict_log_proba",
+    "predict_proba",
+]
 
 ROWS_AT_ONCE = 1000  # in a pass over many rows: enough for fast products, small in memory
 
@@ -106,8 +113,14 @@ def _mean_and_variance(batches: Iterable[Array]) -> tuple[Array, Array]:
     return mean, squares / (count - 1)  # type: ignore[operator]
 
 
-def encode_clean(parameters: Parameters, statistics: PopulationStatistics, x: Array, layer: int) -> Array:
-    """Return h of `layer` (0: x itself), shape (rows, units), without noise; the top's is the softmax output.
+def encode_clean(
+    parameters: Parameters,
+    statistics: PopulationStatistics,
+    x: Array,
+    layer: int,
+    top: Callable[[Array], Array] = softmax_forward,
+) -> Array:
+    """Return h of `layer` (0: x itself), shape (rows, units), without noise; of the top layer, `top` of its values.
 
     The dtype is that of x where it is wider than the parameters'.
     """
@@ -119,7 +132,7 @@ def encode_clean(parameters: Parameters, statistics: PopulationStatistics, x: Ar
         z = standardize_forward(a, statistics.mu[k], statistics.sigma[k])  # not in a: a map may return a view of h
         b = shift_scale_forward(z, own.beta, own.gamma, out=z)
         h = one.activation.forward(b, out=b)
-    return softmax_forward(h) if layer == layers[-1].index else h
+    return top(h) if layer == layers[-1].index else h
 
 
 def predict_proba(parameters: Parameters, statistics: PopulationStatistics, x: Array) -> Array:
@@ -128,7 +141,25 @@ def predict_proba(parameters: Parameters, statistics: PopulationStatistics, x: A
     It is computed in float64 whatever the parameters' dtype: matrix products sum in an order that depends on how many
     rows there are, and in float32 a row's probabilities would differ by more than 1e-6 with the rows beside it.
     """
-    top = parameters.specification.top
+    return _predict(parameters, statistics, x, softmax_forward)
+
+
+def predict_log_proba(parameters: Parameters, statistics: PopulationStatistics, x: Array) -> Array:
+    """Return log P(class | x) as `predict_proba` returns P(class | x), finite where that is rounded to 0."""
+    return _predict(parameters, statistics, x, _log_softmax)
+
+
+def _log_softmax(b: Array) -> Array:
+    """Return log p = b − log Σ exp(b) over the last axis."""
+    xp = array_module(b)
+    centered = b - b.max(axis=-1, keepdims=True)
+    return centered - xp.log(xp.exp(centered).sum(axis=-1, keepdims=True))
+
+
+def _predict(
+    parameters: Parameters, statistics: PopulationStatistics, x: Array, top: Callable[[Array], Array]
+) -> Array:
     pieces = (x[start : start + ROWS_AT_ONCE] for start in range(0, len(x), ROWS_AT_ONCE))
     batches = (piece.astype(np.float64, copy=False) for piece in pieces)
-    return array_module(x).concatenate([encode_clean(parameters, statistics, batch, top) for batch in batches])
+    layer = parameters.specification.top
+    return array_module(x).concatenate([encode_clean(parameters, statistics, batch, layer, top) for batch in batches])

@@ -258,6 +258,18 @@ class Training:
         if self._stopping:
             self._stopping.observe(validation_error, self._vector())
 
+    def remember(self) -> Callable[[], None]:
+        """Return a function that puts back what has been learned so far: to `finish` there, not to go on."""
+        vector = self._network.parameters.vector.copy()
+        stopping = self._stopping.state() if self._stopping else None
+
+        def put_back() -> None:
+            self._network.parameters.vector[...] = vector
+            if self._stopping and stopping:
+                self._stopping.restore(stopping)
+
+        return put_back
+
     def finish(self) -> None:
         """Put the best parameters back, where early stopping has found any, and compute the population statistics.
 

@@ -64,16 +64,37 @@ def test_what_is_known_after_training() -> None:
 def test_the_history_has_all_parts_of_the_cost_and_goes_on_with_the_training() -> None:
     model = small(max_iter=3, early_stopping=True, warm_start=True, n_iter_no_change=9).fit(X, Y)
     first = model.history_
-    weights = model._predictor.network.specification.denoising_weights
-    np.testing.assert_allclose(first.cost, first.supervised + first.denoising @ weights, rtol=1e-5)
-    assert first.cost.tolist() == model.loss_curve_
-    np.testing.assert_allclose(1 - first.validation_error, model.validation_scores_)
+    by_layer = np.array([first[f"denoising_{layer}"] for layer in range(4)])
+    np.testing.assert_allclose(first["denoising"], model.denoising_weights_ @ by_layer, rtol=1e-5)
+    np.testing.assert_allclose(first["cost"], np.add(first["supervised"], first["denoising"]))
+    assert first["cost"] == model.loss_curve_
+    np.testing.assert_allclose(1 - np.array(first["validation_error"]), model.validation_scores_)
     model.fit(X, Y)
-    assert model.history_.epoch.tolist() == [1, 2, 3, 4, 5, 6]
-    np.testing.assert_array_equal(model.history_.denoising[:3], first.denoising)
+    assert model.history_["epoch"] == [1, 2, 3, 4, 5, 6]
+    assert model.history_["denoising_2"][:3] == first["denoising_2"]
     model.set_params(early_stopping=False).partial_fit(X, Y)
-    assert len(model.history_) == len(model.loss_curve_) == model.n_iter_ == 7
+    assert len(model.history_["cost"]) == len(model.loss_curve_) == model.n_iter_ == 7
     assert len(model.validation_scores_) == 6
+    assert np.isnan(model.history_["validation_error"]).tolist() == [False] * 6 + [True]
+
+
+def test_the_history_is_lists_of_pythons_numbers_and_one_call_from_a_data_frame() -> None:
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    model = small(max_iter=3, denoising_weights=(1, 0, 0.5, 0)).fit(X, Y)
+    frame = pd.DataFrame(model.history_)
+    costs = ["cost", "supervised", "denoising", *(f"denoising_{layer}" for layer in range(4))]
+    assert list(frame) == ["epoch", "step", "learning_rate", *costs, "validation_error", "seconds"]
+    assert frame.shape == (3, 12)
+    assert set(frame.dtypes.astype(str)) == {"int64", "float64"}
+    assert frame.columns[frame.isna().all()].tolist() == ["denoising_1", "denoising_3", "validation_error"]
+    assert (frame.seconds > 0).all()
+    assert {type(value) for column in model.history_.values() for value in column} == {int, float}
+
+
+def test_without_denoising_the_history_has_none_of_it() -> None:
+    history = small(max_iter=2, denoising_weights=0).fit(X, Y).history_
+    assert history["denoising"] == [0.0, 0.0]
+    assert np.isnan(history["denoising_0"]).all()
 
 
 def test_an_unfitted_estimator_has_no_history() -> None:
@@ -99,6 +120,30 @@ def test_rows_without_a_label_do_not_say_it() -> None:
     np.testing.assert_array_equal(
         parameters(small().fit(X, Y)), parameters(small(unlabeled_label=99).fit(X, np.where(Y < 0, 99, Y)))
     )
+
+
+# ---- Log-probabilities.
+
+
+def test_log_probabilities_are_the_logarithms_of_the_probabilities() -> None:
+    model = small().fit(X, Y)
+    log = model.predict_log_proba(X)
+    assert (log.shape, log.dtype) == ((len(X), 3), np.float64)
+    np.testing.assert_allclose(log, np.log(model.predict_proba(X)), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(log[:5], model.predict_log_proba(X[:5]), rtol=1e-12)
+
+
+def test_where_a_probability_is_rounded_to_0_its_logarithm_is_finite_and_right() -> None:
+    model = small().fit(X, Y)
+    model._predictor.network.parameters["encoder.3.gamma"][...] *= 5000
+    proba, log = model.predict_proba(X), model.predict_log_proba(X)
+    assert (proba == 0).any()
+    assert np.isfinite(log).all()
+    assert log.min() < np.log(np.finfo(float).tiny)
+    np.testing.assert_array_equal(log.argmax(axis=1), proba.argmax(axis=1))
+    model._predictor.network.parameters["encoder.3.gamma"][...] /= 5000
+    spread = np.ptp(model.predict_log_proba(X), axis=1)  # differences of logits: 5000 times as large
+    np.testing.assert_allclose(np.ptp(log, axis=1), 5000 * spread, rtol=1e-5)
 
 
 # ---- Randomness.
@@ -333,7 +378,7 @@ def test_a_verbose_training_writes_a_line_per_epoch_on_standard_error(capsys: py
     assert out == ""
     lines = err.splitlines()
     assert len(lines) == 3
-    error = 100 * model.history_.validation_error[0]
+    error = 100 * model.history_["validation_error"][0]
     start = f"epoch 1/3  cost {model.loss_curve_[0]:.4f}  validation error {error:.2f} %  "
     assert re.fullmatch(re.escape(start) + r"\d+:\d\d left", lines[0])
     small(max_iter=1).fit(X, Y)

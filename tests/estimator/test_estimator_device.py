@@ -1,5 +1,6 @@
 """The estimator on the strict double of CuPy: NumPy's results in all its ways, and files and pickles that move."""
 
+import itertools
 import pickle
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from clouds import X, Y, parameters, small
 
 from ladder_np import LadderClassifier
 from ladder_np.arrays import Device
+from ladder_np.errors import InputWarning
+from ladder_np.plots import EstimatorSource
+from ladder_np.training.step import TrainingStep
 
 
 @pytest.fixture
@@ -42,6 +46,7 @@ def everything(model: LadderClassifier) -> dict[str, Any]:
     known = {
         "parameters": parameters(model),
         "probabilities": model.predict_proba(data),
+        "logarithms": model.predict_log_proba(data),
         "classes": model.predict(data),
     }
     curves = {"losses": model.loss_curve_, "scores": model.validation_scores_ or []}
@@ -81,3 +86,31 @@ def test_training_goes_on_elsewhere(device: Device) -> None:
 def test_what_is_pickled_on_the_device_is_plain_arrays(device: Device) -> None:
     model = small(max_iter=2, device=device).fit(X, Y).set_params(device="cpu")
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), model.predict_proba(X))
+
+
+def test_an_interrupt_on_the_device_keeps_what_it_keeps_on_the_cpu(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = []
+    for place in (device, "cpu"):
+        run, steps = TrainingStep.run, itertools.count(1)
+
+        def interrupted(self: TrainingStep, *given: Any, run: Any = run, steps: Any = steps) -> Any:
+            if next(steps) == 12:
+                raise KeyboardInterrupt
+            return run(self, *given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(TrainingStep, "run", interrupted)
+            with pytest.warns(UserWarning, match="interrupted after 2 of 20 epochs"):
+                models.append(small(device=place).fit(X, Y))
+    with pytest.warns(InputWarning, match="another scale"):
+        assert_same(*models)
+
+
+def test_pictures_are_drawn_on_the_cpu(device: Device) -> None:
+    model = small(max_iter=2, device=device).fit(X, Y)
+    there, here = (EstimatorSource(one, X, Y) for one in (model, small(max_iter=2).fit(X, Y)))
+    for ask in (lambda s: s.predictions.confidence, lambda s: s.top_hidden.h, lambda s: s.noisy.state.losses.values):
+        np.testing.assert_array_equal(ask(there), ask(here))
+    assert model.summary().split("seconds")[0] == small(max_iter=2).fit(X, Y).summary().split("seconds")[0]

@@ -1,7 +1,11 @@
 """scikit-learn's own checks of an estimator, and the tools that people put one into; skipped where it is missing."""
 
+import functools
+import html
 import sys
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +19,7 @@ pd = pytest.importorskip("pandas", reason="pandas is not installed (extra test)"
 
 from sklearn.base import clone, is_classifier  # noqa: E402
 from sklearn.exceptions import NotFittedError  # noqa: E402
+from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
@@ -59,6 +64,37 @@ def test_the_error_of_an_unfitted_estimator_is_everybodys(loaded: bool, monkeypa
             ask(LadderClassifier())
         assert isinstance(caught.value, AttributeError)
         assert isinstance(caught.value, NotFittedError) == loaded
+
+
+# ---- In a notebook.
+
+
+def test_a_notebook_shows_scikit_learns_diagram() -> None:
+    model = small()
+    for state, fitted in (("Not fitted", model), ("Fitted", clone(model).fit(X, Y))):
+        shown = fitted._repr_mimebundle_(include=None, exclude=None)
+        assert shown["text/plain"] == repr(fitted)
+        assert "LadderClassifier" in shown["text/html"]
+        assert f"<span>{state}</span>" in shown["text/html"]
+        assert html.escape(repr(fitted)) in shown["text/html"]
+        assert fitted._repr_html_().startswith("<style>")
+    assert "LadderClassifier" in make_pipeline(StandardScaler(), model)._repr_html_()
+
+
+def test_where_texts_are_asked_for_there_is_no_diagram() -> None:
+    with sklearn.config_context(display="text"):
+        assert small()._repr_mimebundle_() == {"text/plain": repr(small())}
+        assert not hasattr(small(), "_repr_html_")
+
+
+def test_the_text_has_the_changed_parameters_alone() -> None:
+    assert repr(LadderClassifier()) == "LadderClassifier()"
+    assert repr(LadderClassifier((9,), noise_std=[0.1, 0.2])) == (
+        "LadderClassifier(hidden_layer_sizes=(9,), noise_std=[0.1, 0.2])"
+    )
+
+
+# ---- In scikit-learn's tools.
 
 
 def test_it_is_a_classifier() -> None:
@@ -126,6 +162,42 @@ def test_a_frames_columns_are_kept_and_compared() -> None:
     with pytest.warns(UserWarning, match="X has feature names, but LadderClassifier was fitted without"):
         small().fit(X, Y).predict(FRAME)
     assert not hasattr(model.fit(X, Y), "feature_names_in_")
+
+
+def warned(ask: Callable[[], Any]) -> list[warnings.WarningMessage]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ask()
+    return caught
+
+
+@pytest.mark.parametrize("saved", [False, True], ids=["fitted", "saved and loaded"])
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "score", "partial_fit"])
+def test_what_is_said_of_names_is_scikit_learns(method: str, saved: bool, tmp_path: Path) -> None:
+    """Of an array where there were names, of names where there were none: one warning; else none."""
+    path = tmp_path / "model.npz"
+    truth = (TRUTH,) if method in ("score", "partial_fit") else ()
+    for trained in (FRAME, X):
+        model = small(max_iter=1).fit(trained, Y)
+        if saved:
+            model.save(path)
+            model = LadderClassifier.load(path)
+        theirs = LogisticRegression().fit(trained, TRUTH)
+        for given in (FRAME, X):
+            said = warned(functools.partial(getattr(model, method), given, *truth))
+            expected = warned(functools.partial(theirs.predict, given))
+            assert len(said) == len(expected) == (given is not trained)
+            for ours, other in zip(said, expected, strict=True):
+                assert str(ours.message) == str(other.message).replace("LogisticRegression", "LadderClassifier")
+                assert (ours.category, ours.filename) == (other.category, __file__)
+
+
+def test_a_saved_models_columns_cannot_be_taken_in_another_order(tmp_path: Path) -> None:
+    small(max_iter=1).fit(FRAME, Y).save(tmp_path / "model.npz")
+    loaded = LadderClassifier.load(tmp_path / "model.npz")
+    assert loaded.feature_names_in_.tolist() == ["a", "b", "c", "d"]
+    with pytest.raises(InputError, match="Feature names must be in the same order as they were in fit"):
+        loaded.predict(FRAME[["b", "a", "c", "d"]])
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ def test_weights_go_with_partial_fit_and_a_file(tmp_path: object) -> None:
 
 def test_rows_without_weight_leave_a_cost_of_zero() -> None:
     model = small().partial_fit(X, np.full(len(X), -1), classes=[0, 1, 2])
-    assert model.history_.supervised.tolist() == [0.0]
-    assert model.history_.denoising[0].min() > 0
+    assert model.history_["supervised"] == [0.0]
+    assert min(model.history_[f"denoising_{layer}"][0] for layer in range(4)) > 0
 
 
 @pytest.mark.parametrize("statistics", ["own", "unlabeled"])
@@ -119,3 +119,30 @@ def test_weights_of_a_call_of_partial_fit_are_not_divided_by_their_mean() -> Non
 def test_rows_without_weight_may_not_be_all_labeled_ones_of_a_class() -> None:
     with pytest.raises(InputError, match="class 2 has no labeled row with a weight above 0"):
         small().fit(X, TRUTH, sample_weight=(TRUTH != 2) * 1.0)
+
+
+def test_the_score_is_the_weighted_share_of_right_rows() -> None:
+    model = small(max_iter=2).fit(X, Y)
+    right = model.predict(X) == TRUTH
+    weights = np.linspace(0, 2, len(X))
+    assert model.score(X, TRUTH, sample_weight=weights) == pytest.approx(weights[right].sum() / weights.sum())
+    assert model.score(X, TRUTH, weights) != model.score(X, TRUTH)
+    labeled = Y >= 0  # what an unlabeled row weighs does not matter
+    expected = model.score(X[labeled], Y[labeled], weights[labeled])
+    assert model.score(X, Y, np.where(labeled, weights, 99)) == pytest.approx(expected)
+    with pytest.raises(InputError, match="no row with a label and a weight > 0"):
+        model.score(X, Y, np.where(labeled, 0, 1))
+    with pytest.raises(InputError, match=r"sample_weight has the shape \(3,\); expected \(90,\)"):
+        model.score(X, TRUTH, [1, 2, 3])
+
+
+def test_a_class_weight_and_a_sample_weight_multiply_in_partial_fit_too() -> None:
+    together = small(class_weight={0: 3}).partial_fit(X, TRUTH, sample_weight=np.full(len(X), 2.0))
+    by_row = small().partial_fit(X, TRUTH, sample_weight=np.where(TRUTH == 0, 6.0, 2.0))
+    np.testing.assert_array_equal(parameters(together), parameters(by_row))
+
+
+def test_a_class_weight_of_a_class_that_does_not_exist_is_refused_everywhere() -> None:
+    for train in (small(class_weight={7: 2}).fit, small(class_weight={7: 2}).partial_fit):
+        with pytest.raises(InputError, match="class_weight names 7, which is not a class"):
+            train(X, TRUTH)
