@@ -324,6 +324,12 @@ class LadderClassifier(BaseClassifier):
         layers = len(self._predictor.network.specification.sizes)
         return FitHistory.from_records([], layers) if self._predictor.history is None else self._predictor.history
 
+    @property
+    def predictor_(self) -> Predictor:
+        """The trained model, as its file holds it: network, scaling of features, classes."""
+        self._check_fitted()
+        return self._predictor
+
     def _reporter(self) -> Callable[[EpochRecord], None]:
         """Return a function that writes a line about each epoch on standard error, if `verbose` is set."""
         lines = EpochLines(self.max_iter)

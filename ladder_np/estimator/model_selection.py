@@ -13,7 +13,7 @@ import numpy as np
 from ladder_np.errors import InputError
 from ladder_np.estimator.input import read_labels
 
-__all__ = ["LabeledScorer", "StratifiedLabeledKFold"]
+__all__ = ["LabeledScorer", "StratifiedLabeledKFold", "rows_of"]
 
 
 class LabeledScorer:
@@ -62,7 +62,7 @@ class LabeledScorer:
             )
         scorer = self._scorer()
         # Without the mark, objects may become numbers or texts again, which metrics ask for.
-        return float(scorer(estimator, _rows_of(X, rows), np.array(np.asarray(y)[rows].tolist())))
+        return float(scorer(estimator, rows_of(X, rows), np.array(np.asarray(y)[rows].tolist())))
 
     def _scorer(self) -> Callable[[Any, Any, Any], float]:
         if callable(self.scoring):
@@ -149,7 +149,8 @@ def _labeled(y: Any, unlabeled_label: Any) -> np.ndarray:
     return np.flatnonzero(~read_labels(y, unlabeled_label, "LadderClassifier").unlabeled)
 
 
-def _rows_of(X: Any, rows: np.ndarray) -> Any:
+def rows_of(X: Any, rows: np.ndarray) -> Any:
+    """Return some rows of features, by their places, in the type that they came in."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
     return X[rows] if hasattr(X, "shape") else [X[row] for row in rows]
