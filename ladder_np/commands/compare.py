@@ -86,8 +86,8 @@ def add_to(commands: Any) -> None:
         "compare",
         help="did the unlabeled rows help?",
         description="Split the labeled rows many times. On each split train the ladder, the same network without the "
-        "unlabeled rows and, where scikit-learn is installed, other methods; test all on the labeled rows left out. Say "
-        "what the errors tell about the unlabeled rows, and what to try next.",
+        "unlabeled rows and, where scikit-learn is installed, other methods; test all on the labeled rows left out. "
+        "Say what the errors tell about the unlabeled rows, and what to try next.",
         argument_default=argparse.SUPPRESS,
     )
     parser.add_argument("dataset", metavar="DATA", help="as --dataset of train: a name, a file or a folder")
@@ -113,6 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(
         f"{dataset.name}: {dataset.X.shape[1]} features, {dataset.X.shape[0]} rows, {len(index[index >= 0])} labeled"
     )
+    if dataset.X_test is not None:
+        print(f"the {len(dataset.X_test)} test rows that the data brings are not used")
     print(result)
     if arguments.json is not None:
         text = json.dumps({"data": arguments.dataset, **result.as_json()}, ensure_ascii=False, indent=1)

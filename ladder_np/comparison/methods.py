@@ -17,7 +17,7 @@ __all__ = [
     "VARIANTS",
     "Repeat",
     "Variant",
-    "checked_methods",
+    "chosen_methods",
     "fit_network",
     "predict_scikit_learn",
     "scaled_rows",
@@ -117,6 +117,23 @@ SCIKIT_LEARN: dict[str, tuple[Callable[[int], Any], bool]] = {
 }
 
 
+def chosen_methods(methods: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of methods to compare beside the networks, and those that scikit-learn is missing for.
+
+    They are those given, by default all. Raises InputError if a name is unknown, or given where scikit-learn is
+    missing.
+    """
+    if methods is None:
+        return (tuple(SCIKIT_LEARN), ()) if _has_scikit_learn() else ((), tuple(SCIKIT_LEARN))
+    named = (methods,) if isinstance(methods, str) else tuple(methods)
+    for name in named:
+        if name not in SCIKIT_LEARN:
+            raise InputError(f"unknown method {name!r}; choose among {', '.join(SCIKIT_LEARN)}")
+    if named and not _has_scikit_learn():
+        raise InputError(f"{named[0]} needs scikit-learn: pip install scikit-learn")
+    return named, ()
+
+
 def predict_scikit_learn(name: str, train: np.ndarray, index: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Train a classifier on scaled rows (n, d) with labels (n,), -1 where unlabeled; return test rows' classes (m,).
 
@@ -140,20 +157,3 @@ def _has_scikit_learn() -> bool:
 
 def _scikit_learn(module: str) -> Any:
     return importlib.import_module(f"sklearn.{module}")
-
-
-def checked_methods(methods: Any) -> tuple[str, ...]:
-    """Return the names of methods to compare beside the networks: those given, by default all that are installed.
-
-    Raises InputError if a name is unknown, or given where scikit-learn is missing.
-    """
-    if methods is None:
-        return tuple(SCIKIT_LEARN) if _has_scikit_learn() else ()
-    if isinstance(methods, str):
-        methods = (methods,)
-    for name in methods:
-        if name not in SCIKIT_LEARN:
-            raise InputError(f"unknown method {name!r}; choose among {', '.join(SCIKIT_LEARN)}")
-    if methods and not _has_scikit_learn():
-        raise InputError(f"{methods[0]} needs scikit-learn: pip install scikit-learn")
-    return tuple(methods)

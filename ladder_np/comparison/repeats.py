@@ -1,5 +1,6 @@
 """`compare`: repeated splits of the labeled rows, and on each of them every method trained and tested."""
 
+import dataclasses
 import sys
 import time
 import warnings
@@ -12,7 +13,7 @@ from ladder_np.comparison.methods import (
     VARIANTS,
     Repeat,
     Variant,
-    checked_methods,
+    chosen_methods,
     fit_network,
     predict_scikit_learn,
     scaled_rows,
@@ -106,12 +107,13 @@ def compare(
         raise InputError(f"repeats {repeats!r}: expected a whole number >= 2")
     if not (isinstance(test_fraction, int | float) and 0 < test_fraction < 1):
         raise InputError(f"test fraction {test_fraction!r}: expected a share between 0 and 1")
-    seed, others = check_seed(random_state, "random_state"), checked_methods(methods)
+    seed, (others, left_out) = check_seed(random_state, "random_state"), chosen_methods(methods)
     table = read_table(X, y, model.unlabeled_label, "compare", None)
     _check(table, model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)  # they were told above, of all rows
-        return _Measuring(model, X, table, test_fraction, seed, verbose).run(int(repeats), others, variants)
+        result = _Measuring(model, X, table, test_fraction, seed, verbose).run(int(repeats), others, variants)
+    return dataclasses.replace(result, left_out=left_out)
 
 
 def labels_of(classes: np.ndarray, index: np.ndarray) -> np.ndarray:
@@ -213,6 +215,7 @@ class _Measuring:
             labels=dict(zip(classes.tolist(), counts.tolist(), strict=True)),
             test_labels=dict(zip(classes.tolist(), tested.tolist(), strict=True)),
             unlabeled_rows=int((index < 0).sum()),
+            left_out=(),
             model=self._model,
             random_state=self._seed,
         )

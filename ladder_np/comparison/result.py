@@ -40,6 +40,8 @@ class Comparison:
     labels, test_labels : dict
         By class, how many rows are labeled, and how many of these are left out for the test in each repeat.
     unlabeled_rows : int
+    left_out : tuple of str
+        Methods that were not compared because scikit-learn is not installed.
     model : LadderClassifier
         The ladder's settings, not fitted.
     random_state : int
@@ -51,6 +53,7 @@ class Comparison:
     labels: dict[Any, int]
     test_labels: dict[Any, int]
     unlabeled_rows: int
+    left_out: tuple[str, ...]
     model: LadderClassifier
     random_state: int
 
@@ -108,8 +111,9 @@ class Comparison:
         if self.variants:
             shared = len(self.errors[next(iter(self.variants))])
             table += [f"other settings of the ladder, on {shared} of the splits", *map(self._line, self.variants)]
-        sentences = [line for text in (self.verdict, self.advice) for line in textwrap.wrap(text, WIDTH)]
-        return "\n".join([*textwrap.wrap(self._about, WIDTH), *table, *sentences])
+        without = [f"without scikit-learn, which is not installed, so without {', '.join(self.left_out)}"]
+        below = _wrapped(*(without if self.left_out else []), self.verdict, self.advice)
+        return "\n".join([*_wrapped(self._about), *table, *below])
 
     __repr__ = __str__
 
@@ -141,6 +145,7 @@ class Comparison:
             "labels": {str(label): count for label, count in self.labels.items()},
             "test_labels": {str(label): count for label, count in self.test_labels.items()},
             "unlabeled_rows": self.unlabeled_rows,
+            "left_out": list(self.left_out),
             "model": repr(self.model),
             "random_state": self.random_state,
             "confidence": CONFIDENCE,
@@ -194,3 +199,7 @@ class Comparison:
         shown = f"{LADDER}, {name}" if name in self.variants else name
         minus = errors - self.errors[LADDER][: len(errors)]
         return Compared(shown, errors, minus, (difference.low, difference.high))
+
+
+def _wrapped(*texts: str) -> list[str]:
+    return [line for text in texts for line in textwrap.wrap(text, WIDTH)]
