@@ -11,8 +11,8 @@ for comparison: the defaults were chosen on other rows of them. Tables are stand
 divided by their largest value, for all classifiers; all other settings are what each class has by default.
 
 With `--compare` nobody looks at test rows: `ladder_np.compare` says from the labeled rows alone what it can, with
-fair labels, as many of each class (the tables are balanced), and with unfair ones, of which every second class has a
-sixth of the others' and two at least. The last lines count where the ladder is clearly better, clearly worse, neither.
+fair labels, as many of each class (the tables are balanced), and with unfair ones: every second class has a sixth of
+the others' labels, two at least. The last lines count where the ladder is clearly better, clearly worse, or neither.
 """
 
 import argparse
@@ -105,7 +105,7 @@ def error(make: Callable[[int], Any], folder: Path, name: str, per_class: int, s
 
 
 def uneven(per_class: int) -> list[int]:
-    """Return how many labels classes have in turn so that some have a sixth, two at least, and the mean is the same."""
+    """Return how many labels classes have in turn: many, and a sixth of that (two at least), of the same mean."""
     few = max(2, round(2 * per_class / (1 + UNEVEN)))
     return [max(2, 2 * per_class - few), few]
 
@@ -123,7 +123,7 @@ def compare_all(folder: Path, names: list[str], repeats: int) -> None:
     counts: dict[str, dict[str, int]] = {}
     columns = ["data, mean labels of each class", "ladder", "without unlabeled rows", "verdict", "what to try"]
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-    for name, per_class, kind in [(name, count, kind) for name in names for count in TASKS[name] for kind in kinds]:
+    for name, per_class, kind in [(data, count, kind) for data in names for count in TASKS[data] for kind in kinds]:
         result = compared(folder, name, kinds[kind](per_class), repeats)
         ladder, supervised = (f"{100 * result.errors[key].mean():.1f}" for key in ("ladder", "supervised only"))
         cells = [f"{name}, {per_class}, {kind}", ladder, supervised, result.verdict, result.advice]
