@@ -101,6 +101,7 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check where results go, measure, print and write them."""
+    check_seed(arguments.seed)
     _check_places(arguments)
     dataset = open_dataset(arguments.dataset, arguments.data_dir, arguments.label_column)
     index = _kept_labels(arguments, dataset)
@@ -109,7 +110,10 @@ def run(arguments: argparse.Namespace) -> int:
     asked = {name: named[name] for name in ("repeats", "test_fraction", "methods", "variants") if name in named}
     model = LadderClassifier(unlabeled_label=None, **parameters)
     y = labels_of(dataset.classes, index)
-    result = compare(np.asarray(dataset.X), y, model, random_state=arguments.seed, verbose=True, **asked)
+    try:
+        result = compare(np.asarray(dataset.X), y, model, random_state=arguments.seed, verbose=True, **asked)
+    except InputError as error:
+        raise InputError(_in_options(str(error))) from None
     print(
         f"{dataset.name}: {dataset.X.shape[1]} features, {dataset.X.shape[0]} rows, {len(index[index >= 0])} labeled"
     )
@@ -124,6 +128,13 @@ def run(arguments: argparse.Namespace) -> int:
         result.plot(arguments.picture)
         print(f"picture: {arguments.picture}")
     return 0
+
+
+def _in_options(message: str) -> str:
+    """Return an error line about a parameter as one about the option that sets it."""
+    name, equals, rest = message.partition("=")
+    options = {parameter: option for option, parameter in PARAMETERS.items()}
+    return f"--{options[name].replace('_', '-')} {rest}" if equals and name in options else message
 
 
 def _check_places(arguments: argparse.Namespace) -> None:
@@ -144,7 +155,7 @@ def _kept_labels(arguments: argparse.Namespace, dataset: Dataset) -> np.ndarray:
         labels = DATASET_DEFAULTS.get(arguments.dataset, {}).get("labels")
     if labels is None:
         return dataset.y
-    generator = stream(check_seed(arguments.seed), Stream.SPLIT)
+    generator = stream(arguments.seed, Stream.SPLIT)
     split = split_rows(
         dataset.y, len(dataset.classes), labels=labels, validation=0, test_fraction=0, generator=generator
     )

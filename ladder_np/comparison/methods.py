@@ -83,7 +83,8 @@ def _half_the_epochs(fitted: LadderClassifier) -> Variant:
 
 
 def _epochs(count: int) -> Variant:
-    return Variant(f"{count} epochs", {"max_iter": count}, f"{count} epochs")
+    name = f"{count} epoch{'s' if count > 1 else ''}"
+    return Variant(name, {"max_iter": count}, name)
 
 
 VARIANTS: tuple[Callable[[LadderClassifier], Variant], ...] = (

@@ -136,7 +136,7 @@ def _check(table: Table, model: LadderClassifier) -> None:
     weights = model.denoising_weights
     if weights is not None and not np.any(np.asarray(weights, dtype=object) != 0):
         raise InputError(
-            "denoising_weights 0: such a network does not use the unlabeled rows, so there is nothing to compare"
+            "denoising weights 0: such a network does not use the unlabeled rows, so there is nothing to compare"
         )
 
 

@@ -14,7 +14,7 @@ from ladder_np.experiments.experiment import BASELINE, LADDER
 __all__ = ["Findings", "advice", "verdict"]
 
 SMALL = 0.02  # a difference of the error that hardly matters: two percentage points
-MANY_REPEATS = 100  # more hardly shorten an interval
+USUAL_REPEATS, MANY_REPEATS = 20, 100  # more hardly shorten an interval
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,12 @@ class Findings:
 
     @property
     def rows_needed(self) -> int:
-        """How many labeled rows would tell the difference, or one of `SMALL`, if the spread falls as 1/sqrt(rows)."""
-        wanted = max(abs(self.help.mean), SMALL)
-        rows = self.labeled_rows * (self.help.half_width(self.help.repeats) / wanted) ** 2
+        """How many labeled rows would tell the difference, or one of `SMALL`, in `USUAL_REPEATS` at least.
+
+        The spread falls as 1/sqrt(rows), since as large a share of them is tested on.
+        """
+        half = self.help.half_width(max(self.help.repeats, USUAL_REPEATS))
+        rows = self.labeled_rows * (half / max(abs(self.help.mean), SMALL)) ** 2
         digits = 10 ** max(0, math.floor(math.log10(rows)) - 1)
         return int(math.ceil(rows / digits) * digits)
 
@@ -193,8 +196,8 @@ ADVICE: Rows = (
     (
         lambda f: True,
         lambda f: (
-            f"By the observed spread it takes about {f.rows_needed} labeled rows to tell a difference of "
-            f"{_points(max(abs(f.help.mean), SMALL))} points: label {f.rows_needed - f.labeled_rows} more.{_tried(f)}"
+            f"By the observed spread it takes about {f.rows_needed:,} labeled rows to tell a difference of "
+            f"{_points(max(abs(f.help.mean), SMALL))} points: label {f.rows_needed - f.labeled_rows:,} more.{_tried(f)}"
         ),
     ),
 )
