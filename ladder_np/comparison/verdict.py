@@ -47,13 +47,18 @@ class Findings:
         return self.help.repeats < MANY_REPEATS and self.help.half_width(MANY_REPEATS) < abs(self.help.mean)
 
     @property
+    def smallest_told(self) -> float:
+        """The difference that more labeled rows are to tell: the one that was measured, or `SMALL`."""
+        return max(abs(self.help.mean), SMALL)
+
+    @property
     def rows_needed(self) -> int:
-        """How many labeled rows would tell the difference, or one of `SMALL`, in `USUAL_REPEATS` at least.
+        """How many labeled rows would tell that difference, in `USUAL_REPEATS` at least.
 
         The spread falls as 1/sqrt(rows), since as large a share of them is tested on.
         """
         half = self.help.half_width(max(self.help.repeats, USUAL_REPEATS))
-        rows = self.labeled_rows * (half / max(abs(self.help.mean), SMALL)) ** 2
+        rows = self.labeled_rows * (half / self.smallest_told) ** 2
         digits = 10 ** max(0, math.floor(math.log10(rows)) - 1)
         return int(math.ceil(rows / digits) * digits)
 
@@ -86,8 +91,10 @@ def _interval(difference: Difference, sign: int = 1) -> str:
 
 
 def _change(difference: Difference) -> str:
-    less = difference.mean >= 0
-    return f"the ladder's error is {_points(abs(difference.mean))} points {'lower' if less else 'higher'} with them"
+    points = _points(abs(difference.mean))
+    if points == "0.0":
+        return "the ladder's error is the same with them"
+    return f"the ladder's error is {points} points {'lower' if difference.mean > 0 else 'higher'} with them"
 
 
 def _is_small(difference: Difference) -> bool:
@@ -197,7 +204,7 @@ ADVICE: Rows = (
         lambda f: True,
         lambda f: (
             f"By the observed spread it takes about {f.rows_needed:,} labeled rows to tell a difference of "
-            f"{_points(max(abs(f.help.mean), SMALL))} points: label {f.rows_needed - f.labeled_rows:,} more.{_tried(f)}"
+            f"{_points(f.smallest_told)} points: label {f.rows_needed - f.labeled_rows:,} more.{_tried(f)}"
         ),
     ),
 )

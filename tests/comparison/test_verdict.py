@@ -58,6 +58,11 @@ NOT_RELATED = difference(0.01, 0.1)
             "higher with them (95 % interval -14.7 to 12.3).",
         ),
         (
+            difference(0.0),
+            "30 labeled rows are too few to tell whether the unlabeled rows helped: the ladder's error is the same "
+            "with them (95 % interval -13.5 to 13.5).",
+        ),
+        (
             EQUAL,
             "The ladder's error is that of the same network without unlabeled rows in each repeat, so the spread of "
             "the difference, and whether the unlabeled rows helped, is not known.",
@@ -110,8 +115,8 @@ def test_the_verdict_says_what_the_interval_allows(help, said):
         ),
         (
             findings(UNDECIDED, variants=VARIANTS),
-            "By the observed spread it takes about 1,400 labeled rows to tell a difference of 2.0 points: label 1,370 "
-            "more. Of the other settings that were tried (λ / 10, own statistics) none was clearly better.",
+            "By the observed spread it takes about 1,400 labeled rows to tell a difference of 2.0 points: label "
+            "1,370 more. Of the other settings that were tried (λ / 10, own statistics) none was clearly better.",
         ),
     ],
 )
