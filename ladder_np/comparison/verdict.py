@@ -90,6 +90,11 @@ def _interval(difference: Difference, sign: int = 1) -> str:
     return f"95 % interval {_points(low)} to {_points(high)}"
 
 
+def _gain(difference: Difference) -> str:
+    """Return the interval of what the unlabeled rows take off, which may have either sign."""
+    return f"95 % interval of the gain {_points(difference.low)} to {_points(difference.high)}"
+
+
 def _change(difference: Difference) -> str:
     points = _points(abs(difference.mean))
     if points == "0.0":
@@ -124,13 +129,13 @@ VERDICTS: Rows = (
     ),
     (
         lambda f: _is_small(f.help),
-        lambda f: f"The unlabeled rows make little difference: {_change(f.help)} ({_interval(f.help)}).",
+        lambda f: f"The unlabeled rows make little difference: {_change(f.help)} ({_gain(f.help)}).",
     ),
     (
         lambda f: True,
         lambda f: (
             f"{f.labeled_rows} labeled rows are too few to tell whether the unlabeled rows helped: "
-            f"{_change(f.help)} ({_interval(f.help)})."
+            f"{_change(f.help)} ({_gain(f.help)})."
         ),
     ),
 )

@@ -45,22 +45,22 @@ NOT_RELATED = difference(0.01, 0.1)
         (
             SAME,
             "The unlabeled rows make little difference: the ladder's error is 0.2 points lower with them (95 % "
-            "interval -1.1 to 1.5).",
+            "interval of the gain -1.1 to 1.5).",
         ),
         (
             UNDECIDED,
             "30 labeled rows are too few to tell whether the unlabeled rows helped: the ladder's error is 1.2 points "
-            "lower with them (95 % interval -12.3 to 14.7).",
+            "lower with them (95 % interval of the gain -12.3 to 14.7).",
         ),
         (
             difference(-0.012),
             "30 labeled rows are too few to tell whether the unlabeled rows helped: the ladder's error is 1.2 points "
-            "higher with them (95 % interval -14.7 to 12.3).",
+            "higher with them (95 % interval of the gain -14.7 to 12.3).",
         ),
         (
             difference(0.0),
             "30 labeled rows are too few to tell whether the unlabeled rows helped: the ladder's error is the same "
-            "with them (95 % interval -13.5 to 13.5).",
+            "with them (95 % interval of the gain -13.5 to 13.5).",
         ),
         (
             EQUAL,
