@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import held_out
+from ladder_np import LadderClassifier, compare
 
 
 def test_unfair_labels_are_as_many_on_the_whole_and_two_of_each_class_at_least():
@@ -23,6 +24,10 @@ def test_a_comparison_of_all_sets_counts_where_the_ladder_is_better(monkeypatch,
     X = generator.normal(size=(120, 3)) + 3 * y[:, None]
     monkeypatch.setattr(held_out, "split", lambda *_: ((X, y), (X, y)))
     monkeypatch.setattr(held_out, "TASKS", {"clouds": (5,)})
+    model = LadderClassifier(hidden_layer_sizes=(8,), max_iter=3)
+    monkeypatch.setattr(
+        held_out, "compare", lambda X, y, **named: compare(X, y, model, **{**named, "verbose": False})
+    )
     held_out.compare_all(tmp_path, ["clouds"], 2)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" | ")[0] for line in lines[2:4]] == ["| clouds, 5, fair", "| clouds, 5, unfair"]
