@@ -23,10 +23,13 @@ from ladder_np.network.model import LadderNetwork
 from ladder_np.version import __version__
 
 if TYPE_CHECKING:
+    from ladder_np.comparison.repeats import compare
+    from ladder_np.comparison.result import Comparison
     from ladder_np.estimator.classifier import LadderClassifier
     from ladder_np.estimator.model_selection import LabeledScorer, StratifiedLabeledKFold
 
 __all__ = [
+    "Comparison",
     "InputError",
     "LabeledScorer",
     "LadderClassifier",
@@ -35,11 +38,14 @@ __all__ = [
     "TrainingDivergedError",
     "__version__",
     "check_gradients",
+    "compare",
 ]
 
 
 # Imported when first asked for: they need half of the house, `import ladder_np` does not.
 LATER = {
+    "Comparison": "ladder_np.comparison.result",
+    "compare": "ladder_np.comparison.repeats",
     "LadderClassifier": "ladder_np.estimator.classifier",
     "LabeledScorer": "ladder_np.estimator.model_selection",
     "StratifiedLabeledKFold": "ladder_np.estimator.model_selection",

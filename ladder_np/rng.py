@@ -24,6 +24,7 @@ class Stream(IntEnum):
     EXAMPLE_BATCH = 5  # inputs and random parameters of gradient checks and test vectors
     DIRECTIONS = 6  # directions along which a gradient check differentiates
     KEPT_ROWS = 7  # which rows of a stream partial_fit keeps
+    COMPARISON = 8  # splits and seeds of the repeats of a comparison
 
 
 def stream(seed: int, purpose: Stream, repetition: int = 0) -> np.random.Generator:

@@ -24,6 +24,7 @@ FLOORS = [
     {"predictor"},
     {"experiments", "estimator"},
     {"plots"},
+    {"comparison"},
     {"commands"},
     {"", "__main__"},
 ]

@@ -27,6 +27,7 @@ def test_the_numbers_of_the_streams_never_change() -> None:
         ("EXAMPLE_BATCH", 5),
         ("DIRECTIONS", 6),
         ("KEPT_ROWS", 7),
+        ("COMPARISON", 8),
     ]
 
 

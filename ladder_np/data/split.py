@@ -7,7 +7,7 @@ import numpy as np
 from ladder_np.data.labels import IN_FILES, check_two_classes
 from ladder_np.errors import InputError
 
-__all__ = ["Split", "split_rows"]
+__all__ = ["Split", "split_rows", "stratified_test_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +63,18 @@ def split_rows(
     validation_rows = _take(pools, test, held_out)
     train = np.delete(np.arange(len(y)), np.concatenate([test_rows, validation_rows]))
     return Split(_take(pools, held_out, used), train, validation_rows, test_rows)
+
+
+def stratified_test_rows(y: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
+    """Draw labeled rows to test on, ascending; y (n,) is -1 where unlabeled, and has two rows of each class at least.
+
+    Every class gives `share` of its labeled rows, rounded, but one at least, and one at least stays: how many rows
+    each class gives does not depend on the generator.
+    """
+    pools = _shuffled_pools(y, np.arange(y.max() + 1), generator)
+    sizes = np.array([len(pool) for pool in pools])
+    counts = np.clip(np.floor(share * sizes + 0.5).astype(np.int64), 1, sizes - 1)
+    return _take(pools, np.zeros_like(counts), counts)
 
 
 def _shuffled_pools(y: np.ndarray, classes: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ from ladder_np.estimator.input import read_labels
 from ladder_np.estimator.routing import ScoreRequests
 from ladder_np.training.weights import checked_weights
 
-__all__ = ["LabeledScorer", "StratifiedLabeledKFold"]
+__all__ = ["LabeledScorer", "StratifiedLabeledKFold", "rows_of"]
 
 PURPOSE = "cross-validation with partly labeled y"
 
@@ -67,7 +67,7 @@ class LabeledScorer(ScoreRequests):
         scorer = self._scorer()
         given = {} if sample_weight is None else {"sample_weight": checked_weights(sample_weight, len(y))[rows]}
         # Without the mark, objects may become numbers or texts again, which metrics ask for.
-        return float(scorer(estimator, _rows_of(X, rows), np.array(np.asarray(y)[rows].tolist()), **given))
+        return float(scorer(estimator, rows_of(X, rows), np.array(np.asarray(y)[rows].tolist()), **given))
 
     def _scorer(self) -> Callable[..., float]:
         if callable(self.scoring):
@@ -158,7 +158,8 @@ def _labeled(y: Any, unlabeled_label: Any) -> np.ndarray:
     return np.flatnonzero(~read_labels(y, unlabeled_label, "LadderClassifier").unlabeled)
 
 
-def _rows_of(X: Any, rows: np.ndarray) -> Any:
+def rows_of(X: Any, rows: np.ndarray) -> Any:
+    """Return some rows of features, by their places, in the type that they came in."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
     return X[rows] if hasattr(X, "shape") else [X[row] for row in rows]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ladder_np.data.split import split_rows
+from ladder_np.data.split import split_rows, stratified_test_rows
 from ladder_np.errors import InputError
 
 
@@ -157,3 +157,14 @@ def test_impossible_wishes_get_one_line(y, n_classes, changes, message):
         split(y, n_classes, **changes)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_test_rows_of_a_repeat_are_a_share_of_each_class_and_leave_one() -> None:
+    y = np.array([0] * 18 + [1] * 8 + [2] * 4 + [3] * 2 + [-1] * 50)
+    drawn = [stratified_test_rows(y, 0.25, np.random.default_rng(seed)) for seed in range(5)]
+    for rows in drawn:
+        assert np.bincount(y[rows]).tolist() == [5, 2, 1, 1]
+        assert (np.diff(rows) > 0).all()
+    assert len({tuple(rows) for rows in drawn}) == 5
+    rows = stratified_test_rows(y, 0.99, np.random.default_rng(0))
+    assert np.bincount(y[rows]).tolist() == [17, 7, 3, 1]

@@ -189,3 +189,12 @@ def test_a_pickle_of_an_older_version_goes_on_with_the_statistics_that_it_had() 
     model.__setstate__(state)
     assert (model.labeled_statistics, model.class_weight, model.scaling_) == ("own", None, "standardize")
     assert model.partial_fit(X, Y).fit(X, Y).get_params()["labeled_statistics"] == "own"
+
+
+def test_the_trained_model_is_known_once_there_is_one() -> None:
+    model = small(max_iter=2)
+    with pytest.raises(InputError, match="not fitted"):
+        model.predictor_  # noqa: B018
+    model.fit(X, known(np.arange(3), -1))
+    np.testing.assert_array_equal(model.predictor_.predict_proba(X), model.predict_proba(X))
+    np.testing.assert_array_equal(model.predictor_.classes, model.classes_)

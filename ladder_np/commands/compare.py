@@ -1,0 +1,182 @@
+"""``ladder-np compare``: whether the unlabeled rows help, on repeated splits of the labeled ones."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ladder_np.commands.options import (
+    TABLE,
+    TABLE_FIELDS,
+    Options,
+    add_data_options,
+    add_device_option,
+    add_options,
+    hidden_layers,
+    names,
+    numbers,
+    whole_number,
+)
+from ladder_np.comparison.methods import SCIKIT_LEARN
+from ladder_np.comparison.repeats import compare, labels_of
+from ladder_np.data.dataset import Dataset
+from ladder_np.data.encoding import find_encoding
+from ladder_np.data.readers import open_dataset
+from ladder_np.data.split import split_rows
+from ladder_np.data.tables import TableOptions
+from ladder_np.errors import InputError
+from ladder_np.estimator.classifier import LadderClassifier
+from ladder_np.experiments.settings import DATASET_DEFAULTS
+from ladder_np.files import write_text
+from ladder_np.operations.activations import ACTIVATIONS
+from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.plots.style import matplotlib
+from ladder_np.rng import Stream, check_seed, stream
+
+__all__ = ["add_to"]
+
+
+def method_names(text: str) -> tuple[str, ...]:
+    """Return names from text such as ``self-training,label spreading``; ``none`` is no method."""
+    return () if text == "none" else tuple(part.strip() for part in text.split(","))
+
+
+# The parameter of `LadderClassifier` that each option of the network sets.
+PARAMETERS = {
+    "hidden_layers": "hidden_layer_sizes",
+    "activation": "activation",
+    "combinator": "combinator",
+    "noise_std": "noise_std",
+    "denoising_weights": "denoising_weights",
+    "labeled_statistics": "labeled_statistics",
+    "class_weight": "class_weight",
+    "scaling": "scaling",
+    "epochs": "max_iter",
+    "batch": "batch_size",
+    "learning_rate": "learning_rate_init",
+    "decay_start": "decay_start",
+    "dtype": "dtype",
+    "device": "device",
+}
+OPTIONS: Options = {
+    "--repeats": (whole_number, "N", "splits of the labeled rows, 2 at least (default: 20)"),
+    "--test-fraction": (float, "F", "share of each class's labeled rows that is left out (default: 0.25)"),
+    "--methods": (method_names, "NAMES", f"beside the networks: {','.join(SCIKIT_LEARN)} (default: all), or none"),
+    **TABLE,
+    "--columns": (names, "N1,N2,…", "of a table that are features (default: all but the label column)"),
+    "--labels": (whole_number, "N", "rows that keep their label (default: digits 50, mnist 100, files all)"),
+    "--hidden-layers": (hidden_layers, "D1-D2-…", "widths, or none (default: 200-100)"),
+    "--activation": (str, "NAME", f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"),
+    "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
+    "--noise-std": (numbers, "S", "one, or one per layer, input first (default: 0.3)"),
+    "--denoising-weights": (numbers, "W0,W1,…", "λ: one, or one per layer (default: 10/variance,3,1,…)"),
+    "--labeled-statistics": (str, "WHOSE", "that labeled rows are normalized with: unlabeled (default), own"),
+    "--class-weight": (str, "KIND", "balanced: all classes count the same (default: each labeled row does)"),
+    "--scaling": (str, "KIND", "auto (default), pixels, standardize, none"),
+    "--epochs": (whole_number, "N", "passes over all rows (default: 100)"),
+    "--batch": (whole_number, "N", "labeled rows per step, and as many of all rows (default: 50)"),
+    "--learning-rate": (float, "R", "(default: 0.004)"),
+    "--decay-start": (float, "F", "share of training after which the rate falls to zero (default: 0.67)"),
+    "--dtype": (str, "NAME", "float32 (default) or float64"),
+    "--seed": (whole_number, "S", "of splits and trainings (default: 0)"),
+    "--json": (Path, "FILE", "write all numbers there"),
+    "--picture": (Path, "FILE.png", "draw every repeat; needs matplotlib (the extra plot)"),
+}
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the program's."""
+    parser = commands.add_parser(
+        "compare",
+        help="did the unlabeled rows help?",
+        description="Split the labeled rows many times. On each split train the ladder, the same network without the "
+        "unlabeled rows and, where scikit-learn is installed, other methods; test all on the labeled rows left out. "
+        "Say what the errors tell about the unlabeled rows, and what to try next.",
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument("dataset", metavar="DATA", help="as --dataset of train: a name, a file or a folder")
+    add_options(parser, OPTIONS)
+    other = "try λ / 10, the other statistics, twice, half the epochs (default: if the ladder is not clearly better)"
+    parser.add_argument("--variants", action=argparse.BooleanOptionalAction, help=other)
+    add_data_options(parser)
+    add_device_option(parser)
+    parser.set_defaults(labels=None, seed=0, json=None, picture=None, run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check where results go, measure, print and write them."""
+    check_seed(arguments.seed)
+    _check_places(arguments)
+    named = vars(arguments)
+    options = TableOptions(**{name: value for name, value in named.items() if name in TABLE_FIELDS})
+    dataset = open_dataset(arguments.dataset, arguments.data_dir, options)
+    index = _kept_labels(arguments, dataset)
+    parameters = {parameter: named[option] for option, parameter in PARAMETERS.items() if option in named}
+    asked = {name: named[name] for name in ("repeats", "test_fraction", "methods", "variants") if name in named}
+    model = LadderClassifier(unlabeled_label=None, **parameters)
+    y = labels_of(dataset.classes, index)
+    try:
+        result = compare(_encoded(dataset), y, model, random_state=arguments.seed, verbose=True, **asked)
+    except InputError as error:
+        raise InputError(_in_options(str(error))) from None
+    print(
+        f"{dataset.name}: {dataset.X.shape[1]} features, {dataset.X.shape[0]} rows, {len(index[index >= 0])} labeled"
+    )
+    if dataset.X_test is not None:
+        print(f"the {len(dataset.X_test)} test rows that the data brings are not used")
+    print(result)
+    if arguments.json is not None:
+        text = json.dumps({"data": arguments.dataset, **result.as_json()}, ensure_ascii=False, indent=1)
+        write_text(arguments.json, text + "\n")
+        print(f"numbers: {arguments.json}")
+    if arguments.picture is not None:
+        result.plot(arguments.picture)
+        print(f"picture: {arguments.picture}")
+    return 0
+
+
+def _encoded(dataset: Dataset) -> np.ndarray:
+    """Return the features as numbers: texts as indicators, in place of missing numbers the mean of all rows."""
+    X = np.asarray(dataset.X)
+    if dataset.values is None:
+        return X
+    encoding = find_encoding(X, np.arange(len(X)), dataset.values)
+    if description := encoding.describe(dataset.feature_names):
+        print(f"features: {description}")
+    return encoding.apply(X)
+
+
+def _in_options(message: str) -> str:
+    """Return an error line about a parameter as one about the option that sets it."""
+    name, equals, rest = message.partition("=")
+    options = {parameter: option for option, parameter in PARAMETERS.items()}
+    return f"--{options[name].replace('_', '-')} {rest}" if equals and name in options else message
+
+
+def _check_places(arguments: argparse.Namespace) -> None:
+    """Refuse, before minutes of training, what could not be written after them."""
+    for path in (arguments.json, arguments.picture):
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise InputError(f"cannot write {path}: expected a file's name in a folder that exists")
+    if arguments.picture is not None:
+        if arguments.picture.suffix.lower() != ".png":
+            raise InputError(f"--picture {arguments.picture}: expected a name that ends in .png")
+        matplotlib()
+
+
+def _kept_labels(arguments: argparse.Namespace, dataset: Dataset) -> np.ndarray:
+    """Return each row's class index, -1 but in as many rows as are to keep their label."""
+    labels = arguments.labels
+    if labels is None:
+        labels = DATASET_DEFAULTS.get(arguments.dataset, {}).get("labels")
+    if labels is None:
+        return dataset.y
+    generator = stream(arguments.seed, Stream.SPLIT)
+    split = split_rows(
+        dataset.y, len(dataset.classes), labels=labels, validation=0, test_fraction=0, generator=generator
+    )
+    kept = np.full(len(dataset.y), -1)
+    kept[split.labeled] = dataset.y[split.labeled]
+    return kept
