@@ -42,8 +42,8 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "compare-vectors",
         help="compare two such files",
-        description="Compare two files of test vectors; the first wrong line is the first wrong step. Its equation is named, "
-        "and what the difference may mean: known mistakes that give the candidate's very values.",
+        description="Compare two files of test vectors; the first wrong line is the first wrong step. Its equation "
+        "is named, and each known mistake that gives the candidate's very numbers.",
     )
     parser.add_argument("reference", type=Path, metavar="REFERENCE.npz")
     parser.add_argument("candidate", type=Path, metavar="CANDIDATE.npz")

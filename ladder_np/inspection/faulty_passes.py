@@ -53,11 +53,11 @@ class OtherU(Passes):
 class OtherTarget(Passes):
     """Compares ẑ with another target than the clean one, or normalizes it with other statistics."""
 
-    target_of: Callable[[Layer, Encoded, Array], Target] = field(kw_only=True)  # of the layer, its rows, and ẑ
+    target_of: Callable[[Passes, Layer, Encoded, Array], Target] = field(kw_only=True)  # the last is ẑ
 
     def decode_forward(self, layer: Layer, own: LayerParameters, vertical: Array, encoded: Encoded) -> Decoded:
         z_hat = super().decode_forward(layer, own, vertical, encoded).z_hat
-        target = self.target_of(layer, encoded, z_hat)
+        target = self.target_of(self, layer, encoded, z_hat)
         return super().decode_forward(layer, own, vertical, replace(encoded, target=target))
 
 
@@ -138,14 +138,13 @@ class GivenTargets(Passes):
 
 @dataclass
 class SoftmaxTwice(Passes):
-    """Applies the softmax to its own result: for P, for the cost, or for both."""
+    """Applies the softmax to its own result: in P and the cost, or in the cost alone."""
 
     in_p: bool = field(kw_only=True)
-    in_cost: bool = field(kw_only=True)
 
     def classify_forward(self, b: Array, y: Array, weights: Array | None = None) -> Classified:
-        once, twice = (super(SoftmaxTwice, self).classify_forward(x, y, weights) for x in (b, softmax_forward(b)))
-        return Classified((twice if self.in_p else once).p, (twice if self.in_cost else once).cost)
+        twice = super().classify_forward(softmax_forward(b), y, weights)
+        return twice if self.in_p else replace(twice, p=softmax_forward(b))
 
 
 @dataclass
@@ -157,8 +156,10 @@ class OtherCosts(Passes):
 
     def total(self, classified: Classified, decoded: dict[int, Decoded]) -> Losses:
         right = super().total(classified, decoded)
-        factors = {index: self.factor(self, self.layers[index]) for index in decoded}
-        changed = {index: replace(one, cost=one.cost * factors[index]) for index, one in decoded.items()}
+        costs = {
+            k: one.cost * self.factor(self, self.layers[k]) for k, one in decoded.items() if one.cost is not None
+        }
+        changed = {index: replace(decoded[index], cost=cost) for index, cost in costs.items()}
         losses = super().total(classified, changed)
         if not self.kept:
             losses.denoising[:] = right.denoising

@@ -22,19 +22,19 @@ from ladder_np.inspection.faulty_passes import (
     Stopped,
 )
 from ladder_np.inspection.vectors import step_items
-from ladder_np.network.layers import Layer
 from ladder_np.network.ladder import forward
+from ladder_np.network.layers import Layer
 from ladder_np.network.parameters import Parameters
 from ladder_np.network.passes import Batch, Encoded, Passes, Target
 from ladder_np.network.quantities import Item
 from ladder_np.network.specification import Specification
-from ladder_np.operations.activations import ACTIVATIONS
+from ladder_np.operations.activations import ACTIVATIONS, softmax_forward
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.operations.normalization import normalize_forward
 
 __all__ = ["GivenStep", "Mistake", "all_mistakes"]
 
-OTHER_EPS = {1e-5: ", PyTorch's default,", 1e-3: ", Keras's default,", 1e-6: "", 1e-8: "", 1e-12: ""}
+OTHER_EPS = {1e-5: ", PyTorch's default,", 1e-3: ", Keras's default,", 1e-6: "", 1e-8: ""}
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Mistake:
     """One mistake."""
 
     says: str
-    makes: Callable[[GivenStep], GivenStep]  # of the right step
+    makes: Callable[[], GivenStep]  # the step that has it
     gradients: bool = False  # whether the gradients of the step that makes it are the mistake's
 
 
@@ -118,12 +118,12 @@ PLACES = {
 }
 
 
-def deviations() -> Iterator[Mistake]:
+def deviations(step: GivenStep) -> Iterator[Mistake]:
     for where, places in PLACES.items():
         for what, deviation in DEVIATIONS.items():
             yield Mistake(
                 where.format(f"{what} instead of σ = sqrt(var + ε)"),
-                lambda step, d=deviation, p=places: step.with_passes(OtherDeviation, deviation=d, places=p),
+                partial(step.with_passes, OtherDeviation, deviation=deviation, places=places),
             )
 
 
@@ -137,7 +137,7 @@ def _clean_with_labeled_rows(step: GivenStep) -> GivenStep:
 
 
 def _noisy_targets(step: GivenStep) -> GivenStep:
-    def of(layer: Layer, encoded: Encoded, z_hat: Any) -> Target:
+    def of(passes: Passes, layer: Layer, encoded: Encoded, z_hat: Any) -> Target:
         if layer.index == 0:
             return Target(encoded.z_tilde[encoded.rows.unlabeled], None, None)
         return Target(encoded.z_tilde[encoded.rows.unlabeled], encoded.mu[1], encoded.sigma[1])
@@ -145,20 +145,23 @@ def _noisy_targets(step: GivenStep) -> GivenStep:
     return step.with_passes(OtherTarget, target_of=of)
 
 
-def statistics() -> Iterator[Mistake]:
+LABELED_STATISTICS = {"own": "their own statistics", "unlabeled": "the unlabeled rows' statistics"}
+
+
+def statistics(step: GivenStep) -> Iterator[Mistake]:
     joint = "the corrupted labeled and unlabeled rows are normalized together, with joint statistics"
-    yield Mistake(joint, lambda step: step.with_passes(JointStatistics, lanes_together=2))
+    yield Mistake(joint, partial(step.with_passes, JointStatistics, lanes_together=2))
     joint = "corrupted and clean rows are normalized together, all in one batch"
-    yield Mistake(joint, lambda step: step.with_passes(JointStatistics, lanes_together=3))
+    yield Mistake(joint, partial(step.with_passes, JointStatistics, lanes_together=3))
     clean = "the clean statistics are those of labeled and unlabeled rows together"
-    yield Mistake(clean, _clean_with_labeled_rows)
-    for own, other in (("own", "unlabeled"), ("unlabeled", "own")):
-        whose = {"own": "their own statistics", "unlabeled": "the unlabeled rows' statistics"}
-        says = f"the labeled rows are normalized with {whose[other]}; the file's labeled_statistics is {own!r}"
-        yield Mistake(says, lambda step, w=other: step.specified(labeled_statistics=w), gradients=True)
+    yield Mistake(clean, partial(_clean_with_labeled_rows, step))
+    own = step.specification.labeled_statistics
+    for other in [name for name in LABELED_STATISTICS if name != own]:
+        says = f"labeled rows are normalized with {LABELED_STATISTICS[other]}; the file's labeled_statistics is {own}"
+        yield Mistake(says, partial(step.specified, labeled_statistics=other), gradients=True)
     for eps, whose in OTHER_EPS.items():
         says = f"ε is {eps:g}{whose} instead of the file's batch_norm_eps"
-        yield Mistake(says, lambda step, e=eps: step.specified(batch_norm_eps=e), gradients=True)
+        yield Mistake(says, partial(step.specified, batch_norm_eps=eps), gradients=True)
 
 
 # ---- Noise.
@@ -181,17 +184,17 @@ def _silenced(step: GivenStep, lane: str, layers: Sequence[int]) -> GivenStep:
 
 
 def _unlabeled_first(step: GivenStep) -> GivenStep:
-    return step.with_noise(lambda layer, draws: np.roll(draws, -step.rows[0], axis=0))
+    return step.with_noise(lambda layer, draws: np.roll(draws, step.rows[0], axis=0))
 
 
 def noises(step: GivenStep) -> Iterator[Mistake]:
     layers = range(len(step.noise))
     for lane in LANES:
         every = f"{lane} have no noise"
-        yield Mistake(every, lambda step, w=lane: _silenced(step, w, layers), gradients=True)
+        yield Mistake(every, partial(_silenced, step, lane, layers), gradients=True)
         for layer in layers:
             one = f"{every} in layer {layer}"
-            yield Mistake(one, lambda step, w=lane, k=layer: _silenced(step, w, [k]), gradients=True)
+            yield Mistake(one, partial(_silenced, step, lane, [layer]), gradients=True)
     scales: dict[str, Callable[[float], float]] = {
         "the noise is not multiplied by its standard deviation s (noise_std)": lambda s: 1.0,
         "the noise is multiplied by s² instead of s (noise_std)": lambda s: s * s,
@@ -199,61 +202,66 @@ def noises(step: GivenStep) -> Iterator[Mistake]:
     }
     for says, scale in scales.items():
         stds = tuple(map(scale, step.specification.noise_std))
-        yield Mistake(says, lambda step, s=stds: step.specified(noise_std=s), gradients=True)
-    yield Mistake("the noise's rows are in another order: unlabeled rows first", _unlabeled_first, gradients=True)
+        yield Mistake(says, partial(step.specified, noise_std=stds), gradients=True)
+    yield Mistake(
+        "the noise's rows are in another order: unlabeled rows first", partial(_unlabeled_first, step), gradients=True
+    )
 
 
 # ---- The maps and the softmax layer.
 
 
 def _transposed(x: np.ndarray) -> np.ndarray:
-    return x.T if x.ndim == 2 and x.shape[0] == x.shape[1] else x
+    return x.T if _is_square(x) else x
+
+
+def _is_square(x: np.ndarray) -> bool:
+    return x.ndim == 2 and x.shape[0] == x.shape[1]
 
 
 def parameters(step: GivenStep) -> Iterator[Mistake]:
-    weights = [name for name in step.parameters if name.endswith(".weight")]
-    for name in weights:
+    square = [name for name, x in step.parameters.items() if name.endswith(".weight") and _is_square(x)]
+    for name in square:
         says = f"{name} is used transposed: its rows are inputs, its columns outputs (h W)"
-        yield Mistake(says, lambda step, n=name: step.with_parameters(n, _transposed))
-    says = "every weight is used transposed: its rows are inputs, its columns outputs (h W)"
-    yield Mistake(says, lambda step: step.with_parameters(".weight", _transposed))
+        yield Mistake(says, partial(step.with_parameters, name, _transposed))
+    says = "every square weight is used transposed: its rows are inputs, its columns outputs (h W)"
+    yield Mistake(says, partial(step.with_parameters, ".weight", _transposed))
     top = f"encoder.{step.specification.top}"
     gamma = step.parameters[f"{top}.gamma"]
-    yield Mistake("the top layer has no γ", lambda step: step.with_parameters(".gamma", np.ones_like), gradients=True)
-    yield Mistake("the top layer's γ is applied twice", lambda step: step.with_parameters(".gamma", np.square))
+    yield Mistake("the top layer has no γ", partial(step.with_parameters, ".gamma", np.ones_like), gradients=True)
+    yield Mistake("the top layer's γ is applied twice", partial(step.with_parameters, ".gamma", np.square))
     after = "the top layer computes γ z̃ + β instead of γ (z̃ + β)"
     with np.errstate(all="ignore"):
         shifts = step.parameters[f"{top}.beta"] / gamma
-    yield Mistake(after, lambda step: step.with_parameters(f"{top}.beta", lambda beta: shifts))
+    yield Mistake(after, partial(step.with_parameters, f"{top}.beta", lambda beta: shifts))
     for name in step.parameters:
         if name.endswith(".beta"):
             says = f"β of layer {name.split('.')[1]} is missing"
-            yield Mistake(says, lambda step, n=name: step.with_parameters(n, np.zeros_like), gradients=True)
-    yield Mistake("no layer has a β", lambda step: step.with_parameters(".beta", np.zeros_like), gradients=True)
+            yield Mistake(says, partial(step.with_parameters, name, np.zeros_like), gradients=True)
+    yield Mistake("no layer has a β", partial(step.with_parameters, ".beta", np.zeros_like), gradients=True)
 
 
 def functions(step: GivenStep) -> Iterator[Mistake]:
     here = step.specification
-    for name in ACTIVATIONS:
+    for name in [name for name in ACTIVATIONS if name != here.activation]:
         says = f"φ of the hidden layers is {name} instead of the file's {here.activation}"
-        yield Mistake(says, lambda step, n=name: step.specified(activation=n), gradients=True)
+        yield Mistake(says, partial(step.specified, activation=name), gradients=True)
     names = COMBINATORS[here.combinator].parameters
     for name, combinator in COMBINATORS.items():
-        if set(combinator.parameters) == set(names):
+        if name != here.combinator and set(combinator.parameters) == set(names):
             says = f"the combinator is {name} instead of the file's {here.combinator}"
-            yield Mistake(says, lambda step, n=name: step.specified(combinator=n), gradients=True)
+            yield Mistake(says, partial(step.specified, combinator=name), gradients=True)
 
 
 SOFTMAX = {
-    "the softmax is taken twice, in P and in the cost": (True, True),
-    "the softmax is taken twice in the cost: its function expects the values before the softmax": (False, True),
-    "the softmax of the output that the decoder gets is taken twice": (True, False),
+    "the softmax is taken twice: P is the softmax of a softmax": True,
+    "the softmax is taken twice in the cost, whose function expects the values before the softmax": False,
 }
 
 
-def softmaxes() -> Iterator[Mistake]:
-    for says, (in_p, in_cost) in SOFTMAX.items():
-        yield Mistake(says, lambda step, p=in_p, c=in_cost: step.with_passes(SoftmaxTwice, in_p=p, in_cost=c))
+def softmaxes(step: GivenStep) -> Iterator[Mistake]:
+    for says, in_p in SOFTMAX.items():
+        yield Mistake(says, partial(step.with_passes, SoftmaxTwice, in_p=in_p))
 
 
 # ---- The decoder: u, and what ẑ is compared with.
@@ -265,8 +273,15 @@ def _of_logits(passes: Passes, layer: Layer, vertical: Any, encoded: Encoded) ->
     return normalize_forward(encoded.h[encoded.rows.unlabeled], passes.specification.batch_norm_eps)[0]
 
 
+def _of_softmax_twice(passes: Passes, layer: Layer, vertical: Any, encoded: Encoded) -> Any:
+    if layer.index < passes.specification.top:
+        return None
+    return normalize_forward(softmax_forward(vertical), passes.specification.batch_norm_eps)[0]
+
+
 US: dict[str, Callable[[Passes, Layer, Any, Encoded], Any]] = {
     "the top u is made of the values before the softmax instead of P": _of_logits,
+    "the top u is made of softmax(P) instead of P: the softmax is taken twice": _of_softmax_twice,
     "the top u is not normalized": lambda passes, layer, vertical, encoded: (
         vertical if layer.index == passes.specification.top else None
     ),
@@ -277,31 +292,31 @@ US: dict[str, Callable[[Passes, Layer, Any, Encoded], Any]] = {
 }
 
 
-def _own_statistics(layer: Layer, encoded: Encoded, z_hat: Any) -> Target:
+def _own_statistics(passes: Passes, layer: Layer, encoded: Encoded, z_hat: Any) -> Target:
     assert encoded.target is not None
     if encoded.target.mu is None:
         return encoded.target
-    return Target(encoded.target.z, *normalize_forward(z_hat, 1e-10)[1:])
+    return Target(encoded.target.z, *normalize_forward(z_hat, passes.specification.batch_norm_eps)[1:])
 
 
-def _corrupted_statistics(layer: Layer, encoded: Encoded, z_hat: Any) -> Target:
+def _corrupted_statistics(passes: Passes, layer: Layer, encoded: Encoded, z_hat: Any) -> Target:
     assert encoded.target is not None
     return Target(encoded.target.z, encoded.mu[1], encoded.sigma[1]) if layer.index else encoded.target
 
 
-def _input_normalized(layer: Layer, encoded: Encoded, z_hat: Any) -> Target:
+def _input_normalized(passes: Passes, layer: Layer, encoded: Encoded, z_hat: Any) -> Target:
     assert encoded.target is not None
     if layer.index:
         return encoded.target
-    return Target(encoded.target.z, *normalize_forward(encoded.target.z, 1e-10)[1:])
+    return Target(encoded.target.z, *normalize_forward(encoded.target.z, passes.specification.batch_norm_eps)[1:])
 
 
-def _not_normalized(layer: Layer, encoded: Encoded, z_hat: Any) -> Target:
+def _not_normalized(passes: Passes, layer: Layer, encoded: Encoded, z_hat: Any) -> Target:
     assert encoded.target is not None
     return Target(encoded.target.z, None, None)
 
 
-TARGETS: dict[str, Callable[[Layer, Encoded, Any], Target]] = {
+TARGETS: dict[str, Callable[[Passes, Layer, Encoded, Any], Target]] = {
     "ẑ is normalized with its own mean and deviation instead of the clean ones": _own_statistics,
     "ẑ is normalized with the corrupted mean and deviation instead of the clean ones": _corrupted_statistics,
     "ẑ is not normalized before it is compared": _not_normalized,
@@ -309,12 +324,12 @@ TARGETS: dict[str, Callable[[Layer, Encoded, Any], Target]] = {
 }
 
 
-def decoders() -> Iterator[Mistake]:
+def decoders(step: GivenStep) -> Iterator[Mistake]:
     for says, u_of in US.items():
-        yield Mistake(says, lambda step, u=u_of: step.with_passes(OtherU, u_of=u))
+        yield Mistake(says, partial(step.with_passes, OtherU, u_of=u_of))
     for says, target_of in TARGETS.items():
-        yield Mistake(says, lambda step, t=target_of: step.with_passes(OtherTarget, target_of=t))
-    yield Mistake("ẑ is compared with the noisy z̃, and normalized with its statistics", _noisy_targets)
+        yield Mistake(says, partial(step.with_passes, OtherTarget, target_of=target_of))
+    yield Mistake("ẑ is compared with the noisy z̃, and normalized with its statistics", partial(_noisy_targets, step))
 
 
 # ---- Costs and λ.
@@ -335,9 +350,9 @@ def costs(step: GivenStep) -> Iterator[Mistake]:
     n, m = step.rows
     for what, factor in FACTORS.items():
         says = f"a layer's denoising cost is {what}"
-        yield Mistake(says, lambda step, f=factor: step.with_passes(OtherCosts, factor=f), gradients=True)
+        yield Mistake(says, partial(step.with_passes, OtherCosts, factor=factor), gradients=True)
         says = f"in the total cost a layer's denoising cost is {what}"
-        yield Mistake(says, lambda step, f=factor: step.with_passes(OtherCosts, factor=f, kept=False), gradients=True)
+        yield Mistake(says, partial(step.with_passes, OtherCosts, factor=factor, kept=False), gradients=True)
     for what, weight in {
         "the sum over the labeled rows instead of their mean": n,
         "divided by the number of all rows instead of the labeled ones": n / (n + m),
@@ -345,7 +360,7 @@ def costs(step: GivenStep) -> Iterator[Mistake]:
         weights = np.full(n, float(weight))
         weighted = replace(step.batch, weights=weights)
         says = f"the supervised cost is {what}"
-        yield Mistake(says, lambda step, b=weighted: replace(step, batch=b), gradients=True)
+        yield Mistake(says, partial(replace, step, batch=weighted), gradients=True)
 
 
 def weights(step: GivenStep) -> Iterator[Mistake]:
@@ -360,10 +375,10 @@ def weights(step: GivenStep) -> Iterator[Mistake]:
         without = [0.0 if index == layer else weight for index, weight in enumerate(lambdas)]
         others[f"the denoising cost of layer {layer} is left out"] = without
     for says, changed in others.items():
-        yield Mistake(says, lambda step, w=tuple(changed): step.specified(denoising_weights=w), gradients=True)
+        yield Mistake(says, partial(step.specified, denoising_weights=tuple(changed)), gradients=True)
     nothing = replace(step.batch, weights=np.zeros(step.rows[0]))
     says = "the supervised cost's gradient does not reach the parameters"
-    yield Mistake(says, lambda step: replace(step, batch=nothing), gradients=True)
+    yield Mistake(says, partial(replace, step, batch=nothing), gradients=True)
 
 
 # ---- Gradients that are stopped.
@@ -387,21 +402,21 @@ STOPPED = {
 
 def stopped(step: GivenStep) -> Iterator[Mistake]:
     for says, ways in STOPPED.items():
-        yield Mistake(says, lambda step, w=ways: step.with_passes(Stopped, ways=w), gradients=True)
+        yield Mistake(says, partial(step.with_passes, Stopped, ways=ways), gradients=True)
     if step.specification.stop_gradient_targets:
         says = "the gradient flows through the clean targets; the file's stop_gradient_targets makes them constants"
-        yield Mistake(says, lambda step: step.specified(stop_gradient_targets=False), gradients=True)
+        yield Mistake(says, partial(step.specified, stop_gradient_targets=False), gradients=True)
 
 
 def all_mistakes(step: GivenStep) -> Iterator[Mistake]:
     """Yield every row of the table for a right step, the more common mistakes first."""
-    yield from deviations()
-    yield from statistics()
+    yield from deviations(step)
+    yield from statistics(step)
     yield from noises(step)
     yield from parameters(step)
     yield from functions(step)
-    yield from softmaxes()
-    yield from decoders()
+    yield from softmaxes(step)
+    yield from decoders(step)
     yield from costs(step)
     yield from weights(step)
     yield from stopped(step)

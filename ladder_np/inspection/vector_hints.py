@@ -20,14 +20,16 @@ from ladder_np.inspection.vectors import Difference, compare_vectors
 from ladder_np.network.layers import resolve
 from ladder_np.network.parameters import Parameters
 from ladder_np.network.passes import Batch
-from ladder_np.network.quantities import GIVEN
 from ladder_np.network.specification import Specification
+from ladder_np.operations.activations import ACTIVATIONS
+from ladder_np.operations.normalization import FEWEST_ROWS
 
-__all__ = ["explain_first"]
+__all__ = ["explain_first", "given_step"]
 
 LEFT = 0.02  # share of a difference that may be left when it counts as explained
 GIVEN_KEYS = ("param/", "input/", "noise/")
 NOTHING = "none of the known mistakes gives these values; compare this formula with yours, term by term"
+GRADIENTS_ALONE = "with the values before the gradients in the candidate too, more mistakes could be told"
 NOT_TRIED = "no known mistakes were tried: the reference does not follow from its own parameters, rows and noise"
 
 Arrays = Mapping[str, np.ndarray]
@@ -44,9 +46,8 @@ class _Comparison:
         right, found = (np.asarray(arrays[key], np.float64) for arrays in (self.reference, self.candidate))
         if expected.shape != found.shape or not (np.isfinite(expected).all() and np.isfinite(found).all()):
             return False
-        if right.shape == found.shape and np.isfinite(right).all():
-            if np.linalg.norm(found - expected) > LEFT * np.linalg.norm(found - right):
-                return False
+        if right.shape == found.shape and np.linalg.norm(found - expected) > LEFT * np.linalg.norm(found - right):
+            return False
         return self.agrees(key, expected, self.candidate[key])
 
     def agrees(self, key: str, expected: np.ndarray, found: np.ndarray) -> bool:
@@ -77,7 +78,7 @@ def explain_first(
     first = next((difference.key for difference in differences if not difference.passed), None)
     if first is None:
         return []
-    step, comparison = _given_step(reference), _Comparison(reference, candidate, tolerance)
+    step, comparison = given_step(reference), _Comparison(reference, candidate, tolerance)
     hints = list(_arrangements(first, comparison)) or _of_shape(candidate[first].shape, reference[first].shape)
     if not hints and not first.startswith(GIVEN_KEYS):
         hints = [NOT_TRIED] if step is None else _tried(step, comparison, differences)
@@ -102,7 +103,7 @@ def _what_it_is(key: str, step: GivenStep | None) -> str:
 
 
 def _of_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> list[str]:
-    return [] if found == expected else [shape_hint(found, expected)]
+    return [] if found == expected else [f"hint: {shape_hint(found, expected)}"]
 
 
 # ---- The right values in another arrangement.
@@ -159,11 +160,14 @@ def _tried(step: GivenStep, comparison: _Comparison, differences: Sequence[Diffe
     concerned = [one for one in differences if one.key.startswith("grad/") == gradients]
     given = {}  # by mistake, for which right and wrong keys it gives the candidate's values
     for mistake in all_mistakes(step):
-        arrays = _made(mistake, step, gradients) if mistake.gradients or not gradients else {}
+        arrays = _made(mistake, gradients) if mistake.gradients or not gradients else {}
         if first in arrays and comparison.explained(first, arrays[first]):
             given[mistake.says] = [one for one in concerned if _gives(arrays, one, comparison)]
     most = max(map(len, given.values()), default=0)
-    return [f"hint: {_said(says, of, concerned)}" for says, of in given.items() if len(of) == most] or [NOTHING]
+    if not given:
+        alone = not any(key.startswith(("clean/", "corrupted/", "decoder/")) for key in comparison.candidate)
+        return [NOTHING, GRADIENTS_ALONE] if gradients and alone else [NOTHING]
+    return [f"hint: {_said(says, of, concerned)}" for says, of in given.items() if len(of) == most]
 
 
 def _gives(arrays: Arrays, one: Difference, comparison: _Comparison) -> bool:
@@ -182,11 +186,11 @@ def _said(says: str, of: Sequence[Difference], concerned: Sequence[Difference]) 
     return f"{says}; this gives the candidate's numbers in {explained} of {wrong} wrong {kind}"
 
 
-def _made(mistake: Mistake, step: GivenStep, gradients: bool) -> dict[str, np.ndarray]:
+def _made(mistake: Mistake, gradients: bool) -> dict[str, np.ndarray]:
     """Return the arrays of a step with a mistake; none where this network cannot have it."""
     try:
         with np.errstate(all="ignore"):
-            return mistake.makes(step).arrays(gradients)
+            return mistake.makes().arrays(gradients)
     except InputError:  # such as a λ² that overflows
         return {}
 
@@ -202,26 +206,28 @@ def _meta(arrays: Arrays) -> dict[str, Any]:
     return meta if isinstance(meta, dict) else {}
 
 
-def _given_step(reference: Arrays) -> GivenStep | None:
+def given_step(reference: Arrays) -> GivenStep | None:
     """Return the step of a file, in float64; None where the file does not give all of it."""
     specification = _specification(_meta(reference))
     named = {key.removeprefix("param/"): x for key, x in reference.items() if key.startswith("param/")}
-    inputs = [reference.get(f"input/{name}") for name in ("x_labeled", "y", "x_unlabeled")]
-    if specification is None or any(x is None or x.ndim == 0 for x in inputs):
+    if specification is None or not _fit_parameters(specification, named):
         return None
-    x_labeled, y, x_unlabeled = inputs
-    noise = [reference.get(f"noise/{layer}") for layer in range(specification.top + 1)]
-    if not _fit_parameters(specification, named) or not _fit_rows(specification, inputs, noise):
+    keys = [f"input/{name}" for name in ("x_labeled", "y", "x_unlabeled")]
+    keys += [f"noise/{layer}" for layer in range(specification.top + 1)]
+    if any(key not in reference or reference[key].ndim == 0 for key in keys):
+        return None
+    x_labeled, y, x_unlabeled, *noise = (reference[key] for key in keys)
+    batch = Batch(x_labeled.astype(np.float64), y, x_unlabeled.astype(np.float64))
+    if not _fit_rows(specification, batch, noise):
         return None
     exact = {name: x.astype(np.float64) for name, x in named.items()}
-    batch = Batch(x_labeled.astype(np.float64), y, x_unlabeled.astype(np.float64))
     return GivenStep(specification, exact, batch, [draws.astype(np.float64) for draws in noise])
 
 
 def _specification(meta: Mapping[str, Any]) -> Specification | None:
     """Return the network that a file describes; version 2 lists the activation of each layer."""
     listed = meta.get("activation")
-    for phi in [*dict.fromkeys(listed), "linear"] if isinstance(listed, list) else [listed]:
+    for phi in ACTIVATIONS if isinstance(listed, list) else [listed]:
         try:
             found = Specification.from_json({**meta, "activation": phi, "dtype": "float64"})
         except (InputError, TypeError):
@@ -240,15 +246,13 @@ def _fit_parameters(specification: Specification, named: Arrays) -> bool:
     return {name: x.shape for name, x in expected.items()} == {name: x.shape for name, x in named.items()}
 
 
-def _fit_rows(specification: Specification, inputs: Sequence[Any], noise: Sequence[Any]) -> bool:
-    x_labeled, y, x_unlabeled = inputs
-    rows = len(x_labeled) + len(x_unlabeled)
+def _fit_rows(specification: Specification, batch: Batch, noise: Sequence[np.ndarray]) -> bool:
+    n, m = len(batch.x_labeled), len(batch.x_unlabeled)
+    sizes = [(x, size) for x, size in zip(noise, specification.sizes, strict=True)]
+    sizes += [(x, specification.sizes[0]) for x in (batch.x_labeled, batch.x_unlabeled)]
     return (
-        y.shape == (len(x_labeled),)
-        and min(len(x_labeled), len(x_unlabeled)) > 0
-        and all(x.size == len(x) * specification.sizes[0] for x in (x_labeled, x_unlabeled))
-        and all(
-            draws is not None and draws.ndim > 0 and len(draws) == rows and draws.size == rows * size
-            for draws, size in zip(noise, specification.sizes, strict=True)
-        )
+        batch.y.shape == (n,)
+        and min(n, m) >= FEWEST_ROWS
+        and all(len(x) == n + m for x in noise)
+        and all(x.size == len(x) * size for x, size in sizes)
     )
