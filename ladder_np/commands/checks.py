@@ -12,7 +12,7 @@ from ladder_np.errors import InputError
 from ladder_np.files import write_npz
 from ladder_np.inspection.differences import TOLERANCE
 from ladder_np.inspection.gradcheck import check_network
-from ladder_np.inspection.report import GradientReport
+from ladder_np.inspection.report import COLUMNS, GradientReport
 from ladder_np.inspection.vector_hints import explain_first
 from ladder_np.inspection.vectors import Difference, compare_vectors, make_vectors, read_vectors, required_keys
 
@@ -25,6 +25,8 @@ def add_to(commands: Any) -> None:
         "gradcheck",
         help="check all gradients by differences",
         description="Compare every gradient of a random network with central differences, in float64.",
+        epilog="\n".join(["columns of the report:", *map(_explained, COLUMNS.items())]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_network_options(parser, dtype=None)
     parser.add_argument("--stop-gradient-targets", action="store_true", help="treat the clean targets as constants")
@@ -53,6 +55,11 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--require", action="append", default=[], metavar="PREFIX", help=required)
     parser.add_argument("--quiet", action="store_true", help="print only what differs, and the verdict")
     parser.set_defaults(run=run_compare)
+
+
+def _explained(column: tuple[str, str]) -> str:
+    """Return a column's name and what it is, in lines that fit a terminal."""
+    return textwrap.fill(": ".join(column), 80, initial_indent="  ", subsequent_indent="    ")
 
 
 def run_gradcheck(arguments: argparse.Namespace) -> int:
