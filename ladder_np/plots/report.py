@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ladder_np.errors import InputError
+from ladder_np.experiments.experiment import LADDER
+from ladder_np.experiments.verdict import did_not_help, verdict, what_to_try
 from ladder_np.plots.classes import confusion, top_hidden_layer
 from ladder_np.plots.curves import denoising_costs, learning_curves
 from ladder_np.plots.decoder import combinators, rebuilt_inputs
-from ladder_np.plots.run_data import NothingToDrawError, PlotSource
+from ladder_np.plots.run_data import Denoising, NothingToDrawError, PlotSource
 from ladder_np.plots.style import Figure, matplotlib, png
 
 __all__ = ["PICTURES", "DrawnPictures", "Picture", "draw_pictures", "draw_pngs", "make_report"]
@@ -184,6 +186,7 @@ def make_report(source: PlotSource) -> str:
 def _overview(source: PlotSource) -> Iterator[str]:
     """Yield what the network is, and the numbers of each model at the end of its training."""
     yield _tag("p", f"A ladder network {source.specification}: input, hidden layers, classes.")
+    yield from _verdict(source)
     if not source.histories:
         return
     lines = [
@@ -202,6 +205,35 @@ def _overview(source: PlotSource) -> Iterator[str]:
     yield _table(COLUMNS, lines)
     kept = " The model is that of the epoch with the smallest one." if source.keeps_best_epoch else ""
     yield _tag("p", f"Costs and the validation error are those of the last epoch.{kept}")
+
+
+def _verdict(source: PlotSource) -> Iterator[str]:
+    """Yield whether the unlabeled rows helped, with the counts, and which denoisers do harm."""
+    results, counts = source.results, source.row_counts
+    if {"labeled", "train"} <= set(counts):
+        unlabeled = counts["train"] - counts["labeled"]
+        yield _tag("p", f"Trained on {counts['labeled']} labeled and {unlabeled} unlabeled rows.")
+    measured = "; ".join(f"{name}: {result.wrong} wrong of {result.rows}" for name, result in results.items())
+    if results:
+        question = "<b>Did the unlabeled rows help?</b> " if len(results) > 1 else ""
+        judged = f"{verdict(results)} Test rows: {measured}.".lstrip()
+        if did_not_help(results) and LADDER in source.histories:
+            judged += f" {what_to_try(source.specification, int(source.histories[LADDER].epoch[-1]))}"
+        yield f"<p>{question}{html.escape(judged)}</p>"
+    weights = source.specification.denoising_weights
+    for found in source.denoising:
+        if found.is_worse_than_nothing:
+            yield f"<p><b>Warning.</b> {html.escape(_warning(found, weights))}</p>"
+
+
+def _warning(found: Denoising, weights: Sequence[float]) -> str:
+    larger = [10 * weight if layer == found.layer else weight for layer, weight in enumerate(weights)]
+    layer = f"layer {found.layer}{' (the input)' if found.layer == 0 else ''}"
+    return (
+        f"The denoiser of {layer} is worse than doing nothing: the squared error of the rebuilt layer is "
+        f"{found.rebuilt:.3g}, that of the noisy layer itself {found.noisy:.3g}. What may help: more weight for it, "
+        f"--denoising-weights {','.join(f'{weight:g}' for weight in larger)}, more epochs, or λ = 0 for this layer."
+    )
 
 
 def _number(value: float, form: str, unit: str = "") -> str:

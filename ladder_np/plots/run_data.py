@@ -38,6 +38,7 @@ from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
 
 __all__ = [
+    "Denoising",
     "FeatureDisplay",
     "HiddenLayer",
     "ModelSource",
@@ -111,6 +112,21 @@ class HiddenLayer:
     labeled: np.ndarray  # (n,)
 
 
+@dataclass(frozen=True)
+class Denoising:
+    """How well a layer with λ > 0 is rebuilt: mean squared distances from the clean layer, over rows and units."""
+
+    layer: int
+    weight: float  # its λ
+    noisy: float  # of z̃
+    rebuilt: float  # of ẑ_BN, of ẑ at the input
+
+    @property
+    def is_worse_than_nothing(self) -> bool:
+        """Whether the noisy layer itself is nearer to the clean one than what the decoder makes of it."""
+        return self.rebuilt > self.noisy
+
+
 class PlotSource(ABC):
     """What the pictures of one trained network are drawn from: a `RunSource` or a `ModelSource`.
 
@@ -144,6 +160,14 @@ class PlotSource(ABC):
     @abstractmethod
     def data(self) -> PlotData:
         """The rows to show."""
+
+    @property
+    def row_counts(self) -> dict[str, int]:
+        """How many rows a run used, by use: labeled, train (all without their label), …; empty if unknown."""
+        rows = self.facts.get("rows")
+        if not isinstance(rows, Mapping) or not all(type(count) is int for count in rows.values()):
+            return {}
+        return dict(rows)
 
     @property
     def known_histories(self) -> dict[str, FitHistory]:
@@ -185,6 +209,14 @@ class PlotSource(ABC):
             return self.noisy
         except NothingToDrawError:
             return None
+
+    @property
+    def denoising(self) -> list[Denoising]:
+        """How well each layer with λ > 0 is rebuilt; empty without data or decoder."""
+        try:
+            return compare_denoising(self.noisy.state)
+        except NothingToDrawError:
+            return []
 
     @property
     def rebuilt(self) -> NoisyPass:
@@ -366,6 +398,17 @@ def noisy_pass(predictor: Predictor, data: PlotData) -> NoisyPass:
     if not np.isfinite(state.losses.total):
         raise InputError("the model's cost is NaN or infinite; train it again")
     return NoisyPass(data.rows_name, indices, state)
+
+
+def compare_denoising(state: State) -> list[Denoising]:
+    """Return how far the noisy and the rebuilt layers are from the clean ones, of those with λ > 0."""
+    found = []
+    for index, decoded in sorted(state.decoded.items()):
+        if decoded.target is not None:
+            z, weight = decoded.target.z, state.passes.layers[index].weight
+            noisy, rebuilt = (float(np.mean((x - z) ** 2)) for x in (decoded.z_tilde, decoded.z_hat_bn))
+            found.append(Denoising(index, weight, noisy, rebuilt))
+    return found
 
 
 def predict_labeled(predictor: Predictor, data: PlotData) -> Predictions:
