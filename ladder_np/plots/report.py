@@ -13,7 +13,7 @@ from ladder_np.plots.classes import confusion, top_hidden_layer
 from ladder_np.plots.curves import denoising_costs, learning_curves
 from ladder_np.plots.decoder import combinators, rebuilt_inputs
 from ladder_np.plots.run_data import Denoising, NothingToDrawError, PlotSource
-from ladder_np.plots.style import Figure, matplotlib, png
+from ladder_np.plots.style import Figure, matplotlib, png, stamp
 
 __all__ = ["PICTURES", "DrawnPictures", "Picture", "draw_pictures", "draw_pngs", "make_report"]
 
@@ -76,7 +76,8 @@ PICTURES = (
         "rebuilt-inputs",
         "Clean, noisy and rebuilt inputs",
         "Rows as they are, with the noise that training adds, and as the decoder rebuilds them from it. The rows are "
-        "training rows of a run, or those given with a model file. Mean squared errors are in the network's own "
+        "training rows of a run, or those given with a model file; each has the class that the model predicts for "
+        "the noisy row. Mean squared errors are in the network's own "
         "scale, over up to 500 rows, which are normalized as one batch.",
         "An error much smaller rebuilt than noisy says that the network knows how the features depend on each "
         "other; where it is not smaller, train longer or give layer 0 another λ. Images are shown from 0 to the "
@@ -87,8 +88,9 @@ PICTURES = (
         "combinators",
         "Combinators",
         "How the decoder joins what comes from the side, z̃, and from above, u: ẑ = g(z̃, u) over z̃ for five values of "
-        "u, one panel per layer. Each unit has a combinator of its own; drawn is the most typical one of its layer, "
-        "and gray is where the middle half of all units lies. Dots are rows, colored by u.",
+        "u, one panel per layer, all on one scale, with ẑ normalized as in the cost. Each unit has a combinator of "
+        "its own; drawn is the most typical one of its layer, and gray is where the middle half of all units lies. "
+        "Dots are rows, colored by u.",
         "Lines along the dotted one copy z̃. Flatter lines trust u more than the noisy z̃; lines far apart mean that u "
         "decides. Lines that lie on each other mean that this layer does not use what comes from above.",
         lambda source: combinators(source.decoder, source.noisy_if_any),
@@ -107,8 +109,8 @@ PICTURES = (
         "top-hidden-layer",
         "Top hidden layer",
         "Rows along the two directions in which the top hidden layer varies most (principal components). "
-        "Color is the class: of rows without label the predicted one; labeled rows have a black edge and the "
-        "color of their label.",
+        "Color and marker are the class: of rows without label the predicted one, of labeled rows, which have a "
+        "black edge, their label.",
         "Classes in clusters of their own are easy to tell apart from few labels. An edged dot amid another color is "
         "a label that the model does not follow; a cluster without edged dots is a kind of row without labels. "
         "Small shares of variance on the axes mean that two directions show little of the layer.",
@@ -146,7 +148,7 @@ def draw_pictures(
     for picture in PICTURES:
         if names is None or picture.name in names:
             try:
-                yield picture, picture.draw(source)
+                yield picture, stamp(picture.draw(source), source.stamp)
             except NothingToDrawError as reason:
                 yield picture, reason
 

@@ -34,6 +34,7 @@ from ladder_np.network.inference import encode_clean
 from ladder_np.network.ladder import Batch, State, forward
 from ladder_np.network.noise import NoiseSource
 from ladder_np.network.specification import Specification
+from ladder_np.plots.style import plain
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
 
@@ -53,6 +54,7 @@ __all__ = [
 NOISY_ROWS, LABELED_ROWS = 500, 100  # rows of the batch that is drawn with noise
 TOP_ROWS = 1500  # unlabeled rows, and labeled rows, whose top hidden layer is drawn
 ROWS_AT_ONCE = 10_000
+STAMPED_LAYERS = 10  # λs in the line that each picture has
 SMALLEST_SIDE = 4  # pixels of the smallest image
 
 
@@ -138,6 +140,7 @@ class PlotSource(ABC):
     title: str
     specification: Specification
     facts: Mapping[str, Any]  # all settings, as JSON values
+    seed: int | None  # of the training; None: unknown
     keeps_best_epoch: bool  # whether the model is that of the epoch with the smallest validation error
     why_no_history: str  # said of histories that do not exist
 
@@ -160,6 +163,15 @@ class PlotSource(ABC):
     @abstractmethod
     def data(self) -> PlotData:
         """The rows to show."""
+
+    @property
+    def stamp(self) -> str:
+        """One line for a picture: what it is of, and what the training depended on."""
+        weights = self.specification.denoising_weights
+        shown = ", ".join(f"{weight:g}" for weight in weights[:STAMPED_LAYERS])
+        more = ", …" if len(weights) > STAMPED_LAYERS else ""
+        seed = "" if self.seed is None else f"; seed {self.seed}"
+        return f"{plain(self.title, 60)}; λ = {shown}{more}{seed}"
 
     @property
     def row_counts(self) -> dict[str, int]:
@@ -262,6 +274,7 @@ class RunSource(PlotSource):
         config = load_run_config(folder)
         self._settings, self.specification, self.facts = config.settings, config.specification, config.facts
         self.title = f"Run {folder.resolve().name}: {Path(self._settings.dataset).name}"
+        self.seed = self._settings.seed
         self.keeps_best_epoch = bool(self._settings.patience)
         self.why_no_history = "no epoch is finished yet"
 
@@ -328,6 +341,8 @@ class ModelSource(PlotSource):
             **({"estimator": predictor.params} if predictor.params else {}),
             "data": {"classes": predictor.classes.tolist(), "feature names": predictor.feature_names},
         }
+        seed = (predictor.params or {}).get("random_state")
+        self.seed = seed if isinstance(seed, int) else None
         self.keeps_best_epoch = bool((predictor.params or {}).get("early_stopping"))
         self._name = LADDER if network.denoises else BASELINE
         self.why_no_history = "the file holds no history of the training"
