@@ -12,6 +12,7 @@ from equation_table import TRACE, equation_table, trace_output
 from test_architecture import FLOORS
 
 from ladder_np.commands import _parser, main
+from ladder_np.inspection.report import COLUMNS
 from ladder_np.inspection.vectors import make_vectors
 from ladder_np.network.specification import Specification
 from ladder_np.version import __version__
@@ -217,3 +218,8 @@ def script(words: str) -> str:
     path = ROOT / (second.replace(".", "/") if first == "-m" else first)
     path = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
     return path.read_text(encoding="utf-8")
+
+
+def test_the_columns_of_a_gradient_check_are_explained_as_the_help_does() -> None:
+    for name, explained in COLUMNS.items():
+        assert f"| {name} | {explained} |".replace("|gradient|", r"\|gradient\|") in HOUSE

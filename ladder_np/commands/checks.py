@@ -1,6 +1,7 @@
 """``ladder-np gradcheck``, ``vectors``, ``compare-vectors``: check this implementation, and any other against it."""
 
 import argparse
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from ladder_np.errors import InputError
 from ladder_np.files import write_npz
 from ladder_np.inspection.differences import TOLERANCE
 from ladder_np.inspection.gradcheck import check_network
-from ladder_np.inspection.report import GradientReport
+from ladder_np.inspection.report import COLUMNS, GradientReport
+from ladder_np.inspection.vector_hints import explain_first
 from ladder_np.inspection.vectors import Difference, compare_vectors, make_vectors, read_vectors, required_keys
 
 __all__ = ["add_to"]
@@ -23,6 +25,8 @@ def add_to(commands: Any) -> None:
         "gradcheck",
         help="check all gradients by differences",
         description="Compare every gradient of a random network with central differences, in float64.",
+        epilog="\n".join(["columns of the report:", *map(_explained, COLUMNS.items())]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_network_options(parser, dtype=None)
     parser.add_argument("--stop-gradient-targets", action="store_true", help="treat the clean targets as constants")
@@ -40,7 +44,8 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "compare-vectors",
         help="compare two such files",
-        description="Compare two files of test vectors; the first wrong line is the first wrong step.",
+        description="Compare two files of test vectors; the first wrong line is the first wrong step. Its equation "
+        "is named, and each known mistake that gives the candidate's very numbers.",
     )
     parser.add_argument("reference", type=Path, metavar="REFERENCE.npz")
     parser.add_argument("candidate", type=Path, metavar="CANDIDATE.npz")
@@ -48,7 +53,13 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--tolerance", type=float, metavar="R", help=passes)
     required = "fail unless the candidate has all keys that begin so, such as grad/ (may be repeated)"
     parser.add_argument("--require", action="append", default=[], metavar="PREFIX", help=required)
+    parser.add_argument("--quiet", action="store_true", help="print only what differs, and the verdict")
     parser.set_defaults(run=run_compare)
+
+
+def _explained(column: tuple[str, str]) -> str:
+    """Return a column's name and what it is, in lines that fit a terminal."""
+    return textwrap.fill(": ".join(column), 80, initial_indent="  ", subsequent_indent="    ")
 
 
 def run_gradcheck(arguments: argparse.Namespace) -> int:
@@ -79,16 +90,21 @@ def run_compare(arguments: argparse.Namespace) -> int:
     missing = [key for key in required_keys(reference, arguments.require) if key not in candidate]
     differences = compare_vectors(reference, candidate, arguments.tolerance)
     named = "1e-09 (1e-04 where either is float32)" if arguments.tolerance is None else f"{arguments.tolerance:.0e}"
-    print(f"relative differences are over an array's largest value; tolerance {named}")
-    print(f"{'key':<28} {'shape':>12} {'absolute':>9} {'relative':>9}  where")
-    for difference in differences:
+    wrong = [difference for difference in differences if not difference.passed]
+    if not arguments.quiet:
+        print(f"relative differences are over an array's largest value; tolerance {named}")
+    if wrong or not arguments.quiet:
+        print(f"{'key':<28} {'shape':>12} {'absolute':>9} {'relative':>9}  where")
+    for difference in wrong if arguments.quiet else differences:
         print(_row(difference))
     for key in missing:
         print(f"{key:<28} missing from {arguments.candidate}")
-    wrong = [difference.key for difference in differences if not difference.passed]
-    for line in _not_compared(set(reference) - {"meta"}, set(candidate) - {"meta"}):
-        print(line)
-    print(_verdict(wrong, missing, len(differences)))
+    if not arguments.quiet:
+        for line in _not_compared(set(reference) - {"meta"}, set(candidate) - {"meta"}):
+            print(line)
+    for line in explain_first(reference, candidate, differences, arguments.tolerance):
+        print(textwrap.fill(line, 110, subsequent_indent="    ", break_on_hyphens=False))
+    print(_verdict([difference.key for difference in wrong], missing, len(differences)))
     return 1 if wrong or missing else 0
 
 

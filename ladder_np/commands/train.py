@@ -23,6 +23,7 @@ from ladder_np.experiments.experiment import Experiment, prepare
 from ladder_np.experiments.run import execute, reopen, resume
 from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
+from ladder_np.experiments.verdict import did_not_help, verdict, what_to_try
 from ladder_np.files import refuse_existing
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
@@ -32,7 +33,6 @@ from ladder_np.training.trainer import EpochRecord
 __all__ = ["Progress", "add_to"]
 
 NO_SETTINGS = ("command", "run", "preset", "out", "data_dir", "device", "resume", "checkpoint_every")
-FEW_TEST_ROWS = 30  # with fewer, one or two rows decide which model is better
 EPILOG = f"presets: {', '.join(PRESETS)}. Named options win over the preset, which wins over the data's defaults."
 
 # The options that settings are named by, and those of the run itself; what is not given is not in the arguments.
@@ -205,33 +205,10 @@ def _why_no_test(settings: ExperimentSettings) -> str:
 def _report(measured: dict[str, ErrorRate], experiment: Experiment) -> None:
     for name, result in measured.items():
         print(f"{name + ':':<17}test error {result}")
-    if len(measured) == 2:
-        print(_compare(*measured.values()))
-        baseline, ladder = measured.values()
-        if ladder.wrong >= max(baseline.wrong, 1) and ladder.rows >= FEW_TEST_ROWS:
-            print(_what_to_try(experiment))
-    if measured and (rows := next(iter(measured.values())).rows) < FEW_TEST_ROWS:
-        print(f"But {rows} test rows are too few to tell: one row is {100 / rows:.1f} percentage points.")
-
-
-def _compare(baseline: ErrorRate, ladder: ErrorRate) -> str:
-    points = abs(baseline.percent - ladder.percent)
-    if ladder.wrong < baseline.wrong:
-        return f"The unlabeled rows took {points:.2f} percentage points off the test error."
-    if ladder.wrong > baseline.wrong:
-        return f"The unlabeled rows did not help: the ladder's test error is {points:.2f} percentage points higher."
-    return "Both make the same number of errors; the unlabeled rows changed nothing here."
-
-
-def _what_to_try(experiment: Experiment) -> str:
-    """Return what may help where the unlabeled rows did not."""
-    settings = experiment.settings
-    smaller = ",".join(f"{weight / 10:.3g}" for weight in experiment.specification.denoising_weights)
-    other = "own" if settings.labeled_statistics == "unlabeled" else "unlabeled"
-    return (
-        f"What may help: --denoising-weights {smaller} (a tenth); --labeled-statistics {other}; --epochs "
-        f"{2 * settings.epochs}. Where the classes do not follow clusters in the data, unlabeled rows cannot help."
-    )
+    if said := verdict(measured):
+        print(said)
+    if did_not_help(measured):
+        print(what_to_try(experiment.specification, experiment.settings.epochs))
 
 
 class Progress:

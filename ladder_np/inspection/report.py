@@ -6,28 +6,33 @@ from dataclasses import dataclass
 
 from ladder_np.inspection.directions import Check
 
-__all__ = ["GradientReport"]
+__all__ = ["COLUMNS", "GradientReport"]
+
+# The columns of the table, for `gradcheck --help` and ladder_np/README.md.
+COLUMNS = {
+    "parameter, shape": "the tensor.",
+    "|gradient|": "the Euclidean norm of the gradient that is checked.",
+    "absolute": "the largest difference, over all directions compared, between the derivative along a direction "
+    "according to the gradient and according to differences of the function.",
+    "relative": "the largest such difference divided by the derivative, or by the derivative that is typical for the "
+    "tensor, |gradient|/sqrt(entries), where that is larger. A difference that rounding of the function may have "
+    "caused counts as at most the tolerance. It may come from another direction than the absolute one.",
+    "checked": "how many directions were compared: random ones, every entry of small tensors, blocks and single "
+    "entries of large ones.",
+    "verdict": "`ok` if each relative difference is at most the tolerance; `ok as far as rounding shows` if no "
+    "derivative is larger than what rounding hides (often both gradients are zero); `WRONG` if some relative "
+    "difference is above the tolerance, with the index of the entry that differs most; otherwise how many directions "
+    "could not be compared, and why. A gradient passes only if all of its directions were compared. Below one that "
+    "did not pass stands what that may mean.",
+}
 
 
 @dataclass(frozen=True)
 class GradientReport:
     """The result of a gradient check; prints as a table.
 
-    Iterating yields a `Check` per tensor; the report is true if all of them passed. The columns of the table:
-
-    - parameter, shape: the tensor.
-    - |gradient|: the Euclidean norm of the gradient that was given for it.
-    - absolute: the largest difference, over all directions compared, between the derivative along the direction
-      according to the gradient that was given and according to the differences.
-    - relative: the largest such difference divided by the derivative, or by the derivative that is typical for the
-      tensor, |gradient|/sqrt(entries), where that is larger. A difference that rounding of the function may have
-      caused counts as at most the tolerance. It may come from another direction than the absolute one.
-    - checked: how many directions were compared: random ones, every entry of small tensors, blocks and single
-      entries of large ones.
-    - verdict: ``ok`` if each relative difference is at most the tolerance; ``ok as far as rounding shows`` if no
-      derivative is larger than what rounding hides (often both gradients are zero); ``WRONG`` if some relative
-      difference is above the tolerance, with the index of the entry that differs most; otherwise how many directions
-      could not be compared, and why. A gradient passes only if all of its directions were compared.
+    Iterating yields a `Check` per tensor; the report is true if all of them passed. What the columns of the table are
+    is in `ladder_np.inspection.report.COLUMNS`, and is printed by ``ladder-np gradcheck --help``.
     """
 
     checks: Sequence[Check]

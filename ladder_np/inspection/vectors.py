@@ -21,9 +21,12 @@ from ladder_np.errors import InputError
 from ladder_np.files import read_json_entry, read_npz
 from ladder_np.inspection.example import example_step
 from ladder_np.network.fused import make_passes
-from ladder_np.network.ladder import backward_records, forward
+from ladder_np.network.ladder import Batch, backward_records, forward
 from ladder_np.network.layers import Layer
-from ladder_np.network.quantities import WALK
+from ladder_np.network.noise import Noise
+from ladder_np.network.parameters import Parameters
+from ladder_np.network.passes import Passes
+from ladder_np.network.quantities import WALK, Item
 from ladder_np.network.specification import Specification
 from ladder_np.version import __version__
 
@@ -57,12 +60,19 @@ def make_vectors(
     device = device or Device()
     parameters, batch, noise = example_step(specification, n_labeled, n_unlabeled, seed, device=device)
     passes = make_passes(specification, device, n_labeled, n_unlabeled, every_layer=True)
-    state, gradients = forward(parameters, batch, noise, passes), parameters.zeros_like()
-    records = list(backward_records(state, gradients))
     meta = _meta(specification, passes.layers) | {"seed": seed, "ladder_np": __version__}
-    arrays = {key: value for item in state.items(gradients, records) for key, value in item.arrays() if key}
-    there = {key: np.asarray(device.get(value), order="C") for key, value in arrays.items()}
+    arrays = {key: value for item in step_items(parameters, batch, noise, passes) for key, value in item.arrays()}
+    there = {key: np.asarray(device.get(value), order="C") for key, value in arrays.items() if key}
     return {"meta": np.array(json.dumps(meta))} | there
+
+
+def step_items(
+    parameters: Parameters, batch: Batch, noise: Noise, passes: Passes, gradients: bool = True
+) -> list[Item]:
+    """Run one step and return every quantity of it in computing order; without `gradients`, of its way forward."""
+    state, found = forward(parameters, batch, noise, passes), parameters.zeros_like() if gradients else None
+    records = [] if found is None else list(backward_records(state, found))
+    return list(state.items(found, records))
 
 
 def _meta(specification: Specification, layers: Sequence[Layer]) -> dict[str, Any]:

@@ -6,21 +6,38 @@ from typing import Any
 import numpy as np
 
 from ladder_np.plots.run_data import FeatureDisplay, HiddenLayer, Predictions
-from ladder_np.plots.style import Figure, colors, dark_map, grid, matplotlib, new_figure, plain, show_image, styled
+from ladder_np.plots.style import (
+    Figure,
+    balanced,
+    class_styles,
+    dark_map,
+    grid,
+    matplotlib,
+    new_figure,
+    plain,
+    short_names,
+    show_image,
+    styled,
+)
 
 __all__ = ["confusion", "confusions", "principal_components", "top_hidden_layer"]
 
-WRITTEN_CLASSES = 15  # up to so many classes, the whole matrix is drawn, with counts in its cells
+WRITTEN_CLASSES = 40  # up to so many classes, the whole matrix is drawn, with counts in its cells
+LETTERS = 14  # of the name of a class
 FLAT_LETTERS = 3  # longer names on the x-axis are rotated
 DARK = 0.5  # cells with a larger share have white numbers
-NAMED_CLASSES = 10  # about so many classes are named on an axis
+NAMED_CLASSES = 10  # about so many of many classes are named on an axis
 SMALLEST_MARK, LARGEST_MARK = 9.0, 60.0  # points²
-IMAGES, ROWS, FEATURES = 12, 12, 5  # mistakes shown as images; as rows of a table, and columns of it
+IMAGES, FEATURES = 12, 5  # mistakes shown as images; columns of them as a table
 PAIRS = 10  # of confused classes in the list
-LISTED_CLASSES = 12  # up to so many classes have a legend, more have a color bar
+LISTED_CLASSES = 40  # up to so many classes have a legend, more have a color bar
+LEGEND_LINES = 20  # in one column of the legend
 MANY = 300  # labeled rows from which their marks are smaller
-LETTER = 0.16, 0.25  # width and height of a letter with some space around it, in inches
-WIDTH, HEIGHT = 9.5, 6.5  # of the figure, in inches
+LETTER = 0.11, 0.25  # width and height of a letter with some space around it, in inches
+# In inches.
+CELL, BESIDE, LOWEST = 0.23, 7.0, 5.8  # of the matrix; what stands beside it; the figure's smallest height
+HEIGHT, NARROWEST, WIDEST = 6.0, 4.5, 9.5  # of the axes of the top hidden layer
+LINE = 0.36  # of the table of mistakes
 
 
 @styled
@@ -38,16 +55,20 @@ def confusion(predictions: Predictions, classes: np.ndarray, features: FeatureDi
     -------
     matplotlib.figure.Figure
     """
-    names = [plain(name, 12) for name in classes]
+    names = short_names(classes, LETTERS)
     wrong = int((predictions.predicted != predictions.y).sum())
     share = 100 * wrong / len(predictions.y)
     title = f"Predictions for {len(predictions.y)} {predictions.rows_name}: {wrong} wrong ({share:.2f} %)"
-    figure = new_figure(title, 13, 5.8)
-    left, right = figure.subfigures(1, 2, width_ratios=(6, 7))
-    if len(classes) <= WRITTEN_CLASSES:
-        _draw_matrix(left, *confusions(predictions), names)
-    else:
-        _draw_confused(left, *confusions(predictions), names)
+    draw, height = (_draw_matrix, max(LOWEST, 1.8 + CELL * len(classes)))
+    if len(classes) > WRITTEN_CLASSES:
+        draw, height = _draw_confused, LOWEST
+    if not wrong:
+        figure = new_figure(title, height + 0.7, height)
+        draw(figure.subfigures(), *confusions(predictions), names)
+        return figure
+    figure = new_figure(title, height + 0.7 + BESIDE, height)
+    left, right = figure.subfigures(1, 2, width_ratios=(height + 0.7, BESIDE))
+    draw(left, *confusions(predictions), names)
     _draw_mistakes(right, predictions, names, features)
     return figure
 
@@ -119,19 +140,18 @@ def _draw_mistakes(figure: Any, predictions: Predictions, names: list[str], feat
     """Draw the mistakes of the highest confidence, as images or as a table."""
     wrong = np.flatnonzero(predictions.predicted != predictions.y)
     surest = wrong[(-predictions.confidence[wrong]).argsort(kind="stable")]
-    if not len(wrong):
-        figure.suptitle("no mistakes", fontsize=10)
-    elif features.side:
+    if features.side:
         _draw_images(figure, predictions, surest[:IMAGES], names, features)
     else:
-        _write_table(figure, predictions, surest[:ROWS], names, features)
+        lines = int(figure.bbox.height / figure.dpi / LINE) - 4  # what is left by titles and the head
+        _write_table(figure, predictions, surest[:lines], names, features)
 
 
 def _draw_images(
     figure: Any, predictions: Predictions, rows: np.ndarray, names: list[str], features: FeatureDisplay
 ) -> None:
     figure.suptitle("the most confident mistakes", fontsize=10)
-    for axes, row in zip(grid(figure, len(rows), 4), rows, strict=True):
+    for axes, row in zip(grid(figure, len(rows), balanced(len(rows), 4)), rows, strict=True):
         show_image(axes, predictions.X[row], features.maximum)
         said, true = names[predictions.predicted[row]], names[predictions.y[row]]
         share = f"{100 * predictions.confidence[row]:.0f} %"
@@ -154,6 +174,7 @@ def _write_table(
     table = axes.table(cells, colLabels=heads, loc="upper center", cellLoc="right", edges="horizontal")
     table.auto_set_font_size(False)
     table.set_fontsize(8)
+    table.auto_set_column_width(range(len(heads)))
     table.scale(1, 1.5)
 
 
@@ -172,21 +193,25 @@ def top_hidden_layer(top: HiddenLayer, classes: np.ndarray) -> Figure:
     matplotlib.figure.Figure
     """
     places, shares = principal_components(top.h)
-    shades = colors(len(classes))
+    styles, names = class_styles(len(classes)), short_names(classes, LETTERS)
     count = int(top.labeled.sum())
     title = f"Top hidden layer (width {top.h.shape[1]}): {len(top.h)} {top.rows_name}, {count} of them labeled"
-    figure = new_figure(title, WIDTH, HEIGHT)
+    spread = np.ptp(places, axis=0)
+    width = np.clip(HEIGHT * spread[0] / spread[1] if spread[1] else WIDEST, NARROWEST, WIDEST)
+    beside = 2.2 * -(-len(classes) // LEGEND_LINES) if len(classes) <= LISTED_CLASSES else 1
+    figure = new_figure(title, width + beside + 0.8, HEIGHT + 1.2)
     axes = figure.subplots()
-    shade_of = np.array([matplotlib("colors").to_rgba(shade) for shade in shades])[top.classes]
-    rows = ~top.labeled
-    axes.scatter(*places[rows].T, s=10, c=shade_of[rows], alpha=0.6, linewidths=0)
-    edged = {"s": 36 if count <= MANY else 14, "edgecolors": "black", "linewidths": 0.7}
-    axes.scatter(*places[top.labeled].T, c=shade_of[top.labeled], **edged)
+    edged = {"s": 40 if count <= MANY else 16, "edgecolors": "black", "linewidths": 0.8}
+    for labeled, look in ((False, {"s": 14, "alpha": 0.6, "linewidths": 0}), (True, edged)):
+        for index in np.unique(top.classes[top.labeled == labeled]):
+            rows = places[(top.labeled == labeled) & (top.classes == index)]
+            shade, marker = styles[index]
+            axes.scatter(*rows.T, color=[shade], marker=marker, **look)
     axes.set_aspect("equal", adjustable="datalim")
     x, y = (f"principal component {k} ({100 * share:.1f} % of the variance)" for k, share in enumerate(shares, 1))
     axes.set(xlabel=x, ylabel=y)
-    _name_classes(axes, places, top.classes, classes)
-    _explain(figure, axes, classes, shades)
+    _name_classes(axes, places / max(*(spread / (width, HEIGHT)), np.finfo(float).tiny), places, top.classes, names)
+    _explain(figure, axes, names, styles)
     return figure
 
 
@@ -215,35 +240,43 @@ def principal_components(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return places * scale, shares
 
 
-def _name_classes(axes: Any, places: np.ndarray, indices: np.ndarray, classes: np.ndarray) -> None:
+def _name_classes(
+    axes: Any, inches: np.ndarray, places: np.ndarray, indices: np.ndarray, names: Sequence[str]
+) -> None:
     """Write the name of each class at the median of its rows, unless it would overlap another name."""
-    inch = max(*(np.ptp(places, axis=0) / (WIDTH, HEIGHT)), np.finfo(float).tiny)  # about, in units of components
     halo = matplotlib("patheffects").withStroke(linewidth=3, foreground="white")
     written: list[tuple[np.ndarray, str]] = []
     for index in np.unique(indices):
-        middle, name = np.median(places[indices == index], axis=0), plain(classes[index], 12)
-        if not any(_touch(middle - other, len(name) + len(text), inch) for other, text in written):
-            axes.annotate(name, middle, ha="center", va="center", weight="bold", path_effects=[halo])
+        middle, name = np.median(inches[indices == index], axis=0), names[index]
+        if not any(_touch(middle - other, len(name) + len(text)) for other, text in written):
+            place = np.median(places[indices == index], axis=0)
+            axes.annotate(name, place, ha="center", va="center", weight="bold", path_effects=[halo])
             written.append((middle, name))
 
 
-def _touch(apart: np.ndarray, letters: int, inch: float) -> bool:
-    """Return whether two texts overlap, given the distance of their centers and their letters in total."""
-    return bool(abs(apart[0]) < 0.5 * LETTER[0] * letters * inch and abs(apart[1]) < LETTER[1] * inch)
+def _touch(apart: np.ndarray, letters: int) -> bool:
+    """Return whether two texts overlap, given the distance of their centers in inches and their letters in total."""
+    return bool(abs(apart[0]) < 0.5 * LETTER[0] * letters and abs(apart[1]) < LETTER[1])
 
 
-def _explain(figure: Figure, axes: Any, classes: np.ndarray, shades: list[Any]) -> None:
+def _explain(figure: Figure, axes: Any, names: Sequence[str], styles: Sequence[tuple[Any, str]]) -> None:
     Line2D = matplotlib("lines").Line2D
-    dot = {"linestyle": "none", "marker": "o"}
+    dot = {"linestyle": "none", "marker": "o", "color": "gray"}
     handles = [
-        Line2D([], [], color="gray", markersize=4, label="row without label: predicted class", **dot),
-        Line2D([], [], color="gray", markersize=7, markeredgecolor="black", label="labeled row: its class", **dot),
+        Line2D([], [], markersize=4, label="row without label: predicted class", **dot),
+        Line2D([], [], markersize=7, markeredgecolor="black", label="labeled row: its class", **dot),
     ]
-    if len(classes) <= LISTED_CLASSES:
-        for name, shade in zip(classes, shades, strict=True):
-            handles.append(Line2D([], [], color=shade, markersize=7, label=f"class {plain(name, 12)}", **dot))
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    if len(names) <= LISTED_CLASSES:
+        marks = [
+            Line2D([], [], linestyle="none", marker=marker, color=shade, markersize=7, label=name)
+            for name, (shade, marker) in zip(names, styles, strict=True)
+        ]
+        columns = -(-len(names) // LEGEND_LINES)
+        axes.legend(handles=marks, title="class", loc="upper left", bbox_to_anchor=(1.01, 1), ncols=columns)
     else:
-        bar = matplotlib("cm").ScalarMappable(cmap=matplotlib("colors").ListedColormap(shades))
-        bar.set_clim(0, len(classes))
-        figure.colorbar(bar, ax=axes, label=f"class, {plain(classes[0], 12)} to {plain(classes[-1], 12)}", ticks=[])
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+        bar = matplotlib("cm").ScalarMappable(
+            cmap=matplotlib("colors").ListedColormap([shade for shade, _ in styles])
+        )
+        bar.set_clim(0, len(names))
+        figure.colorbar(bar, ax=axes, label=f"class, {names[0]} to {names[-1]}", ticks=[])

@@ -15,12 +15,25 @@ from ladder_np.errors import InputError
 from ladder_np.network.layers import Layer, resolve
 from ladder_np.network.passes import Decoded
 from ladder_np.plots.run_data import FeatureDisplay, NoisyPass
-from ladder_np.plots.style import OKABE_ITO, Figure, grid, map_color, new_figure, plain, show_image, styled, thinned
+from ladder_np.plots.style import (
+    OKABE_ITO,
+    Figure,
+    balanced,
+    grid,
+    map_color,
+    new_figure,
+    plain,
+    short_names,
+    show_image,
+    styled,
+    thinned,
+)
 from ladder_np.predictor import Predictor
 
 __all__ = ["choose_rows", "combinators", "rebuilt_inputs", "typical_unit"]
 
 IMAGES, PROFILES = 10, 6  # rows shown as images; as lines
+LETTERS = 12  # of the name of a class
 NAMED_FEATURES = 10  # up to so many features are named on the x-axis
 # The quantiles of u for which there is a curve, and these quantiles of the normal distribution, which stand in for
 # them without data, since batch normalization gives u mean 0 and variance 1.
@@ -56,13 +69,16 @@ def rebuilt_inputs(predictor: Predictor, rows: NoisyPass, features: FeatureDispl
     probabilities = state.classified.p[state.passes.rows[-1].unlabeled]
     noise, left = (float(np.mean((other - x) ** 2)) for other in (x_tilde, x_hat))
     title = f"{len(x)} {rows.rows_name}: mean squared error {noise:.3g} noisy, {left:.3g} rebuilt"
-    chosen = choose_rows(probabilities.argmax(axis=1), IMAGES if features.side else PROFILES)
+    said = probabilities.argmax(axis=1)
+    chosen = choose_rows(said, IMAGES if features.side else PROFILES)
+    names = short_names(predictor.classes, LETTERS)
+    heads = [f"row {rows.indices[row]}\n{names[said[row]]}" for row in chosen]
     versions = {"clean": x[chosen], "noisy": x_tilde[chosen], "rebuilt": x_hat[chosen]}
     if features.side:
         scaling = predictor.scaling
         raw = {name: values / scaling.scale + scaling.shift for name, values in versions.items()}
-        return _draw_images(title, raw, rows.indices[chosen], features)
-    return _draw_profiles(title, versions, rows.indices[chosen], features)
+        return _draw_images(title, raw, heads, features)
+    return _draw_profiles(title, versions, heads, features)
 
 
 def choose_rows(classes: np.ndarray, most: int) -> np.ndarray:
@@ -74,26 +90,23 @@ def choose_rows(classes: np.ndarray, most: int) -> np.ndarray:
     return np.lexsort((classes, turn))[:most]
 
 
-def _draw_images(
-    title: str, versions: dict[str, np.ndarray], indices: np.ndarray, features: FeatureDisplay
-) -> Figure:
-    figure = new_figure(title, 10, 3.6)
-    axes = grid(figure, len(versions) * len(indices), len(indices))
+def _draw_images(title: str, versions: dict[str, np.ndarray], heads: list[str], features: FeatureDisplay) -> Figure:
+    figure = new_figure(title, max(4, len(heads)), 3.9)
+    axes = grid(figure, len(versions) * len(heads), len(heads))
     for place, (name, images) in enumerate(versions.items()):
-        line = axes[place * len(indices) : (place + 1) * len(indices)]
+        line = axes[place * len(heads) : (place + 1) * len(heads)]
         line[0].set_ylabel(name)
-        for cell, image, index in zip(line, images, indices, strict=True):
+        for cell, image, head in zip(line, images, heads, strict=True):
             show_image(cell, image, features.maximum)
             if place == 0:
-                cell.set_title(f"row {index}", fontsize=8)
+                cell.set_title(head, fontsize=8)
     return figure
 
 
-def _draw_profiles(
-    title: str, versions: dict[str, np.ndarray], indices: np.ndarray, features: FeatureDisplay
-) -> Figure:
-    figure = new_figure(title, 10, 6.5)
-    panels = grid(figure, len(indices), PROFILES // 2)
+def _draw_profiles(title: str, versions: dict[str, np.ndarray], heads: list[str], features: FeatureDisplay) -> Figure:
+    columns = balanced(len(heads), PROFILES // 2)
+    figure = new_figure(title, 10, 1.3 + 2.7 * -(-len(heads) // columns))
+    panels = grid(figure, len(heads), columns)
     places = np.arange(len(features.inputs))
     few = len(places) <= NAMED_FEATURES
     size, width = (5.0, 1.5) if few else (3.0, 0.8)
@@ -102,11 +115,11 @@ def _draw_profiles(
         "noisy": {"color": OKABE_ITO[1], "linestyle": "none", "marker": "x" if few else "."},
         "rebuilt": {"color": OKABE_ITO[0], "linewidth": width, "marker": "."},
     }
-    for position, (axes, index) in enumerate(zip(panels, indices, strict=True)):
+    for position, (axes, head) in enumerate(zip(panels, heads, strict=True)):
         for name, rows in versions.items():
             axes.plot(places, rows[position], label=name, markersize=size, **styles[name])
         axes.sharey(panels[0])
-        axes.set(title=f"row {index}", ylabel="scaled value")
+        axes.set(title=head.replace("\n", ": "), ylabel="scaled value")
         if few:
             names = [plain(name, 14) for name in features.inputs]
             axes.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor")
@@ -120,6 +133,9 @@ def _draw_profiles(
 @styled
 def combinators(predictor: Predictor, rows: NoisyPass | None) -> Figure:
     """Draw ẑ over z̃ for five values of u, for a typical unit of each layer whose decoder was trained.
+
+    ẑ is normalized as in the cost, and all panels have the same scale: a unit that only copies is the same line in
+    each of them, and slopes can be compared.
 
     Parameters
     ----------
@@ -136,14 +152,24 @@ def combinators(predictor: Predictor, rows: NoisyPass | None) -> Figure:
     chosen = thinned(layers, MOST_PANELS)
     behind = f"dots: {rows.rows_name}" if rows else "without rows: the data is not available"
     some = f", {len(chosen)} of {len(layers)} layers" if len(chosen) < len(layers) else ""
-    columns, entries = min(len(chosen), 4), 4 if len(chosen) > 2 else 3  # columns of panels, and of the legend
+    columns, entries = balanced(len(chosen), 4), 4 if len(chosen) > 2 else 3  # columns of panels, and of the legend
     height = 1.5 + 2.9 * -(-len(chosen) // columns)
     title = f"Combinators ẑ = g(z̃, u) of a typical unit per layer{some}; {behind}"
     figure = new_figure(title, max(8, 3 * columns), height)
-    for axes, layer in zip(grid(figure, len(chosen), columns), chosen, strict=True):
+    panels = grid(figure, len(chosen), columns)
+    for axes, layer in zip(panels, chosen, strict=True):
         _draw_layer(axes, predictor, layer, rows.state.decoded[layer.index] if rows else None)
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=entries)
+    _share_scale(panels)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=entries)
     return figure
+
+
+def _share_scale(panels: list[Any]) -> None:
+    """Give all panels the same limits, so that slopes can be compared."""
+    for get, put in (("get_xlim", "set_xlim"), ("get_ylim", "set_ylim")):
+        limits = np.array([getattr(axes, get)() for axes in panels])
+        for axes in panels:
+            getattr(axes, put)(limits[:, 0].min(), limits[:, 1].max())
 
 
 def typical_unit(curves: np.ndarray, varying: np.ndarray) -> int:
@@ -162,19 +188,24 @@ def _draw_layer(axes: Any, predictor: Predictor, layer: Layer, decoded: Decoded 
         varying = _varying(decoded.z_tilde, layer.noise_std)
         (first, last), u = _range(decoded.z_tilde[:, varying]), np.quantile(decoded.u, QUANTILES, axis=0)
     z_tilde = np.linspace(first, last, POINTS)
-    curves = _curves(predictor, layer, z_tilde, u)
+    mu, sigma = _clean_statistics(predictor, layer)
+    curves = (_curves(predictor, layer, z_tilde, u) - mu) / sigma
     unit = typical_unit(curves, varying)
     low, high = np.quantile(curves[MEDIAN][:, varying], (0.25, 0.75), axis=1)
     axes.fill_between(z_tilde, low, high, color="0.85", label="middle half of all units, at their median u")
+    heights = [low, high, curves[..., unit].ravel()]
     if decoded is not None:
-        _scatter(axes, decoded.z_tilde[:, unit], decoded.u[:, unit], decoded.z_hat[:, unit])
+        z_hat = (decoded.z_hat[:, unit] - mu[unit]) / sigma[unit]
+        _scatter(axes, decoded.z_tilde[:, unit], decoded.u[:, unit], z_hat)
+        heights.append(np.array(_range(z_hat)))
     for share, curve in zip(QUANTILES, curves[..., unit], strict=True):
         axes.plot(z_tilde, curve, color=map_color(share), linewidth=2, label=f"u at its {100 * share:.0f} % quantile")
-    axes.plot(z_tilde, _copy(predictor, layer, unit, z_tilde), "k:", linewidth=1, label="ẑ that only copies z̃")
+    axes.axline((0, 0), slope=1, color="black", linestyle=":", linewidth=1, label="ẑ that only copies z̃")
     name = f"layer {layer.index}{' (input)' if layer.index == 0 else ''}: unit {unit} of {layer.units}"
-    axes.set(title=name, xlabel="z̃", ylabel="ẑ", xlim=(first, last))
+    axes.set(
+        title=name, xlabel="z̃", ylabel="ẑ, normalized as the clean z" if layer.index else "ẑ", xlim=(first, last)
+    )
     # The copying line and outliers may be cut off: a panel is as high as its curves and the other rows.
-    heights = [low, high, curves[..., unit].ravel(), [] if decoded is None else _range(decoded.z_hat[:, unit])]
     _set_height(axes, np.concatenate(heights))
 
 
@@ -205,13 +236,12 @@ def _curves(predictor: Predictor, layer: Layer, z_tilde: np.ndarray, u: np.ndarr
     return z_hat
 
 
-def _copy(predictor: Predictor, layer: Layer, unit: int, z_tilde: np.ndarray) -> np.ndarray:
-    """Return the ẑ whose normalized value is z̃ itself."""
+def _clean_statistics(predictor: Predictor, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+    """Return the clean μ and σ (units,) that normalize ẑ, over all training rows; 0 and 1 at the input (fact 4)."""
     statistics = predictor.network.statistics
     if layer.index == 0 or statistics is None:
-        return z_tilde
-    mu, sigma = (float(values[layer.index][unit]) for values in (statistics.mu, statistics.sigma))
-    return mu + sigma * z_tilde
+        return np.zeros(layer.units), np.ones(layer.units)
+    return statistics.mu[layer.index], statistics.sigma[layer.index]
 
 
 def _varying(z_tilde: np.ndarray, noise: float) -> np.ndarray:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ladder_np.errors import InputError
+from ladder_np.experiments.experiment import LADDER
+from ladder_np.experiments.verdict import did_not_help, verdict, what_to_try
 from ladder_np.plots.classes import confusion, top_hidden_layer
 from ladder_np.plots.curves import denoising_costs, learning_curves
 from ladder_np.plots.decoder import combinators, rebuilt_inputs
-from ladder_np.plots.run_data import NothingToDrawError, PlotSource
-from ladder_np.plots.style import Figure, matplotlib, png
+from ladder_np.plots.run_data import Denoising, NothingToDrawError, PlotSource
+from ladder_np.plots.style import Figure, matplotlib, png, stamp
 
 __all__ = ["PICTURES", "DrawnPictures", "Picture", "draw_pictures", "draw_pngs", "make_report"]
 
@@ -74,7 +76,8 @@ PICTURES = (
         "rebuilt-inputs",
         "Clean, noisy and rebuilt inputs",
         "Rows as they are, with the noise that training adds, and as the decoder rebuilds them from it. The rows are "
-        "training rows of a run, or those given with a model file. Mean squared errors are in the network's own "
+        "training rows of a run, or those given with a model file; each has the class that the model predicts for "
+        "the noisy row. Mean squared errors are in the network's own "
         "scale, over up to 500 rows, which are normalized as one batch.",
         "An error much smaller rebuilt than noisy says that the network knows how the features depend on each "
         "other; where it is not smaller, train longer or give layer 0 another λ. Images are shown from 0 to the "
@@ -85,8 +88,9 @@ PICTURES = (
         "combinators",
         "Combinators",
         "How the decoder joins what comes from the side, z̃, and from above, u: ẑ = g(z̃, u) over z̃ for five values of "
-        "u, one panel per layer. Each unit has a combinator of its own; drawn is the most typical one of its layer, "
-        "and gray is where the middle half of all units lies. Dots are rows, colored by u.",
+        "u, one panel per layer, all on one scale, with ẑ normalized as in the cost. Each unit has a combinator of "
+        "its own; drawn is the most typical one of its layer, and gray is where the middle half of all units lies. "
+        "Dots are rows, colored by u.",
         "Lines along the dotted one copy z̃. Flatter lines trust u more than the noisy z̃; lines far apart mean that u "
         "decides. Lines that lie on each other mean that this layer does not use what comes from above.",
         lambda source: combinators(source.decoder, source.noisy_if_any),
@@ -105,8 +109,8 @@ PICTURES = (
         "top-hidden-layer",
         "Top hidden layer",
         "Rows along the two directions in which the top hidden layer varies most (principal components). "
-        "Color is the class: of rows without label the predicted one; labeled rows have a black edge and the "
-        "color of their label.",
+        "Color and marker are the class: of rows without label the predicted one, of labeled rows, which have a "
+        "black edge, their label.",
         "Classes in clusters of their own are easy to tell apart from few labels. An edged dot amid another color is "
         "a label that the model does not follow; a cluster without edged dots is a kind of row without labels. "
         "Small shares of variance on the axes mean that two directions show little of the layer.",
@@ -144,7 +148,7 @@ def draw_pictures(
     for picture in PICTURES:
         if names is None or picture.name in names:
             try:
-                yield picture, picture.draw(source)
+                yield picture, stamp(picture.draw(source), source.stamp)
             except NothingToDrawError as reason:
                 yield picture, reason
 
@@ -184,6 +188,7 @@ def make_report(source: PlotSource) -> str:
 def _overview(source: PlotSource) -> Iterator[str]:
     """Yield what the network is, and the numbers of each model at the end of its training."""
     yield _tag("p", f"A ladder network {source.specification}: input, hidden layers, classes.")
+    yield from _verdict(source)
     if not source.histories:
         return
     lines = [
@@ -202,6 +207,35 @@ def _overview(source: PlotSource) -> Iterator[str]:
     yield _table(COLUMNS, lines)
     kept = " The model is that of the epoch with the smallest one." if source.keeps_best_epoch else ""
     yield _tag("p", f"Costs and the validation error are those of the last epoch.{kept}")
+
+
+def _verdict(source: PlotSource) -> Iterator[str]:
+    """Yield whether the unlabeled rows helped, with the counts, and which denoisers do harm."""
+    results, counts = source.results, source.row_counts
+    if {"labeled", "train"} <= set(counts):
+        unlabeled = counts["train"] - counts["labeled"]
+        yield _tag("p", f"Trained on {counts['labeled']} labeled and {unlabeled} unlabeled rows.")
+    measured = "; ".join(f"{name}: {result.wrong} wrong of {result.rows}" for name, result in results.items())
+    if results:
+        question = "<b>Did the unlabeled rows help?</b> " if len(results) > 1 else ""
+        judged = f"{verdict(results)} Test rows: {measured}.".lstrip()
+        if did_not_help(results) and LADDER in source.histories:
+            judged += f" {what_to_try(source.specification, int(source.histories[LADDER].epoch[-1]))}"
+        yield f"<p>{question}{html.escape(judged)}</p>"
+    weights = source.specification.denoising_weights
+    for found in source.denoising:
+        if found.is_worse_than_nothing:
+            yield f"<p><b>Warning.</b> {html.escape(_warning(found, weights))}</p>"
+
+
+def _warning(found: Denoising, weights: Sequence[float]) -> str:
+    larger = [10 * weight if layer == found.layer else weight for layer, weight in enumerate(weights)]
+    layer = f"layer {found.layer}{' (the input)' if found.layer == 0 else ''}"
+    return (
+        f"The denoiser of {layer} is worse than doing nothing: the squared error of the rebuilt layer is "
+        f"{found.rebuilt:.3g}, that of the noisy layer itself {found.noisy:.3g}. What may help: more weight for it, "
+        f"--denoising-weights {','.join(f'{weight:g}' for weight in larger)}, more epochs, or λ = 0 for this layer."
+    )
 
 
 def _number(value: float, form: str, unit: str = "") -> str:

@@ -36,10 +36,12 @@ from ladder_np.network.inference import encode_clean
 from ladder_np.network.ladder import Batch, State, forward
 from ladder_np.network.noise import NoiseSource
 from ladder_np.network.specification import Specification
+from ladder_np.plots.style import plain
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
 
 __all__ = [
+    "Denoising",
     "FeatureDisplay",
     "HiddenLayer",
     "ModelSource",
@@ -54,6 +56,7 @@ __all__ = [
 NOISY_ROWS, LABELED_ROWS = 500, 100  # rows of the batch that is drawn with noise
 TOP_ROWS = 1500  # unlabeled rows, and labeled rows, whose top hidden layer is drawn
 ROWS_AT_ONCE = 10_000
+STAMPED_LAYERS = 10  # λs in the line that each picture has
 SMALLEST_SIDE = 4  # pixels of the smallest image
 
 
@@ -127,6 +130,21 @@ class HiddenLayer:
     labeled: np.ndarray  # (n,)
 
 
+@dataclass(frozen=True)
+class Denoising:
+    """How well a layer with λ > 0 is rebuilt: mean squared distances from the clean layer, over rows and units."""
+
+    layer: int
+    weight: float  # its λ
+    noisy: float  # of z̃
+    rebuilt: float  # of ẑ_BN, of ẑ at the input
+
+    @property
+    def is_worse_than_nothing(self) -> bool:
+        """Whether the noisy layer itself is nearer to the clean one than what the decoder makes of it."""
+        return self.rebuilt > self.noisy
+
+
 class PlotSource(ABC):
     """What the pictures of one trained network are drawn from: a `RunSource` or a `ModelSource`.
 
@@ -138,6 +156,7 @@ class PlotSource(ABC):
     title: str
     specification: Specification
     facts: Mapping[str, Any]  # all settings, as JSON values
+    seed: int | None  # of the training; None: unknown
     keeps_best_epoch: bool  # whether the model is that of the epoch with the smallest validation error
     why_no_history: str  # said of histories that do not exist
 
@@ -160,6 +179,23 @@ class PlotSource(ABC):
     @abstractmethod
     def data(self) -> PlotData:
         """The rows to show."""
+
+    @property
+    def stamp(self) -> str:
+        """One line for a picture: what it is of, and what the training depended on."""
+        weights = self.specification.denoising_weights
+        shown = ", ".join(f"{weight:g}" for weight in weights[:STAMPED_LAYERS])
+        more = ", …" if len(weights) > STAMPED_LAYERS else ""
+        seed = "" if self.seed is None else f"; seed {self.seed}"
+        return f"{plain(self.title, 60)}; λ = {shown}{more}{seed}"
+
+    @property
+    def row_counts(self) -> dict[str, int]:
+        """How many rows a run used, by use: labeled, train (all without their label), …; empty if unknown."""
+        rows = self.facts.get("rows")
+        if not isinstance(rows, Mapping) or not all(type(count) is int for count in rows.values()):
+            return {}
+        return dict(rows)
 
     @property
     def known_histories(self) -> dict[str, FitHistory]:
@@ -201,6 +237,14 @@ class PlotSource(ABC):
             return self.noisy
         except NothingToDrawError:
             return None
+
+    @property
+    def denoising(self) -> list[Denoising]:
+        """How well each layer with λ > 0 is rebuilt; empty without data or decoder."""
+        try:
+            return compare_denoising(self.noisy.state)
+        except NothingToDrawError:
+            return []
 
     @property
     def rebuilt(self) -> NoisyPass:
@@ -246,6 +290,7 @@ class RunSource(PlotSource):
         config = load_run_config(folder)
         self._settings, self.specification, self.facts = config.settings, config.specification, config.facts
         self.title = f"Run {folder.resolve().name}: {Path(self._settings.dataset).name}"
+        self.seed = self._settings.seed
         self.keeps_best_epoch = bool(self._settings.patience)
         self.why_no_history = "no epoch is finished yet"
 
@@ -312,6 +357,8 @@ class ModelSource(PlotSource):
             **({"estimator": predictor.params} if predictor.params else {}),
             "data": {"classes": predictor.classes.tolist(), "feature names": predictor.feature_names},
         }
+        seed = (predictor.params or {}).get("random_state")
+        self.seed = seed if isinstance(seed, int) else None
         self.keeps_best_epoch = bool((predictor.params or {}).get("early_stopping"))
         self._name = LADDER if network.denoises else BASELINE
         self.why_no_history = "the file holds no history of the training"
@@ -383,6 +430,17 @@ def noisy_pass(predictor: Predictor, data: PlotData) -> NoisyPass:
     if not np.isfinite(state.losses.total):
         raise InputError("the model's cost is NaN or infinite; train it again")
     return NoisyPass(data.rows_name, indices, state)
+
+
+def compare_denoising(state: State) -> list[Denoising]:
+    """Return how far the noisy and the rebuilt layers are from the clean ones, of those with λ > 0."""
+    found = []
+    for index, decoded in sorted(state.decoded.items()):
+        if decoded.target is not None:
+            z, weight = decoded.target.z, state.passes.layers[index].weight
+            noisy, rebuilt = (float(np.mean((x - z) ** 2)) for x in (decoded.z_tilde, decoded.z_hat_bn))
+            found.append(Denoising(index, weight, noisy, rebuilt))
+    return found
 
 
 def predict_labeled(predictor: Predictor, data: PlotData) -> Predictions:

@@ -3,14 +3,17 @@
 Only matplotlib's objects are used, never pyplot, so that a caller's own figures and settings are not changed.
 """
 
+import bisect
 import functools
 import importlib
 import io
 import itertools
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,8 @@ from ladder_np.errors import InputError
 
 __all__ = [
     "OKABE_ITO",
+    "balanced",
+    "class_styles",
     "colors",
     "dark_map",
     "grid",
@@ -27,7 +32,9 @@ __all__ = [
     "new_figure",
     "plain",
     "png",
+    "short_names",
     "show_image",
+    "stamp",
     "styled",
     "thinned",
 ]
@@ -36,8 +43,13 @@ Figure = Any  # matplotlib's, which need not be installed
 
 # The palette of Okabe and Ito, which color-blind readers can tell apart; its faintest color comes last but one.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+# Of classes: the palette without black, which is the edge of labeled rows, and three more colors.
+CLASS_COLORS = (*OKABE_ITO[:7], "#7F3C8D", "#8C564B", "#A6D854")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">")
 MAP = "viridis"  # perceptually uniform
 BRIGHTEST = 0.93  # upper end of the map that is used: the rest is too faint on white
+
+STRIP = 0.2  # height of the line at the bottom of a picture, in inches
 
 STYLE = {
     "font.size": 10,
@@ -94,6 +106,23 @@ def grid(figure: Figure, count: int, columns: int) -> list[Any]:
     return [figure.add_subplot(cells[place]) for place in itertools.islice(np.ndindex(rows, columns), count)]
 
 
+def balanced(count: int, most: int) -> int:
+    """Return a number of columns, at most `most`, with which as few cells of a grid as can be stay empty."""
+    widest = max(1, min(count, most))
+    return min(range(widest, widest // 2, -1), key=lambda number: -count % number)
+
+
+def stamp(figure: Figure, text: str) -> Figure:
+    """Write a small line at the lower right, below everything else: what the picture is of."""
+    strip = STRIP / figure.get_figheight()
+    rest = (0, strip, 1, 1 - strip)
+    figure.get_layout_engine().set(rect=rest)
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor(rest, transform=figure.transFigure)
+    figure.text(0.995, 0.2 * strip, text, ha="right", va="bottom", fontsize=8, color="0.35", in_layout=False)
+    return figure
+
+
 def png(figure: Figure) -> bytes:
     """Return a figure as a PNG file; figures of the same data give the same bytes."""
     file = io.BytesIO()
@@ -111,6 +140,19 @@ def colors(count: int) -> list[Any]:
     return [map_color(place) for place in np.linspace(0, 1, count)]
 
 
+def class_styles(count: int) -> list[tuple[Any, str]]:
+    """Return a color and a marker for each class: ten classes differ in both, a hundred in one of the two at least.
+
+    Of more classes the colors come from the perceptually uniform map, in the order of the classes.
+    """
+    times = len(CLASS_COLORS) * len(MARKERS)
+    shades = CLASS_COLORS if count <= times else [map_color(place) for place in np.linspace(0, 1, count)]
+    turns = (divmod(k, len(CLASS_COLORS)) for k in range(count))
+    return [
+        (shades[k % len(shades)], MARKERS[(place + turn) % len(MARKERS)]) for k, (turn, place) in enumerate(turns)
+    ]
+
+
 def map_color(share: float) -> tuple[float, ...]:
     """Return the color at a position from 0 to 1 of the perceptually uniform map."""
     return matplotlib().colormaps[MAP](BRIGHTEST * share)
@@ -123,10 +165,48 @@ def dark_map() -> Any:
 
 def plain(text: object, longest: int = 20) -> str:
     """Return a text from a file that matplotlib shows literally: one line, not a formula, not too long."""
-    text = "".join(letter if letter.isprintable() else " " for letter in str(text))
-    if len(text) > longest:
-        text = text[: longest - 1] + "…"
-    return text.replace("$", r"\$")
+    return _cut(_one_line(text), longest).replace("$", r"\$")
+
+
+def short_names(names: Iterable[object], longest: int) -> list[str]:
+    """Return names of at most so many letters: cut at the end; those that would be alike then, around the place where
+    they differ; and those that still would be, with their number in front.
+    """
+    whole = [_one_line(name) for name in names]
+    order = sorted(set(whole))
+    short = {name: _cut(name, longest) for name in order}
+    for name in _alike(short):
+        short[name] = _cut_around_the_difference(name, order, longest)
+    for name in _alike(short):
+        short[name] = _cut(f"{whole.index(name)}: {name}", longest)
+    return [short[name].replace("$", r"\$") for name in whole]
+
+
+def _alike(short: Mapping[str, str]) -> list[str]:
+    """Return the names that are not the only one with their short name."""
+    times = Counter(short.values())
+    return [name for name, text in short.items() if times[text] > 1]
+
+
+def _one_line(text: object) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _cut_around_the_difference(name: str, order: Sequence[str], longest: int) -> str:
+    """Return the beginning of a long name, and the letters by which it differs from its neighbors in `order`."""
+    if len(name) <= longest:
+        return name
+    place = bisect.bisect_left(order, name)
+    beside = [order[other] for other in (place - 1, place + 1) if 0 <= other < len(order)]
+    common = max(sum(takewhile(bool, map(str.__eq__, name, other))) for other in beside)
+    head = longest // 3
+    width = longest - head - 2  # the letters between two …
+    start = max(head, min(common + 2 - width, len(name) - width))
+    return f"{name[:head]}…{_cut(name[start:], width + 1)}"
 
 
 def show_image(axes: Any, row: np.ndarray, maximum: int | None) -> None:

@@ -127,7 +127,7 @@ def changed(source: str, changes: list[tuple[str, str]]) -> str:
 
 def skip_without(framework: str) -> None:
     if importlib.util.find_spec(framework) is None:
-        pytest.skip(f"{framework} is not installed (extra bench)")
+        pytest.skip(f"{framework} is not installed (extra {framework})")
 
 
 @pytest.fixture(scope="module")

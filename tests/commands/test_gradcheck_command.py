@@ -6,6 +6,7 @@ import re
 import pytest
 from command_files import assert_refused
 
+from ladder_np.inspection.report import COLUMNS
 from ladder_np.network import passes
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
@@ -150,3 +151,9 @@ def test_a_gradient_that_is_no_number_fails(command, monkeypatch):
 def test_fewer_than_five_rows_are_refused(command, rows):
     """With few rows batch norm's gradient nearly vanishes, and a check proves nothing."""
     assert_refused(command("gradcheck", rows), "needs 5 each")
+
+
+def test_its_help_explains_every_column_of_the_report(command):
+    text = " ".join(command("gradcheck --help").out.split())
+    for name, explained in COLUMNS.items():
+        assert f"{name}: {explained}" in text

@@ -88,18 +88,6 @@ def test_the_comparison_is_the_difference_of_the_two_errors(command, data, tmp_p
         assert said[2] == ("off" if gain > 0 else "higher")
 
 
-@pytest.mark.parametrize(
-    ("baseline", "ladder", "said"),
-    [
-        (12, 5, "took 7.00 percentage points off the test error."),
-        (5, 12, "did not help: the ladder's test error is 7.00 percentage points higher."),
-        (5, 5, "Both make the same number of errors"),
-    ],
-)
-def test_the_comparison_says_who_is_better(baseline, ladder, said):
-    assert said in train._compare(ErrorRate(baseline, 100), ErrorRate(ladder, 100))
-
-
 def test_where_unlabeled_rows_did_not_help_it_says_what_to_try(command, data, tmp_path):
     options = "--hidden-layers 8-6 --epochs 3 --denoising-weights 5000 --labeled-statistics own --seed 1"
     out = command("train --dataset", data, options, "--out", tmp_path / "run").out

@@ -341,3 +341,37 @@ def test_a_candidate_that_names_an_unknown_version_is_refused(command, reference
 
 def test_a_candidate_needs_no_meta(command, reference, tmp_path):
     assert command("compare-vectors", reference, change(reference, tmp_path / "c.npz", meta=None)).status == 0
+
+
+# ---- what a difference means, and less output
+
+
+def test_the_first_difference_has_its_equation_and_what_it_means(command, reference, tmp_path):
+    arrays = load(reference)
+    wrong = {
+        f"decoder/z_hat_bn.{k}": (arrays[f"decoder/z_hat.{k}"] - arrays[f"clean/mean.{k}"])
+        / arrays[f"clean/std.{k}"] ** 2
+        for k in (1, 2)
+    }
+    out = command("compare-vectors", reference, change(reference, tmp_path / "c.npz", **wrong)).out
+    text = " ".join(out.split())
+    assert "first wrong: decoder/z_hat_bn.2: ẑ²_BN = (ẑ² − μ²)/σ², in operations/normalization.py" in text
+    assert text.count("hint: ") == 1
+    assert "hint: ẑ is divided by σ² (the variance) instead of σ = sqrt(var + ε); this gives the candidate's " in text
+    assert max(map(len, out.splitlines())) <= 110
+
+
+def test_quiet_prints_what_differs_only(command, reference, tmp_path):
+    array = load(reference)["clean/z.1"]
+    part = {"clean/z.1": off(array), "clean/z.2": load(reference)["clean/z.2"]}
+    np.savez(tmp_path / "c.npz", **part)
+    lines = command("compare-vectors", reference, tmp_path / "c.npz", "--quiet --require loss/total").out.splitlines()
+    assert [line.split()[0] for line in lines[:3]] == ["key", "clean/z.1", "loss/total"]
+    assert not [line for line in lines if "clean/z.2" in line or "not compared" in line]
+    assert lines[-1] == "1 of 2 keys differ, the first is clean/z.1; 1 required keys are missing"
+
+
+def test_quiet_prints_the_verdict_alone_where_nothing_differs(command, reference):
+    outcome = command("compare-vectors", reference, reference, "--quiet")
+    assert (outcome.status, len(outcome.out.splitlines())) == (0, 1)
+    assert outcome.out.startswith("all ")

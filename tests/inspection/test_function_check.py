@@ -252,7 +252,7 @@ check_gradients(lambda p: f(tensors(p, False)), p, gradients(p)).raise_if_failed
 @pytest.mark.parametrize(("package", "code"), [("jax", JAX), ("torch", TORCH)])
 def test_values_and_gradients_of_jax_and_torch_are_accepted(package: str, code: str) -> None:
     if importlib.util.find_spec(package) is None:
-        pytest.skip(f"{package} is not installed (extra bench)")
+        pytest.skip(f"{package} is not installed (extra {package})")
     # In a process of its own: JAX complains about every fork of the one it was loaded into.
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import shutil
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from picture_runs import make_run, overlaps, texts
 
 from ladder_np import InputError
 from ladder_np.experiments.run_folder import load_run_results
+from ladder_np.experiments.verdict import verdict
 from ladder_np.plots import PICTURES, RunSource, draw_pictures
 from ladder_np.plots.report import DrawnPictures, draw_pngs, make_report
 from ladder_np.plots.run_data import NothingToDrawError
@@ -333,3 +335,52 @@ def test_a_run_that_stopped_early_says_which_epoch_its_model_is_of(
     config["settings"] |= {"validation": 5, "patience": 3}
     (run / "config.json").write_text(json.dumps(config))
     assert sentence in make_report(RunSource(run))
+
+
+# ---- The verdict, and denoisers that do harm.
+
+
+def paragraphs(run: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr("ladder_np.plots.report.draw_pngs", undrawn_pictures)
+    return unescape(re.sub("<[^>]*>", "", without_images(make_report(RunSource(run)))))
+
+
+def test_the_report_carries_the_verdict_with_its_counts(digits_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = paragraphs(digits_run, monkeypatch)
+    results = load_run_results(digits_run)
+    baseline, ladder = results["supervised only"].wrong, results["ladder"].wrong
+    assert "Trained on 50 labeled and 1108 unlabeled rows." in text
+    assert f"Did the unlabeled rows help? {verdict(results)} Test rows: supervised only: {baseline} wrong of" in text
+    assert f"ladder: {ladder} wrong of 599." in text
+    assert ("What may help: --denoising-weights 100,1,0.01,0.01" in text) == (ladder >= baseline)
+
+
+def test_too_few_test_rows_are_said_before_the_counts(digits_run: Path, tmp_path: Path, monkeypatch) -> None:
+    run = Path(shutil.copytree(digits_run, tmp_path / "run"))
+    few = {name: {"test_error_percent": 10.0, "wrong": 1, "rows": 10} for name in ("supervised only", "ladder")}
+    (run / "result.json").write_text(json.dumps(few))
+    assert "help? 10 test rows are too few to tell: one row is 10.0 percentage points. Test rows: " in paragraphs(
+        run, monkeypatch
+    )
+
+
+def test_a_denoiser_that_is_worse_than_nothing_is_warned_of(digits: RunSource, digits_run: Path, monkeypatch) -> None:
+    text, state = paragraphs(digits_run, monkeypatch), digits.noisy.state
+    warned = []
+    for layer, decoded in state.decoded.items():
+        noisy, rebuilt = (
+            np.square(x - decoded.target.z).mean(dtype=np.float64) for x in (decoded.z_tilde, decoded.z_hat_bn)
+        )
+        if rebuilt > noisy:
+            warned.append(layer)
+            errors = f"is {rebuilt:.3g}, that of the noisy layer itself {noisy:.3g}."
+            assert f"denoiser of layer {layer}" in text
+            assert errors in text
+    assert 3 in warned
+    assert text.count("worse than doing nothing") == len(warned)
+    assert "--denoising-weights 1000,10,0.1,1, more epochs, or λ = 0 for this layer." in text
+
+
+def test_without_its_data_nothing_is_said_of_denoisers(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (copy.parent / "flowers.csv").unlink()
+    assert "worse than doing nothing" not in paragraphs(copy, monkeypatch)
