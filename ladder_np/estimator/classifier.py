@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,8 +16,8 @@ from ladder_np.estimator.fitting import begin_call, begin_fit, flag
 from ladder_np.estimator.input import Table, read_labels, read_like, read_table
 from ladder_np.estimator.kept import KeptRows
 from ladder_np.predictor import Predictor
-from ladder_np.training.fit import EpochLines, FitHistory, complement, fit
-from ladder_np.training.trainer import EpochRecord
+from ladder_np.training.fit import FitHistory, complement, fit
+from ladder_np.training.progress import Progress
 from ladder_np.training.weights import checked_weights
 
 __all__ = ["LadderClassifier"]
@@ -78,7 +79,8 @@ class LadderClassifier(BaseClassifier):
     random_state : int, Generator, RandomState or None
         The same int gives the same bits. None: a different training each time.
     verbose : bool
-        Whether to write a line per epoch on standard error: cost, validation error, time left.
+        Whether to show on standard error how far training is (epoch, cost, validation error, time left): on a
+        terminal and in a notebook one line that is rewritten, in a log a line now and then.
     device : {"cpu", "cuda", "auto"} or Device
 
     Attributes
@@ -199,7 +201,9 @@ class LadderClassifier(BaseClassifier):
         _check_left(used)
         model, training, validation = begin_fit(self.get_params(), used, before)
         validation_error = _validation_error(model, used, validation) if self.early_stopping else None
-        _add_history(model, fit(training, validation_error, on_epoch=self._reporter()), before)
+        with Progress(int(self.max_iter), sys.stderr if self.verbose else None, keep_last=True) as progress:
+            history = fit(training, validation_error, on_epoch=partial(progress.observe, ""))
+        _add_history(model, history, before)
         best = np.concatenate([p.argmax(axis=1) for p in model.predict_blocks(table.X)])  # kept last: it may fail
         self._keep(model)
         self.transduction_ = self.classes_[np.where(table.index >= 0, table.index, best)]
@@ -323,11 +327,6 @@ class LadderClassifier(BaseClassifier):
         self._check_fitted()
         layers = len(self._predictor.network.specification.sizes)
         return FitHistory.from_records([], layers) if self._predictor.history is None else self._predictor.history
-
-    def _reporter(self) -> Callable[[EpochRecord], None]:
-        """Return a function that writes a line about each epoch on standard error, if `verbose` is set."""
-        lines = EpochLines(self.max_iter)
-        return lambda record: print(lines.describe(record), file=sys.stderr) if self.verbose else None
 
     @property
     def _name(self) -> str:

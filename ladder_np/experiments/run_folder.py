@@ -4,11 +4,16 @@ config.json       everything needed to repeat it
 split.npz         row indices: labeled, train (all rows used without label), validation, test
 metrics.jsonl     one line per epoch; baseline-metrics.jsonl likewise for the supervised-only baseline
 checkpoint.npz    while the run is unfinished: where it is; checkpoint-before.npz: where it was
+training.npz      where a finished training is, so that it can be trained longer; baseline-training.npz likewise
 model.npz         the trained model; baseline.npz likewise
 result.json       the errors that were measured at the end
+
+Of a run that was trained longer, model, baseline and result from before stay beside the new ones as
+``model-100-epochs.npz`` and so on.
 """
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +25,7 @@ from ladder_np.data.readers import open_dataset
 from ladder_np.data.split import Split
 from ladder_np.errors import InputError
 from ladder_np.experiments.experiment import BASELINE, LADDER, fingerprint
-from ladder_np.experiments.settings import ExperimentSettings
+from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.files import read_json, read_npz, read_text
 from ladder_np.network.specification import Specification
 from ladder_np.predictor import Predictor
@@ -29,11 +34,13 @@ from ladder_np.training.fit import FitHistory
 __all__ = [
     "BASELINE_METRICS",
     "BASELINE_MODEL",
+    "BASELINE_STATE",
     "CONFIG",
     "METRICS",
     "MODEL",
     "RESULT",
     "SPLIT",
+    "STATE",
     "ErrorRate",
     "RunConfig",
     "RunData",
@@ -44,12 +51,14 @@ __all__ = [
     "load_run_model",
     "load_run_results",
     "load_run_split",
+    "locate_data",
     "read_metrics",
 ]
 
 CONFIG, SPLIT, RESULT = "config.json", "split.npz", "result.json"
 MODEL, BASELINE_MODEL = "model.npz", "baseline.npz"
 METRICS, BASELINE_METRICS = "metrics.jsonl", "baseline-metrics.jsonl"
+STATE, BASELINE_STATE = "training.npz", "baseline-training.npz"
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,8 @@ def load_run_config(folder: Path) -> RunConfig:
     for key, kind in needed.items():
         if not isinstance(config, dict) or not isinstance(config.get(key, ...), kind):
             raise InputError(f"{path}: not a run's configuration: {key} is missing or damaged")
+    if not isinstance(config.get("epochs_before", []), list):
+        raise InputError(f"{path}: not a run's configuration: epochs_before is damaged")
     try:
         settings = ExperimentSettings.from_json(config["settings"])
     except InputError as error:
@@ -130,23 +141,40 @@ def load_run_split(folder: Path, rows: int) -> Split:
     return Split(**arrays)
 
 
-def load_run_data(folder: Path, data_dir: Path | None) -> RunData:
+def locate_data(folder: Path, config: RunConfig, dataset: str | None) -> ExperimentSettings:
+    """Return a run's settings, with its data where `dataset` says that it lies now; None: where it lay.
+
+    Raises InputError if a file that it was trained on is not there any more.
+    """
+    settings = config.settings
+    if dataset is not None:
+        return dataclasses.replace(settings, dataset=dataset)
+    if settings.dataset not in DATASET_DEFAULTS and not os.path.exists(settings.dataset):
+        raise InputError(
+            f"{settings.dataset}: no such file or folder; {folder} was trained on it: if it was moved, name its new "
+            "place with --dataset PATH"
+        )
+    return settings
+
+
+def load_run_data(folder: Path, data_dir: Path | None, dataset: str | None = None) -> RunData:
     """Open a run's data again, by default from the `data_dir` that it was begun with.
 
-    Raises InputError if the folder is not a run, or its data is gone or was changed.
+    `dataset` is where a file that was moved lies now. Raises InputError if the folder is not a run, or its data is
+    gone or was changed.
     """
     config = load_run_config(folder)
-    settings = config.settings
+    settings = locate_data(folder, config, dataset)
     older = settings.reading == 1
-    dataset = open_dataset(settings.dataset, data_dir or config.data_dir, settings.label_column, older=older)
-    check_run_data(folder, config, dataset)
-    return RunData(dataset, load_run_split(folder, len(dataset.X)))
+    opened = open_dataset(settings.dataset, data_dir or config.data_dir, settings.label_column, older=older)
+    check_run_data(folder, config, opened, settings.dataset)
+    return RunData(opened, load_run_split(folder, len(opened.X)))
 
 
-def check_run_data(folder: Path, config: RunConfig, dataset: Dataset) -> None:
-    """Raise `InputError` if a dataset is not the one that a run was begun with."""
-    if fingerprint(dataset) != config.data_sha256:
-        raise InputError(f"{config.settings.dataset}: not the data that {folder} was trained on (its sha256 differs)")
+def check_run_data(folder: Path, config: RunConfig, opened: Dataset, source: str) -> None:
+    """Raise `InputError` if the dataset opened from `source` is not the one that a run was begun with."""
+    if fingerprint(opened) != config.data_sha256:
+        raise InputError(f"{source}: not the data that {folder} was trained on (its sha256 differs)")
 
 
 def load_run_model(folder: Path, device_name: str) -> Predictor:
