@@ -30,7 +30,7 @@ from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
 from ladder_np.network.specification import Specification
 from ladder_np.training.fit import FitHistory
-from ladder_np.version import __version__
+from ladder_np.version import __version__, of_later, unknown_format, unknown_name
 
 __all__ = ["Predictor"]
 
@@ -197,7 +197,8 @@ class Predictor:
         try:
             return cls._from_description(meta, arrays, device)
         except (InputError, TypeError) as error:
-            raise InputError(f"{path}: damaged model file: {error}") from None
+            later = of_later(meta.get("ladder_np"))
+            raise InputError(f"{path}: {error}{later}" if later else f"{path}: damaged model file: {error}") from None
 
     @classmethod
     def _from_description(cls, meta: dict[str, Any], arrays: dict[str, np.ndarray], device: Device) -> "Predictor":
@@ -285,9 +286,8 @@ def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise InputError(f"{path}: not a model file of ladder_np (its meta entry does not say so)")
     if meta.get("version") not in READABLE:
-        readable = ", ".join(map(str, READABLE))
         raise InputError(
-            f"{path}: model file version {meta.get('version')!r}; this program reads versions {readable}"
+            f"{path}: {unknown_format('model file', meta.get('version'), READABLE, meta.get('ladder_np'))}"
         )
     return meta
 
@@ -320,7 +320,7 @@ def _check_arrays(arrays: dict[str, np.ndarray], specification: Specification) -
         if key.startswith("population/sigma") and arrays[key].min() <= 0:
             raise InputError(f"{key} holds values that are not positive")
     if unknown := set(arrays) - set(expected) - set(RANGE) - {"meta", "classes", "history", "estimator"}:
-        raise InputError(f"unexpected entry {min(unknown)}")
+        raise InputError(unknown_name(f"entry {min(unknown)}"))
 
 
 def _check_array(arrays: dict[str, np.ndarray], key: str, shape: tuple[int, ...], kind: np.dtype) -> None:

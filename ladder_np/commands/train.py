@@ -68,7 +68,11 @@ OPTIONS: Options = {
     ),
     "--class-weight": (str, "KIND", "balanced: all classes count the same (default: each labeled row does)"),
     "--dtype": (str, "NAME", "float32 (default) or float64"),
-    "--epochs": (whole_number, "N", "passes over the unlabeled rows (default: 100; mnist 150); with --resume: a new total, see there"),
+    "--epochs": (
+        whole_number,
+        "N",
+        "passes over the unlabeled rows (default: 100; mnist 150); with --resume: a new total, see there",
+    ),
     "--labeled-batch": (whole_number, "N", "labeled rows per step (default: files 50, others 100)"),
     "--unlabeled-batch": (whole_number, "M", "unlabeled rows per step (default: files 50, others 100)"),
     "--learning-rate": (float, "R", "(default: files 0.004, others 0.002)"),
@@ -183,8 +187,8 @@ def _describe_longer(settings: ExperimentSettings, before: int) -> str:
     constant, all_epochs = settings.decay_start * settings.epochs, settings.epochs
     falling = "" if settings.decay_start == 1 else f", then falling to zero in epoch {all_epochs}"
     return (
-        f"trained to {all_epochs} epochs instead of {before}; from here on the learning rate is that of a training of "
-        f"{all_epochs} epochs: {settings.learning_rate:g} up to epoch {constant:.4g}{falling}"
+        f"trained to {all_epochs} epochs instead of {before}; from here on the learning rate is that of a training "
+        f"of {all_epochs} epochs: {settings.learning_rate:g} up to epoch {constant:.4g}{falling}"
     )
 
 

@@ -19,6 +19,7 @@ from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory, complement, fit
 from ladder_np.training.progress import Progress
 from ladder_np.training.weights import checked_weights
+from ladder_np.version import unknown_name
 
 __all__ = ["LadderClassifier"]
 
@@ -314,10 +315,9 @@ class LadderClassifier(BaseClassifier):
         model = Predictor.load(path, device)
         params = _params_of(model) | (model.params or {})
         params["class_weight"] = _by_class(params.get("class_weight"), model.classes)
-        try:
-            estimator = cls().set_params(**{**params, "device": device})
-        except InputError as error:
-            raise InputError(f"{path}: damaged model file: {error}") from None
+        for name in params.keys() - cls._defaults().keys():
+            raise InputError(f"{path}: {unknown_name(f'the parameter {name!r} of its estimator')}")
+        estimator = cls().set_params(**{**params, "device": device})
         estimator._keep(model)
         return estimator
 

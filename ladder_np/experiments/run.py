@@ -51,8 +51,8 @@ def execute(
 ) -> tuple[Path, dict[str, ErrorRate]]:
     """Train every model of the experiment, measure them, and leave everything in a new folder.
 
-    By default that is the first ``runs/{dataset}-{number}`` that nobody has taken, not even meanwhile. A checkpoint is written at every epoch's end, and
-    after `every` steps. Returns the folder, and the test errors by model name, the baseline's first; empty without
+    By default that is the first ``runs/{dataset}-{number}`` that nobody has taken, not even meanwhile. A checkpoint is
+    written at every epoch's end, and after `every` steps. Returns the folder, and the test errors by model name, the baseline's first; empty without
     test rows.
 
     Raises InputError if the folder exists or cannot be written; TrainingDivergedError if a cost is NaN or infinite or
@@ -72,8 +72,8 @@ def execute(
 def resume(experiment: Experiment, folder: Path, observe: Observer, every: int | None = None) -> dict[str, ErrorRate]:
     """Go on with an interrupted run as if it had never stopped; of a finished one only repeat what was measured.
 
-    The experiment is what `reopen` returned. If that asks for more epochs than the run has, all its models are trained
-    on, each from where it is, at the rate that a training of so many epochs has there (see `learning_rate`).
+    The experiment is what `reopen` returned. If that asks for more epochs than the run has, all its models are
+    trained on, each from where it is, at the rate that a training of so many epochs has there (see `learning_rate`).
 
     Raises as `execute`, and InputError if the run's checkpoints cannot be used, or another process is at work on it.
     """

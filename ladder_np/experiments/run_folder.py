@@ -12,6 +12,7 @@ Of a run that was trained longer, model, baseline and result from before stay be
 ``model-100-epochs.npz`` and so on.
 """
 
+import contextlib
 import dataclasses
 import os
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from ladder_np.files import read_json, read_npz, read_text
 from ladder_np.network.specification import Specification
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
+from ladder_np.version import of_later
 
 __all__ = [
     "BASELINE_METRICS",
@@ -45,6 +47,7 @@ __all__ = [
     "RunConfig",
     "RunData",
     "check_run_data",
+    "find_run_split",
     "load_run_config",
     "load_run_data",
     "load_run_histories",
@@ -95,7 +98,8 @@ class RunConfig:
         try:
             return Specification.from_json(self.facts["network"])
         except (InputError, TypeError, KeyError) as error:
-            raise InputError(f"{CONFIG}: its description of the network is missing or damaged: {error}") from None
+            cause = f"its description of the network is missing or damaged: {error}"
+            raise InputError(f"{CONFIG}: {cause}{of_later(self.facts.get('ladder_np'))}") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +125,7 @@ def load_run_config(folder: Path) -> RunConfig:
     if not isinstance(config.get("epochs_before", []), list):
         raise InputError(f"{path}: not a run's configuration: epochs_before is damaged")
     try:
-        settings = ExperimentSettings.from_json(config["settings"])
+        settings = ExperimentSettings.from_json(config["settings"], config.get("ladder_np"))
     except InputError as error:
         raise InputError(f"{path}: not a run's configuration: {error}") from None
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
@@ -169,6 +173,14 @@ def load_run_data(folder: Path, data_dir: Path | None, dataset: str | None = Non
     opened = open_dataset(settings.dataset, data_dir or config.data_dir, settings.label_column, older=older)
     check_run_data(folder, config, opened, settings.dataset)
     return RunData(opened, load_run_split(folder, len(opened.X)))
+
+
+def find_run_split(folder: Path, opened: Dataset) -> Split | None:
+    """Return a run's split if the dataset is the one that it was begun with; None if not, or if none can tell."""
+    with contextlib.suppress(InputError):  # the folder is no run
+        if fingerprint(opened) == load_run_config(folder).data_sha256:
+            return load_run_split(folder, len(opened.X))
+    return None
 
 
 def check_run_data(folder: Path, config: RunConfig, opened: Dataset, source: str) -> None:

@@ -27,6 +27,7 @@ from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import fit
 from ladder_np.training.trainer import EpochRecord, Training
+from ladder_np.version import __version__, unknown_format
 
 __all__ = ["Checkpoints", "RunTrainer"]
 
@@ -195,9 +196,9 @@ Arrays = Mapping[str, np.ndarray]
 
 
 class Checkpoints:
-    """The checkpoints in a run's folder, for one of its models at a time; `kept` is the file of its finished training.
+    """The checkpoints in a run's folder, for one of its models at a time.
 
-    What is asked for must look like the arrays `like`, the state of a training that has just begun; `check` raises
+    `kept` is the file in which that of a finished training stays. What is asked for must look like the arrays `like`, the state of a training that has just begun; `check` raises
     InputError if arrays that do so hold what cannot be.
     """
 
@@ -210,7 +211,7 @@ class Checkpoints:
 
         Raises InputError if it cannot be written; the one before stays.
         """
-        meta = json.dumps({"format": FORMAT, "version": VERSION, "model": model})
+        meta = json.dumps({"format": FORMAT, "version": VERSION, "ladder_np": __version__, "model": model})
         # Until the new one stands there is the one before: the last, unless that is damaged and an older one is not.
         if self._last.exists() and not self._last_is_damaged:
             os.replace(self._last, self._before)
@@ -268,7 +269,9 @@ def _read_checkpoint(path: Path) -> tuple[str, dict[str, np.ndarray]]:
     if not isinstance(meta, dict) or meta.get("format") != FORMAT or not isinstance(meta.get("model"), str):
         raise InputError(f"{path}: not a checkpoint of ladder_np (its meta entry does not say so)")
     if meta.get("version") != VERSION:
-        raise InputError(f"{path}: checkpoint version {meta.get('version')!r}; this program reads version {VERSION}")
+        raise InputError(
+            f"{path}: {unknown_format('checkpoint', meta.get('version'), (VERSION,), meta.get('ladder_np'))}"
+        )
     return meta["model"], {name: values for name, values in arrays.items() if name != "meta"}
 
 
