@@ -22,7 +22,7 @@ from ladder_np.data.dataset import Features, check_features
 from ladder_np.data.ranges import Range
 from ladder_np.data.scaling import KINDS, Scaling
 from ladder_np.data.stored import StoredRows, blocks
-from ladder_np.errors import InputError, warn
+from ladder_np.errors import InputError, LaterError, warn
 from ladder_np.files import read_json_entry, read_npz, write_npz
 from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics, predict_proba
 from ladder_np.network.layers import resolve
@@ -196,6 +196,8 @@ class Predictor:
         device = device if isinstance(device, Device) else Device(device)
         try:
             return cls._from_description(meta, arrays, device)
+        except LaterError as error:
+            raise InputError(f"{path}: {error}") from None
         except (InputError, TypeError) as error:
             later = of_later(meta.get("ladder_np"))
             raise InputError(f"{path}: {error}{later}" if later else f"{path}: damaged model file: {error}") from None
@@ -320,7 +322,7 @@ def _check_arrays(arrays: dict[str, np.ndarray], specification: Specification) -
         if key.startswith("population/sigma") and arrays[key].min() <= 0:
             raise InputError(f"{key} holds values that are not positive")
     if unknown := set(arrays) - set(expected) - set(RANGE) - {"meta", "classes", "history", "estimator"}:
-        raise InputError(unknown_name(f"entry {min(unknown)}"))
+        raise LaterError(unknown_name(f"entry {min(unknown)}"))
 
 
 def _check_array(arrays: dict[str, np.ndarray], key: str, shape: tuple[int, ...], kind: np.dtype) -> None:

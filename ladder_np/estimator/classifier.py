@@ -315,8 +315,8 @@ class LadderClassifier(BaseClassifier):
         model = Predictor.load(path, device)
         params = _params_of(model) | (model.params or {})
         params["class_weight"] = _by_class(params.get("class_weight"), model.classes)
-        for name in params.keys() - cls._defaults().keys():
-            raise InputError(f"{path}: {unknown_name(f'the parameter {name!r} of its estimator')}")
+        if unknown := params.keys() - cls._defaults().keys():
+            raise InputError(f"{path}: {unknown_name(f'the parameter {min(unknown)!r} of its estimator')}")
         estimator = cls().set_params(**{**params, "device": device})
         estimator._keep(model)
         return estimator

@@ -51,9 +51,9 @@ def execute(
 ) -> tuple[Path, dict[str, ErrorRate]]:
     """Train every model of the experiment, measure them, and leave everything in a new folder.
 
-    By default that is the first ``runs/{dataset}-{number}`` that nobody has taken, not even meanwhile. A checkpoint is
-    written at every epoch's end, and after `every` steps. Returns the folder, and the test errors by model name, the baseline's first; empty without
-    test rows.
+    By default that is the first ``runs/{dataset}-{number}`` that nobody has taken, not even meanwhile. A checkpoint
+    is written at every epoch's end, and after `every` steps. Returns the folder, and the test errors by model name,
+    the baseline's first; empty without test rows.
 
     Raises InputError if the folder exists or cannot be written; TrainingDivergedError if a cost is NaN or infinite or
     has exploded (the folder then holds no model); KeyboardInterrupt, whose message says how to go on, after Ctrl-C.

@@ -24,7 +24,7 @@ import numpy as np
 from ladder_np.data.dataset import Dataset
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.split import Split
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, LaterError
 from ladder_np.experiments.experiment import BASELINE, LADDER, fingerprint
 from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.files import read_json, read_npz, read_text
@@ -126,8 +126,11 @@ def load_run_config(folder: Path) -> RunConfig:
         raise InputError(f"{path}: not a run's configuration: epochs_before is damaged")
     try:
         settings = ExperimentSettings.from_json(config["settings"], config.get("ladder_np"))
+    except LaterError as error:
+        raise InputError(f"{path}: {error}") from None
     except InputError as error:
-        raise InputError(f"{path}: not a run's configuration: {error}") from None
+        later = of_later(config.get("ladder_np"))
+        raise InputError(f"{path}: not a run's configuration: {error}{later}") from None
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
     return RunConfig(settings, data_dir, config["data_sha256"], config)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import fit
 from ladder_np.training.trainer import EpochRecord, Training
-from ladder_np.version import __version__, unknown_format
+from ladder_np.version import __version__, of_later, unknown_format
 
 __all__ = ["Checkpoints", "RunTrainer"]
 
@@ -198,8 +198,8 @@ Arrays = Mapping[str, np.ndarray]
 class Checkpoints:
     """The checkpoints in a run's folder, for one of its models at a time.
 
-    `kept` is the file in which that of a finished training stays. What is asked for must look like the arrays `like`, the state of a training that has just begun; `check` raises
-    InputError if arrays that do so hold what cannot be.
+    `kept` is the file in which that of a finished training stays. What is asked for must look like the arrays `like`,
+    the state of a training that has just begun; `check` raises InputError if arrays that do so hold what cannot be.
     """
 
     def __init__(self, folder: Path, kept: str = STATE) -> None:
@@ -242,11 +242,11 @@ class Checkpoints:
         complaint, unusable = None, []
         for path in filter(Path.exists, (self._last, self._before, self._kept)):
             try:
-                name, arrays = _read_checkpoint(path)
-                if name != model:  # of the model before this one, so that this one had just begun
+                meta, arrays = _read_checkpoint(path)
+                if meta["model"] != model:  # the one before this one, so that this one had just begun
                     complaint = None
                     continue
-                _check_checkpoint(path, arrays, like, check)
+                _check_arrays(path, meta, arrays, like, check)
             except InputError as error:
                 complaint = complaint or error
                 unusable.append(path.name)
@@ -263,7 +263,7 @@ class Checkpoints:
             path.unlink(missing_ok=True)
 
 
-def _read_checkpoint(path: Path) -> tuple[str, dict[str, np.ndarray]]:
+def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     arrays = read_npz(path, "a checkpoint")
     meta = read_json_entry(arrays, "meta")
     if not isinstance(meta, dict) or meta.get("format") != FORMAT or not isinstance(meta.get("model"), str):
@@ -272,20 +272,17 @@ def _read_checkpoint(path: Path) -> tuple[str, dict[str, np.ndarray]]:
         raise InputError(
             f"{path}: {unknown_format('checkpoint', meta.get('version'), (VERSION,), meta.get('ladder_np'))}"
         )
-    return meta["model"], {name: values for name, values in arrays.items() if name != "meta"}
+    return meta, {name: values for name, values in arrays.items() if name != "meta"}
 
 
-def _check_checkpoint(
-    path: Path,
-    arrays: Mapping[str, np.ndarray],
-    like: Mapping[str, np.ndarray],
-    check: Callable[[Mapping[str, np.ndarray]], None],
+def _check_arrays(
+    path: Path, meta: Mapping[str, Any], arrays: Arrays, like: Arrays, check: Callable[[Arrays], None]
 ) -> None:
     try:
         _check_shapes(arrays, like)
         check(arrays)
     except InputError as error:
-        raise InputError(f"{path}: damaged checkpoint: {error}") from None
+        raise InputError(f"{path}: damaged checkpoint: {error}{of_later(meta.get('ladder_np'))}") from None
 
 
 def _check_shapes(arrays: Mapping[str, np.ndarray], like: Mapping[str, np.ndarray]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, LaterError
 from ladder_np.network.specification import Specification, default_weights
 from ladder_np.operations.maps import is_layer
 from ladder_np.rng import check_seed
@@ -112,7 +112,7 @@ class ExperimentSettings:
         if missing := names - fields.keys():
             raise InputError(f"setting {min(missing)!r} is missing")
         if unknown := fields.keys() - names:
-            raise InputError(unknown_name(f"setting {min(unknown)!r}", writer))
+            raise LaterError(unknown_name(f"setting {min(unknown)!r}", writer))
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
         for name, kind in typing.get_type_hints(cls).items():
             if not _is_of(kind, values[name]):
