@@ -20,7 +20,7 @@ from ladder_np.data.download import IMAGE_SETS, cache_folder, fetch
 from ladder_np.errors import InputError, warn
 from ladder_np.experiments.experiment import Experiment, prepare
 from ladder_np.experiments.run import execute, refuse_run, reopen, resume
-from ladder_np.experiments.run_folder import ErrorRate, load_run_config, load_run_histories
+from ladder_np.experiments.run_folder import MODEL, ErrorRate, load_run_config, load_run_histories, set_aside
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
@@ -154,6 +154,9 @@ def run(arguments: argparse.Namespace) -> int:
     if not measured:
         print(f"no test rows, so no test error; {_why_no_test(experiment.settings)}")
     print(f"run saved in {folder}")
+    for epochs in load_run_config(folder).epochs_before:
+        if (model := set_aside(folder / MODEL, epochs)).exists():
+            print(f"its model of {epochs} epochs: {model}")
     return 0
 
 

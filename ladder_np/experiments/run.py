@@ -29,6 +29,7 @@ from ladder_np.experiments.run_folder import (
     load_run_model,
     load_run_split,
     locate_data,
+    set_aside,
 )
 from ladder_np.experiments.run_trainer import Checkpoints, RunTrainer
 from ladder_np.files import lock_folder, make_folder, remove_leftovers, write_npz, write_text
@@ -37,7 +38,7 @@ from ladder_np.predictor import Predictor
 from ladder_np.training.trainer import EpochRecord
 from ladder_np.version import __version__
 
-__all__ = ["evaluate_run", "execute", "refuse_run", "reopen", "resume", "set_aside"]
+__all__ = ["evaluate_run", "execute", "refuse_run", "reopen", "resume"]
 
 # The file of a model, and that of where its finished training is.
 TRAINED = {MODEL: STATE, BASELINE_MODEL: BASELINE_STATE}
@@ -136,15 +137,10 @@ def _update(experiment: Experiment, networks: dict[str, LadderNetwork], folder: 
         for name in (RESULT, *TRAINED):
             if (folder / name).exists():
                 os.replace(folder / name, set_aside(folder / name, before.epochs))
-        facts = {**facts, "epochs_before": [*facts.get("epochs_before", []), before.epochs]}
+        facts = {**facts, "epochs_before": [*config.epochs_before, before.epochs]}
     if (now.epochs, now.dataset) != (before.epochs, before.dataset):
         settings = dataclasses.replace(before, epochs=now.epochs, dataset=now.dataset)
         write_text(folder / CONFIG, json.dumps({**facts, "settings": settings.as_json()}, indent=2) + "\n")
-
-
-def set_aside(path: Path, epochs: int) -> Path:
-    """Return where a file of a run's folder stays when the run is trained for more than so many epochs."""
-    return path.with_stem(f"{path.stem}-{epochs}-epochs")
 
 
 def _networks(experiment: Experiment) -> dict[str, LadderNetwork]:

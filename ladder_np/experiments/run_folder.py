@@ -56,6 +56,7 @@ __all__ = [
     "load_run_split",
     "locate_data",
     "read_metrics",
+    "set_aside",
 ]
 
 CONFIG, SPLIT, RESULT = "config.json", "split.npz", "result.json"
@@ -90,6 +91,11 @@ class RunConfig:
     facts: dict[str, Any]  # all of the file: versions, device, rows and the network's description too
 
     @property
+    def epochs_before(self) -> list[int]:
+        """The totals that the run was trained to before it was trained longer, in order."""
+        return self.facts.get("epochs_before", [])
+
+    @property
     def specification(self) -> Specification:
         """The description of the run's main network.
 
@@ -122,7 +128,7 @@ def load_run_config(folder: Path) -> RunConfig:
     for key, kind in needed.items():
         if not isinstance(config, dict) or not isinstance(config.get(key, ...), kind):
             raise InputError(f"{path}: not a run's configuration: {key} is missing or damaged")
-    if not isinstance(config.get("epochs_before", []), list):
+    if not _are_counts(config.get("epochs_before", [])):
         raise InputError(f"{path}: not a run's configuration: epochs_before is damaged")
     try:
         settings = ExperimentSettings.from_json(config["settings"], config.get("ladder_np"))
@@ -133,6 +139,11 @@ def load_run_config(folder: Path) -> RunConfig:
         raise InputError(f"{path}: not a run's configuration: {error}{later}") from None
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
     return RunConfig(settings, data_dir, config["data_sha256"], config)
+
+
+def set_aside(path: Path, epochs: int) -> Path:
+    """Return where a file of a run's folder stays when the run is trained for more than so many epochs."""
+    return path.with_stem(f"{path.stem}-{epochs}-epochs")
 
 
 def load_run_split(folder: Path, rows: int) -> Split:
@@ -248,6 +259,10 @@ def load_run_results(folder: Path) -> dict[str, ErrorRate]:
 def _is_result(result: Any) -> bool:
     wrong, rows = (result.get("wrong"), result.get("rows")) if isinstance(result, dict) else (None, None)
     return type(wrong) is int and type(rows) is int and 0 <= wrong <= rows > 0
+
+
+def _are_counts(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is int and value > 0 for value in values)
 
 
 def _check_folder(folder: Path) -> None:

@@ -79,6 +79,9 @@ def test_a_finished_run_is_trained_to_the_new_total(command, finished):
         outcome.out
     )
     assert "0.004 up to epoch 4.69, then falling to zero in epoch 7\n" in outcome.out
+    assert outcome.out.endswith(
+        f"run saved in {finished}\nits model of 4 epochs: {finished / 'model-4-epochs.npz'}\n"
+    )
     after = left_by(finished)
     for name in METRICS:
         assert after[name][:4] == before[name]

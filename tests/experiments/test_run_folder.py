@@ -202,7 +202,8 @@ def test_a_value_that_this_version_does_not_know_names_the_later_one_that_wrote_
         load_run_config(run)
 
 
-def test_totals_from_before_that_are_no_list_are_damage(run: Path) -> None:
-    rewrite(run, {}, epochs_before=5)
+@pytest.mark.parametrize("value", [5, ["../x"], [True], [0], None])
+def test_totals_from_before_that_cannot_be_are_damage(run: Path, value: object) -> None:
+    rewrite(run, {}, epochs_before=value)
     with pytest.raises(InputError, match="epochs_before is damaged"):
         load_run_config(run)
