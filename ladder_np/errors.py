@@ -8,7 +8,7 @@ used and may not mean what its owner thinks; the command line writes it on stand
 import sys
 import warnings
 
-__all__ = ["InputError", "InputWarning", "TrainingDivergedError", "warn"]
+__all__ = ["InputError", "InputWarning", "LaterError", "TrainingDivergedError", "warn"]
 
 
 class InputError(ValueError):
@@ -20,6 +20,10 @@ class InputError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(_printable(message))
+
+
+class LaterError(InputError):
+    """A file holds something that this version of the package does not know: a later one wrote it, most likely."""
 
 
 class InputWarning(UserWarning):

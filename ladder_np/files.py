@@ -1,13 +1,14 @@
 """Files on disk: written to a temporary file and renamed, read without unpickling. Only this module writes files."""
 
 import contextlib
+import errno
 import io
 import json
 import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,7 +32,6 @@ __all__ = [
     "read_json_entry",
     "read_npz",
     "read_text",
-    "refuse_existing",
     "remove_leftovers",
     "write_atomically",
     "write_bytes",
@@ -109,19 +109,14 @@ def append_line(path: Path | str, line: str) -> None:
         file.write(line + "\n")
 
 
-def refuse_existing(path: Path | str) -> None:
-    """Raise `InputError` if `path`, where a new folder is to be made, exists."""
-    if os.path.lexists(path):
-        raise InputError(f"output folder {path} exists already; name a new one")
-
-
-def make_folder(path: Path | str, fill: Callable[[Path], None]) -> Path:
+def make_folder(names: Iterable[Path], fill: Callable[[Path], None]) -> Path:
     """Make a new folder and its parents, and return it; it is filled under a temporary name, then renamed.
 
-    `fill` is called with the temporary folder. Raises InputError if the folder exists or cannot be made.
+    Its name is the first of `names`, all in one parent folder, that nobody has taken: not before, nor in the
+    meantime. `fill` is called with the temporary folder. Raises InputError if all exist, or it cannot be made.
     """
-    path = Path(path)
-    refuse_existing(path)
+    names = iter(names)
+    path = next(names)
     try:
         if not path.parent.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,13 +124,29 @@ def make_folder(path: Path | str, fill: Callable[[Path], None]) -> Path:
         try:
             fill(Path(beside))
             _give_usual_mode(beside, 0o777)
-            os.rename(beside, path)
+            while not _rename_new(beside, path):
+                if (following := next(names, None)) is None:
+                    raise InputError(f"output folder {path} exists already; name a new one")
+                path = following
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
             raise
     except OSError as error:
         raise InputError(f"cannot make output folder {path}: {error.strerror}; choose another place") from error
     return path
+
+
+def _rename_new(beside: str, path: Path) -> bool:
+    """Rename a filled folder to what does not exist; return whether that was so."""
+    if os.path.lexists(path):
+        return False
+    try:
+        os.rename(beside, path)
+    except OSError as error:  # another process was faster
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR):
+            return False
+        raise
+    return True
 
 
 def ensure_folder(path: Path | str) -> Path:

@@ -23,7 +23,7 @@ from ladder_np.data.encoding import Encoding
 from ladder_np.data.ranges import Range
 from ladder_np.data.scaling import KINDS, Scaling
 from ladder_np.data.stored import StoredRows, blocks
-from ladder_np.errors import InputError, warn
+from ladder_np.errors import InputError, LaterError, warn
 from ladder_np.files import read_json_entry, read_npz, write_npz
 from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics, predict_log_proba, predict_proba
 from ladder_np.network.layers import resolve
@@ -31,7 +31,7 @@ from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
 from ladder_np.network.specification import Specification
 from ladder_np.training.fit import FitHistory
-from ladder_np.version import __version__
+from ladder_np.version import __version__, of_later, unknown_format, unknown_name
 
 __all__ = ["Predictor"]
 
@@ -211,8 +211,11 @@ class Predictor:
         device = device if isinstance(device, Device) else Device(device)
         try:
             return cls._from_description(meta, arrays, device)
+        except LaterError as error:
+            raise InputError(f"{path}: {error}") from None
         except (InputError, TypeError) as error:
-            raise InputError(f"{path}: damaged model file: {error}") from None
+            later = of_later(meta.get("ladder_np"))
+            raise InputError(f"{path}: {error}{later}" if later else f"{path}: damaged model file: {error}") from None
 
     @classmethod
     def _from_description(cls, meta: dict[str, Any], arrays: dict[str, np.ndarray], device: Device) -> "Predictor":
@@ -303,9 +306,8 @@ def _read_meta(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, Any
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise InputError(f"{path}: not a model file of ladder_np (its meta entry does not say so)")
     if meta.get("version") not in READABLE:
-        readable = ", ".join(map(str, READABLE))
         raise InputError(
-            f"{path}: model file version {meta.get('version')!r}; this program reads versions {readable}"
+            f"{path}: {unknown_format('model file', meta.get('version'), READABLE, meta.get('ladder_np'))}"
         )
     return meta
 
@@ -339,7 +341,7 @@ def _check_arrays(arrays: dict[str, np.ndarray], specification: Specification) -
         if key.startswith("population/sigma") and arrays[key].min() <= 0:
             raise InputError(f"{key} holds values that are not positive")
     if unknown := set(arrays) - set(expected) - set(RANGE) - {"meta", "classes", "history", "estimator"}:
-        raise InputError(f"unexpected entry {min(unknown)}")
+        raise LaterError(unknown_name(f"entry {min(unknown)}"))
 
 
 def _check_array(arrays: dict[str, np.ndarray], key: str, shape: tuple[int, ...], kind: np.dtype) -> None:

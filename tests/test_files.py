@@ -78,13 +78,39 @@ def test_a_folder_is_made_once(tmp_path: Path) -> None:
     def fill(folder: Path) -> None:
         write_text(folder / "first", "text")
 
-    make_folder(tmp_path / "a" / "b", fill)
+    make_folder([tmp_path / "a" / "b"], fill)
     assert [path.name for path in (tmp_path / "a").rglob("*")] == ["b", "first"]
     with pytest.raises(InputError, match="exists already"):
-        make_folder(tmp_path / "a" / "b", fill)
+        make_folder([tmp_path / "a" / "b"], fill)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot make output folder"):
-        make_folder(tmp_path / "file" / "b", fill)
+        make_folder([tmp_path / "file" / "b"], fill)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "file", "first"]
+
+
+def test_a_name_that_is_taken_while_the_folder_is_filled_gives_way_to_the_next(tmp_path: Path) -> None:
+    (tmp_path / "run-1").mkdir()
+
+    def fill(folder: Path) -> None:
+        write_text(folder / "mine", "text")
+        (tmp_path / "run-2").mkdir()
+        write_text(tmp_path / "run-2" / "theirs", "text")
+
+    assert make_folder((tmp_path / f"run-{k}" for k in (1, 2, 3)), fill) == tmp_path / "run-3"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine", "run-1", "run-2", "run-3", "theirs"]
+
+
+def test_a_name_that_is_taken_in_the_last_instant_gives_way_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for k in (1, 2):
+        (tmp_path / f"run-{k}").mkdir()
+        write_text(tmp_path / f"run-{k}" / "theirs", "text")
+    monkeypatch.setattr(os.path, "lexists", lambda path: False)  # nobody had been there yet
+    names = [tmp_path / f"run-{k}" for k in (1, 2, 3)]
+    assert make_folder(names, lambda folder: write_text(folder / "mine", "text")) == tmp_path / "run-3"
+    with pytest.raises(InputError, match="run-2 exists already"):
+        make_folder(names[:2], lambda folder: None)
 
 
 def test_a_folder_that_cannot_be_filled_is_not_there(tmp_path: Path) -> None:
@@ -93,7 +119,7 @@ def test_a_folder_that_cannot_be_filled_is_not_there(tmp_path: Path) -> None:
         raise InputError("no room")
 
     with pytest.raises(InputError, match="no room"):
-        make_folder(tmp_path / "run", fail)
+        make_folder([tmp_path / "run"], fail)
     assert list(tmp_path.iterdir()) == []
 
 

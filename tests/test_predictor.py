@@ -178,7 +178,15 @@ DAMAGES = {
     "meta is nested without end": (lambda a: a.update(meta=np.array("[" * 100_000)), "not a model file"),
     "meta is missing": (lambda a: a.pop("meta"), "not a model file"),
     "meta is an array": (lambda a: a.update(meta=np.array(["{}"])), "not a model file"),
-    "a later version": (lambda a: change_meta(a, version=5), "version 5; this program reads versions 1, 2, 3, 4"),
+    "a later format": (
+        lambda a: change_meta(a, version=99, ladder_np="7.1"),
+        r"m\.npz: model file version 99, of a later version of ladder_np \(7\.1\): use that one; this program \(",
+    ),
+    "no format": (lambda a: change_meta(a, version="5"), "model file version '5'; this program reads versions 1, 2"),
+    "a choice of a later version": (
+        lambda a: change_meta(a, activation="magic", ladder_np="7.1"),
+        r"m\.npz: unknown activation 'magic'.*; ladder_np 7\.1 wrote it, a later version than this one",
+    ),
     "sizes that fit nothing": (lambda a: change_meta(a, sizes=[4, 21, 3]), "encoder.1.weight should be float32"),
     "sizes of a wrong kind": (lambda a: change_meta(a, sizes="4-3"), "damaged model file: sizes '4-3'"),
     "sizes missing": (lambda a: change_meta(a, sizes=None), "damaged model file"),
@@ -195,7 +203,10 @@ DAMAGES = {
         "encoder.1.beta should be float32",
     ),
     "a number is NaN": (lambda a: a["param/encoder.1.beta"].fill(np.nan), "encoder.1.beta holds NaN"),
-    "an array too many": (lambda a: a.update(extra=np.zeros(1)), "unexpected entry extra"),
+    "an array too many": (
+        lambda a: a.update(extra=np.zeros(1)),
+        r"m\.npz: entry extra is unknown to this version .*; a later version",
+    ),
     "a deviation is not positive": (lambda a: a["population/sigma.1"].fill(0), "population/sigma.1"),
 }
 

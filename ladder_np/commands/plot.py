@@ -56,7 +56,8 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dataset",
         metavar="NAME",
-        help="with a model file: rows to show, a name or path as in train (default: only what needs no rows)",
+        help="with a model file: rows to show, a name or path as in train (default: only what needs no rows); with a "
+        "run: where its data lies now, if it was moved",
     )
     add_options(parser, TABLE)
     add_data_options(parser)
@@ -96,9 +97,9 @@ def _source(arguments: argparse.Namespace) -> PlotSource:
     if data is None and arguments.label_column is not None:
         raise InputError(f"--label-column {arguments.label_column}: needs --dataset")
     if not path.is_file():
-        if data is not None:
-            raise InputError(f"--dataset {data}: is for a model file; {path} is drawn from the data of its run")
-        return RunSource(path, arguments.data_dir)
+        if arguments.label_column is not None:
+            raise InputError(f"--label-column {arguments.label_column}: is for a model file; {path} has its own")
+        return RunSource(path, arguments.data_dir, data)
     predictor = Predictor.load(path)
     if data is None:
         return ModelSource(path, predictor)

@@ -25,10 +25,12 @@ from ladder_np.commands.options import (
 from ladder_np.data.dataset import Dataset, Features
 from ladder_np.data.labels import match_classes
 from ladder_np.data.readers import open_dataset, read_rows
+from ladder_np.data.split import Split
 from ladder_np.data.stored import StoredRows
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
+from ladder_np.experiments.experiment import rows_for_test
 from ladder_np.experiments.run import evaluate_run
-from ladder_np.experiments.run_folder import ErrorRate
+from ladder_np.experiments.run_folder import ErrorRate, find_run_split
 from ladder_np.files import write_atomically
 
 __all__ = ["add_to"]
@@ -49,7 +51,7 @@ def add_to(commands: Any) -> None:
         "--dataset",
         metavar="NAME",
         help="measure on this data, a name or path as in train: on its test set if it has one, else on its labeled "
-        "rows (default: the test rows of the run)",
+        "rows; if it is the run's own data, which may have been moved, on the test rows of the run (default: there)",
     )
     add_options(parser, TABLE)
     add_data_options(parser)
@@ -87,7 +89,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
 def _measure(arguments: argparse.Namespace) -> str:
     model = load_model(arguments)
     dataset = open_dataset(arguments.dataset, arguments.data_dir, table_options(arguments, model))
-    name, X, y = _rows(dataset)
+    name, X, y = _rows(dataset, _split_of(arguments.model, dataset, arguments.dataset))
     try:
         X = in_order_of_training(model, X, dataset.feature_names, arguments.dataset)
         wrong = model.errors(X, match_classes(dataset.classes, model.classes)[y])
@@ -96,10 +98,32 @@ def _measure(arguments: argparse.Namespace) -> str:
     return f"{name}: {ErrorRate(wrong, len(y))}"
 
 
-def _rows(dataset: Dataset) -> tuple[str, Features, np.ndarray]:
-    """Return what to call the error, and the rows to measure it on with their classes' indices."""
-    if dataset.X_test is not None and dataset.y_test is not None:
-        return "test error", dataset.X_test, dataset.y_test
+def _split_of(model: Path, dataset: Dataset, source: str) -> Split | None:
+    """Return which rows of the dataset a run was trained on, if it can be told that it was; say so."""
+    folder = model.parent if model.is_file() else model
+    split = find_run_split(folder, dataset)
+    if split is None or dataset.X_test is not None:
+        return split
+    if len(split.test):
+        about = f"measured on its {len(split.test)} test rows"
+    else:
+        about = "none is held out for the test: the error on new rows is higher"
+    note = f"{source} is the data that {folder} was trained on; {about}"
+    if len(split.test):
+        print(f"ladder-np: {note}", file=sys.stderr)
+    else:
+        warn(note)
+    return split
+
+
+def _rows(dataset: Dataset, split: Split | None) -> tuple[str, Features, np.ndarray]:
+    """Return what to call the error, and the rows to measure it on with their classes' indices.
+
+    `split` is of the run that was trained on this dataset, if one was.
+    """
+    nothing = np.empty(0, np.int64)
+    if (test := rows_for_test(dataset, split or Split(nothing, nothing, nothing, nothing))) is not None:
+        return "test error", *test
     X, rows = dataset.X, np.flatnonzero(dataset.y >= 0)
     return "error on labeled rows", X.only(rows) if isinstance(X, StoredRows) else X[rows], dataset.y[rows]
 

@@ -1,10 +1,11 @@
 """``ladder-np train`` and ``fetch``: train a ladder and the supervised-only baseline beside it; get data for it."""
 
 import argparse
+import contextlib
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any
 
 from ladder_np.commands.options import (
     TABLE,
@@ -18,21 +19,21 @@ from ladder_np.commands.options import (
     whole_number,
 )
 from ladder_np.data.download import IMAGE_SETS, cache_folder, fetch
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.experiments.experiment import Experiment, prepare
-from ladder_np.experiments.run import execute, reopen, resume
-from ladder_np.experiments.run_folder import ErrorRate
+from ladder_np.experiments.run import execute, refuse_run, reopen, resume
+from ladder_np.experiments.run_folder import MODEL, ErrorRate, load_run_config, load_run_histories, set_aside
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.experiments.verdict import did_not_help, verdict, what_to_try
-from ladder_np.files import refuse_existing
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
-from ladder_np.training.fit import EpochLines
-from ladder_np.training.trainer import EpochRecord
+from ladder_np.training.progress import Progress
 
-__all__ = ["Progress", "add_to"]
+__all__ = ["add_to"]
 
-NO_SETTINGS = ("command", "run", "preset", "out", "data_dir", "device", "resume", "checkpoint_every")
+NO_SETTINGS = ("command", "run", "preset", "out", "data_dir", "device", "resume", "checkpoint_every", "quiet")
+OF_A_RESUMED_RUN = ("dataset", "epochs")  # what may be named anew: where its data lies now, a new total
+FEW_ROWS = 30  # for validation: with fewer, one or two rows decide which epoch is better
 EPILOG = f"presets: {', '.join(PRESETS)}. Named options win over the preset, which wins over the data's defaults."
 
 # The options that settings are named by, and those of the run itself; what is not given is not in the arguments.
@@ -41,7 +42,7 @@ OPTIONS: Options = {
         str,
         "NAME",
         "digits (default, embedded), mnist, fashion-mnist, FILE.npz, a table (.csv, .tsv, .gz, too), or a folder: "
-        "X.npy, y.npy",
+        "X.npy, y.npy; with --resume: where the run's data lies now, if it was moved",
     ),
     **TABLE,
     "--columns": (names, "N1,N2,…", "of a table that are features (default: all but the label column)"),
@@ -71,7 +72,11 @@ OPTIONS: Options = {
     ),
     "--class-weight": (str, "KIND", "balanced: all classes count the same (default: each labeled row does)"),
     "--dtype": (str, "NAME", "float32 (default) or float64"),
-    "--epochs": (whole_number, "N", "passes over the unlabeled rows (default: 100; mnist 150)"),
+    "--epochs": (
+        whole_number,
+        "N",
+        "passes over the unlabeled rows (default: 100; mnist 150); with --resume: a new total, see there",
+    ),
     "--labeled-batch": (whole_number, "N", "labeled rows per step (default: files 50, others 100)"),
     "--unlabeled-batch": (whole_number, "M", "unlabeled rows per step (default: files 50, others 100)"),
     "--learning-rate": (float, "R", "(default: files 0.004, others 0.002)"),
@@ -88,7 +93,13 @@ OPTIONS: Options = {
         "N",
         "steps between checkpoints, besides the one at every epoch's end (default: none)",
     ),
-    "--resume": (Path, "RUN", "go on with an interrupted run, with its own settings, as if it had never stopped"),
+    "--resume": (
+        Path,
+        "RUN",
+        "go on with an interrupted run, with its own settings, as if it had never stopped; with --epochs N, train a "
+        "finished or interrupted run to N epochs in all, from where it is on at the learning rate of a training of N "
+        "epochs, which may be higher than the last one",
+    ),
     "--out": (Path, "DIR", "new folder for the run (default: runs/NAME-number)"),
 }
 
@@ -107,9 +118,10 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--stop-gradient-targets", action="store_true", help=targets)
     beside = "train the same network on the labeled rows alone too (default: yes, without a preset)"
     parser.add_argument("--baseline", action=argparse.BooleanOptionalAction, help=beside)
+    parser.add_argument("--quiet", action="store_true", help="do not show how far training is")
     add_data_options(parser)
     add_device_option(parser)
-    parser.set_defaults(preset=None, checkpoint_every=None, resume=None, out=None, run=run)
+    parser.set_defaults(preset=None, checkpoint_every=None, resume=None, out=None, quiet=False, run=run)
     parser = commands.add_parser(
         "fetch",
         help="download and check a data set",
@@ -133,28 +145,58 @@ def run(arguments: argparse.Namespace) -> int:
     every = arguments.checkpoint_every
     if every is not None and every < 1:
         raise InputError(f"--checkpoint-every {every}: expected a whole number of steps >= 1")
-    if arguments.resume is not None:
-        _refuse_settings({**named, "preset": arguments.preset, "out": arguments.out})
-        experiment = reopen(arguments.resume, arguments.data_dir, arguments.device)
-    else:
-        settings = make_settings(named, arguments.preset)
-        if arguments.out is not None:
-            refuse_existing(arguments.out)
-        experiment = prepare(settings, arguments.data_dir, arguments.device)
-    print(_describe(experiment))
-    if arguments.preset and experiment.settings.dataset != PRESETS[arguments.preset]["dataset"]:
-        print(f"settings of preset {arguments.preset}, made for {PRESETS[arguments.preset]['dataset']}")
-    with Progress(experiment.settings.epochs, sys.stderr) as progress:
+    experiment = _begin(arguments, named) if arguments.resume is None else _reopen(arguments, named)
+    with Progress(experiment.settings.epochs, None if arguments.quiet else sys.stderr) as progress:
         if arguments.resume is not None:
             folder = arguments.resume
             measured = resume(experiment, folder, progress.observe, every)
         else:
             folder, measured = execute(experiment, arguments.out, progress.observe, every)
+    for line in _early_stops(folder, experiment.settings):
+        print(line)
     _report(measured, experiment)
     if not measured:
         print(f"no test rows, so no test error; {_why_no_test(experiment.settings)}")
     print(f"run saved in {folder}")
+    for epochs in load_run_config(folder).epochs_before:
+        if (model := set_aside(folder / MODEL, epochs)).exists():
+            print(f"its model of {epochs} epochs: {model}")
     return 0
+
+
+def _begin(arguments: argparse.Namespace, named: dict[str, Any]) -> Experiment:
+    """Return the experiment of a new run, and print what it is."""
+    settings = make_settings(named, arguments.preset)
+    if arguments.out is not None:
+        refuse_run(arguments.out)
+    experiment = prepare(settings, arguments.data_dir, arguments.device)
+    _warn_of_few(experiment)
+    print(_describe(experiment), flush=True)  # in a log, before the progress
+    if arguments.preset and experiment.settings.dataset != PRESETS[arguments.preset]["dataset"]:
+        print(f"settings of preset {arguments.preset}, made for {PRESETS[arguments.preset]['dataset']}", flush=True)
+    return experiment
+
+
+def _reopen(arguments: argparse.Namespace, named: dict[str, Any]) -> Experiment:
+    """Return the experiment of a run that goes on, and print what it is."""
+    again = {name: named.pop(name, None) for name in OF_A_RESUMED_RUN}
+    _refuse_settings({**named, "preset": arguments.preset, "out": arguments.out})
+    before = load_run_config(arguments.resume).settings.epochs
+    experiment = reopen(arguments.resume, arguments.data_dir, arguments.device, **again)
+    print(_describe(experiment), flush=True)
+    if experiment.settings.epochs > before:
+        print(_describe_longer(experiment.settings, before), flush=True)
+    return experiment
+
+
+def _describe_longer(settings: ExperimentSettings, before: int) -> str:
+    """Return what a run of `before` epochs is trained to, and at which learning rate."""
+    constant, all_epochs = settings.decay_start * settings.epochs, settings.epochs
+    falling = "" if settings.decay_start == 1 else f", then falling to zero in epoch {all_epochs}"
+    return (
+        f"trained to {all_epochs} epochs instead of {before}; from here on the learning rate is that of a training "
+        f"of {all_epochs} epochs: {settings.learning_rate:g} up to epoch {constant:.4g}{falling}"
+    )
 
 
 def _refuse_settings(named: dict[str, Any]) -> None:
@@ -162,6 +204,30 @@ def _refuse_settings(named: dict[str, Any]) -> None:
     for name, value in named.items():
         if value is not None:
             raise InputError(f"--resume goes on with the run's own settings; leave out --{name.replace('_', '-')}")
+
+
+def _warn_of_few(experiment: Experiment) -> None:
+    """Warn if the rows that choose the epoch are too few for it."""
+    rows = len(experiment.split.validation)
+    if experiment.settings.patience is not None and rows < FEW_ROWS:
+        warn(
+            f"--patience chooses the epoch by {rows} validation rows, which tell little: one row is "
+            f"{100 / rows:.1f} percentage points; {FEW_ROWS} or more are better (--validation N), or no --patience"
+        )
+
+
+def _early_stops(folder: Path, settings: ExperimentSettings) -> Iterator[str]:
+    """Yield a line for each model whose epoch was chosen by the validation rows."""
+    histories = {}
+    if settings.patience is not None:
+        with contextlib.suppress(InputError):  # the metrics were damaged; the model was made without
+            histories = load_run_histories(folder)
+    for name, history in histories.items():
+        errors, epochs = history.validation_error.tolist(), len(history)
+        ended = f"no better for {settings.patience} epochs, stopped after epoch {epochs} of {settings.epochs}"
+        ended = ended if epochs < settings.epochs else f"all {epochs} epochs"
+        best = errors.index(min(errors))
+        yield f"{name + ':':<17}{ended}; epoch {best + 1} is kept, validation error {100 * errors[best]:.2f} %"
 
 
 def _describe(experiment: Experiment) -> str:
@@ -209,33 +275,3 @@ def _report(measured: dict[str, ErrorRate], experiment: Experiment) -> None:
         print(said)
     if did_not_help(measured):
         print(what_to_try(experiment.specification, experiment.settings.epochs))
-
-
-class Progress:
-    """One line, rewritten each epoch: epochs done, cost, validation error and the time left for the present model.
-
-    Nothing is written unless `terminal` is a terminal.
-    """
-
-    def __init__(self, epochs: int, terminal: TextIO) -> None:
-        self._epochs, self._terminal, self._shown = epochs, terminal, terminal.isatty()
-        self._seen, self._name = 0.0, ""
-
-    def __enter__(self) -> Self:
-        self._seen = time.monotonic()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._rewrite("")
-
-    def observe(self, name: str, record: EpochRecord) -> None:
-        """Show one epoch's record of the model `name`; a model's clock runs from the last epoch of the one before."""
-        if name != self._name:
-            self._name, self._lines = name, EpochLines(self._epochs, self._seen)
-        self._seen = time.monotonic()
-        self._rewrite(f"{name}  {self._lines.describe(record)}")
-
-    def _rewrite(self, text: str) -> None:
-        if self._shown:
-            self._terminal.write(f"\r\033[K{text}")
-            self._terminal.flush()

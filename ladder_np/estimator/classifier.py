@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,9 +20,10 @@ from ladder_np.estimator.routing import WeightRequests
 from ladder_np.estimator.saved import by_class, by_index, params_of
 from ladder_np.estimator.summary import TrainingFacts, as_columns, summarize
 from ladder_np.predictor import Predictor
-from ladder_np.training.fit import EpochLines, FitHistory, complement
-from ladder_np.training.trainer import EpochRecord
+from ladder_np.training.fit import FitHistory, complement
+from ladder_np.training.progress import Progress
 from ladder_np.training.weights import checked_weights
+from ladder_np.version import unknown_name
 
 __all__ = ["LadderClassifier"]
 
@@ -87,7 +89,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
     random_state : int, Generator, RandomState or None
         The same int gives the same bits. None: a different training each time.
     verbose : bool
-        Whether to write a line per epoch on standard error: cost, validation error, time left.
+        Whether to show on standard error how far training is (epoch, cost, validation error, time left): on a
+        terminal and in a notebook one line that is rewritten, in a log a line now and then.
     device : {"cpu", "cuda", "auto"} or Device
 
     Attributes
@@ -226,9 +229,10 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         _check_left(used)
         model, training, validation = begin_fit(self.get_params(), used, before)
         validation_error = _validation_error(model, used, validation) if self.early_stopping else None
-        history, labels, interrupted = fit_until_interrupted(
-            training, validation_error, self._reporter(), lambda: _transduction(model, table)
-        )
+        with Progress(int(self.max_iter), sys.stderr if self.verbose else None, keep_last=True) as progress:
+            history, labels, interrupted = fit_until_interrupted(
+                training, validation_error, partial(progress.observe, ""), lambda: _transduction(model, table)
+            )
         _add_history(model, history, before)
         epochs = len(history), self.max_iter
         facts = TrainingFacts.of_fit(used.index, len(used.classes), len(validation), epochs)
@@ -351,10 +355,9 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         model = Predictor.load(path, device)
         params = params_of(model) | (model.params or {})
         params["class_weight"] = by_class(params.get("class_weight"), model.classes)
-        try:
-            estimator = cls().set_params(**{**params, "device": device})
-        except InputError as error:
-            raise InputError(f"{path}: damaged model file: {error}") from None
+        if unknown := params.keys() - cls._defaults().keys():
+            raise InputError(f"{path}: {unknown_name(f'the parameter {min(unknown)!r} of its estimator')}")
+        estimator = cls().set_params(**{**params, "device": device})
         estimator._keep(model, None)
         return estimator
 
@@ -382,11 +385,6 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         params = {name: value for name, value in self.get_params().items() if name != "device"}
         params["class_weight"] = by_index(self.class_weight, self.classes_)
         return dataclasses.replace(self._predictor, params=params)
-
-    def _reporter(self) -> Callable[[EpochRecord], None]:
-        """Return a function that writes a line about each epoch on standard error, if `verbose` is set."""
-        lines = EpochLines(self.max_iter)
-        return lambda record: print(lines.describe(record), file=sys.stderr) if self.verbose else None
 
     def _read(
         self, X: Any, y: Any, before: Predictor | None, classes: Any = None, sample_weight: Any = None

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,20 @@ from ladder_np.errors import InputError
 from ladder_np.experiments.experiment import Experiment, fingerprint, prepare, rows_for_test
 from ladder_np.experiments.run_folder import (
     BASELINE_MODEL,
+    BASELINE_STATE,
     CONFIG,
     MODEL,
     RESULT,
     SPLIT,
+    STATE,
     ErrorRate,
     check_run_data,
     load_run_config,
     load_run_data,
     load_run_model,
     load_run_split,
+    locate_data,
+    set_aside,
 )
 from ladder_np.experiments.run_trainer import Checkpoints, RunTrainer
 from ladder_np.files import lock_folder, make_folder, remove_leftovers, write_npz, write_text
@@ -32,7 +38,10 @@ from ladder_np.predictor import Predictor
 from ladder_np.training.trainer import EpochRecord
 from ladder_np.version import __version__
 
-__all__ = ["evaluate_run", "execute", "reopen", "resume"]
+__all__ = ["evaluate_run", "execute", "refuse_run", "reopen", "resume"]
+
+# The file of a model, and that of where its finished training is.
+TRAINED = {MODEL: STATE, BASELINE_MODEL: BASELINE_STATE}
 
 # Called after each epoch: which model, the record.
 Observer = Callable[[str, EpochRecord], None]
@@ -43,9 +52,9 @@ def execute(
 ) -> tuple[Path, dict[str, ErrorRate]]:
     """Train every model of the experiment, measure them, and leave everything in a new folder.
 
-    By default that is the first free ``runs/{dataset}-{number}``. A checkpoint is written at every epoch's end, and
-    after `every` steps. Returns the folder, and the test errors by model name, the baseline's first; empty without
-    test rows.
+    By default that is the first ``runs/{dataset}-{number}`` that nobody has taken, not even meanwhile. A checkpoint
+    is written at every epoch's end, and after `every` steps. Returns the folder, and the test errors by model name,
+    the baseline's first; empty without test rows.
 
     Raises InputError if the folder exists or cannot be written; TrainingDivergedError if a cost is NaN or infinite or
     has exploded (the folder then holds no model); KeyboardInterrupt, whose message says how to go on, after Ctrl-C.
@@ -56,7 +65,7 @@ def execute(
         write_npz(folder / SPLIT, dataclasses.asdict(experiment.split))
 
     networks = _networks(experiment)  # before the folder: there may not be memory for them
-    folder = make_folder(folder or _first_free(experiment.dataset.name), fill)
+    folder = make_folder([folder] if folder else _numbered(experiment.dataset.name), fill)
     with lock_folder(folder):
         return folder, _work(experiment, networks, folder, observe, every)
 
@@ -64,27 +73,74 @@ def execute(
 def resume(experiment: Experiment, folder: Path, observe: Observer, every: int | None = None) -> dict[str, ErrorRate]:
     """Go on with an interrupted run as if it had never stopped; of a finished one only repeat what was measured.
 
-    The experiment is what `reopen` returned. Raises as `execute`, and InputError if the run's checkpoints cannot be
-    used, or another process is at work on it.
+    The experiment is what `reopen` returned. If that asks for more epochs than the run has, all its models are
+    trained on, each from where it is, at the rate that a training of so many epochs has there (see `learning_rate`).
+
+    Raises as `execute`, and InputError if the run's checkpoints cannot be used, or another process is at work on it.
     """
     with lock_folder(folder):
         remove_leftovers(folder)
-        return _work(experiment, _networks(experiment), folder, observe, every)
+        networks = _networks(experiment)
+        _update(experiment, networks, folder)
+        return _work(experiment, networks, folder, observe, every)
 
 
-def reopen(folder: Path, data_dir: Path | None, device_name: str) -> Experiment:
+def reopen(
+    folder: Path, data_dir: Path | None, device_name: str, dataset: str | None = None, epochs: int | None = None
+) -> Experiment:
     """Return the experiment of a run that was begun; `data_dir` is by default the one that it was begun with.
 
-    Another kind of device than before draws other noise, so that the rest of the training differs. Raises InputError
-    if the folder is not a run, or its data or rows are gone or were changed.
+    `dataset` is where a data file that was moved lies now, `epochs` a new total to train to. Another kind of device
+    than before draws other noise, so that the rest of the training differs. Raises InputError if the folder is not a
+    run, its data or rows are gone or were changed, or it cannot be trained longer.
     """
     config = load_run_config(folder)
-    experiment = prepare(config.settings, data_dir or config.data_dir, device_name)
-    check_run_data(folder, config, experiment.dataset)
+    settings = locate_data(folder, config, dataset)
+    if epochs is not None:
+        settings = dataclasses.replace(settings, epochs=epochs)
+        _check_longer(folder, config.settings.epochs, epochs)
+    experiment = prepare(settings, data_dir or config.data_dir, device_name)
+    check_run_data(folder, config, experiment.dataset, settings.dataset)
     stored = dataclasses.asdict(load_run_split(folder, len(experiment.dataset.X)))
     if any(not np.array_equal(rows, stored[name]) for name, rows in dataclasses.asdict(experiment.split).items()):
         raise InputError(f"{folder / SPLIT}: not the rows that the run's settings choose; the file was changed")
     return experiment
+
+
+def _check_longer(folder: Path, before: int, epochs: int) -> None:
+    """Raise `InputError` if a run of `before` epochs cannot become one of `epochs`."""
+    if epochs < before:
+        raise InputError(f"epochs {epochs}: {folder} is a run of {before}; expected a new total that is larger")
+    for model, state in TRAINED.items() if epochs > before else ():
+        if (folder / model).exists() and not (folder / state).exists():
+            raise InputError(
+                f"{folder}: cannot be trained longer: it has no {state}, where its training was at the end (runs of "
+                f"older versions have none); train a new run with --epochs {epochs}"
+            )
+
+
+def _update(experiment: Experiment, networks: dict[str, LadderNetwork], folder: Path) -> None:
+    """Write down in a run's folder that its data was moved, or that it is trained longer than it was.
+
+    At any moment the run is whole: models that were set aside are made again from the kept states.
+    """
+    config, now = load_run_config(folder), experiment.settings
+    before = config.settings
+    facts = config.facts
+    if now.epochs > before.epochs:
+        ended = [RunTrainer(experiment, name, network, folder).hold() for name, network in networks.items()]
+        if all(ended):
+            raise InputError(
+                f"{folder}: was ended by its patience of {before.patience}, not by its {before.epochs} epochs; for "
+                "a longer training begin a new run with a larger --patience"
+            )
+        for name in (RESULT, *TRAINED):
+            if (folder / name).exists():
+                os.replace(folder / name, set_aside(folder / name, before.epochs))
+        facts = {**facts, "epochs_before": [*config.epochs_before, before.epochs]}
+    if (now.epochs, now.dataset) != (before.epochs, before.dataset):
+        settings = dataclasses.replace(before, epochs=now.epochs, dataset=now.dataset)
+        write_text(folder / CONFIG, json.dumps({**facts, "settings": settings.as_json()}, indent=2) + "\n")
 
 
 def _networks(experiment: Experiment) -> dict[str, LadderNetwork]:
@@ -134,13 +190,14 @@ def _model(
     return predictor
 
 
-def evaluate_run(folder: Path, data_dir: Path | None, device_name: str) -> ErrorRate:
+def evaluate_run(folder: Path, data_dir: Path | None, device_name: str, dataset: str | None = None) -> ErrorRate:
     """Measure a finished run's test error again, from its stored model and split.
 
-    Raises InputError if the folder is not a finished run, its data is gone or was changed, or it had no test rows.
+    `dataset` is where a data file that was moved lies now. Raises InputError if the folder is not a finished run, its
+    data is gone or was changed, or it had no test rows.
     """
     predictor = load_run_model(folder, device_name)
-    data = load_run_data(folder, data_dir)
+    data = load_run_data(folder, data_dir, dataset)
     test = rows_for_test(data.dataset, data.split)
     if test is None:
         raise InputError(
@@ -165,9 +222,17 @@ def _config(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _first_free(dataset: str) -> Path:
-    """Return the first folder ``runs/{dataset}-{number}`` that does not exist yet."""
-    number = 1
-    while (Path("runs") / f"{dataset}-{number}").exists():
-        number += 1
-    return Path("runs") / f"{dataset}-{number}"
+def _numbered(dataset: str) -> Iterator[Path]:
+    """Yield the folders ``runs/{dataset}-{number}``."""
+    return (Path("runs") / f"{dataset}-{number}" for number in count(1))
+
+
+def refuse_run(folder: Path) -> None:
+    """Raise `InputError` if `folder`, where a new run is to be made, exists; if it is a run, say how it goes on."""
+    if (folder / CONFIG).is_file():
+        raise InputError(
+            f"output folder {folder} exists already and holds a run; name a new one, or leave --out out and let runs "
+            f"be numbered; this one goes on with: ladder-np train --resume {folder}"
+        )
+    if os.path.lexists(folder):
+        raise InputError(f"output folder {folder} exists already; name a new one, or leave --out out")

@@ -4,11 +4,17 @@ config.json       everything needed to repeat it
 split.npz         row indices: labeled, train (all rows used without label), validation, test
 metrics.jsonl     one line per epoch; baseline-metrics.jsonl likewise for the supervised-only baseline
 checkpoint.npz    while the run is unfinished: where it is; checkpoint-before.npz: where it was
+training.npz      where a finished training is, so that it can be trained longer; baseline-training.npz likewise
 model.npz         the trained model; baseline.npz likewise
 result.json       the errors that were measured at the end
+
+Of a run that was trained longer, model, baseline and result from before stay beside the new ones as
+``model-100-epochs.npz`` and so on.
 """
 
+import contextlib
 import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,38 +24,45 @@ import numpy as np
 from ladder_np.data.dataset import Dataset
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.split import Split
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, LaterError
 from ladder_np.experiments.experiment import BASELINE, LADDER, fingerprint
-from ladder_np.experiments.settings import ExperimentSettings
+from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.files import read_json, read_npz, read_text
 from ladder_np.network.specification import Specification
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
+from ladder_np.version import of_later
 
 __all__ = [
     "BASELINE_METRICS",
     "BASELINE_MODEL",
+    "BASELINE_STATE",
     "CONFIG",
     "METRICS",
     "MODEL",
     "RESULT",
     "SPLIT",
+    "STATE",
     "ErrorRate",
     "RunConfig",
     "RunData",
     "check_run_data",
+    "find_run_split",
     "load_run_config",
     "load_run_data",
     "load_run_histories",
     "load_run_model",
     "load_run_results",
     "load_run_split",
+    "locate_data",
     "read_metrics",
+    "set_aside",
 ]
 
 CONFIG, SPLIT, RESULT = "config.json", "split.npz", "result.json"
 MODEL, BASELINE_MODEL = "model.npz", "baseline.npz"
 METRICS, BASELINE_METRICS = "metrics.jsonl", "baseline-metrics.jsonl"
+STATE, BASELINE_STATE = "training.npz", "baseline-training.npz"
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,11 @@ class RunConfig:
     facts: dict[str, Any]  # all of the file: versions, device, rows and the network's description too
 
     @property
+    def epochs_before(self) -> list[int]:
+        """The totals that the run was trained to before it was trained longer, in order."""
+        return self.facts.get("epochs_before", [])
+
+    @property
     def specification(self) -> Specification:
         """The description of the run's main network.
 
@@ -86,7 +104,8 @@ class RunConfig:
         try:
             return Specification.from_json(self.facts["network"])
         except (InputError, TypeError, KeyError) as error:
-            raise InputError(f"{CONFIG}: its description of the network is missing or damaged: {error}") from None
+            cause = f"its description of the network is missing or damaged: {error}"
+            raise InputError(f"{CONFIG}: {cause}{of_later(self.facts.get('ladder_np'))}") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +128,22 @@ def load_run_config(folder: Path) -> RunConfig:
     for key, kind in needed.items():
         if not isinstance(config, dict) or not isinstance(config.get(key, ...), kind):
             raise InputError(f"{path}: not a run's configuration: {key} is missing or damaged")
+    if not _are_counts(config.get("epochs_before", [])):
+        raise InputError(f"{path}: not a run's configuration: epochs_before is damaged")
     try:
-        settings = ExperimentSettings.from_json(config["settings"])
+        settings = ExperimentSettings.from_json(config["settings"], config.get("ladder_np"))
+    except LaterError as error:
+        raise InputError(f"{path}: {error}") from None
     except InputError as error:
-        raise InputError(f"{path}: not a run's configuration: {error}") from None
+        later = of_later(config.get("ladder_np"))
+        raise InputError(f"{path}: not a run's configuration: {error}{later}") from None
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
     return RunConfig(settings, data_dir, config["data_sha256"], config)
+
+
+def set_aside(path: Path, epochs: int) -> Path:
+    """Return where a file of a run's folder stays when the run is trained for more than so many epochs."""
+    return path.with_stem(f"{path.stem}-{epochs}-epochs")
 
 
 def load_run_split(folder: Path, rows: int) -> Split:
@@ -130,22 +159,47 @@ def load_run_split(folder: Path, rows: int) -> Split:
     return Split(**arrays)
 
 
-def load_run_data(folder: Path, data_dir: Path | None) -> RunData:
+def locate_data(folder: Path, config: RunConfig, dataset: str | None) -> ExperimentSettings:
+    """Return a run's settings, with its data where `dataset` says that it lies now; None: where it lay.
+
+    Raises InputError if a file that it was trained on is not there any more.
+    """
+    settings = config.settings
+    if dataset is not None:
+        return dataclasses.replace(settings, dataset=dataset)
+    if settings.dataset not in DATASET_DEFAULTS and not os.path.exists(settings.dataset):
+        raise InputError(
+            f"{settings.dataset}: no such file or folder; {folder} was trained on it: if it was moved, name its new "
+            "place with --dataset PATH"
+        )
+    return settings
+
+
+def load_run_data(folder: Path, data_dir: Path | None, dataset: str | None = None) -> RunData:
     """Open a run's data again, by default from the `data_dir` that it was begun with.
 
-    Raises InputError if the folder is not a run, or its data is gone or was changed.
+    `dataset` is where a file that was moved lies now. Raises InputError if the folder is not a run, or its data is
+    gone or was changed.
     """
     config = load_run_config(folder)
-    settings = config.settings
-    dataset = open_dataset(settings.dataset, data_dir or config.data_dir, settings.table)
-    check_run_data(folder, config, dataset)
-    return RunData(dataset, load_run_split(folder, len(dataset.X)))
+    settings = locate_data(folder, config, dataset)
+    opened = open_dataset(settings.dataset, data_dir or config.data_dir, settings.table)
+    check_run_data(folder, config, opened, settings.dataset)
+    return RunData(opened, load_run_split(folder, len(opened.X)))
 
 
-def check_run_data(folder: Path, config: RunConfig, dataset: Dataset) -> None:
-    """Raise `InputError` if a dataset is not the one that a run was begun with."""
-    if fingerprint(dataset) != config.data_sha256:
-        raise InputError(f"{config.settings.dataset}: not the data that {folder} was trained on (its sha256 differs)")
+def find_run_split(folder: Path, opened: Dataset) -> Split | None:
+    """Return a run's split if the dataset is the one that it was begun with; None if not, or if none can tell."""
+    with contextlib.suppress(InputError):  # the folder is no run
+        if fingerprint(opened) == load_run_config(folder).data_sha256:
+            return load_run_split(folder, len(opened.X))
+    return None
+
+
+def check_run_data(folder: Path, config: RunConfig, opened: Dataset, source: str) -> None:
+    """Raise `InputError` if the dataset opened from `source` is not the one that a run was begun with."""
+    if fingerprint(opened) != config.data_sha256:
+        raise InputError(f"{source}: not the data that {folder} was trained on (its sha256 differs)")
 
 
 def load_run_model(folder: Path, device_name: str) -> Predictor:
@@ -204,6 +258,10 @@ def load_run_results(folder: Path) -> dict[str, ErrorRate]:
 def _is_result(result: Any) -> bool:
     wrong, rows = (result.get("wrong"), result.get("rows")) if isinstance(result, dict) else (None, None)
     return type(wrong) is int and type(rows) is int and 0 <= wrong <= rows > 0
+
+
+def _are_counts(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is int and value > 0 for value in values)
 
 
 def _check_folder(folder: Path) -> None:

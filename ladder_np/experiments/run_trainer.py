@@ -1,7 +1,8 @@
 """The training of one model of a run: metrics line by line, checkpoints, Ctrl-C; it can be resumed.
 
 A checkpoint holds ``meta`` (JSON: format, version, model) and the arrays of `Training.state`. It is written beside
-and renamed, and the one before stays: one undamaged checkpoint is there whenever the process dies.
+and renamed, and the one before stays: one undamaged checkpoint is there whenever the process dies. The last one of a
+finished training is kept under another name, so that it can be trained longer.
 """
 
 import contextlib
@@ -14,18 +15,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from ladder_np.errors import InputError, TrainingDivergedError
 from ladder_np.experiments.experiment import Experiment
-from ladder_np.experiments.run_folder import BASELINE_METRICS, METRICS, read_metrics
+from ladder_np.experiments.run_folder import BASELINE_METRICS, BASELINE_STATE, METRICS, STATE, read_metrics
 from ladder_np.files import append_line, read_json_entry, read_npz, write_npz, write_text
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import fit
 from ladder_np.training.trainer import EpochRecord, Training
+from ladder_np.version import __version__, of_later, unknown_format
 
 __all__ = ["Checkpoints", "RunTrainer"]
 
@@ -45,7 +47,7 @@ class RunTrainer:
     name: str  # of the model
     network: LadderNetwork  # at its starting point; trained in place
     folder: Path  # of the run
-    observe: Callable[[EpochRecord], None]  # called after each epoch with its record
+    observe: Callable[[EpochRecord], None] = lambda record: None  # called after each epoch with its record
     every: int | None = None  # steps between checkpoints, besides the one at the end of every epoch
     watched: bool | None = None  # see `Training`
 
@@ -64,11 +66,11 @@ class RunTrainer:
             left_out=dataset.left_out,
         )
         self._metrics = self.folder / (METRICS if self.name == experiment.main else BASELINE_METRICS)
-        self._checkpoints = Checkpoints(self.folder)
+        self._checkpoints = Checkpoints(self.folder, STATE if self.name == experiment.main else BASELINE_STATE)
         self._interruption = Interruption()
 
     def run(self) -> Predictor:
-        """Train from the last checkpoint, or from the start, to the end; return the model.
+        """Train from the last checkpoint, or from the start, to the end; keep the state there, and return the model.
 
         Raises InputError if a file cannot be written, or the checkpoints cannot be used; TrainingDivergedError if the
         cost is NaN or infinite or has exploded; KeyboardInterrupt after Ctrl-C, when the step is finished and a
@@ -83,9 +85,19 @@ class RunTrainer:
         except TrainingDivergedError as error:
             raise TrainingDivergedError(f"{self._located(error)}; {self._last_checkpoint()}") from None
         self._interruption.raise_if_requested()
+        self._keep()
         with contextlib.suppress(InputError):  # where somebody has damaged the metrics the model is whole without
             self._model.history = read_metrics(self._metrics, self._training.layers)
         return self._model
+
+    def hold(self) -> bool:
+        """Keep where the training is, for one of more epochs; return whether it has nothing left to do.
+
+        Raises InputError if the checkpoints cannot be used.
+        """
+        self._restore()
+        self._keep()
+        return self._training.done
 
     def _restore(self) -> None:
         if state := self._load():
@@ -93,6 +105,9 @@ class RunTrainer:
 
     def _load(self) -> dict[str, np.ndarray] | None:
         return self._checkpoints.load(self.name, self._training.state(), self._training.validate_state)
+
+    def _keep(self) -> None:
+        self._checkpoints.keep(self.name, self._training.state(), self._training.validate_state)
 
     def _cut_metrics(self) -> None:
         """Remove lines of epochs that the checkpoint does not know: they will be run again."""
@@ -178,76 +193,97 @@ class Interruption:
         self.requested = True
 
 
-class Checkpoints:
-    """The checkpoints in a run's folder, for one of its models at a time."""
+Arrays = Mapping[str, np.ndarray]
 
-    def __init__(self, folder: Path) -> None:
-        self._last, self._before = folder / LAST, folder / BEFORE
+
+class Checkpoints:
+    """The checkpoints in a run's folder, for one of its models at a time.
+
+    `kept` is the file in which that of a finished training stays. What is asked for must look like the arrays `like`,
+    the state of a training that has just begun; `check` raises InputError if arrays that do so hold what cannot be.
+    """
+
+    def __init__(self, folder: Path, kept: str = STATE) -> None:
+        self._last, self._before, self._kept = folder / LAST, folder / BEFORE, folder / kept
         self._last_is_damaged = False
 
-    def save(self, model: str, arrays: Mapping[str, np.ndarray]) -> None:
+    def save(self, model: str, arrays: Arrays) -> None:
         """Write a checkpoint of the model of that name.
 
         Raises InputError if it cannot be written; the one before stays.
         """
-        meta = json.dumps({"format": FORMAT, "version": VERSION, "model": model})
+        meta = json.dumps({"format": FORMAT, "version": VERSION, "ladder_np": __version__, "model": model})
         # Until the new one stands there is the one before: the last, unless that is damaged and an older one is not.
         if self._last.exists() and not self._last_is_damaged:
             os.replace(self._last, self._before)
         write_npz(self._last, {"meta": np.array(meta), **arrays})
         self._last_is_damaged = False
 
-    def load(
-        self, model: str, like: Mapping[str, np.ndarray], check: Callable[[Mapping[str, np.ndarray]], None]
-    ) -> dict[str, np.ndarray] | None:
+    def load(self, model: str, like: Arrays, check: Callable[[Arrays], None]) -> dict[str, np.ndarray] | None:
         """Return the arrays of the newest undamaged checkpoint of that model, or None without a checkpoint of it.
 
-        They must look like those of `like`, the state of a training that has just begun; `check` raises InputError if
-        arrays that do so hold what cannot be. Raises InputError if there are checkpoints, and none can be used.
+        Raises InputError if there are checkpoints, and none can be used.
         """
-        complaint = None
-        for path in filter(Path.exists, (self._last, self._before)):
+        newest = self._newest(model, like, check)
+        return newest[1] if newest else None
+
+    def keep(self, model: str, like: Arrays, check: Callable[[Arrays], None]) -> None:
+        """Let that checkpoint take the place of the kept one; older ones go. Raises InputError as `load`."""
+        newest = self._newest(model, like, check)
+        if newest is None or newest[0] == self._kept:
+            return
+        if newest[0] == self._last:
+            self._before.unlink(missing_ok=True)  # first: what is not kept is taken for newer
+        os.replace(newest[0], self._kept)
+        self.remove()
+
+    def _newest(
+        self, model: str, like: Arrays, check: Callable[[Arrays], None]
+    ) -> tuple[Path, dict[str, np.ndarray]] | None:
+        complaint, unusable = None, []
+        for path in filter(Path.exists, (self._last, self._before, self._kept)):
             try:
-                name, arrays = _read_checkpoint(path)
-                if name != model:
-                    return None  # of the model before this one
-                _check_checkpoint(path, arrays, like, check)
+                meta, arrays = _read_checkpoint(path)
+                if meta["model"] != model:  # the one before this one, so that this one had just begun
+                    complaint = None
+                    continue
+                _check_arrays(path, meta, arrays, like, check)
             except InputError as error:
                 complaint = complaint or error
+                unusable.append(path.name)
                 self._last_is_damaged |= path == self._last
             else:
-                return arrays
+                return path, arrays
         if complaint:
-            raise InputError(f"{complaint}; remove {LAST} and {BEFORE} to begin again")
+            raise InputError(f"{complaint}; remove {' and '.join(unusable)} to begin again")
         return None
 
     def remove(self) -> None:
-        """Remove them all."""
+        """Remove them all but the kept one."""
         for path in (self._last, self._before):
             path.unlink(missing_ok=True)
 
 
-def _read_checkpoint(path: Path) -> tuple[str, dict[str, np.ndarray]]:
+def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     arrays = read_npz(path, "a checkpoint")
     meta = read_json_entry(arrays, "meta")
     if not isinstance(meta, dict) or meta.get("format") != FORMAT or not isinstance(meta.get("model"), str):
         raise InputError(f"{path}: not a checkpoint of ladder_np (its meta entry does not say so)")
     if meta.get("version") != VERSION:
-        raise InputError(f"{path}: checkpoint version {meta.get('version')!r}; this program reads version {VERSION}")
-    return meta["model"], {name: values for name, values in arrays.items() if name != "meta"}
+        raise InputError(
+            f"{path}: {unknown_format('checkpoint', meta.get('version'), (VERSION,), meta.get('ladder_np'))}"
+        )
+    return meta, {name: values for name, values in arrays.items() if name != "meta"}
 
 
-def _check_checkpoint(
-    path: Path,
-    arrays: Mapping[str, np.ndarray],
-    like: Mapping[str, np.ndarray],
-    check: Callable[[Mapping[str, np.ndarray]], None],
+def _check_arrays(
+    path: Path, meta: Mapping[str, Any], arrays: Arrays, like: Arrays, check: Callable[[Arrays], None]
 ) -> None:
     try:
         _check_shapes(arrays, like)
         check(arrays)
     except InputError as error:
-        raise InputError(f"{path}: damaged checkpoint: {error}") from None
+        raise InputError(f"{path}: damaged checkpoint: {error}{of_later(meta.get('ladder_np'))}") from None
 
 
 def _check_shapes(arrays: Mapping[str, np.ndarray], like: Mapping[str, np.ndarray]) -> None:

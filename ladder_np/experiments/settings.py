@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ladder_np.data.tables import TableOptions
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, LaterError
 from ladder_np.network.specification import Specification, default_weights
 from ladder_np.operations.maps import is_layer
 from ladder_np.rng import check_seed
 from ladder_np.training.trainer import TrainingSettings
+from ladder_np.version import unknown_name
 
 __all__ = ["DATASET_DEFAULTS", "PRESETS", "ExperimentSettings", "make_settings"]
 
@@ -113,8 +114,8 @@ class ExperimentSettings:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "ExperimentSettings":
-        """Return the settings that `as_json` described.
+    def from_json(cls, fields: Mapping[str, Any], writer: object = None) -> "ExperimentSettings":
+        """Return the settings that `as_json` described, in the version `writer` of this package.
 
         Raises InputError if they are not a complete description.
         """
@@ -123,8 +124,10 @@ class ExperimentSettings:
             fields = _with_later(fields)
         if fields.keys() == names - TABLES_LATER.keys():
             fields = {**TABLES_LATER, **fields}
-        if unlike := names.symmetric_difference(fields):
-            raise InputError(f"setting {min(unlike)!r} is missing or unknown")
+        if missing := names - fields.keys():
+            raise InputError(f"setting {min(missing)!r} is missing")
+        if unknown := fields.keys() - names:
+            raise LaterError(unknown_name(f"setting {min(unknown)!r}", writer))
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
         for name, kind in typing.get_type_hints(cls).items():
             if not _is_of(kind, values[name]):
@@ -199,4 +202,22 @@ def make_settings(named: Mapping[str, Any], preset: str | None = None) -> Experi
         raise InputError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
     chosen = PRESETS[preset] if preset else {}
     dataset = named.get("dataset", chosen.get("dataset", "digits"))
+    _check_per_layer(named, chosen, preset)
     return ExperimentSettings(**{**DATASET_DEFAULTS.get(dataset, {}), **chosen, **named})
+
+
+def _check_per_layer(named: Mapping[str, Any], chosen: Mapping[str, Any], preset: str | None) -> None:
+    """Raise `InputError` if a preset has values for each layer of its network, and other layers were named."""
+    if "hidden_layers" not in named:
+        return
+    layers = len(named["hidden_layers"]) + 2
+    for name in ("denoising_weights", "noise_std"):
+        values = chosen.get(name, ())
+        if name in named or len(values) in (0, 1, layers):
+            continue
+        example = ",".join(f"{value:g}" for value in (*values, *values[-1:] * layers)[:layers])
+        option = f"--{name.replace('_', '-')}"
+        raise InputError(
+            f"preset {preset} has {len(values)} values of {option} for its own layers, the network with the hidden "
+            f"layers that were named has {layers} (the input counts): name {layers}, for example {option} {example}"
+        )

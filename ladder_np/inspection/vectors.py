@@ -28,7 +28,7 @@ from ladder_np.network.parameters import Parameters
 from ladder_np.network.passes import Passes
 from ladder_np.network.quantities import WALK, Item
 from ladder_np.network.specification import Specification
-from ladder_np.version import __version__
+from ladder_np.version import __version__, unknown_format
 
 __all__ = ["Difference", "compare_vectors", "make_vectors", "read_vectors", "required_keys"]
 
@@ -142,10 +142,10 @@ def read_vectors(path: Path | str, complete: bool) -> dict[str, np.ndarray]:
         meta = read_json_entry(arrays, "meta")
         if not isinstance(meta, dict) or "version" not in meta:
             raise InputError(f"{path}: not a file of test vectors: no meta entry that names a version")
-        version = meta["version"]
-        if version not in VERSIONS:
-            readable = " and ".join(map(str, VERSIONS))
-            raise InputError(f"{path}: test vectors of version {version!r}; this program reads versions {readable}")
+        if meta["version"] not in VERSIONS:
+            raise InputError(
+                f"{path}: {unknown_format('test vectors', meta['version'], VERSIONS, meta.get('ladder_np'))}"
+            )
     return arrays
 
 

@@ -278,21 +278,25 @@ class RunSource(PlotSource):
     folder : path
     data_dir : path or None
         See `open_dataset`; None: that of the run.
+    dataset : str or None
+        Where a data file that was moved lies now.
 
     Raises
     ------
     InputError
-        If the folder is not a run.
+        If the folder is not a run, or `dataset` is not its data.
     """
 
-    def __init__(self, folder: Path, data_dir: Path | None = None) -> None:
-        self.path, self._data_dir = folder, data_dir
+    def __init__(self, folder: Path, data_dir: Path | None = None, dataset: str | None = None) -> None:
+        self.path, self._data_dir, self._dataset = folder, data_dir, dataset
         config = load_run_config(folder)
         self._settings, self.specification, self.facts = config.settings, config.specification, config.facts
         self.title = f"Run {folder.resolve().name}: {Path(self._settings.dataset).name}"
         self.seed = self._settings.seed
         self.keeps_best_epoch = bool(self._settings.patience)
         self.why_no_history = "no epoch is finished yet"
+        if dataset is not None:
+            self._opened  # noqa: B018  # what is named wrongly is told whatever is drawn
 
     @cached_property
     def results(self) -> dict[str, ErrorRate]:
@@ -322,8 +326,10 @@ class RunSource(PlotSource):
         """The run's data, or the reason why it cannot be opened."""
         settings, sizes = self._settings, self.specification.sizes
         try:
-            data = load_run_data(self.path, self._data_dir)
+            data = load_run_data(self.path, self._data_dir, self._dataset)
         except InputError as error:
+            if self._dataset is not None:  # named now, so that it is wanted
+                raise
             return str(error)
         if len(data.dataset.classes) != sizes[-1]:
             return f"{settings.dataset}: does not fit the network in {CONFIG}"

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +12,7 @@ import numpy as np
 from ladder_np.errors import InputError
 from ladder_np.training.trainer import EpochRecord, Training
 
-__all__ = ["EpochLines", "FitHistory", "complement", "fit"]
+__all__ = ["FitHistory", "complement", "fit"]
 
 FIELDS = tuple(field.name for field in dataclasses.fields(EpochRecord))
 COUNTS = ("epoch", "step")
@@ -51,31 +50,6 @@ def fit(
         on_epoch(record)
     training.finish()
     return FitHistory.from_records(records, training.layers)
-
-
-class EpochLines:
-    """Describes each of so many epochs in a line, with the time that is left at the mean pace since `start`.
-
-    That is when the training began, by `time.monotonic`; by default now.
-    """
-
-    def __init__(self, epochs: int, start: float | None = None) -> None:
-        self._epochs = epochs
-        self._start = time.monotonic() if start is None else start
-        self._before: int | None = None  # epochs of a resumed training that are not in that time
-
-    def describe(self, record: EpochRecord) -> str:
-        """Return the line of an epoch that has just ended."""
-        if self._before is None:
-            self._before = record.epoch - 1
-        pace = (time.monotonic() - self._start) / (record.epoch - self._before)
-        left = round(pace * (self._epochs - record.epoch))
-        error = record.validation_error
-        validation = "" if error is None else f"  validation error {100 * error:.2f} %"
-        return (
-            f"epoch {record.epoch}/{self._epochs}  cost {record.cost:.4f}{validation}"
-            f"  {left // 60}:{left % 60:02} left"
-        )
 
 
 @dataclass(frozen=True, eq=False)

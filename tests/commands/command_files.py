@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import struct
 from dataclasses import dataclass
 
@@ -15,16 +16,24 @@ from ladder_np.commands import main
 from ladder_np.data.download import FILES, ImageSet
 
 COLUMNS = ("width", "height", "weight", "age")
+PROGRESS = re.compile(r"(ladder|supervised only)  epoch \d+/\d+  cost .* left$")
 TINY = "--hidden-layers 8-6 --epochs 3"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left: its exit status and its two outputs."""
+    """What a command left: its exit status and its two outputs, the lines that show how far it is apart."""
 
     status: int
     out: str
     err: str
+    progress: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, status, out, err):
+        lines = err.splitlines(keepends=True)
+        progress = tuple(line.rstrip("\n") for line in lines if PROGRESS.match(line))
+        return cls(status, out, "".join(line for line in lines if not PROGRESS.match(line)), progress)
 
 
 def words(*parts):

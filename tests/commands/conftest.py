@@ -27,7 +27,7 @@ def command(capsys):
 
     def run(*parts):
         status = main(words(*parts))
-        return Outcome(status, *capsys.readouterr())
+        return Outcome.of(status, *capsys.readouterr())
 
     return run
 

@@ -197,8 +197,8 @@ HOSTILE = [
     ("control.npz", with_x(FOUR, f"X{CONTROL}.npy"), TRAIN, "cannot be printed", "X\\x1b[2J"),
     ("new_line.npz", with_x(FOUR, "X\nerror: no.npy"), TRAIN, "cannot be printed", "X\\nerror"),
     ("long_name.npz", with_x(FOUR, "X" * 60_000), TRAIN, "name is too long"),
-    ("outside_model", in_model("../../outside.npy", FOUR), EVALUATE, "unexpected entry ../../outside"),
-    ("absolute_model", in_model("/tmp/outside.npy", FOUR), EVALUATE, "unexpected entry /tmp/outside"),
+    ("outside_model", in_model("../../outside.npy", FOUR), EVALUATE, "entry ../../outside is unknown"),
+    ("absolute_model", in_model("/tmp/outside.npy", FOUR), EVALUATE, "entry /tmp/outside is unknown"),
     ("only_outside.npz", with_x(FOUR, "../../X.npy"), TRAIN, "has no array X", "found: ../../X, y"),
     # headers of arrays
     ("objects.npz", with_x(npy("'|O'", data=b"cos\nsystem\n(S'false'\ntR.")), TRAIN, "X.npy holds Python objects"),

@@ -34,9 +34,26 @@ def finish(process):
 
 
 def test_success_is_status_0_and_writes_results_to_standard_output_alone(tmp_path):
-    status, out, err = finish(start(f"train --epochs 1 --hidden-layers 4 --out {tmp_path / 'run'}"))
+    status, out, err = finish(start(f"train --epochs 1 --hidden-layers 4 --quiet --out {tmp_path / 'run'}"))
     assert (status, err) == (0, "")
     assert out.endswith(f"run saved in {tmp_path / 'run'}\n")
+
+
+def test_a_log_of_both_outputs_says_what_is_trained_then_how_far_it_is_then_the_result(tmp_path):
+    train = f"train --epochs 40 --hidden-layers 4 --no-baseline --out {tmp_path / 'run'}"
+    status, out, _ = finish(start(train, stderr=subprocess.STDOUT))
+    assert status == 0
+    about, features, network, *progress, result, saved = out.splitlines()
+    assert (about[:6], features[:8], network[:7], result[:7], saved[:9]) == (
+        "digits",
+        "features",
+        "network",
+        "ladder:",
+        "run saved",
+    )
+    assert progress[0].startswith("ladder  epoch 1/40  cost ")
+    assert progress[-1].startswith("ladder  epoch 40/40  cost ")
+    assert len(progress) < 20
 
 
 def test_wrong_use_is_status_2_and_one_line_on_standard_error():
@@ -50,7 +67,7 @@ def test_wrong_use_is_status_2_and_one_line_on_standard_error():
 def test_ctrl_c_is_status_130_one_line_and_no_half_written_file(tmp_path):
     run = tmp_path / "run"
     process = start(
-        f"train --epochs 1000000 --hidden-layers 8 --out {run}",
+        f"train --epochs 1000000 --hidden-layers 8 --quiet --out {run}",
         # A shell may have started the tests with interrupts ignored, which children inherit.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )

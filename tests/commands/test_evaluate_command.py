@@ -17,6 +17,7 @@ from command_files import (
     load,
     quiet,
     write_blobs,
+    write_csv_blobs,
     write_images,
     write_table,
 )
@@ -161,3 +162,35 @@ def test_data_that_are_not_the_models_are_refused(command, npz_run, csv_run, tmp
     outcome = command("evaluate", csv_run, "--dataset", tmp_path / "features.npz")
     assert_refused(outcome, "features.npz: the model was trained on 4 features per row, this data has 3")
     assert_refused(command("evaluate", npz_run / "model.npz"), "model.npz: expected a run's folder", "--dataset")
+
+
+# --- the run's own data
+
+
+def test_the_runs_own_data_is_measured_on_its_test_rows_wherever_it_lies(command, csv_run, tmp_path):
+    shutil.copy(csv_run.parent / "data.csv", tmp_path / "moved.csv")
+    for model in (csv_run, csv_run / "model.npz"):
+        outcome = command("evaluate", model, "--dataset", tmp_path / "moved.csv")
+        assert (outcome.status, outcome.out) == (0, expected_line(csv_run))
+        assert outcome.err == (
+            f"ladder-np: {tmp_path / 'moved.csv'} is the data that {csv_run} was trained on; measured on its 30 test "
+            "rows\n"
+        )
+
+
+def test_training_rows_that_are_measured_are_said_to_be_such(command, tmp_path):
+    data = write_csv_blobs(tmp_path / "data.csv")
+    quiet("train --no-baseline --dataset", data, TINY, "--out", tmp_path / "run")
+    outcome = command("evaluate", tmp_path / "run", "--dataset", data)
+    assert outcome.out.startswith("error on labeled rows: ")
+    assert outcome.err == (
+        f"warning: {data} is the data that {tmp_path / 'run'} was trained on; none is held out for the test: the "
+        "error on new rows is higher\n"
+    )
+
+
+def test_a_model_beside_a_configuration_of_something_else_is_just_a_model(command, csv_run, tmp_path):
+    shutil.copy(csv_run / "model.npz", tmp_path / "model.npz")
+    (tmp_path / "config.json").write_text('{"port": 80}')
+    outcome = command("evaluate", tmp_path / "model.npz", "--dataset", csv_run.parent / "data.csv")
+    assert (outcome.out[:21], outcome.err) == ("error on labeled rows", "")

@@ -87,6 +87,7 @@ def test_a_run_that_is_killed_after_any_step_goes_on_bit_by_bit(
             with contextlib.suppress(Killed):
                 command(train, data, "--out", run)
             patch.setattr(RunTrainer, "_after_step", original)
+            capsys.readouterr()
             outcome = command("train --resume", run)
         assert (outcome.status, outcome.err) == (0, "")
         assert models(run) == expected, steps
@@ -158,7 +159,7 @@ def stopped(command, data, tmp_path, killed, monkeypatch):
 @pytest.mark.parametrize(
     ("option", "named"),
     [
-        ("--epochs 9", "--epochs"),
+        ("--epochs 9 --labels 20", "--labels"),
         ("--seed 1", "--seed"),
         ("--preset mnist-100-full", "--preset"),
         ("--out x", "--out"),

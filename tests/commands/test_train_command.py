@@ -24,8 +24,8 @@ from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.experiments.settings import make_settings
 
 RESULT = r"test error (\d+\.\d\d) % \((\d+) of (\d+)\)"
-FOLDER = {"config.json", "split.npz", "metrics.jsonl", "model.npz", "result.json"}
-BASELINE = {"baseline-metrics.jsonl", "baseline.npz"}
+FOLDER = {"config.json", "split.npz", "metrics.jsonl", "training.npz", "model.npz", "result.json"}
+BASELINE = {"baseline-metrics.jsonl", "baseline-training.npz", "baseline.npz"}
 METRICS = {
     "epoch",
     "step",
@@ -246,13 +246,22 @@ def test_a_terminal_sees_one_line_rewritten_and_then_wiped(command, data, tmp_pa
     text = terminal.getvalue()
     assert outcome.status == 0
     assert "\n" not in text
-    assert text.endswith("\r\033[K")
-    for name in ("supervised only", "ladder"):
-        assert re.search(name + r"  epoch 3/3  cost \d+\.\d{4}  validation error \d+\.\d\d %  \d+:\d\d left", text)
+    first, *_, blanks, nothing = text.split("\r")[1:]
+    assert re.fullmatch(r"supervised only  epoch 1/3  cost .*  validation error \d+\.\d\d %  \d+:\d\d l.*", first)
+    assert (blanks.strip(), nothing) == ("", "")
 
 
-def test_standard_error_that_is_not_a_terminal_stays_empty(command, data, tmp_path):
-    assert command("train --dataset", data, TINY, "--out", tmp_path / "run").err == ""
+def test_without_a_terminal_the_first_and_the_last_epoch_of_each_model_are_a_line(command, data, tmp_path):
+    outcome = command("train --dataset", data, TINY, "--validation 10 --out", tmp_path / "run")
+    assert [line.split("  cost")[0] for line in outcome.progress] == [
+        f"{name}  epoch {epoch}/3" for name in ("supervised only", "ladder") for epoch in (1, 3)
+    ]
+    assert re.search(r"cost \d+\.\d{4}  validation error \d+\.\d\d %  \d+:\d\d left$", outcome.progress[0])
+
+
+def test_quiet_shows_no_progress(command, data, tmp_path):
+    outcome = command("train --quiet --dataset", data, TINY, "--out", tmp_path / "run")
+    assert (outcome.status, outcome.err, outcome.progress) == (0, "", ())
 
 
 # ---- where a run goes

@@ -172,3 +172,38 @@ def test_a_line_that_is_not_a_record_is_named(run: Path, line: str | bytes) -> N
     (run / "metrics.jsonl").write_bytes(content + b"\n" + (run / "metrics.jsonl").read_bytes())
     with pytest.raises(InputError, match="record 1 is damaged"):
         load_run_histories(run)
+
+
+# ---- Of a later version.
+
+
+def rewrite(run: Path, settings: dict, **others: object) -> None:
+    config = json.loads((run / "config.json").read_text())
+    config["settings"] |= settings
+    (run / "config.json").write_text(json.dumps(config | others))
+
+
+def test_a_setting_that_this_version_does_not_know_is_not_called_damage(run: Path) -> None:
+    rewrite(run, {"mixup": 0.3}, ladder_np="7.1")
+    with pytest.raises(InputError, match=r"config\.json: setting 'mixup' is unknown to .*; ladder_np 7\.1 wrote it"):
+        load_run_config(run)
+    rewrite(run, {}, ladder_np=None)
+    with pytest.raises(InputError, match=r"config\.json: setting 'mixup' is unknown to .*; a later version wrote it"):
+        load_run_config(run)
+
+
+def test_a_value_that_this_version_does_not_know_names_the_later_one_that_wrote_it(run: Path) -> None:
+    network = json.loads((run / "config.json").read_text())["network"]
+    rewrite(run, {}, ladder_np="7.1", network=network | {"combinator": "magic"})
+    with pytest.raises(InputError, match=r"unknown combinator 'magic'.*; ladder_np 7\.1 wrote it, a later version"):
+        load_run_config(run).specification.sizes  # noqa: B018
+    rewrite(run, {"class_weight": "magic"})
+    with pytest.raises(InputError, match=r"class weight 'magic'.*; ladder_np 7\.1 wrote it, a later version"):
+        load_run_config(run)
+
+
+@pytest.mark.parametrize("value", [5, ["../x"], [True], [0], None])
+def test_totals_from_before_that_cannot_be_are_damage(run: Path, value: object) -> None:
+    rewrite(run, {}, epochs_before=value)
+    with pytest.raises(InputError, match="epochs_before is damaged"):
+        load_run_config(run)

@@ -20,6 +20,9 @@ LIKE = {
 }
 
 
+LATER = '{"format": "ladder_np checkpoint", "version": 1, "model": "ladder", "ladder_np": "7.1"}'
+
+
 def accept(arrays: Mapping[str, np.ndarray]) -> None:
     """Find nothing wrong."""
 
@@ -73,7 +76,14 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path, damage: str) 
         ({"waiting": np.zeros((2, 2), np.int64)}, "waiting should be"),
         ({"step/noise/streams": None}, "step/noise is missing"),
         ({"meta": np.array("{}")}, "not a checkpoint of ladder_np"),
-        ({"meta": np.array('{"format": "ladder_np checkpoint", "version": 2, "model": "ladder"}')}, "version 2"),
+        (
+            {"meta": np.array('{"format": "ladder_np checkpoint", "version": 99, "model": "ladder"}')},
+            "checkpoint version 99, of a later version of ladder_np",
+        ),
+        (
+            {"meta": np.array(LATER), "more": np.zeros(1)},
+            "more is unexpected; ladder_np 7.1 wrote it, a later version than this one",
+        ),
         ({"meta": np.array('{"format": "ladder_np checkpoint", "version": 1}')}, "not a checkpoint"),
         ({"meta": np.zeros(3)}, "not a checkpoint"),
     ],
@@ -132,3 +142,57 @@ def test_a_full_disk_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.M
     assert checkpoints.load("ladder", LIKE, accept)["parameters"][0] == 1
     checkpoints.save("ladder", arrays(3))
     assert checkpoints.load("ladder", LIKE, accept)["parameters"][0] == 3
+
+
+# ---- The state of a finished training.
+
+
+def test_the_last_one_is_kept_and_found_again_by_its_model_alone(tmp_path: Path) -> None:
+    baseline, ladder = Checkpoints(tmp_path, "baseline-training.npz"), Checkpoints(tmp_path)
+    for value in (1, 2):
+        baseline.save("supervised only", arrays(value))
+    baseline.keep("supervised only", LIKE, accept)
+    assert [path.name for path in tmp_path.iterdir()] == ["baseline-training.npz"]
+    ladder.save("ladder", arrays(3))
+    baseline.keep("supervised only", LIKE, accept)
+    assert baseline.load("supervised only", LIKE, accept)["parameters"][0] == 2
+    assert ladder.load("ladder", LIKE, accept)["parameters"][0] == 3
+    baseline.save("supervised only", arrays(4))
+    assert baseline.load("supervised only", LIKE, accept)["parameters"][0] == 4  # newer than the kept one
+
+
+def test_without_any_there_is_nothing_to_keep(tmp_path: Path) -> None:
+    Checkpoints(tmp_path).keep("ladder", LIKE, accept)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_one_before_is_kept_where_the_last_is_damaged(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    for value in (1, 2):
+        checkpoints.save("ladder", arrays(value))
+    (tmp_path / "checkpoint.npz").write_bytes(b"nothing")
+    checkpoints.keep("ladder", LIKE, accept)
+    assert [path.name for path in tmp_path.iterdir()] == ["training.npz"]
+    assert checkpoints.load("ladder", LIKE, accept)["parameters"][0] == 1
+
+
+@pytest.mark.parametrize("instant", [1, 2])
+def test_killed_while_one_is_kept_the_same_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instant: int
+) -> None:
+    checkpoints, calls = Checkpoints(tmp_path), [0]
+    for value in (1, 2):
+        checkpoints.save("ladder", arrays(value))
+    unlink = Path.unlink
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        calls[0] += 1
+        if calls[0] == instant:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoints.keep("ladder", LIKE, accept)
+    assert Checkpoints(tmp_path).load("ladder", LIKE, accept)["parameters"][0] == 2
