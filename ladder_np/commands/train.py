@@ -238,28 +238,9 @@ def _describe(experiment: Experiment) -> str:
     return (
         f"{dataset.name}: {dataset.X.shape[1]} features, {len(dataset.classes)} classes; "
         f"{len(split.train)} training rows, {len(split.labeled)} of them labeled; {', '.join(held_out)}\n"
-        f"features: {_describe_features(experiment)}\n"
+        f"features: {experiment.features}\n"
         f"network {experiment.specification}, seed {experiment.settings.seed}"
     )
-
-
-def _describe_features(experiment: Experiment) -> str:
-    """Return what the features were taken for, how they are scaled, and what is done to columns of a table."""
-    scaling, dataset = experiment.scaling, experiment.dataset
-    pixels = scaling.kind == "pixels" or (scaling.kind == "none" and dataset.pixel_maximum is not None)
-    done = {
-        "pixels": f"divided by {1 / scaling.scale[0]:.0f}",
-        "standardize": "standardized",
-        "none": "taken as they are",
-    }
-    columns = scaling.encoding.describe(dataset.feature_names) if scaling.encoding else ""
-    left_out = ", ".join(name or "the first column" for name in dataset.left_out)
-    parts = (
-        f"{'8-bit pixels' if pixels else 'a table'}, {done[scaling.kind]}",
-        columns,
-        left_out and f"left out: {left_out}",
-    )
-    return "; ".join(filter(None, parts))
 
 
 def _why_no_test(settings: ExperimentSettings) -> str:

@@ -54,6 +54,23 @@ class Experiment:
         """The description of the main model."""
         return self.models[self.main]
 
+    @property
+    def features(self) -> str:
+        """What the features were taken for, how they are scaled, and what is done to columns of a table, in one line."""
+        scaling, dataset = self.scaling, self.dataset
+        pixels = scaling.kind == "pixels" or (scaling.kind == "none" and dataset.pixel_maximum is not None)
+        done = {
+            "pixels": f"divided by {1 / scaling.scale[0]:.0f}",
+            "standardize": "standardized",
+            "none": "taken as they are",
+        }
+        parts = [f"{'8-bit pixels' if pixels else 'a table'}, {done[scaling.kind]}"]
+        if scaling.encoding and (columns := scaling.encoding.describe(dataset.feature_names)):
+            parts.append(columns)
+        if dataset.left_out:
+            parts.append(f"left out: {', '.join(name or 'the first column' for name in dataset.left_out)}")
+        return "; ".join(parts)
+
     def rows(self, indices: np.ndarray) -> np.ndarray:
         """Return the features of the given rows as the networks take them, (rows, d_0)."""
         return self.scaling.apply(self.dataset.X[indices], self.specification.numpy_dtype)

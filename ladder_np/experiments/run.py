@@ -216,6 +216,7 @@ def _config(experiment: Experiment) -> dict[str, Any]:
         "device": experiment.device.name,
         "settings": experiment.settings.as_json(),
         "network": experiment.specification.as_json(),
+        "features": experiment.features,
         "data_dir": str(experiment.data_dir.resolve()) if experiment.data_dir else None,
         "data_sha256": fingerprint(experiment.dataset),
         "rows": {key: len(value) for key, value in dataclasses.asdict(experiment.split).items()},
