@@ -127,6 +127,8 @@ def _update(experiment: Experiment, networks: dict[str, LadderNetwork], folder: 
     config, now = load_run_config(folder), experiment.settings
     before = config.settings
     facts = config.facts
+    if now.epochs < before.epochs:
+        raise InputError(f"{folder}: was made a run of {before.epochs} epochs in this moment; start again")
     if now.epochs > before.epochs:
         ended = [RunTrainer(experiment, name, network, folder).hold() for name, network in networks.items()]
         if all(ended):

@@ -210,6 +210,20 @@ def test_a_smaller_total_is_refused(epochs, fragment, command, finished):
     assert listing(finished) == before
 
 
+def test_a_run_that_was_made_longer_meanwhile_is_left_alone(command, finished, monkeypatch):
+    original = train.reopen
+
+    def meanwhile(*arguments, **named):
+        experiment = original(*arguments, **named)
+        monkeypatch.setattr(train, "reopen", original)
+        command("train --quiet --resume", finished, "--epochs 6")
+        return experiment
+
+    monkeypatch.setattr(train, "reopen", meanwhile)
+    assert_refused(command("train --resume", finished), "made a run of 6 epochs", "start again")
+    assert config_of(finished)["settings"]["epochs"] == 6
+
+
 @pytest.mark.parametrize("name", ["training.npz", "baseline-training.npz"])
 def test_a_finished_run_without_its_kept_state_says_why_it_cannot_go_on(name, command, finished):
     (finished / name).unlink()
