@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError, LadderNetwork
+from ladder_np.data.encoding import Encoding
 from ladder_np.data.scaling import Scaling
 from ladder_np.data.stored import StoredRows, open_npy
 from ladder_np.files import read_npz, write_npz
@@ -31,6 +32,62 @@ def test_a_saved_model_predicts_the_same_bits(predictor: Predictor, tmp_path: Pa
     np.testing.assert_array_equal(loaded.predict(X), predictor.predict(X))
     assert loaded.feature_names == predictor.feature_names
     assert loaded.network.specification == predictor.network.specification
+
+
+@pytest.fixture
+def encoded() -> Predictor:
+    """Return a model of a column of numbers with gaps, one of texts, one of numbers."""
+    encoding = Encoding((None, ("blue", "red"), None), np.array([2.0, 0.0, 5.0]), np.array([True, False, False]))
+    network = LadderNetwork((5, 20, 3), seed=1)
+    scaling = Scaling(np.zeros(5), np.ones(5), "standardize", encoding)
+    network.estimate_statistics(lambda: iter([np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32)]))
+    return Predictor(network, scaling, np.array(["x", "y", "z"]), ("size", "color", "age"), left_out=("id",))
+
+
+CELLS = np.array([[1.0, 0.0, 4.0], [np.nan, 1.0, 6.0], [3.0, np.nan, np.nan]])
+
+
+def test_the_treatment_of_columns_comes_back_from_the_file(encoded: Predictor, tmp_path: Path) -> None:
+    encoded.save(tmp_path / "m.npz")
+    loaded = Predictor.load(tmp_path / "m.npz")
+    np.testing.assert_array_equal(loaded.predict_proba(CELLS), encoded.predict_proba(CELLS))
+    assert loaded.columns == encoded.columns == {"size": None, "color": ("blue", "red"), "age": None}
+    assert loaded.left_out == ("id",)
+
+
+ENCODING_DAMAGES = {
+    "no object": [1],
+    "a list missing": {"values": [None], "means": [0.0]},
+    "too few": {"values": [None, ["blue", "red"]], "means": [2.0, 0.0], "indicated": [True, False]},
+    "of other lengths": {"values": [None, None], "means": [2.0], "indicated": [True, False]},
+    "empty": {"values": [], "means": [], "indicated": []},
+    "a mean that is a text": {"values": [None] * 3, "means": ["a", 0.0, 5.0], "indicated": [True, True, False]},
+    "a mean that is not finite": {
+        "values": [None] * 3,
+        "means": [float("nan"), 0.0, 5.0],
+        "indicated": [True, True, False],
+    },
+    "a flag that is a number": {"values": [None] * 3, "means": [2.0, 0.0, 5.0], "indicated": [1, True, False]},
+    "texts that are numbers": {
+        "values": [None, [1, 2], None],
+        "means": [2.0, 0.0, 5.0],
+        "indicated": [True, 0, False],
+    },
+    "texts in another order": {
+        "values": [None, ["red", "blue"], None],
+        "means": [2.0, 0.0, 5.0],
+        "indicated": [True, False, False],
+    },
+}
+
+
+@pytest.mark.parametrize("described", ENCODING_DAMAGES.values(), ids=ENCODING_DAMAGES)
+def test_a_damaged_treatment_of_columns_is_refused(encoded: Predictor, tmp_path: Path, described: object) -> None:
+    arrays = encoded.as_arrays()
+    change_meta(arrays, encoding=described)
+    write_npz(tmp_path / "m.npz", arrays)
+    with pytest.raises(InputError, match=r"damaged model file: its (encoding|columns)"):
+        Predictor.load(tmp_path / "m.npz")
 
 
 def test_classes_are_those_of_the_data(predictor: Predictor) -> None:

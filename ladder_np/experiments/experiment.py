@@ -56,7 +56,7 @@ class Experiment:
 
     @property
     def features(self) -> str:
-        """What the features were taken for, how they are scaled, and what is done to columns of a table, in one line."""
+        """What the features were taken for, how they are scaled, what is done to columns of a table; one line."""
         scaling, dataset = self.scaling, self.dataset
         pixels = scaling.kind == "pixels" or (scaling.kind == "none" and dataset.pixel_maximum is not None)
         done = {

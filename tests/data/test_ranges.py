@@ -88,3 +88,16 @@ def test_the_range_is_that_of_the_given_rows_alone() -> None:
     assert found.typical == pytest.approx(np.quantile(np.arange(5, 25), 0.9))
     joined = found.joined(find_range(column, np.arange(2, 12)))
     np.testing.assert_array_equal([joined.low, joined.high], [[2], [24]])
+
+
+def test_missing_numbers_and_columns_of_texts_say_nothing_about_the_scale():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=(60, 3)), rng.integers(0, 3, 60), np.full(60, np.nan)])
+    X[::4, 0] = np.nan
+    limits = find_range(X, np.arange(60), (None, None, None, ("a", "b", "c"), None))
+    assert limits.low[3:].tolist() == limits.high[3:].tolist() == [0, 0]
+    np.testing.assert_array_equal(limits.low[:3], np.nanmin(X[:, :3], axis=0))
+    new = X.copy()
+    new[:, 3] = -1  # texts that were not there in training
+    assert limits.complaint(new) is None
+    assert "100% of the features are on another scale" in limits.complaint(new * 1000)

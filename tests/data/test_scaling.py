@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from ladder_np.data.encoding import find_encoding
 from ladder_np.data.scaling import Scaling, make_scaling
 from ladder_np.errors import InputError
 
@@ -155,3 +156,17 @@ def test_wrong_use_is_refused_in_one_line(X, kind, message):
     with pytest.raises(InputError, match=message) as caught:
         make_scaling(X, np.arange(len(X)), kind, None)
     assert "\n" not in str(caught.value)
+
+
+def test_what_an_encoding_makes_of_the_columns_is_standardized(tmp_path):
+    X = np.array([[1, 0], [np.nan, 1], [3, 1], [5, np.nan]])
+    encoding = find_encoding(X, np.arange(4), (None, ("a", "b")))
+    scaling = make_scaling(X, np.arange(4), "standardize", None, encoding)
+    assert (scaling.columns, scaling.width) == (2, 4)
+    assert scaling.names(("size", "kind")) == ("size", "size is missing", "kind=a", "kind=b")
+    scaled = scaling.apply(X, np.float64)
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-15)
+    np.testing.assert_allclose(scaled.std(axis=0), 1)
+    assert scaled[1, 0] == 0  # the mean stands for a missing number
+    plain = make_scaling(X, np.arange(4), "none", None, encoding)
+    np.testing.assert_array_equal(plain.apply(X, np.float64), encoding.apply(X))
