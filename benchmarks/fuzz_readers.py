@@ -68,7 +68,7 @@ def use_dataset(path: Path) -> None:
 
 def use_model(path: Path) -> None:
     model = Predictor.load(path)
-    model.predict(np.ones((3, model.network.specification.sizes[0])))
+    model.predict(np.ones((3, model.scaling.columns)))
 
 
 def use_estimator(path: Path) -> None:
@@ -111,6 +111,13 @@ def write_valid(home: Path) -> None:
     np.savez_compressed(home / "data.npz", X=X, y=y)
     rows = [[*(f"{x:.3g}" for x in row), str(label).replace("-1", "")] for row, label in zip(X, y, strict=True)]
     (home / "data.csv").write_text("\n".join(map(",".join, [["a", "b", "c", "d", "label"], *rows])) + "\n")
+    colors = [["red", "green", "blue"][k % 3] * (k % 7 != 2) for k in range(ROWS)]
+    rows = [
+        [color, *row[:3], "" if k % 5 == 1 else row[3], row[4]]
+        for k, (color, row) in enumerate(zip(colors, rows, strict=True))
+    ]
+    mixed = "\n".join(map(";".join, [["color", "a", "b", "c", "d", "label"], *rows])) + "\n"
+    (home / "mixed.csv.gz").write_bytes(gzip.compress(mixed.replace(".", ",").encode()))
     for folder, features in (("npy", X), ("npy_pixels", pixels)):
         (home / folder).mkdir()
         np.save(home / folder / "X.npy", features)
@@ -125,6 +132,7 @@ def write_valid(home: Path) -> None:
     train = ["train", "--epochs", "1", "--hidden-layers", "3", "--no-baseline", "--test-fraction", "0.3"]
     run_command(*train, "--dataset", home / "data.npz", "--out", home / "run")
     run_command(*train, "--dataset", home / "data.csv", "--out", home / "run_csv")
+    run_command(*train, "--dataset", home / "mixed.csv.gz", "--out", home / "run_mixed")
     write_unfinished_run(home)
     kinds = np.array(["ash", "elm", "oak", "?"], object)[y]
     LadderClassifier((3,), max_iter=2, unlabeled_label="?", random_state=0).fit(X, kinds).save(home / "estimator.npz")
@@ -158,6 +166,7 @@ def valid_kinds(home: Path) -> dict[str, Kind]:
     return {
         "data .npz": Kind(home / "data.npz", use_dataset, in_archive),
         "data .csv": Kind(home / "data.csv", use_dataset),
+        "data .csv.gz, texts and gaps": Kind(home / "mixed.csv.gz", use_dataset, in_gzip),
         "rows .csv": Kind(home / "data.csv", read_rows),
         "X.npy": Kind(home / "npy" / "X.npy", in_folder, in_npy),
         "y.npy": Kind(home / "npy" / "y.npy", in_folder, in_npy),
@@ -167,6 +176,7 @@ def valid_kinds(home: Path) -> dict[str, Kind]:
         "IDX labels .gz": Kind(home / "idx_gz" / f"{FILES[1]}.gz", in_folder, in_gzip),
         "model.npz": Kind(home / "run" / "model.npz", use_model, in_archive),
         "model.npz, named columns": Kind(home / "run_csv" / "model.npz", use_model, in_archive),
+        "model.npz, encoded columns": Kind(home / "run_mixed" / "model.npz", use_model, in_archive),
         "an estimator's file": Kind(home / "estimator.npz", use_estimator, in_archive),
         "checkpoint.npz": Kind(home / "unfinished" / "checkpoint.npz", use_checkpoint, in_archive),
         "split.npz": Kind(home / "run" / "split.npz", in_run, in_archive),
