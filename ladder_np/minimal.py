@@ -52,7 +52,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def g(z_tilde: Array, u: Array, a: Array) -> Array:
-    """The combinator: what comes from above says which mean to expect, and how far to trust z̃."""
+    """[R] section 2.3, the combinator: u, from above, says which mean to expect and how far to trust z̃."""
     mu = a[0] * sigmoid(a[1] * u + a[2]) + a[3] * u + a[4]  # μ(u) = a₁ sigmoid(a₂ u + a₃) + a₄ u + a₅
     v = a[5] * sigmoid(a[6] * u + a[7]) + a[8] * u + a[9]  # v(u) = a₆ sigmoid(a₇ u + a₈) + a₉ u + a₁₀
     return (z_tilde - mu) * v + mu  # g(z̃, u) = (z̃ − μ(u)) v(u) + μ(u)
@@ -111,11 +111,11 @@ def decode_backward(p: Parameters, d: Parameters, noisy: Any, clean: Any, e: Any
         dz_hat_bn = 2 * lambdas[l] * (e.z_hat_bn[l] - clean.z[l]) / clean.z[l].size  # of λₗ mean (zˡ − ẑˡ_BN)²
         dz[l], own = -dz_hat_bn, dz_hat_bn / clean.sigma[l]  # own: dẑˡ from the cost of its layer
         dmu[l], dsigma[l] = -own.sum(axis=0), -(own * e.z_hat_bn[l]).sum(axis=0)  # ẑ_BN = (ẑ − μ)/σ
-        dz_tilde[l], du, d["a", l] = g_backward(dz_hat + own, noisy.z[l], e.u[l], p["a", l])
+        dz_tilde[l], du, d["a", l] = g_backward(own + dz_hat, noisy.z[l], e.u[l], p["a", l])
         dabove = normalize_backward(du, e.u[l], e.sigma_u[l])
         if l < len(lambdas) - 1:
             d["V", l] = e.z_hat[l + 1].T @ dabove  # dVˡ = ẑˡ⁺¹ᵀ d(ẑˡ⁺¹ V)
-            dz_hat = dabove @ p["V", l].T  # dẑˡ⁺¹ = d(ẑˡ⁺¹ V) Vᵀ, and its own
+            dz_hat = dabove @ p["V", l].T  # dẑˡ⁺¹ = d(ẑˡ⁺¹ V) Vᵀ + own
     return dabove, dz_tilde, dz, dmu, dsigma
 
 
@@ -151,11 +151,10 @@ def predict(p: Parameters, L: int, x: Array, x_train: Array) -> Array:
     """P(y | x) by the clean encoder, with μ and σ of all training rows: no row's result depends on its batch."""
     h, h_train = x, x_train
     for l in range(1, L + 1):
-        a = h_train @ p["W", l]
-        mu, sigma = a.mean(axis=0), np.sqrt(a.var(axis=0, ddof=1) + 1e-10)
-        z, z_train = (h @ p["W", l] - mu) / sigma, (a - mu) / sigma
-        b = (z + p["beta", l]) * p.get(("gamma", l), 1.0)
-        h, h_train = np.maximum(b, 0), np.maximum(z_train + p["beta", l], 0)
+        a, a_train = h @ p["W", l], h_train @ p["W", l]
+        mu, sigma = a_train.mean(axis=0), np.sqrt(a_train.var(axis=0, ddof=1) + 1e-10)
+        b, b_train = (((each - mu) / sigma + p["beta", l]) * p.get(("gamma", l), 1.0) for each in (a, a_train))
+        h, h_train = np.maximum(b, 0), np.maximum(b_train, 0)
     return softmax(b)
 
 
