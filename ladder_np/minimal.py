@@ -175,7 +175,7 @@ def train(x: Array, y: Array, x_unlabeled: Array, lambdas: Any, epochs: int, rng
             n = [0.3 * rng.normal(size=(len(x) + len(rows), size)) for size in sizes]
             C, d = loss_and_gradients(p, x, y, x_unlabeled[rows], n, lambdas)
             adam(p, d, m, v, t := t + 1, rate)
-        if (epoch + 1) % 20 == 0:
+        if (epochs - 1 - epoch) % 20 == 0:  # the last one, too
             print(f"epoch {epoch + 1} of {epochs}: C = {C:.4f}", file=sys.stderr)
     return p
 

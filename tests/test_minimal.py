@@ -152,7 +152,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess:
 
 
 def test_the_command_prints_both_test_errors() -> None:
-    done = command("--epochs", "20", "--seed", "1")
+    done = command("--epochs", "4", "--seed", "1")
     assert done.returncode == 0, done.stderr
     first, *results = done.stdout.splitlines()
     assert first == "digits: 1198 training rows, 50 of them labeled; 599 for test"
@@ -160,8 +160,8 @@ def test_the_command_prints_both_test_errors() -> None:
     for line in results:
         percent, wrong = re.search(r": test error (\d+\.\d\d) % \((\d+) of 599\)$", line).groups()
         assert float(percent) == pytest.approx(100 * int(wrong) / 599, abs=0.006)
-        assert float(percent) < 25
-    assert done.stderr.count("epoch 20 of 20: C = ") == 2
+        assert float(percent) < 40  # after so few epochs; a guess has 90
+    assert done.stderr.count("epoch 4 of 4: C = ") == 2
 
 
 @pytest.mark.parametrize("arguments", [("--epochs", "0"), ("--seed", "-1"), ("--epochs", "many")])
