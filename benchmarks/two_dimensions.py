@@ -143,7 +143,7 @@ def median_seed(errors: list[dict[str, float]]) -> int:
 
 
 def draw(task: Task, seed: int, path: Path) -> None:
-    """Draw both models' regions of the classes, the unlabeled rows faint, the labeled ones large."""
+    """Draw both models' regions of the classes; unlabeled rows faint, or crossed if wrong, labeled ones large."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -154,20 +154,25 @@ def draw(task: Task, seed: int, path: Path) -> None:
     low, high = sample.X.min(axis=0) - 0.5, sample.X.max(axis=0) + 0.5
     axes_of_grid = [np.linspace(start, stop, 300) for start, stop in zip(low, high, strict=True)]
     grid = np.stack(np.meshgrid(*axes_of_grid), axis=-1)
-    unlabeled = sample.X[sample.given < 0]
+    hidden = sample.given < 0
     figure, panels = plt.subplots(1, 2, figsize=(10, 5.6), layout="constrained")
     for panel, (name, weights) in zip(panels, MODELS.items(), strict=True):
         model = train(sample.X, sample.given, weights, seed)
         regions = model.predict(grid.reshape(-1, 2)).reshape(grid.shape[:2])
         panel.pcolormesh(*axes_of_grid, regions, cmap=ListedColormap(COLORS), vmin=-0.5, vmax=5.5, alpha=0.3, lw=0)
-        panel.scatter(*unlabeled.T, s=7, color="#333333", alpha=0.45, lw=0)
+        wrong = hidden & (model.predict(sample.X) != sample.y)
+        panel.scatter(*sample.X[hidden & ~wrong].T, s=7, color="#333333", alpha=0.45, lw=0)
+        panel.scatter(*sample.X[wrong].T, s=26, color="black", marker="x", lw=1.3)
         for label, (color, marker) in enumerate(zip(COLORS, "osD^vP", strict=True)):
             place = sample.X[sample.given == label].T
             panel.scatter(*place, s=190, color=color, marker=marker, edgecolor="black", lw=1.8, zorder=3)
         error = 100 * (1 - model.score(sample.X_test, sample.y_test))
-        panel.set_title(f"{name}: {error:.1f} % test error", fontsize=16)
+        panel.set_title(f"{name}: {error:.1f} % test error", fontsize=16, pad=9)
         panel.set(xticks=[], yticks=[], aspect="equal")
-    figure.suptitle(f"{len(unlabeled)} rows without a label (dots), one label per class (large marks)", fontsize=15)
+    figure.suptitle(
+        f"One label per class (large marks), {hidden.sum()} rows without (dots; crosses: wrong)", fontsize=15
+    )
+    figure.get_layout_engine().set(h_pad=0.12, w_pad=0.1)
     figure.savefig(path, dpi=100)
 
 

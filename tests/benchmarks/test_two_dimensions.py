@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import two_dimensions
-from benchmarks.two_dimensions import TASKS, draw, draw_sample, median_seed, six_sticks, percent_wrong, two_moons
+from benchmarks.two_dimensions import TASKS, draw, draw_sample, median_seed, percent_wrong, six_sticks, two_moons
 
 SCRIPT = Path(two_dimensions.__file__)
 
