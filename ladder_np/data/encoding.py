@@ -5,6 +5,7 @@ A column of texts is kept as codes: 0, 1, ... into its values. A missing cell is
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,28 +45,35 @@ class Encoding:
         """How many columns it takes, d."""
         return len(self.values)
 
-    @property
+    @cached_property
     def width(self) -> int:
         """How many features it makes."""
-        return int(self._widths().sum())
+        return int(self._widths.sum())
 
+    @cached_property
     def _widths(self) -> np.ndarray:
-        numbers = 1 + self.indicated
+        """How many features each column makes, (d,)."""
+        numbers = (1 + self.indicated).tolist()
         return np.array([n if v is None else len(v) for n, v in zip(numbers, self.values, strict=True)], np.intp)
+
+    @cached_property
+    def _numbers(self) -> np.ndarray:
+        """Which columns hold numbers, (d,) bool."""
+        return np.array([values is None for values in self.values])
 
     def apply(self, rows: np.ndarray) -> np.ndarray:
         """Return rows (n, d) as features (n, width), float64."""
+        missing = np.isnan(rows)
+        filled = np.where(missing, self.means, rows)
+        if self.width == self.columns and self._numbers.all():
+            return filled
         features = np.empty((len(rows), self.width))
-        start = 0
-        for place, (values, width) in enumerate(zip(self.values, self._widths().tolist(), strict=True)):
-            part, cells = features[:, start : start + width], rows[:, place]
-            if values is None:
-                missing = np.isnan(cells)
-                part[:, 0] = np.where(missing, self.means[place], cells)
-                part[:, 1:] = missing[:, None]
-            else:
-                part[:] = cells[:, None] == np.arange(width)
-            start += width
+        starts = np.cumsum(self._widths) - self._widths
+        features[:, starts[self._numbers]] = filled[:, self._numbers]
+        features[:, starts[self.indicated] + 1] = missing[:, self.indicated]
+        for place in np.flatnonzero(~self._numbers):  # few, in most tables
+            codes = np.arange(self._widths[place])
+            features[:, starts[place] : starts[place] + len(codes)] = rows[:, place, None] == codes
         return features
 
     def names(self, columns: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -96,12 +104,11 @@ class Encoding:
     def complaint(self, X: np.ndarray, columns: tuple[str, ...] | None) -> str | None:
         """Return in one line what rows X (n, d) hold that was not there in training; None if nothing."""
         parts = []
-        unknown = [place for place in range(self.columns) if self.values[place] and (X[:, place] == UNKNOWN).any()]
+        unknown = [place for place in np.flatnonzero(~self._numbers).tolist() if (X[:, place] == UNKNOWN).any()]
         if unknown:
             cells = int((X[:, unknown] == UNKNOWN).sum())
             parts.append(f"{cells} cells of {_listed(unknown, columns)} hold texts that were not there in training")
-        complete = [p for p in range(self.columns) if self.values[p] is None and not self.indicated[p]]
-        gaps = [place for place in complete if np.isnan(X[:, place]).any()]
+        gaps = np.flatnonzero(np.isnan(X).any(axis=0) & self._numbers & ~self.indicated).tolist()
         if gaps:
             cells = int(np.isnan(X[:, gaps]).sum())
             parts.append(
