@@ -386,7 +386,7 @@ def test_a_denoiser_that_is_worse_than_nothing_is_warned_of(digits: RunSource, d
             assert errors in text
     assert 3 in warned
     assert text.count("worse than doing nothing") == len(warned)
-    assert "--denoising-weights 1000,10,0.1,1, more epochs, or λ = 0 for this layer." in text
+    assert "--denoising-weights 1000,10,0.1,1, more epochs, or λ = 0 for this layer; the test" in text
 
 
 def test_without_its_data_nothing_is_said_of_denoisers(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
