@@ -29,11 +29,12 @@ DARK = 0.5  # cells with a larger share have white numbers
 NAMED_CLASSES = 10  # about so many of many classes are named on an axis
 SMALLEST_MARK, LARGEST_MARK = 9.0, 60.0  # points²
 IMAGES, FEATURES = 12, 5  # mistakes shown as images; columns of them as a table
+FEW = 5  # mistakes in a short table
 PAIRS = 10  # of confused classes in the list
 LISTED_CLASSES = 40  # up to so many classes have a legend, more have a color bar
 LEGEND_LINES = 20  # in one column of the legend
 MANY = 300  # labeled rows from which their marks are smaller
-LETTER = 0.11, 0.25  # width and height of a letter with some space around it, in inches
+LETTER = 0.15, 0.28  # width and height of a letter with some space around it, in inches
 # In inches.
 CELL, BESIDE, LOWEST = 0.23, 7.0, 5.8  # of the matrix; what stands beside it; the figure's smallest height
 HEIGHT, NARROWEST, WIDEST = 6.0, 4.5, 9.5  # of the axes of the top hidden layer
@@ -66,10 +67,15 @@ def confusion(predictions: Predictions, classes: np.ndarray, features: FeatureDi
         figure = new_figure(title, height + 0.7, height)
         draw(figure.subfigures(), *confusions(predictions), names)
         return figure
-    figure = new_figure(title, height + 0.7 + BESIDE, height)
-    left, right = figure.subfigures(1, 2, width_ratios=(height + 0.7, BESIDE))
-    draw(left, *confusions(predictions), names)
-    _draw_mistakes(right, predictions, names, features)
+    if wrong <= FEW and not features.side:  # a short table goes below, so that no half of the figure is empty
+        below = LINE * (wrong + 3)
+        figure = new_figure(title, max(height + 0.7, BESIDE), height + below)
+        parts = figure.subfigures(2, 1, height_ratios=(height, below))
+    else:
+        figure = new_figure(title, height + 0.7 + BESIDE, height)
+        parts = figure.subfigures(1, 2, width_ratios=(height + 0.7, BESIDE))
+    draw(parts[0], *confusions(predictions), names)
+    _draw_mistakes(parts[1], predictions, names, features)
     return figure
 
 
@@ -143,7 +149,7 @@ def _draw_mistakes(figure: Any, predictions: Predictions, names: list[str], feat
     if features.side:
         _draw_images(figure, predictions, surest[:IMAGES], names, features)
     else:
-        lines = int(figure.bbox.height / figure.dpi / LINE) - 4  # what is left by titles and the head
+        lines = max(FEW, int(figure.bbox.height / figure.dpi / LINE) - 4)  # what is left by titles and the head
         _write_table(figure, predictions, surest[:lines], names, features)
 
 

@@ -233,8 +233,9 @@ def _warning(found: Denoising, weights: Sequence[float]) -> str:
     layer = f"layer {found.layer}{' (the input)' if found.layer == 0 else ''}"
     return (
         f"The denoiser of {layer} is worse than doing nothing: the squared error of the rebuilt layer is "
-        f"{found.rebuilt:.3g}, that of the noisy layer itself {found.noisy:.3g}. What may help: more weight for it, "
-        f"--denoising-weights {','.join(f'{weight:g}' for weight in larger)}, more epochs, or λ = 0 for this layer."
+        f"{found.rebuilt:.3g}, that of the noisy layer itself {found.noisy:.3g}. To try: more weight for it, "
+        f"--denoising-weights {','.join(f'{weight:g}' for weight in larger)}, more epochs, or λ = 0 for this layer; "
+        "the test errors tell whether that also helps the predictions."
     )
 
 

@@ -9,6 +9,7 @@ import importlib
 import io
 import itertools
 import math
+import textwrap
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,11 +46,12 @@ Figure = Any  # matplotlib's, which need not be installed
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 # Of classes: the palette without black, which is the edge of labeled rows, and three more colors.
 CLASS_COLORS = (*OKABE_ITO[:7], "#7F3C8D", "#8C564B", "#A6D854")
+MOST_STYLES = 40
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">")
 MAP = "viridis"  # perceptually uniform
 BRIGHTEST = 0.93  # upper end of the map that is used: the rest is too faint on white
 
-STRIP = 0.2  # height of the line at the bottom of a picture, in inches
+TITLE, SMALL_LINE, SMALL_LETTER = 0.26, 0.19, 0.075  # of the title and of the lines below it, in inches
 
 STYLE = {
     "font.size": 10,
@@ -113,13 +115,12 @@ def balanced(count: int, most: int) -> int:
 
 
 def stamp(figure: Figure, text: str) -> Figure:
-    """Write a small line at the lower right, below everything else: what the picture is of."""
-    strip = STRIP / figure.get_figheight()
-    rest = (0, strip, 1, 1 - strip)
-    figure.get_layout_engine().set(rect=rest)
-    for legend in figure.legends:
-        legend.set_bbox_to_anchor(rest, transform=figure.transFigure)
-    figure.text(0.995, 0.2 * strip, text, ha="right", va="bottom", fontsize=8, color="0.35", in_layout=False)
+    """Write small lines below the title, at the right: what the picture is of."""
+    width, height = figure.get_size_inches()
+    lines = textwrap.wrap(text, int(width / SMALL_LETTER))
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - SMALL_LINE * len(lines) / height))
+    place = {"x": 0.995, "y": 1 - TITLE / height, "ha": "right", "va": "top"}
+    figure.text(s="\n".join(lines), fontsize=8, color="0.35", in_layout=False, **place)
     return figure
 
 
@@ -141,12 +142,11 @@ def colors(count: int) -> list[Any]:
 
 
 def class_styles(count: int) -> list[tuple[Any, str]]:
-    """Return a color and a marker for each class: ten classes differ in both, a hundred in one of the two at least.
+    """Return a color and a marker for each class: ten classes differ in both, forty in one of the two at least.
 
     Of more classes the colors come from the perceptually uniform map, in the order of the classes.
     """
-    times = len(CLASS_COLORS) * len(MARKERS)
-    shades = CLASS_COLORS if count <= times else [map_color(place) for place in np.linspace(0, 1, count)]
+    shades = CLASS_COLORS if count <= MOST_STYLES else [map_color(place) for place in np.linspace(0, 1, count)]
     turns = (divmod(k, len(CLASS_COLORS)) for k in range(count))
     return [
         (shades[k % len(shades)], MARKERS[(place + turn) % len(MARKERS)]) for k, (turn, place) in enumerate(turns)
@@ -205,7 +205,7 @@ def _cut_around_the_difference(name: str, order: Sequence[str], longest: int) ->
     common = max(sum(takewhile(bool, map(str.__eq__, name, other))) for other in beside)
     head = longest // 3
     width = longest - head - 2  # the letters between two …
-    start = max(head, min(common + 2 - width, len(name) - width))
+    start = max(head, min(common - width // 3, len(name) - width))
     return f"{name[:head]}…{_cut(name[start:], width + 1)}"
 
 

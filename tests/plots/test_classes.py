@@ -77,11 +77,11 @@ def test_mistakes_of_pixels_are_images_the_surest_first(digits, digits_figures) 
 
 @pytest.mark.parametrize("count", [2, 10, 40])
 @pytest.mark.parametrize("features", [TABLE, IMAGES])
-def test_without_mistakes_it_says_so(count: int, features: FeatureDisplay) -> None:
+def test_without_mistakes_nothing_stands_beside_the_matrix(count: int, features: FeatureDisplay) -> None:
     y = np.arange(80) % count
     figure = confusion(judged(y, y, features=len(features.names)), np.arange(count), features)
-    assert "no mistakes" in texts(figure)
-    assert figure.subfigs[1].axes == []
+    assert "Predictions for 80 test rows: 0 wrong (0.00 %)" in texts(figure)
+    assert len(figure.subfigs) == 1  # no empty half
     assert overlaps(figure) == []
 
 
@@ -159,31 +159,47 @@ def test_rows_lie_at_their_components_and_labeled_ones_have_an_edge() -> None:
     top = some(3)
     axes = draw(top, np.array([5, 6, 7])).axes[0]
     places, shares = principal_components(top.h)
-    rows, marked = axes.collections
-    np.testing.assert_allclose(rows.get_offsets(), places[:40])
-    np.testing.assert_allclose(marked.get_offsets(), places[40:])
-    assert marked.get_edgecolors().tolist() == [[0, 0, 0, 1]]
-    assert rows.get_linewidths().tolist() == [0]
-    colors = marked.get_facecolors()
-    for one, other in zip(*np.triu_indices(20, 1), strict=True):
-        assert (colors[one] == colors[other]).all() == (top.classes[40 + one] == top.classes[40 + other])
+    assert len(axes.collections) == 6  # rows without label by class, then labeled ones by class
+    for labeled, marks in enumerate((axes.collections[:3], axes.collections[3:])):
+        for index, one in enumerate(marks):
+            np.testing.assert_allclose(one.get_offsets(), places[(top.labeled == labeled) & (top.classes == index)])
+            edges = ([[0, 0, 0, 1]], [0.8]) if labeled else (one.get_edgecolors().tolist(), [0])
+            assert (one.get_edgecolors().tolist(), one.get_linewidths().tolist()) == edges
+    for labeled, other in zip(axes.collections[3:], axes.collections[:3], strict=True):
+        assert (labeled.get_facecolors()[0, :3] == other.get_facecolors()[0, :3]).all()
+        assert (labeled.get_paths()[0].vertices == other.get_paths()[0].vertices).all()
     assert axes.get_xlabel() == f"principal component 1 ({100 * shares[0]:.1f} % of the variance)"
     assert axes.get_ylabel() == f"principal component 2 ({100 * shares[1]:.1f} % of the variance)"
 
 
 def test_few_classes_are_in_the_legend_and_many_in_a_bar() -> None:
     figure = draw(some(3), np.array([5, 6, 7]))
-    legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == [
-        "row without label: predicted class",
-        "labeled row: its class",
-        "class 5",
-        "class 6",
-        "class 7",
-    ]
+    kinds = ["row without label: predicted class", "labeled row: its class"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == kinds
+    legend = figure.axes[0].get_legend()
+    assert (legend.get_title().get_text(), [text.get_text() for text in legend.get_texts()]) == (
+        "class",
+        ["5", "6", "7"],
+    )
     figure = draw(some(100, 300), np.arange(100))
-    assert len(figure.legends[0].get_texts()) == 2
+    assert figure.axes[0].get_legend() is None
     assert "class, 0 to 99" in texts(figure)
+
+
+def test_ten_classes_differ_in_color_and_in_marker() -> None:
+    handles = draw(some(10), np.arange(10)).axes[0].get_legend().legend_handles
+    for look in ("get_color", "get_marker"):
+        assert len({getattr(handle, look)() for handle in handles}) == 10
+
+
+@pytest.mark.parametrize("count", [30, 40])
+def test_many_long_names_stay_different_in_the_legend(count: int) -> None:
+    names = np.array([f"North-American species no. {number:02} (its long name)" for number in range(count)])
+    figure = draw(some(count, 300), names)
+    shown = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert len(set(shown)) == count
+    assert max(map(len, shown)) <= 14
+    assert overlaps(figure) == []
 
 
 @pytest.mark.parametrize("classes", [2, 10, 100, 1000])
@@ -199,5 +215,5 @@ def test_names_of_classes_do_not_lie_on_each_other(classes: int) -> None:
 
 def test_names_of_classes_are_letters_not_formulas() -> None:
     figure = draw(some(2), np.array(["$a$", "x" * 40]))
-    assert {r"\$a\$", "x" * 11 + "…"} <= set(texts(figure))
+    assert {r"\$a\$", "x" * 13 + "…"} <= set(texts(figure))
     assert overlaps(figure) == []

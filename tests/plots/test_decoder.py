@@ -35,6 +35,20 @@ def passes(source) -> dict[str, np.ndarray]:
     }
 
 
+def row_of(axes) -> int:
+    return int(axes.get_title().split()[1].removesuffix(":"))
+
+
+@pytest.mark.parametrize("data", ["digits", "table"])
+def test_a_row_has_the_class_that_the_model_predicts_for_it_with_noise(request, data: str) -> None:
+    source, figure = (request.getfixturevalue(name) for name in (data, f"{data}_figures"))
+    state = source.noisy.state
+    p = state.classified.p[state.passes.rows[-1].unlabeled]
+    for axes in figure["rebuilt-inputs"].axes[:6]:
+        position = list(source.noisy.indices).index(row_of(axes))
+        assert axes.get_title().split()[-1] == str(source.predictor.classes[p[position].argmax()])
+
+
 def test_rows_of_as_many_kinds_as_can_be_are_chosen() -> None:
     classes = np.array([4, 4, 4, 1, 4, 2, 2, 1])
     np.testing.assert_array_equal(choose_rows(classes, 3), [3, 5, 0])
@@ -45,7 +59,7 @@ def test_rows_of_as_many_kinds_as_can_be_are_chosen() -> None:
 def test_pixels_are_images_in_their_own_range(digits, digits_figures) -> None:
     axes = digits_figures["rebuilt-inputs"].axes
     assert len(axes) == 30
-    numbers = [int(axes[place].get_title().removeprefix("row ")) for place in range(10)]
+    numbers = [row_of(axes[place]) for place in range(10)]
     positions = [list(digits.noisy.indices).index(number) for number in numbers]
     for line, values in enumerate(passes(digits).values()):
         for column, position in enumerate(positions):
@@ -59,7 +73,7 @@ def test_images_of_a_standardized_run_are_shown_in_raw_pixels(digits) -> None:
     scaling = dataclasses.replace(digits.predictor.scaling, shift=np.full(64, 5.0), scale=np.full(64, 0.5))
     predictor = dataclasses.replace(digits.predictor, scaling=scaling)
     figure = rebuilt_inputs(predictor, digits.noisy, digits.features)
-    number = int(figure.axes[0].get_title().removeprefix("row "))
+    number = row_of(figure.axes[0])
     x = passes(digits)["clean"][list(digits.noisy.indices).index(number)]
     np.testing.assert_allclose(figure.axes[0].images[0].get_array(), (x / 0.5 + 5).reshape(8, 8), rtol=1e-6)
 
@@ -68,7 +82,7 @@ def test_a_table_is_lines_over_its_features(table, table_figures) -> None:
     figure = table_figures["rebuilt-inputs"]
     assert len(figure.axes) == 6
     for axes in figure.axes:
-        position = list(table.noisy.indices).index(int(axes.get_title().removeprefix("row ")))
+        position = list(table.noisy.indices).index(row_of(axes))
         drawn = lines_of(axes)
         for kind, values in passes(table).items():
             np.testing.assert_allclose(drawn[kind], np.stack([np.arange(5), values[position]], axis=1))
@@ -108,6 +122,13 @@ def gaussian(parameters, layer, unit, z_tilde, u):
     return (z_tilde - mu) * v + mu
 
 
+def normalized(network, layer, unit, z_hat):
+    """ẑ as the cost compares it: with the clean mean and deviation over all training rows."""
+    if layer == 0:
+        return z_hat
+    return (z_hat - network.statistics.mu[layer][unit]) / network.statistics.sigma[layer][unit]
+
+
 def unit_of(axes) -> int:
     return int(axes.get_title().split("unit ")[1].split()[0])
 
@@ -121,8 +142,14 @@ def test_there_is_a_panel_a_layer_and_each_curve_is_the_unit_s_own_combinator(di
             u = np.quantile(digits.noisy.state.decoded[layer].u[:, unit], share)
             z_tilde, z_hat = drawn[f"u at its {100 * share:.0f} % quantile"].T
             expected = gaussian(digits.predictor.network.parameters, layer, unit, z_tilde, u)
+            expected = normalized(digits.predictor.network, layer, unit, expected)
             np.testing.assert_allclose(z_hat, expected, rtol=1e-4, atol=1e-6)
-        assert (axes.get_xlabel(), axes.get_ylabel()) == ("z̃", "ẑ")
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("z̃", "ẑ, normalized as the clean z" if layer else "ẑ")
+
+
+def test_all_panels_have_one_scale_so_that_slopes_can_be_compared(digits_figures) -> None:
+    panels = digits_figures["combinators"].axes
+    assert len({axes.get_xlim() for axes in panels}) == len({axes.get_ylim() for axes in panels}) == 1
 
 
 def test_the_rows_behind_are_those_that_the_unit_met_colored_by_u(digits, digits_figures) -> None:
@@ -131,21 +158,17 @@ def test_the_rows_behind_are_those_that_the_unit_met_colored_by_u(digits, digits
         unit = unit_of(axes)
         z_tilde = state.decoded[layer].z_tilde[:, unit]
         dots = next(one for one in axes.collections if one.get_label().startswith("rows"))
-        np.testing.assert_allclose(
-            dots.get_offsets(), np.stack([z_tilde, state.decoded[layer].z_hat[:, unit]], axis=1)
-        )
+        z_hat = normalized(digits.predictor.network, layer, unit, state.decoded[layer].z_hat[:, unit])
+        np.testing.assert_allclose(dots.get_offsets(), np.stack([z_tilde, z_hat], axis=1))
         by_u = dots.get_facecolors()[state.decoded[layer].u[:, unit].argsort(kind="stable")]
         green = by_u[:, 1]  # rises all along the range of colors
         assert (np.diff(green) >= 0).all()
 
 
-def test_the_line_that_copies_is_z_tilde_in_the_scale_of_z_hat(digits, digits_figures) -> None:
-    statistics = digits.predictor.network.statistics
-    for layer, axes in enumerate(digits_figures["combinators"].axes):
-        z_tilde, copy = lines_of(axes)["ẑ that only copies z̃"].T
-        unit = unit_of(axes)
-        mu, sigma = (statistics.mu[layer][unit], statistics.sigma[layer][unit]) if layer else (0, 1)
-        np.testing.assert_allclose((copy - mu) / sigma, z_tilde, rtol=1e-5)
+def test_the_line_that_copies_has_slope_1_in_every_panel(digits_figures) -> None:
+    for axes in digits_figures["combinators"].axes:
+        (copy,) = [line for line in axes.lines if line.get_label() == "ẑ that only copies z̃"]
+        assert (copy.get_xy1(), copy.get_slope()) == ((0, 0), 1)
 
 
 def test_every_curve_is_inside_its_panel(digits_figures) -> None:
@@ -187,11 +210,12 @@ def test_without_rows_the_curves_are_those_of_a_normal_u(digits) -> None:
         drawn = lines_of(axes)
         for share, u in zip(QUANTILES, NORMAL_QUANTILES, strict=True):
             z_tilde, z_hat = drawn[f"u at its {100 * share:.0f} % quantile"].T
-            np.testing.assert_allclose(
-                z_hat, gaussian(parameters, layer, unit_of(axes), z_tilde, u), rtol=1e-4, atol=1e-6
-            )
+            expected = gaussian(parameters, layer, unit_of(axes), z_tilde, u)
+            expected = normalized(digits.predictor.network, layer, unit_of(axes), expected)
+            np.testing.assert_allclose(z_hat, expected, rtol=1e-4, atol=1e-6)
         assert not [one for one in axes.collections if one.get_label().startswith("rows")]
-    assert figure.axes[0].get_xlim() == pytest.approx((-0.75, 1.75))  # pixels from 0 to 1, and 2.5 σ of noise
+    first, *_, last = lines_of(figure.axes[0])["u at its 50 % quantile"][:, 0]
+    assert (first, last) == pytest.approx((-0.75, 1.75))  # pixels from 0 to 1, and 2.5 σ of noise
     assert any("the data is not available" in text for text in texts(figure))
 
 

@@ -66,6 +66,14 @@ def test_every_picture_is_titled_with_units_on_its_axes_and_no_text_on_another(
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(("data", "weights"), [("digits", "1000, 10, 0.1, 0.1"), ("table", "10, 3, 1, 1")])
+def test_every_picture_says_what_it_is_of(request: pytest.FixtureRequest, name: str, data: str, weights: str) -> None:
+    source, figures = (request.getfixturevalue(fixture) for fixture in (data, f"{data}_figures"))
+    said = f"{source.title}; λ = {weights}; seed 0"
+    assert said in [text.replace("\n", " ") for text in texts(figures[name])]
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_the_same_run_gives_the_same_bytes(digits_run: Path, name: str) -> None:
     first, second = (draw_pngs(RunSource(digits_run), (name,)).pngs[0][1] for _ in range(2))
     assert first == second
@@ -378,7 +386,7 @@ def test_a_denoiser_that_is_worse_than_nothing_is_warned_of(digits: RunSource, d
             assert errors in text
     assert 3 in warned
     assert text.count("worse than doing nothing") == len(warned)
-    assert "--denoising-weights 1000,10,0.1,1, more epochs, or λ = 0 for this layer." in text
+    assert "--denoising-weights 1000,10,0.1,1, more epochs, or λ = 0 for this layer; the test" in text
 
 
 def test_without_its_data_nothing_is_said_of_denoisers(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

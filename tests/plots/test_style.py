@@ -8,7 +8,20 @@ import pytest
 from picture_runs import changed_settings
 
 from ladder_np import InputError
-from ladder_np.plots.style import OKABE_ITO, colors, dark_map, matplotlib, new_figure, plain, png, styled, thinned
+from ladder_np.plots.style import (
+    OKABE_ITO,
+    balanced,
+    class_styles,
+    colors,
+    dark_map,
+    matplotlib,
+    new_figure,
+    plain,
+    png,
+    short_names,
+    styled,
+    thinned,
+)
 
 
 def failing(error: Exception) -> Callable[[str], ModuleType]:
@@ -111,3 +124,33 @@ def test_pyplot_is_left_alone() -> None:
     before = plt.get_fignums()  # other tests may have drawn with it
     png(draw_something())
     assert plt.get_fignums() == before
+
+
+# ---- Names of classes, and what a picture is of.
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        ((5, 6), ["5", "6"]),
+        (("setosa", "virginica (Anderson)"), ["setosa", "virginica (…"]),
+        (("a long name, first", "a long name, last"), ["a lo…, first", "a lo…, last"]),
+        (("x" * 40, "x" * 41, "$"), ["0: xxxxxxxx…", "1: xxxxxxxx…", r"\$"]),
+        (("two\nlines",), ["two lines"]),
+    ],
+)
+def test_short_names_stay_different(names: tuple, short: list[str]) -> None:
+    assert short_names(names, 12) == short
+
+
+def test_forty_classes_have_forty_looks_and_more_have_colors_in_their_order() -> None:
+    assert len(set(class_styles(40))) == 40
+    lightness = [sum(color) for color, _ in class_styles(1000)]
+    assert (lightness[0], lightness[-1]) == (min(lightness), max(lightness))
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "columns"), [(1, 4, 1), (2, 4, 2), (4, 4, 4), (4, 3, 2), (5, 4, 3), (6, 4, 3), (12, 4, 4)]
+)
+def test_a_grid_has_as_few_empty_cells_as_can_be(count: int, most: int, columns: int) -> None:
+    assert balanced(count, most) == columns
