@@ -94,7 +94,7 @@ def percent_wrong(task: Task, seed: int) -> dict[str, float]:
     return {name: 100 * (1 - model.score(sample.X_test, sample.y_test)) for name, model in models.items()}
 
 
-def cost_differences(task: Task, seed: int) -> float:
+def cost_difference(task: Task, seed: int) -> float:
     """Return by how much, in percent, the denoising costs are higher with the supervised network's boundary.
 
     The ladder is trained with a label on every row: the right ones, and those of the network that was trained on the
@@ -131,7 +131,7 @@ def measure_costs(seeds: int) -> None:
     print("\nΣ λₗ Cˡ with all rows labeled by the supervised network, above that with the right labels\n")
     print("| data, labeled rows of each class | difference in % | higher in |\n|---|---:|---:|")
     for task in (TASKS[0], TASKS[2]):
-        differences = [cost_differences(task, seed) for seed in range(seeds)]
+        differences = [cost_difference(task, seed) for seed in range(seeds)]
         higher = sum(difference > 0 for difference in differences)
         print(f"| {task.name}, {task.labels} | {summary(differences)} | {higher} of {seeds} |", flush=True)
 
@@ -149,13 +149,15 @@ def draw(task: Task, seed: int, path: Path) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
     from matplotlib.colors import ListedColormap
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     sample = draw_sample(task, seed)
     low, high = sample.X.min(axis=0) - 0.5, sample.X.max(axis=0) + 0.5
     axes_of_grid = [np.linspace(start, stop, 300) for start, stop in zip(low, high, strict=True)]
     grid = np.stack(np.meshgrid(*axes_of_grid), axis=-1)
     hidden = sample.given < 0
-    figure, panels = plt.subplots(1, 2, figsize=(10, 5.6), layout="constrained")
+    layout = ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.1)
+    figure, panels = plt.subplots(1, 2, figsize=(10, 5.6), layout=layout)
     for panel, (name, weights) in zip(panels, MODELS.items(), strict=True):
         model = train(sample.X, sample.given, weights, seed)
         regions = model.predict(grid.reshape(-1, 2)).reshape(grid.shape[:2])
@@ -169,10 +171,8 @@ def draw(task: Task, seed: int, path: Path) -> None:
         error = 100 * (1 - model.score(sample.X_test, sample.y_test))
         panel.set_title(f"{name}: {error:.1f} % test error", fontsize=16, pad=9)
         panel.set(xticks=[], yticks=[], aspect="equal")
-    figure.suptitle(
-        f"One label per class (large marks), {hidden.sum()} rows without (dots; crosses: wrong)", fontsize=15
-    )
-    figure.get_layout_engine().set(h_pad=0.12, w_pad=0.1)
+    counts = f"Labels of each class: {task.labels} (large mark); rows without: {hidden.sum()} (dots; crosses: wrong)"
+    figure.suptitle(counts, fontsize=15)
     figure.savefig(path, dpi=100)
 
 
