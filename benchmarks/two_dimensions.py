@@ -102,9 +102,7 @@ def cost_difference(task: Task, seed: int) -> float:
     """
     sample = draw_sample(task, seed)
     drawn = train(sample.X, sample.given, 0.0, seed).predict(sample.X)
-    right, wrong = (
-        (train(sample.X, y, LAMBDAS, seed).history_.denoising[-10:] @ LAMBDAS).mean() for y in (sample.y, drawn)
-    )
+    right, wrong = (np.mean(train(sample.X, y, LAMBDAS, seed).history_["denoising"][-10:]) for y in (sample.y, drawn))
     return 100 * (wrong / right - 1)
 
 
