@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="times and memor
 KINDS = [
     "data .npz",
     "data .csv",
+    "data .csv.gz, texts and gaps",
     "rows .csv",
     "X.npy",
     "y.npy",
@@ -27,6 +28,7 @@ KINDS = [
     "IDX labels .gz",
     "model.npz",
     "model.npz, named columns",
+    "model.npz, encoded columns",
     "an estimator's file",
     "checkpoint.npz",
     "split.npz",
