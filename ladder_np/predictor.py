@@ -10,8 +10,8 @@ ranges and no kind of scaling, 4 no encoding of columns: d was d_0.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ __all__ = ["Predictor"]
 
 FORMAT = "ladder_np model"
 VERSION, READABLE = 5, (1, 2, 3, 4, 5)
+TABLE = ("label_column", "unlabeled_label", "separator")
 RANGE = ("range/low", "range/high", "range/typical")  # see `Range`
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
@@ -54,6 +55,8 @@ class Predictor:
     params: dict[str, Any] | None = None  # of the estimator that has trained it; None if a run has
     range: Range | None = None  # of the raw features in training; None in files before version 4
     left_out: tuple[str, ...] = ()  # columns of the training table that are neither features nor labels
+    # how the training table was read, where that was named: the fields "label_column", "unlabeled_label", "separator"
+    table: Mapping[str, str | None] = field(default_factory=dict)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return P(class), shape (rows, K), float64, for raw features X (rows, d); batches change nothing.
@@ -172,6 +175,7 @@ class Predictor:
             "population_rows": statistics.count,
             "encoding": None if self.scaling.encoding is None else self.scaling.encoding.as_json(),
             "left_out": self.left_out,
+            "table": dict(self.table),
             **network.specification.as_json(),
         }
         arrays = {"meta": np.array(json.dumps(meta))}
@@ -236,7 +240,8 @@ class Predictor:
         training = _read_training(arrays, len(specification.sizes))
         limits = _read_range(arrays, scaling.columns)
         left_out = _checked_names(meta.get("left_out", []), None) or ()
-        return cls(network, scaling, classes, names, meta.get("pixels") is True, *training, limits, left_out)
+        table = _checked_table(meta.get("table", {}))
+        return cls(network, scaling, classes, names, meta.get("pixels") is True, *training, limits, left_out, table)
 
 
 def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scaling:
@@ -251,6 +256,14 @@ def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scalin
     if encoding is not None and encoding.width != len(scale):
         raise InputError(f"its columns make {encoding.width} features; scaling/scale has {len(scale)}")
     return Scaling(shift, scale, kind, encoding)
+
+
+def _checked_table(table: Any) -> dict[str, str | None]:
+    if not isinstance(table, dict) or not set(table) <= set(TABLE):
+        raise InputError(f"its table is {table!r}; expected some of {', '.join(TABLE)}")
+    if not all(value is None or isinstance(value, str) for value in table.values()):
+        raise InputError("its table has values that are no texts")
+    return table
 
 
 def _read_range(arrays: dict[str, np.ndarray], features: int) -> Range | None:

@@ -7,6 +7,7 @@ error line that names the line, the column and the option that settles it.
 import dataclasses
 import math
 import reprlib
+import shlex
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.data.columns import NO_NAME, index_columns
-from ladder_np.data.delimited import SEPARATORS, WITH_COMMA, Format, find_format, records
+from ladder_np.data.delimited import SEPARATORS, WITH_COMMA, WITH_POINT, Format, find_format, records
 from ladder_np.data.encoding import MISSING, MOST_VALUES, UNKNOWN, Values
 from ladder_np.errors import InputError, warn
 
@@ -66,7 +67,8 @@ def read_table(path: Path, options: TableOptions, labels_wanted: bool) -> Table:
     Raises InputError, which names the line and the column, if it is not one or a cell cannot be used.
     """
     wanted = {options.label_column, *options.trained, *(options.columns or ()), *options.drop_columns}
-    form = find_format(path, options.separator, options.decimal, wanted)
+    others = {options.label_column, options.id_column or "", *options.drop_columns, *options.left_out}
+    form = find_format(path, options.separator, options.decimal, wanted, others)
     try:
         return _Reader(path, options, form, labels_wanted).read()
     except _TextBelowNumbersError:
@@ -168,7 +170,8 @@ class _Reader:
         X, columns = self._without_index(X, columns)
         self._check_kinds(columns)
         names = tuple(column.name for column in columns)
-        left_out = tuple(name for name in header if name not in {*names, self.options.label_column})
+        used = {*names, self.options.label_column}
+        left_out = tuple(name for name in header if name not in used)
         return Table(names, *_in_order(X, columns), labels, numbered, left_out, ids)
 
     @property
@@ -211,6 +214,8 @@ class _Reader:
         for name in (*(options.columns or ()), *options.drop_columns):
             if name not in found:
                 raise InputError(f"{self.path}: has no column {name!r}; {self._found(header)}")
+        if options.columns is not None and len(set(options.columns)) < len(options.columns):
+            raise InputError(f"{self.path}: columns {','.join(options.columns)}: expected each once")
         without = {options.label_column, options.id_column, *options.drop_columns}
         names = [name for name in options.columns or header if name not in without]
         if not names:
@@ -230,6 +235,11 @@ class _Reader:
                     f"{self.path}: the model was trained on a column {name!r} that this data lacks; "
                     f"{self._found(header)}"
                 )
+        for name in options.drop_columns:
+            if name in options.trained:
+                raise InputError(f"{self.path}: {name!r} is a feature of the model; it cannot be left out")
+            if name not in found:
+                raise InputError(f"{self.path}: has no column {name!r} to leave out; {self._found(header)}")
         known = {options.label_column, options.id_column, *options.trained, *options.drop_columns, *options.left_out}
         for name in header:
             if name not in known and not NO_NAME.fullmatch(name):
@@ -259,10 +269,13 @@ class _Reader:
         `above` are the places of the numbers of its column.
         """
         text = cell.strip()
-        if text in MISSING:
+        if text in MISSING and not (column.trained and text in (column.codes or ())):
             if self.options.complete or self.options.older:
                 raise self._refused(column, line, text)
             return math.nan
+        comma = self.form.decimal == "." and WITH_COMMA.fullmatch(text)
+        if comma and not (column.row_names or (column.trained and column.codes is not None)):
+            raise self._refused(column, line, text)
         if column.codes is None:
             if column.trained or self.options.older or math.isinf(self.form.number(cell)):
                 raise self._refused(column, line, text)
@@ -283,11 +296,14 @@ class _Reader:
 
     def _advice(self, column: _Column, text: str) -> str:
         if WITH_COMMA.fullmatch(text):
-            return "if that is a decimal comma, name it: --decimal ,"
+            return "if that is a decimal comma, name it: --decimal , (other cells have points, or look so)"
+        if WITH_POINT.fullmatch(text):
+            return "the decimal mark of this table is the comma; write thousands without a point, or name --decimal ."
         if text in MISSING:
             return "expected a finite number: fill it in or drop the line"
         if column.first_text:
-            return f"other cells are numbers: correct it, or leave the column out: --drop-columns {column.name}"
+            name = shlex.quote(column.name)
+            return f"other cells are numbers: correct it, or leave the column out: --drop-columns {name}"
         return "expected a finite number"
 
     def _too_many(self, column: _Column) -> InputError:
@@ -296,7 +312,7 @@ class _Reader:
         some = ", ".join(map(reprlib.repr, list(column.codes or ())[:3]))
         return InputError(
             f"{self.path}: column {column.name!r} holds more than {MOST_VALUES} different texts ({some}, ...), too "
-            f"many for categories; leave it out: --drop-columns {column.name}"
+            f"many for categories (dates, names, ids): leave it out with --drop-columns {shlex.quote(column.name)}"
         )
 
     def _check_kinds(self, columns: list[_Column]) -> None:

@@ -64,6 +64,7 @@ class RunTrainer:
             pixels=pixels,
             range=experiment.range,
             left_out=dataset.left_out,
+            table=_read_as(experiment),
         )
         self._metrics = self.folder / (METRICS if self.name == experiment.main else BASELINE_METRICS)
         self._checkpoints = Checkpoints(self.folder, STATE if self.name == experiment.main else BASELINE_STATE)
@@ -301,3 +302,11 @@ def _check_shapes(arrays: Mapping[str, np.ndarray], like: Mapping[str, np.ndarra
         fits = given.dtype == expected.dtype and given.ndim == expected.ndim
         if not fits or given.shape[free:] != expected.shape[free:]:
             raise InputError(f"{name} should be {expected.dtype} {expected.shape}, it is {given.dtype} {given.shape}")
+
+
+def _read_as(experiment: Experiment) -> dict[str, str | None]:
+    """Return how a text table was read, as the model keeps it."""
+    settings = experiment.settings
+    if experiment.dataset.values is None:
+        return {}
+    return {name: getattr(settings, name) for name in ("label_column", "unlabeled_label", "separator")}
