@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from ladder_np.comparison.differences import Difference

@@ -31,8 +31,8 @@ def test_it_says_who_is_better_and_what_may_be_chance(baseline: int, ladder: int
 @pytest.mark.parametrize("ladder", [0, 5, 9])
 def test_too_few_test_rows_get_no_other_verdict(ladder: int) -> None:
     assert verdict(measured(5, ladder, 29)) == (
-        "29 test rows are too few to tell: one row is 3.4 percentage points; ladder-np compare tests on many splits of "
-        "the labeled rows."
+        "29 test rows are too few to tell: one row is 3.4 percentage points; ladder-np compare tests on many splits "
+        "of the labeled rows."
     )
     assert not did_not_help(measured(5, ladder, 29))
 
