@@ -6,7 +6,7 @@ l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low``, ``range
 the raw features in training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
 known; ``estimator`` (JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew
 whole numbers as classes only, in 2 an estimator's curves of cost and accuracy stood beside its parameters, 3 had no
-ranges and no kind of scaling, 4 no encoding of columns: d was d_0.
+ranges and no kind of scaling, 4 no encoding of columns: d was d_0. A model of texts has ``text/tokens`` (d,) and ``text/weights`` (d,).
 """
 
 import json
@@ -23,9 +23,10 @@ from ladder_np.data.encoding import Encoding
 from ladder_np.data.ranges import Range
 from ladder_np.data.scaling import KINDS, Scaling
 from ladder_np.data.stored import StoredRows, blocks
+from ladder_np.data.words import TOKENS, Vocabulary
 from ladder_np.errors import InputError, LaterError, warn
 from ladder_np.files import read_json_entry, read_npz, write_npz
-from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics, predict_log_proba, predict_proba
+from ladder_np.network.inference import PopulationStatistics, predict_log_proba, predict_proba, rows_at_once
 from ladder_np.network.layers import resolve
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
@@ -37,6 +38,7 @@ __all__ = ["Predictor"]
 
 FORMAT = "ladder_np model"
 VERSION, READABLE = 5, (1, 2, 3, 4, 5)
+TEXT = ("text/tokens", "text/weights")  # see `Vocabulary`
 RANGE = ("range/low", "range/high", "range/typical")  # see `Range`
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
@@ -54,6 +56,7 @@ class Predictor:
     params: dict[str, Any] | None = None  # of the estimator that has trained it; None if a run has
     range: Range | None = None  # of the raw features in training; None in files before version 4
     left_out: tuple[str, ...] = ()  # columns of the training table that are neither features nor labels
+    vocabulary: Vocabulary | None = None  # what makes features of texts, where these are what is predicted
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return P(class), shape (rows, K), float64, for raw features X (rows, d); batches change nothing.
@@ -74,7 +77,7 @@ class Predictor:
 
     def errors(self, X: Features, y: np.ndarray) -> int:
         """Return how many rows get another class than their index y (rows,) into `classes`; X as `predict_blocks`."""
-        parts = zip(self.predict_blocks(X), blocks(y, ROWS_AT_ONCE), strict=True)
+        parts = zip(self.predict_blocks(X), blocks(y, rows_at_once(self.scaling.width)), strict=True)
         return sum(int((part.argmax(axis=1) != indices).sum()) for part, (_, indices) in parts)
 
     def predict_blocks(self, X: Features, log: bool = False) -> Iterator[np.ndarray]:
@@ -85,7 +88,7 @@ class Predictor:
         """
         self.check_like(X)
         statistics = self.statistics
-        for start, part in blocks(X, ROWS_AT_ONCE):
+        for start, part in blocks(X, rows_at_once(self.scaling.width)):
             yield self._block_proba(part, start, statistics, predict_log_proba if log else predict_proba)
 
     def _block_proba(
@@ -172,6 +175,7 @@ class Predictor:
             "population_rows": statistics.count,
             "encoding": None if self.scaling.encoding is None else self.scaling.encoding.as_json(),
             "left_out": self.left_out,
+            "text": None if self.vocabulary is None else self.vocabulary.kind,
             **network.specification.as_json(),
         }
         arrays = {"meta": np.array(json.dumps(meta))}
@@ -180,6 +184,8 @@ class Predictor:
             arrays[f"population/mu.{layer}"] = get(statistics.mu[layer])
             arrays[f"population/sigma.{layer}"] = get(statistics.sigma[layer])
         arrays |= {"scaling/shift": self.scaling.shift, "scaling/scale": self.scaling.scale}
+        if self.vocabulary is not None:
+            arrays |= {"text/tokens": np.array(self.vocabulary.tokens), "text/weights": self.vocabulary.weights}
         if self.range is not None:
             arrays |= dict(zip(RANGE, (self.range.low, self.range.high, self.range.typical), strict=True))
         arrays["classes"] = self.classes.astype(str) if self.classes.dtype == object else self.classes
@@ -236,7 +242,10 @@ class Predictor:
         training = _read_training(arrays, len(specification.sizes))
         limits = _read_range(arrays, scaling.columns)
         left_out = _checked_names(meta.get("left_out", []), None) or ()
-        return cls(network, scaling, classes, names, meta.get("pixels") is True, *training, limits, left_out)
+        vocabulary = _read_vocabulary(meta, arrays, scaling.columns)
+        return cls(
+            network, scaling, classes, names, meta.get("pixels") is True, *training, limits, left_out, vocabulary
+        )
 
 
 def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scaling:
@@ -251,6 +260,19 @@ def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scalin
     if encoding is not None and encoding.width != len(scale):
         raise InputError(f"its columns make {encoding.width} features; scaling/scale has {len(scale)}")
     return Scaling(shift, scale, kind, encoding)
+
+
+def _read_vocabulary(meta: dict[str, Any], arrays: dict[str, np.ndarray], features: int) -> Vocabulary | None:
+    """Return the tokens that features are made of; None where the file has none."""
+    if meta.get("text") is None and not set(TEXT) & set(arrays):
+        return None
+    if meta.get("text") not in TOKENS:
+        raise InputError(f"its text is {meta.get('text')!r}; expected one of {', '.join(TOKENS)}")
+    _check_array(arrays, "text/weights", (features,), np.dtype(np.float64))
+    tokens = arrays.get("text/tokens", np.empty(0))
+    if tokens.shape != (features,) or tokens.dtype.kind != "U" or len(np.unique(tokens)) < features:
+        raise InputError(f"text/tokens should be {features} different texts, it is {tokens.dtype} {tokens.shape}")
+    return Vocabulary(meta["text"], tuple(tokens.tolist()), arrays["text/weights"])
 
 
 def _read_range(arrays: dict[str, np.ndarray], features: int) -> Range | None:
@@ -340,7 +362,7 @@ def _check_arrays(arrays: dict[str, np.ndarray], specification: Specification) -
         _check_array(arrays, key, shape, kind)
         if key.startswith("population/sigma") and arrays[key].min() <= 0:
             raise InputError(f"{key} holds values that are not positive")
-    if unknown := set(arrays) - set(expected) - set(RANGE) - {"meta", "classes", "history", "estimator"}:
+    if unknown := set(arrays) - set(expected) - set(RANGE) - set(TEXT) - {"meta", "classes", "history", "estimator"}:
         raise LaterError(unknown_name(f"entry {min(unknown)}"))
 
 

@@ -48,7 +48,7 @@ def fit_network(model: LadderClassifier, changes: Mapping[str, Any], repeat: Rep
 def scaled_rows(ladder: LadderClassifier, X: Any) -> np.ndarray:
     """Return rows as the ladder's network takes them, for the other methods."""
     model = ladder.predictor_
-    return model.scaling.apply(read_like(X, model, "compare", missing=True), np.float64)
+    return model.scaling.apply(np.asarray(read_like(X, model, "compare", missing=True)), np.float64)
 
 
 # ---- Other settings of the ladder, which may do better.

@@ -6,12 +6,11 @@ import numpy as np
 
 from ladder_np.data.encoding import Values
 from ladder_np.data.labels import IN_FILES, Labels, plain_classes
+from ladder_np.data.sparse import Features, SparseRows
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import InputError
 
 __all__ = ["Dataset", "Features", "check_features", "make_dataset"]
-
-Features = np.ndarray | StoredRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +120,8 @@ def check_features(
     InputError if `X` has fewer than two dimensions, no row or no feature, is not real, or holds infinity or, unless
     numbers may be `missing`, NaN.
     """
+    if isinstance(X, SparseRows):  # checked where it was made
+        return X
     if X.dtype == bool:
         X = X.as_bytes() if isinstance(X, StoredRows) else X.view(np.uint8)
     if X.dtype.kind not in "iuf":

@@ -1,7 +1,7 @@
 """Rows that are mostly zeros, kept as their other entries: texts as word counts, or a matrix of SciPy.
 
-They become dense some rows at a time, so that memory depends on the rows of a batch and not on how many rows there are.
-Indexed by rows, as an array is, they give a dense array, as `StoredRows` do.
+They become dense some rows at a time: memory depends on the rows of a batch, not on how many rows there are. Indexed
+by rows, as an array is, they give a dense array, as `StoredRows` do.
 """
 
 import dataclasses
@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from ladder_np.data.stored import StoredRows
 from ladder_np.errors import InputError
 
-__all__ = ["SparseRows", "from_scipy", "is_scipy_matrix", "stack_rows"]
+__all__ = ["Features", "SparseRows", "from_scipy", "is_scipy_matrix", "stack_rows"]
 
 
 @dataclass(frozen=True, eq=False)
 class SparseRows:
     """A matrix (n, d) in compressed sparse rows.
 
-    Row i has the entries `values[starts[i] : starts[i + 1]]` in the columns `columns[starts[i] : starts[i + 1]]`, each
+    Row i has the entries `values[starts[i] : starts[i + 1]]` in the columns with the same places in `columns`, each
     column once.
     """
 
@@ -73,17 +74,33 @@ class SparseRows:
         starts = np.concatenate([[0], np.cumsum(lengths)])
         return dataclasses.replace(self, values=self.values[entries], columns=self.columns[entries], starts=starts)
 
-    def sums(self, values: np.ndarray) -> np.ndarray:
-        """Return the sum over each column (d,) of other `values` of the entries (entries,), float64."""
+    def joined(self, other: "SparseRows") -> "SparseRows":
+        """Return these rows and then those of another matrix of the same width."""
+        starts = np.concatenate([self.starts, self.starts[-1] + other.starts[1:]])
+        values, columns = (
+            np.concatenate([getattr(one, name) for one in (self, other)]) for name in ("values", "columns")
+        )
+        return SparseRows(values, columns, starts, self.width)
+
+    def column_sums(self, values: np.ndarray) -> np.ndarray:
+        """Return the sum over each column, (d,) float64, of numbers that stand at the entries, (entries,)."""
         return np.bincount(self.columns, weights=values, minlength=self.width)
 
-    def counts(self) -> np.ndarray:
-        """Return how many entries each column has (d,)."""
-        return np.bincount(self.columns, minlength=self.width)
+    def column_limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the smallest and the largest value of each column, (d,) each, zeros among them."""
+        low, high = np.full(self.width, np.inf), np.full(self.width, -np.inf)
+        np.minimum.at(low, self.columns, self.values)
+        np.maximum.at(high, self.columns, self.values)
+        with_zeros = np.bincount(self.columns, minlength=self.width) < len(self)
+        return np.where(with_zeros, np.minimum(low, 0), low), np.where(with_zeros, np.maximum(high, 0), high)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Return all rows, dense."""
         return np.asarray(self[:], dtype)
+
+
+# Rows of features, which give dense rows when they are indexed: in memory, in a file, or mostly zeros.
+Features = np.ndarray | StoredRows | SparseRows
 
 
 def is_scipy_matrix(X: Any) -> bool:

@@ -153,7 +153,7 @@ def _make_model(
     limits = find_range(table.X, rows, table.values)
     if before and before.range and limits:
         limits = limits.joined(before.range)
-    return Predictor(network, scaling, table.classes, table.names, pixels, range=limits)
+    return Predictor(network, scaling, table.classes, table.names, pixels, range=limits, vocabulary=table.vocabulary)
 
 
 def _find_scaling(

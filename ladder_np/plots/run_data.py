@@ -18,8 +18,8 @@ from ladder_np.data.dataset import Dataset
 from ladder_np.data.encoding import UNKNOWN, Values
 from ladder_np.data.labels import match_classes
 from ladder_np.data.scaling import Scaling
+from ladder_np.data.sparse import Features
 from ladder_np.data.split import Split
-from ladder_np.data.stored import StoredRows
 from ladder_np.errors import InputError
 from ladder_np.experiments.experiment import BASELINE, LADDER, rows_for_test
 from ladder_np.experiments.run_folder import (
@@ -112,7 +112,7 @@ class Predictions:
 
     rows_name: str  # "test rows", "validation rows", or "labeled" with the name in `PlotData`
     indices: np.ndarray  # (n,): of the rows in X, or in X_test if the data has its own test set
-    X: np.ndarray | StoredRows  # (n, d_0): raw features
+    X: Features  # (n, d_0): raw features
     # (n,): indices of classes
     y: np.ndarray
     predicted: np.ndarray

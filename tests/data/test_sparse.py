@@ -23,7 +23,7 @@ KEYS = [
     [3, 3, 0],
     np.arange(13) % 2 == 0,
     np.array([[1, 4], [4, 12]]),
-    [],
+    np.empty(0, int),
 ]
 
 
@@ -39,9 +39,14 @@ def test_some_rows_stay_sparse() -> None:
     np.testing.assert_array_equal(np.asarray(some), DENSE[[12, 4, 0, 12]])
 
 
-def test_sums_and_counts_are_by_column() -> None:
-    np.testing.assert_allclose(rows().sums(rows().values), DENSE.sum(axis=0))
-    np.testing.assert_array_equal(rows().counts(), (DENSE != 0).sum(axis=0))
+def test_sums_and_limits_are_by_column() -> None:
+    full = DENSE.copy()
+    full[:, 2] = np.arange(3, 16)  # without a zero
+    matrix = stack_rows(((np.flatnonzero(row), row[row != 0]) for row in full), 7)
+    np.testing.assert_allclose(matrix.column_sums(matrix.values), full.sum(axis=0))
+    low, high = matrix.column_limits()
+    np.testing.assert_array_equal(low, full.min(axis=0))
+    np.testing.assert_array_equal(high, full.max(axis=0))
 
 
 @pytest.mark.parametrize("key", [(slice(None), 0), "a", 1.5])
