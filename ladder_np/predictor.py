@@ -6,7 +6,8 @@ l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low``, ``range
 the raw features in training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
 known; ``estimator`` (JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew
 whole numbers as classes only, in 2 an estimator's curves of cost and accuracy stood beside its parameters, 3 had no
-ranges and no kind of scaling, 4 no encoding of columns: d was d_0. A model of texts has ``text/tokens`` (d,) and ``text/weights`` (d,).
+ranges and no kind of scaling, 4 no encoding of columns: d was d_0. A model of texts has ``text/tokens`` (d,) and
+``text/weights`` (d,).
 """
 
 import json
