@@ -43,7 +43,7 @@ def test_train_evaluate_and_predict_ten_thousand_rows_however_they_are_cut(
     assert float(evaluated.split()[2]) < 30
 
     predictor = Predictor.load(run / "model.npz")
-    X, _ = read_rows(TEST_IMAGES, "label")
+    X = read_rows(TEST_IMAGES).X
     together = predictor.predict_proba(X)
     for size, rows in ((7, 10_000), (1, 1000)):
         parts = [predictor.predict_proba(X[start : start + size]) for start in range(0, rows, size)]

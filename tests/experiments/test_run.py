@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError, LadderClassifier
+from ladder_np.data.tables import TableOptions
 from ladder_np.errors import InputWarning
 from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.run import evaluate_run, execute
@@ -181,10 +182,16 @@ def test_weights_of_own_data_follow_the_variance_of_its_features(
 def test_settings_of_a_run_that_an_older_version_began_are_what_they_were_then() -> None:
     fields = make_settings({"dataset": "own.csv"}).as_json()
     fields = json.loads(json.dumps({**fields, "denoising_weights": None, "hidden_layers": [7]}))
+    for name in ("unlabeled_label", "columns", "drop_columns", "separator", "decimal"):
+        del fields[name]
+    settings = ExperimentSettings.from_json(fields)
+    assert settings.table == TableOptions()
+    assert (settings.labeled_statistics, settings.reading) == ("unlabeled", 2)
     for name in ("labeled_statistics", "class_weight", "reading"):
         del fields[name]
     settings = ExperimentSettings.from_json(fields)
     assert (settings.labeled_statistics, settings.class_weight, settings.reading) == ("own", None, 1)
+    assert settings.table == TableOptions(older=True)
     assert settings.denoising_weights == (1000, 10, 0.1)
 
 
