@@ -11,7 +11,7 @@ ranges and no kind of scaling, 4 no encoding of columns: d was d_0. A model of t
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Device
-from ladder_np.data.dataset import Features, check_features
+from ladder_np.data.dataset import Dataset, Features, check_features
 from ladder_np.data.encoding import Encoding
 from ladder_np.data.ranges import Range
 from ladder_np.data.scaling import KINDS, Scaling
@@ -126,6 +126,28 @@ class Predictor:
         encoding = self.scaling.encoding
         if encoding is not None and (complaint := encoding.complaint(np.asarray(X), self.feature_names)):
             warn(f"{source}: {complaint}")
+
+    def features_of(self, dataset: Dataset) -> Dataset:
+        """Return a dataset with the features of its texts, if the model was trained on texts.
+
+        Raises InputError if only one of both holds texts.
+        """
+        if self.vocabulary is None and dataset.texts is None:
+            return dataset
+        if self.vocabulary is None or dataset.texts is None:
+            raise InputError(f"{dataset.name}: {self._told_of_texts()}")
+        return dataset.with_vocabulary(self.vocabulary)
+
+    def read_texts(self, texts: Sequence[str] | None) -> Features:
+        """Return the features of texts; raises InputError if there are none, or the model takes no texts."""
+        if self.vocabulary is None or texts is None:
+            raise InputError(self._told_of_texts())
+        return self.vocabulary.rows(texts)
+
+    def _told_of_texts(self) -> str:
+        if self.vocabulary is None:
+            return "the model was trained on numbers, not on texts; leave out --text-column"
+        return "the model was trained on texts; name their column with --text-column"
 
     @property
     def columns(self) -> dict[str, tuple[str, ...] | None]:

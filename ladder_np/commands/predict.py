@@ -151,7 +151,8 @@ def _predict(arguments: argparse.Namespace, path: Path, source: str) -> int:
 
     def write(file: BinaryIO) -> None:
         try:
-            X = in_order_of_training(model, rows.X, rows.names, source)
+            texts = model.vocabulary is not None or rows.texts is not None
+            X = model.read_texts(rows.texts) if texts else in_order_of_training(model, rows.X, rows.names, source)
             for text in _table(model.classes, model.predict_blocks(X), arguments.id_column, rows.ids):
                 file.write(text.encode(errors="backslashreplace"))  # a text of NumPy may hold half a character
         except InputError as error:

@@ -1,5 +1,6 @@
 """A checked dataset, and the one place that checks its arrays."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from ladder_np.data.encoding import Values
 from ladder_np.data.labels import IN_FILES, Labels, plain_classes
 from ladder_np.data.sparse import Features, SparseRows
 from ladder_np.data.stored import StoredRows, blocks
+from ladder_np.data.words import Vocabulary
 from ladder_np.errors import InputError
 
 __all__ = ["Dataset", "Features", "check_features", "make_dataset"]
@@ -33,6 +35,12 @@ class Dataset:
     # of a text table, in which cells may be missing (NaN): the texts of each column, None where it holds numbers
     values: Values | None = None
     left_out: tuple[str, ...] = ()  # columns of the file that are neither features nor labels
+    # (n,): documents, of which X has no features until a vocabulary is chosen
+    texts: tuple[str, ...] | None = None
+
+    def with_vocabulary(self, vocabulary: Vocabulary) -> "Dataset":
+        """Return the dataset with the features that a vocabulary makes of its texts."""
+        return dataclasses.replace(self, X=vocabulary.rows(self.texts or ()))
 
 
 def make_dataset(

@@ -22,11 +22,12 @@ from ladder_np.data.download import (
     find_file,
     image_set,
 )
-from ladder_np.data.labels import mark_in_tables, parse_labels
+from ladder_np.data.labels import Labels, mark_in_tables, parse_labels, plain_classes
 from ladder_np.data.pixels import BYTE, find_pixel_maximum
+from ladder_np.data.sparse import stack_rows
 from ladder_np.data.stored import open_idx, open_npy
 from ladder_np.data.tables import AS_FOUND, TableOptions, read_table
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.files import read_npz
 
 __all__ = ["Rows", "load_digits", "load_folder", "load_images", "load_npz", "load_table", "open_dataset", "read_rows"]
@@ -156,10 +157,22 @@ def load_table(path: Path, options: TableOptions = AS_FOUND) -> Dataset:
     table = read_table(path, options, labels_wanted=True)
     name = f"{path}: column {options.label_column!r}"
     labels = parse_labels(table.labels, name, table.lines, mark_in_tables(options.unlabeled_label))
+    if options.text_column is not None:
+        return _of_texts(table_name(path), table.texts, labels, table.left_out)
     dataset = make_dataset(
         table_name(path), table.X, labels, feature_names=table.names, values=table.values, source=str(path)
     )
     return dataclasses.replace(dataset, left_out=table.left_out)
+
+
+def _of_texts(name: str, texts: list[str], labels: Labels, left_out: tuple[str, ...]) -> Dataset:
+    classes, index = labels.encode()
+    empty = sum(not text.strip() for text in texts)
+    if empty:
+        warn(f"{labels.name}: {empty} of {len(texts)} texts are empty")
+    nothing = stack_rows([(np.empty(0), np.empty(0, np.float32))] * len(texts), 0)
+    classes = plain_classes(classes, labels.name)
+    return Dataset(name, nothing, index, classes, left_out=left_out, texts=tuple(texts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +182,7 @@ class Rows:
     X: Features  # (n, d)
     names: tuple[str, ...] | None  # of the columns of a table
     ids: list[str]  # the cells of the id column, where one was asked for
+    texts: list[str] | None = None  # those of the text column, likewise
 
 
 def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
@@ -181,7 +195,8 @@ def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
     """
     if is_table(path):
         table = read_table(path, options, labels_wanted=False)
-        return Rows(table.X, table.names, table.ids)
+        texts = None if options.text_column is None else table.texts
+        return Rows(table.X, table.names, table.ids, texts)
     if options.id_column is not None:
         raise InputError(f"{path}: has no columns with names, so no id column; leave out --id-column")
     kind = path.name.lower()

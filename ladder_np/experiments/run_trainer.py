@@ -64,6 +64,7 @@ class RunTrainer:
             pixels=pixels,
             range=experiment.range,
             left_out=dataset.left_out,
+            vocabulary=experiment.vocabulary,
         )
         self._metrics = self.folder / (METRICS if self.name == experiment.main else BASELINE_METRICS)
         self._checkpoints = Checkpoints(self.folder, STATE if self.name == experiment.main else BASELINE_STATE)

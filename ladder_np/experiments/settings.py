@@ -35,6 +35,10 @@ class ExperimentSettings:
     drop_columns: tuple[str, ...] = ()
     separator: str | None = None
     decimal: str | None = None
+    text_column: str | None = None
+    # what is counted in texts, and how many different ones at most: see `find_vocabulary`
+    tokens: str = "words"
+    vocabulary: int = 2000
     # by which rules a file is read: 1, of older versions: 8-bit features are pixels and no column is left out; 2
     reading: int = 2
     labels: int | None = None  # how many rows keep their label, class-balanced; None: all that have one
@@ -87,7 +91,7 @@ class ExperimentSettings:
     @property
     def table(self) -> TableOptions:
         """How a text table is read."""
-        fields = ("label_column", "unlabeled_label", "columns", "drop_columns", "separator", "decimal")
+        fields = ("label_column", "unlabeled_label", "columns", "drop_columns", "separator", "decimal", "text_column")
         return TableOptions(**{name: getattr(self, name) for name in fields}, older=self.reading == 1)
 
     def specification(self, features: int, classes: int) -> Specification:
@@ -138,8 +142,12 @@ class ExperimentSettings:
 
 
 # Settings that older runs do not name, and what they were; those of tables came last.
-TABLES_LATER: dict[str, Any] = dict.fromkeys(("unlabeled_label", "columns", "separator", "decimal"))
-TABLES_LATER["drop_columns"] = []
+TABLES_LATER: dict[str, Any] = {
+    **dict.fromkeys(("unlabeled_label", "columns", "separator", "decimal", "text_column")),
+    "drop_columns": [],
+    "tokens": "words",
+    "vocabulary": 2000,
+}
 LATER: dict[str, Any] = {"labeled_statistics": "own", "class_weight": None, "reading": 1}
 
 
