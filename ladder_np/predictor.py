@@ -11,8 +11,8 @@ ranges and no kind of scaling, 4 no encoding of columns: d was d_0. A model of t
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ __all__ = ["Predictor"]
 FORMAT = "ladder_np model"
 VERSION, READABLE = 5, (1, 2, 3, 4, 5)
 TEXT = ("text/tokens", "text/weights")  # see `Vocabulary`
+TABLE = ("label_column", "unlabeled_label", "separator", "text_column")
 RANGE = ("range/low", "range/high", "range/typical")  # see `Range`
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
@@ -58,6 +59,8 @@ class Predictor:
     range: Range | None = None  # of the raw features in training; None in files before version 4
     left_out: tuple[str, ...] = ()  # columns of the training table that are neither features nor labels
     vocabulary: Vocabulary | None = None  # what makes features of texts, where these are what is predicted
+    # how the training table was read, where that was named: see `TABLE`
+    table: Mapping[str, str | None] = field(default_factory=dict)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return P(class), shape (rows, K), float64, for raw features X (rows, d); batches change nothing.
@@ -199,6 +202,7 @@ class Predictor:
             "encoding": None if self.scaling.encoding is None else self.scaling.encoding.as_json(),
             "left_out": self.left_out,
             "text": None if self.vocabulary is None else self.vocabulary.kind,
+            "table": dict(self.table),
             **network.specification.as_json(),
         }
         arrays = {"meta": np.array(json.dumps(meta))}
@@ -266,8 +270,18 @@ class Predictor:
         limits = _read_range(arrays, scaling.columns)
         left_out = _checked_names(meta.get("left_out", []), None) or ()
         vocabulary = _read_vocabulary(meta, arrays, scaling.columns)
+        table = _checked_table(meta.get("table", {}))
         return cls(
-            network, scaling, classes, names, meta.get("pixels") is True, *training, limits, left_out, vocabulary
+            network,
+            scaling,
+            classes,
+            names,
+            meta.get("pixels") is True,
+            *training,
+            limits,
+            left_out,
+            vocabulary,
+            table,
         )
 
 
@@ -296,6 +310,14 @@ def _read_vocabulary(meta: dict[str, Any], arrays: dict[str, np.ndarray], featur
     if tokens.shape != (features,) or tokens.dtype.kind != "U" or len(np.unique(tokens)) < features:
         raise InputError(f"text/tokens should be {features} different texts, it is {tokens.dtype} {tokens.shape}")
     return Vocabulary(meta["text"], tuple(tokens.tolist()), arrays["text/weights"])
+
+
+def _checked_table(table: Any) -> dict[str, str | None]:
+    if not isinstance(table, dict) or not set(table) <= set(TABLE):
+        raise InputError(f"its table is {table!r}; expected some of {', '.join(TABLE)}")
+    if not all(value is None or isinstance(value, str) for value in table.values()):
+        raise InputError("its table has values that are no texts")
+    return table
 
 
 def _read_range(arrays: dict[str, np.ndarray], features: int) -> Range | None:

@@ -78,6 +78,12 @@ ENCODING_DAMAGES = {
         "means": [2.0, 0.0, 5.0],
         "indicated": [True, False, False],
     },
+    "an unseen text that there is not": {
+        "values": [None, ["blue", "red"], None],
+        "means": [2.0, 0.0, 5.0],
+        "indicated": [True, False, False],
+        "unseen": {"1": [2]},
+    },
 }
 
 

@@ -65,7 +65,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         parsed, unknown = _parser().parse_known_args(arguments)
         if unknown:
-            raise InputError(f"unknown option {unknown[0]} (see ladder-np {parsed.command} --help)")
+            what = "unknown option" if unknown[0].startswith("-") else "unexpected argument"
+            hint = f"; data is named with --dataset {unknown[0]}" if hasattr(parsed, "preset") else ""
+            hint = hint if what == "unexpected argument" else ""
+            raise InputError(f"{what} {unknown[0]} (see ladder-np {parsed.command} --help){hint}")
         status = parsed.run(parsed)
     except SystemExit as exit:  # argparse has printed help or version
         status = int(exit.code or 0)

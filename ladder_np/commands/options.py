@@ -102,7 +102,8 @@ def load_model(arguments: argparse.Namespace) -> Predictor:
 def table_options(arguments: argparse.Namespace, model: Predictor) -> TableOptions:
     """Return how to read a table for a model: as the options say, else as in the run's training."""
     given = {name: value for name, value in vars(arguments).items() if name in TABLE_FIELDS and value is not None}
-    if arguments.model.is_dir():
+    given = {**model.table, **given}
+    if arguments.model.is_dir():  # of older versions
         settings = load_run_config(arguments.model).settings
         names = ("label_column", "unlabeled_label", "text_column")
         given = {**{name: getattr(settings, name) for name in names}, **given}
@@ -143,7 +144,11 @@ TABLE: Options = {
     "--label-column": (str, "NAME", "of a table (default: label)"),
     "--text-column": (str, "NAME", "of a table, whose cells are texts to learn from (default: none)"),
     "--unlabeled-label": (str, "TEXT", "that stands where a row of a table has no label (default: nothing, or -1)"),
-    "--drop-columns": (names, "N1,N2,…", "of a table that are no features (default: those that number the rows)"),
+    "--drop-columns": (
+        names,
+        "N1,N2,…",
+        "of a table that are no features (default: an index without a name)",
+    ),
     "--separator": (separator, "CHAR", "of a table: comma, semicolon, tab, bar (default: as the file looks)"),
     "--decimal": (str, "MARK", "of a table's numbers: . or , (default: as the file looks)"),
 }

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ladder_np.commands.options import (
     TABLE,
     Options,
@@ -35,6 +37,7 @@ __all__ = ["add_to"]
 NO_SETTINGS = ("command", "run", "preset", "out", "data_dir", "device", "resume", "checkpoint_every", "quiet")
 OF_A_RESUMED_RUN = ("dataset", "epochs")  # what may be named anew: where its data lies now, a new total
 FEW_ROWS = 30  # for validation: with fewer, one or two rows decide which epoch is better
+NAMED_CLASSES = 10  # in the line about labeled rows
 EPILOG = f"presets: {', '.join(PRESETS)}. Named options win over the preset, which wins over the data's defaults."
 
 # The options that settings are named by, and those of the run itself; what is not given is not in the arguments.
@@ -242,8 +245,22 @@ def _describe(experiment: Experiment) -> str:
         f"{dataset.name}: {dataset.X.shape[1]} features, {len(dataset.classes)} classes; "
         f"{len(split.train)} training rows, {len(split.labeled)} of them labeled; {', '.join(held_out)}\n"
         f"features: {experiment.features}\n"
+        f"{_describe_classes(experiment)}\n"
         f"network {experiment.specification}, seed {experiment.settings.seed}"
     )
+
+
+def _describe_classes(experiment: Experiment) -> str:
+    """Return how many labeled training rows each class has, the first classes by name."""
+    dataset, labeled = experiment.dataset, experiment.split.labeled
+    counts = np.bincount(dataset.y[labeled], minlength=len(dataset.classes)).tolist()
+    shown = [f"{name} ({count})" for name, count in zip(dataset.classes.tolist(), counts, strict=True)]
+    if len(shown) > NAMED_CLASSES:
+        shown = [*shown[:NAMED_CLASSES], f"… ({len(shown)} classes with {min(counts)} to {max(counts)} rows)"]
+    text = f"classes (labeled rows): {', '.join(shown)}"
+    if len(labeled) == len(experiment.split.train):
+        text += "; every row is labeled, so none is left to learn from without a label"
+    return text
 
 
 def _why_no_test(settings: ExperimentSettings) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from ladder_np.errors import InputError
 from ladder_np.estimator.classifier import LadderClassifier
 from ladder_np.estimator.input import read_like
+from ladder_np.estimator.interrupt import InterruptWarning
 
 __all__ = [
     "SCIKIT_LEARN",
@@ -42,13 +43,19 @@ def fit_network(model: LadderClassifier, changes: Mapping[str, Any], repeat: Rep
     """Return a new estimator, with the parameters of `model` but for `changes`, trained on the rows of a repeat."""
     own = {"unlabeled_label": None, "random_state": repeat.seed, "warm_start": False, "verbose": False}
     network = type(model)(**{**model.get_params(), **changes, **own})
-    return network.fit(repeat.X, repeat.labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InterruptWarning)
+        try:
+            return network.fit(repeat.X, repeat.labels)
+        except InterruptWarning:  # half a training is no repeat
+            raise KeyboardInterrupt("interrupted; no result") from None
 
 
 def scaled_rows(ladder: LadderClassifier, X: Any) -> np.ndarray:
     """Return rows as the ladder's network takes them, for the other methods."""
     model = ladder.predictor_
-    return model.scaling.apply(np.asarray(read_like(X, model, "compare", missing=True)), np.float64)
+    rows = np.asarray(read_like(X, model, "compare", missing=ladder.missing == "mean"))
+    return model.scaling.apply(rows, np.float64)
 
 
 # ---- Other settings of the ladder, which may do better.

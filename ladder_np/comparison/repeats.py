@@ -61,7 +61,8 @@ def compare(
     y : array-like (n,)
         As for `LadderClassifier.fit`; at least two labeled rows of each class, and an unlabeled one.
     model : LadderClassifier, optional
-        The ladder's settings; it is not changed. Of its parameters `random_state` is not used.
+        The ladder's settings; it is not changed. Of its parameters `random_state` is not used. By default those of
+        the class, but missing numbers are taken (``missing="mean"``).
     repeats : int
         At least 2.
     test_fraction : float
@@ -100,7 +101,7 @@ def compare(
     >>> list(result.errors), result.errors["ladder"].shape, result.test_rows
     (['ladder', 'supervised only'], (4,), 9)
     """
-    model = LadderClassifier() if model is None else model
+    model = LadderClassifier(missing="mean") if model is None else model
     if not isinstance(model, LadderClassifier):
         raise InputError(f"model: expected a LadderClassifier, got {type(model).__name__}")
     if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 2:
@@ -166,7 +167,8 @@ class _Measuring:
                 self._record(name, start, found != repeat.answers)
         assert weights_of is not None
         result = self._result(repeat, ())
-        if variants is False or (variants is None and result.clearly_helped):
+        perfect = not any(result.errors[name].any() for name in (LADDER, BASELINE))
+        if variants is False or (variants is None and (result.clearly_helped or perfect)):
             return result
         tried = tuple(make(weights_of) for make in VARIANTS)
         for repeat in self._told(min(repeats, VARIANT_REPEATS), "other settings"):

@@ -48,8 +48,8 @@ class Findings:
 
     @property
     def smallest_told(self) -> float:
-        """The difference that more labeled rows are to tell: the one that was measured, or `SMALL`."""
-        return max(abs(self.help.mean), SMALL)
+        """The difference that more labeled rows are to tell: the measured one, or that it is below `SMALL`."""
+        return max(abs(self.help.mean), SMALL - abs(self.help.mean))
 
     @property
     def rows_needed(self) -> int:
@@ -59,6 +59,7 @@ class Findings:
         """
         half = self.help.half_width(max(self.help.repeats, USUAL_REPEATS))
         rows = self.labeled_rows * (half / self.smallest_told) ** 2
+        rows = max(rows, self.labeled_rows + 1)
         digits = 10 ** max(0, math.floor(math.log10(rows)) - 1)
         return int(math.ceil(rows / digits) * digits)
 

@@ -31,7 +31,8 @@ def _numbers_rows(column: np.ndarray) -> bool:
 def warn_of_counting(X: Features, names: tuple[str, ...] | None, source: str) -> None:
     """Warn of features of X (n, d), called `source`, that number the rows, beside others that do not.
 
-    They count up or down by one in every row, or have no name in a data frame and hold whole numbers, each once.
+    They are whole numbers that rise or fall in every row, or have no name in a data frame and hold whole numbers,
+    each once.
     """
     if isinstance(X, SparseRows):
         return
@@ -44,7 +45,7 @@ def warn_of_counting(X: Features, names: tuple[str, ...] | None, source: str) ->
 
 
 def _counting(X: np.ndarray | StoredRows) -> np.ndarray:
-    """Return which features count up by one in every row of many, or down."""
+    """Return which features are whole numbers that rise in every row of many, or fall."""
     counting = np.arange(X.shape[1])
     last = None
     for _, rows in blocks(X):
@@ -52,7 +53,8 @@ def _counting(X: np.ndarray | StoredRows) -> np.ndarray:
         part = part if last is None else np.concatenate([last[None, counting], part])
         with np.errstate(over="ignore"):
             step = np.diff(part, axis=0)
-            counting = counting[(step == 1).all(axis=0) | (step == -1).all(axis=0)]
+            ordered = (step >= 1).all(axis=0) | (step <= -1).all(axis=0)
+            counting = counting[ordered & (part == np.floor(part)).all(axis=0)]
         if not len(counting):
             break
         last = rows[-1].astype(np.float64)

@@ -11,11 +11,22 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ladder_np.data.labels import parse_number
 from ladder_np.data.stored import unpacked
 from ladder_np.errors import InputError
 from ladder_np.files import open_file
 
-__all__ = ["SEPARATORS", "TABLE_ENDINGS", "WITH_COMMA", "Format", "find_format", "is_table", "records", "table_name"]
+__all__ = [
+    "SEPARATORS",
+    "TABLE_ENDINGS",
+    "WITH_COMMA",
+    "WITH_POINT",
+    "Format",
+    "find_format",
+    "is_table",
+    "records",
+    "table_name",
+]
 
 TABLE_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}  # by how likely they are
@@ -36,12 +47,10 @@ class Format:
 
     def number(self, text: str) -> float:
         """Return the number in a cell, True as 1 and False as 0; NaN if it is not one."""
-        if self.decimal == "," and "," in text:
-            text = "_" if "." in text else text.replace(",", ".")
-        try:
-            return math.nan if "_" in text else float(text)  # Python reads 1_000 as a number, nobody else does
-        except ValueError:
-            return {"true": 1.0, "false": 0.0}.get(text.strip().lower(), math.nan)
+        if self.decimal == ",":
+            text = "" if "." in text else text.replace(",", ".")  # with a point: thousands, or another decimal mark
+        number = parse_number(text)
+        return {"true": 1.0, "false": 0.0}.get(text.strip().lower(), number) if math.isnan(number) else number
 
 
 def is_table(path: Path) -> bool:
@@ -55,27 +64,33 @@ def table_name(path: Path) -> str:
     return path.name[: -len(ending)]
 
 
-def find_format(path: Path, separator: str | None, decimal: str | None, wanted: Collection[str]) -> Format:
+def find_format(
+    path: Path, separator: str | None, decimal: str | None, wanted: Collection[str], others: Collection[str] = ()
+) -> Format:
     """Return the separator and the decimal mark of a file: as named, else as its first lines look.
 
     The separator is the one whose header has most of the `wanted` columns; among these, one that splits all lines
-    into equally many cells. Raises InputError if the file cannot be read, or the decimal mark is in doubt.
+    into equally many cells. In the `others` nobody looks for a decimal mark. Raises InputError if the file cannot be
+    read, or the decimal mark is in doubt.
     """
     if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
         raise InputError(f"separator {separator!r}: expected one character, such as ';', or tab")
     if decimal is not None and decimal not in DECIMALS:
         raise InputError(f"decimal mark {decimal!r}: expected '.' or ','")
     lines = _sample(path)
+    if lines[0].startswith("PK\x03\x04"):
+        raise InputError(f"{path}: is a packed file, as a spreadsheet is, and no text; save the table as CSV (UTF-8)")
     if separator is None:
         separator = max(SEPARATORS, key=lambda one: _merit(_split(lines, one), wanted))
-    return Format(separator, decimal or _decimal(_split(lines, separator)[1:], separator, path))
+    return Format(separator, decimal or _decimal(_split(lines, separator), others, path))
 
 
 def _sample(path: Path) -> list[str]:
     """Return the first lines, whole ones."""
     with _opened(path) as file:
-        lines = io.StringIO(file.read(SAMPLE), newline="").readlines()
-        return lines if len(lines) < 2 or not file.read(1) else lines[:-1]
+        header = file.readline(LONGEST_RECORD)
+        lines = io.StringIO(file.read(max(SAMPLE, 2 * len(header))), newline="").readlines()
+        return [header, *(lines if len(lines) < 2 or not file.read(1) else lines[:-1])]
 
 
 def _split(lines: list[str], separator: str) -> list[list[str]]:
@@ -94,12 +109,14 @@ def _merit(rows: list[list[str]], wanted: Collection[str]) -> tuple[int, int]:
     return sum(name in names for name in wanted), len(rows[0]) if len({len(row) for row in rows}) == 1 else 0
 
 
-def _decimal(rows: list[list[str]], separator: str, path: Path) -> str:
-    cells = [cell for row in rows for cell in row]
+def _decimal(rows: list[list[str]], others: Collection[str], path: Path) -> str:
+    """Return the decimal mark of the cells below a header; those of the `others` say nothing."""
+    looked_at = [name.strip() not in others for name in rows[0]] if rows else []
+    cells = [cell for row in rows[1:] for look, cell in zip(looked_at, row, strict=False) if look]
     with_comma = [cell for cell in cells if WITH_COMMA.fullmatch(cell)]
     if not with_comma or any(map(WITH_POINT.fullmatch, cells)):
         return "."  # a comma beside points is told with its cell
-    if separator == "," and all(map(THOUSANDS.fullmatch, with_comma)):
+    if all(map(THOUSANDS.fullmatch, with_comma)):
         raise InputError(
             f"{path}: a cell is {with_comma[0].strip()!r}; if its comma is the decimal mark name it: --decimal , "
             "else write thousands without a comma"

@@ -3,15 +3,14 @@
 A column of texts is kept as codes: 0, 1, ... into its values. A missing cell is NaN in any column.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ladder_np.data.sparse import Features
-from ladder_np.data.stored import blocks
 from ladder_np.errors import InputError
 
 __all__ = ["MISSING", "MOST_VALUES", "UNKNOWN", "Encoding", "Values", "find_encoding"]
@@ -26,6 +25,7 @@ MISSING = frozenset(
     ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "-nan", "NaT", "None", "NULL", "null")
 )
 NAMED_AT_MOST = 5  # columns in one line
+BLOCK = 1 << 18  # elements worked on together
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,8 @@ class Encoding:
     values: Values
     means: np.ndarray  # (d,) float64, over the training rows; 0 for columns of texts
     indicated: np.ndarray  # (d,) bool: whether an indicator tells where a number is missing
+    # texts of the values that no training row had, by the place of the column: their indicators stay 0
+    unseen: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def columns(self) -> int:
@@ -75,7 +77,14 @@ class Encoding:
         for place in np.flatnonzero(~self._numbers):  # few, in most tables
             codes = np.arange(self._widths[place])
             features[:, starts[place] : starts[place] + len(codes)] = rows[:, place, None] == codes
+        for column, unseen in self.unseen.items():
+            features[:, starts[column] + np.array(unseen)] = 0
         return features
+
+    def _unknown(self, place: int, cells: np.ndarray) -> int:
+        """Return how many cells of a column of texts hold none that was there in training."""
+        codes = np.setdiff1d(np.arange(self._widths[place]), self.unseen.get(place, ()))
+        return int((~np.isnan(cells) & ~np.isin(cells, codes)).sum())
 
     def names(self, columns: tuple[str, ...] | None) -> tuple[str, ...]:
         """Return the features' names, after those of the columns."""
@@ -105,10 +114,12 @@ class Encoding:
     def complaint(self, X: np.ndarray, columns: tuple[str, ...] | None) -> str | None:
         """Return in one line what rows X (n, d) hold that was not there in training; None if nothing."""
         parts = []
-        unknown = [place for place in np.flatnonzero(~self._numbers).tolist() if (X[:, place] == UNKNOWN).any()]
+        counts = {place: self._unknown(place, X[:, place]) for place in np.flatnonzero(~self._numbers).tolist()}
+        unknown = [place for place, count in counts.items() if count]
         if unknown:
-            cells = int((X[:, unknown] == UNKNOWN).sum())
-            parts.append(f"{cells} cells of {_listed(unknown, columns)} hold texts that were not there in training")
+            cells = sum(counts.values())
+            where = _listed(unknown, columns)
+            parts.append(f"{cells} cells of {where} hold texts that were not there in training, and count as missing")
         gaps = np.flatnonzero(np.isnan(X).any(axis=0) & self._numbers & ~self.indicated).tolist()
         if gaps:
             cells = int(np.isnan(X[:, gaps]).sum())
@@ -120,7 +131,13 @@ class Encoding:
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` reads, as plain JSON values."""
         values = [None if texts is None else list(texts) for texts in self.values]
-        return {"values": values, "means": self.means.tolist(), "indicated": self.indicated.tolist()}
+        unseen = {str(place): list(codes) for place, codes in self.unseen.items()}
+        return {
+            "values": values,
+            "means": self.means.tolist(),
+            "indicated": self.indicated.tolist(),
+            "unseen": unseen,
+        }
 
     @classmethod
     def from_json(cls, described: Any) -> "Encoding":
@@ -135,7 +152,18 @@ class Encoding:
         if not all(type(flag) is bool for flag in indicated) or not all(map(_are_values, values)):
             raise InputError("its encoding of columns is damaged: expected lists of texts, and true or false")
         texts = tuple(None if column is None else tuple(column) for column in values)
-        return cls(texts, np.array(means), np.array(indicated))
+        return cls(texts, np.array(means), np.array(indicated), _checked_unseen(described.get("unseen"), texts))
+
+
+def _checked_unseen(described: Any, values: Values) -> dict[int, tuple[int, ...]]:
+    columns = {str(place): len(texts) for place, texts in enumerate(values) if texts is not None}
+    unseen = described if isinstance(described, dict) and set(described) <= set(columns) else None
+    if unseen is None or not all(
+        isinstance(codes, list) and all(type(code) is int and 0 <= code < columns[place] for code in codes)
+        for place, codes in unseen.items()
+    ):
+        raise InputError("its encoding of columns is damaged: expected codes of texts that no training row had")
+    return {int(place): tuple(codes) for place, codes in unseen.items()}
 
 
 def _are_values(column: Any) -> bool:
@@ -160,10 +188,16 @@ def find_encoding(X: Features, rows: np.ndarray, values: Values) -> Encoding:
     """Return the encoding of columns X (n, d) of these `values`, with the means over the given rows."""
     numbers = np.array([column is None for column in values])
     sums, counts = np.zeros(X.shape[1]), np.zeros(X.shape[1], np.intp)
-    for _, part in blocks(rows):
-        cells = X[part]
+    seen: dict[int, set[int]] = {place: set() for place in np.flatnonzero(~numbers).tolist()}
+    step = max(1, BLOCK // X.shape[1])
+    for start in range(0, len(rows), step):
+        cells = X[rows[start : start + step]]
+        for place, codes in seen.items():
+            codes.update(cells[~np.isnan(cells[:, place]), place].astype(int).tolist())
         known = ~np.isnan(cells)
         counts += known.sum(axis=0)
         sums += np.where(known, cells / len(rows), 0).sum(axis=0)  # divided first: sums of vast numbers overflow
     means = np.where(numbers, sums * (len(rows) / np.maximum(counts, 1)), 0.0)
-    return Encoding(values, means, numbers & (counts < len(rows)))
+    unseen = {place: tuple(sorted(set(range(len(values[place] or ()))) - codes)) for place, codes in seen.items()}
+    unseen = {place: codes for place, codes in unseen.items() if codes}
+    return Encoding(values, means, numbers & (counts < len(rows)), unseen)

@@ -40,6 +40,7 @@ ARRAY_FILES = {
     "X_test": r"X_test\.npy|(.*-)?(t10k|test)-images[-.]idx3-ubyte(\.gz)?",
     "y_test": r"y_test\.npy|(.*-)?(t10k|test)-labels[-.]idx1-ubyte(\.gz)?",
 }
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 IDX_ENDINGS = ("-ubyte", "-ubyte.gz")
 
 
@@ -256,6 +257,8 @@ def open_dataset(
         raise InputError(f"{path}: has no labels; put it into a folder as X.npy, with y.npy, and name the folder")
     if name_or_path and os.path.isdir(path):
         return load_folder(path, options.older)
+    if path.suffix.lower() in SPREADSHEETS:
+        raise InputError(f"{path}: is a spreadsheet; save its table as CSV (UTF-8), and name that file")
     raise InputError(
         f"unknown dataset {name_or_path!r}; choose digits, {', '.join(IMAGE_SETS)}, a file ending in .npz, .csv "
         "or .tsv (.gz, too), or a folder with X.npy and y.npy"

@@ -7,6 +7,7 @@ error line that names the line, the column and the option that settles it.
 import dataclasses
 import math
 import reprlib
+import shlex
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.data.columns import NO_NAME, index_columns
-from ladder_np.data.delimited import SEPARATORS, WITH_COMMA, Format, find_format, records
+from ladder_np.data.delimited import SEPARATORS, WITH_COMMA, WITH_POINT, Format, find_format, records
 from ladder_np.data.encoding import MISSING, MOST_VALUES, UNKNOWN, Values
 from ladder_np.errors import InputError, warn
 
@@ -69,7 +70,9 @@ def read_table(path: Path, options: TableOptions, labels_wanted: bool) -> Table:
     """
     wanted = {options.label_column, *options.trained, *(options.columns or ()), *options.drop_columns}
     wanted |= {options.text_column or options.label_column}
-    form = find_format(path, options.separator, options.decimal, wanted)
+    others = {options.label_column, options.id_column or "", *options.drop_columns, *options.left_out}
+    others |= {options.text_column or options.label_column}
+    form = find_format(path, options.separator, options.decimal, wanted, others)
     try:
         return _Reader(path, options, form, labels_wanted).read()
     except _TextBelowNumbersError:
@@ -222,6 +225,8 @@ class _Reader:
         for name in (*(options.columns or ()), *options.drop_columns):
             if name not in found:
                 raise InputError(f"{self.path}: has no column {name!r}; {self._found(header)}")
+        if options.columns is not None and len(set(options.columns)) < len(options.columns):
+            raise InputError(f"{self.path}: columns {','.join(options.columns)}: expected each once")
         without = {options.label_column, options.id_column, *options.drop_columns}
         names = [name for name in options.columns or header if name not in without]
         if not names:
@@ -241,6 +246,11 @@ class _Reader:
                     f"{self.path}: the model was trained on a column {name!r} that this data lacks; "
                     f"{self._found(header)}"
                 )
+        for name in options.drop_columns:
+            if name in options.trained:
+                raise InputError(f"{self.path}: {name!r} is a feature of the model; it cannot be left out")
+            if name not in found:
+                raise InputError(f"{self.path}: has no column {name!r} to leave out; {self._found(header)}")
         known = {options.label_column, options.id_column, *options.trained, *options.drop_columns, *options.left_out}
         for name in header:
             if name not in known and not NO_NAME.fullmatch(name):
@@ -270,10 +280,13 @@ class _Reader:
         `above` are the places of the numbers of its column.
         """
         text = cell.strip()
-        if text in MISSING:
+        if text in MISSING and not (column.trained and text in (column.codes or ())):
             if self.options.complete or self.options.older:
                 raise self._refused(column, line, text)
             return math.nan
+        comma = self.form.decimal == "." and WITH_COMMA.fullmatch(text)
+        if comma and not (column.row_names or (column.trained and column.codes is not None)):
+            raise self._refused(column, line, text)
         if column.codes is None:
             if column.trained or self.options.older or math.isinf(self.form.number(cell)):
                 raise self._refused(column, line, text)
@@ -294,11 +307,14 @@ class _Reader:
 
     def _advice(self, column: _Column, text: str) -> str:
         if WITH_COMMA.fullmatch(text):
-            return "if that is a decimal comma, name it: --decimal ,"
+            return "if that is a decimal comma, name it: --decimal , (other cells have points, or look so)"
+        if WITH_POINT.fullmatch(text):
+            return "the decimal mark of this table is the comma; write thousands without a point, or name --decimal ."
         if text in MISSING:
             return "expected a finite number: fill it in or drop the line"
         if column.first_text:
-            return f"other cells are numbers: correct it, or leave the column out: --drop-columns {column.name}"
+            name = shlex.quote(column.name)
+            return f"other cells are numbers: correct it, or leave the column out: --drop-columns {name}"
         return "expected a finite number"
 
     def _too_many(self, column: _Column) -> InputError:
@@ -307,7 +323,7 @@ class _Reader:
         some = ", ".join(map(reprlib.repr, list(column.codes or ())[:3]))
         return InputError(
             f"{self.path}: column {column.name!r} holds more than {MOST_VALUES} different texts ({some}, ...), too "
-            f"many for categories; leave it out: --drop-columns {column.name}"
+            f"many for categories (dates, names, ids): leave it out with --drop-columns {shlex.quote(column.name)}"
         )
 
     def _check_kinds(self, columns: list[_Column]) -> None:

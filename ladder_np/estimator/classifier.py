@@ -15,7 +15,7 @@ from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import BaseClassifier
 from ladder_np.estimator.fitting import begin_call, begin_fit, flag
 from ladder_np.estimator.input import Table, read_labels, read_like, read_table
-from ladder_np.estimator.interrupt import fit_until_interrupted
+from ladder_np.estimator.interrupt import InterruptWarning, fit_until_interrupted
 from ladder_np.estimator.kept import KeptRows
 from ladder_np.estimator.routing import WeightRequests
 from ladder_np.estimator.saved import by_class, by_index, params_of
@@ -250,7 +250,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         if interrupted:
             warn(
                 f"fit was interrupted after {epochs[0]} of {epochs[1]} epochs; the model is what they have taught",
-                UserWarning,
+                InterruptWarning,
             )
         return self
 
@@ -408,7 +408,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
 
     def _read_like(self, X: Any) -> Features:
         """Return checked features like those in training."""
-        return read_like(X, self._predictor, self._name, missing=True)
+        return read_like(X, self._predictor, self._name, missing=self.missing == "mean")
 
     @property
     def _name(self) -> str:

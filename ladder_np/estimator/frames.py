@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.data.encoding import MOST_VALUES, UNKNOWN, Values
+from ladder_np.data.encoding import MISSING, MOST_VALUES, UNKNOWN, Values
 from ladder_np.data.labels import is_missing
 from ladder_np.errors import InputError
 
 __all__ = ["is_frame", "read_frame"]
 
 
-def is_frame(X: Any) -> bool:
-    """Return whether X is a data frame that NumPy cannot take as one table of numbers."""
-    return hasattr(X, "columns") and hasattr(X, "iloc") and np.asarray(X[:0]).dtype.kind not in "biuf"
+def is_frame(X: Any, texts: bool = False) -> bool:
+    """Return whether X is a data frame that is read by column: of texts, or one that is no table of numbers."""
+    return hasattr(X, "columns") and hasattr(X, "iloc") and (texts or np.asarray(X[:0]).dtype.kind not in "biuf")
 
 
 def read_frame(X: Any, estimator: str, values: Values | None = None) -> tuple[np.ndarray, Values]:
@@ -44,31 +44,44 @@ def _read_column(
     cells: np.ndarray, source: str, known: tuple[str, ...] | None, numbers_wanted: bool
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Return one column as numbers, and the texts that they are the codes of; None if they are not."""
-    if cells.dtype.kind in "biuf":
-        return cells.astype(np.float64), known
-    if cells.dtype.kind not in "OUT":
+    if known is None and cells.dtype.kind in "biuf":
+        return cells.astype(np.float64), None
+    if cells.dtype.kind not in "biufOUT":
         raise InputError(
             f"{source} is of type {cells.dtype}; expected numbers or texts: turn it into such, or drop it"
         )
-    values = cells.tolist()
+    values = [_cell(value) for value in cells.tolist()]
     texts = [row for row, value in enumerate(values) if isinstance(value, str)]
     if not texts and known is None:
         return np.array([_number(value, source, row) for row, value in enumerate(values)]), None
-    few = known is None and 2 * len(texts) <= sum(not is_missing(value) for value in values)
+    few = known is None and 2 * len(texts) <= sum(value is not None for value in values)
     if texts and (numbers_wanted or few):
         place = f"row {texts[0]} (counted from 0) is {reprlib.repr(values[texts[0]])}"
         raise InputError(f"{source}, {place}; expected a number as in other rows, or None where it is missing")
-    return _codes([math.nan if is_missing(value) else str(value) for value in values], source, known)
+    return _codes([math.nan if value is None else _text(value) for value in values], source, known)
+
+
+def _cell(value: Any) -> Any:
+    """Return a cell as a table in a file has it: a text without blanks around it, None where it is missing."""
+    if isinstance(value, str):
+        return None if value.strip() in MISSING else value.strip()
+    return None if is_missing(value) else value
 
 
 def _number(value: Any, source: str, row: int) -> float:
-    if is_missing(value):
+    if value is None:
         return math.nan
     if not isinstance(value, numbers.Real | np.bool_):
         raise InputError(
             f"{source}, row {row} (counted from 0) is {reprlib.repr(value)}; expected a number, a text or nothing"
         )
     return float(value)
+
+
+def _text(value: Any) -> str:
+    """Return the text of a cell; a whole number may have become a float, as 1.0 beside gaps."""
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return str(int(value) if whole else value)
 
 
 def _codes(cells: list[Any], source: str, known: tuple[str, ...] | None) -> tuple[np.ndarray, tuple[str, ...] | None]:

@@ -103,7 +103,7 @@ def read_table(
             X, values = read_frame(X, estimator)
             values = values if any(values) else None
         X = _read_features(X, estimator, names, missing)
-        if missing and values is None and X.dtype.kind == "f":
+        if missing and values is None:
             values = (None,) * X.shape[1]
         warn_of_counting(X, names, estimator)
     else:
@@ -136,7 +136,10 @@ def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -
     names = _column_names(X, estimator)
     _compare_names(names, model.feature_names, estimator)
     encoding = model.scaling.encoding
-    if is_frame(X):
+    texts = encoding is not None and any(encoding.values)
+    if texts and not hasattr(X, "iloc"):
+        raise InputError(f"{estimator}: the model was trained on columns of texts; give a data frame, not an array")
+    if is_frame(X, texts):
         X, _ = read_frame(X, estimator, encoding.values if encoding else (None,) * model.scaling.columns)
     X = _read_features(X, estimator, names, missing=encoding is not None and missing)
     expected = model.scaling.columns

@@ -11,9 +11,13 @@ from typing import TypeVar
 from ladder_np.training.fit import FitHistory, fit
 from ladder_np.training.trainer import EpochRecord, Training
 
-__all__ = ["fit_until_interrupted"]
+__all__ = ["InterruptWarning", "fit_until_interrupted"]
 
 Result = TypeVar("Result")
+
+
+class InterruptWarning(UserWarning):
+    """A training was interrupted; what the complete epochs have taught was kept."""
 
 
 class CompleteEpochs:

@@ -30,4 +30,9 @@ def params_of(model: Predictor) -> dict[str, Any]:
     specification = model.network.specification
     names = ("activation", "combinator", "noise_std", "denoising_weights", "labeled_statistics", "dtype")
     hidden = tuple(int(text) if text.isdecimal() else text for text in specification.layers[:-1])
-    return {"hidden_layer_sizes": hidden, **{name: getattr(specification, name) for name in names}}
+    missing = "error" if model.scaling.encoding is None else "mean"
+    return {
+        "hidden_layer_sizes": hidden,
+        "missing": missing,
+        **{name: getattr(specification, name) for name in names},
+    }

@@ -130,9 +130,11 @@ def rows_for_test(dataset: Dataset, split: Split) -> tuple[Features, np.ndarray]
     return None
 
 
-def fingerprint(dataset: Dataset) -> str:
-    """Return the sha256 of the dataset's arrays, so that a run can recognize its data."""
+def fingerprint(dataset: Dataset, names: bool = True) -> str:
+    """Return the sha256 of the dataset's arrays and, unless an older version made it, of the names of its columns."""
     digest = hashlib.sha256()
+    if names and dataset.feature_names is not None:
+        digest.update(json.dumps(dataset.feature_names).encode())
     for text in dataset.texts or ():
         digest.update(f"{len(text)}:{text}".encode(errors="surrogatepass"))
     X = dataset.X if dataset.texts is None else None

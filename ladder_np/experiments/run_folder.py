@@ -188,17 +188,22 @@ def load_run_data(folder: Path, data_dir: Path | None, dataset: str | None = Non
     return RunData(opened, load_run_split(folder, len(opened.X)))
 
 
+def is_data_of(config: RunConfig, opened: Dataset) -> bool:
+    """Return whether a dataset is the one that a run was begun with."""
+    return fingerprint(opened, names="features" in config.facts) == config.data_sha256
+
+
 def find_run_split(folder: Path, opened: Dataset) -> Split | None:
     """Return a run's split if the dataset is the one that it was begun with; None if not, or if none can tell."""
     with contextlib.suppress(InputError):  # the folder is no run
-        if fingerprint(opened) == load_run_config(folder).data_sha256:
+        if is_data_of(load_run_config(folder), opened):
             return load_run_split(folder, len(opened.X))
     return None
 
 
 def check_run_data(folder: Path, config: RunConfig, opened: Dataset, source: str) -> None:
     """Raise `InputError` if the dataset opened from `source` is not the one that a run was begun with."""
-    if fingerprint(opened) != config.data_sha256:
+    if not is_data_of(config, opened):
         raise InputError(f"{source}: not the data that {folder} was trained on (its sha256 differs)")
 
 

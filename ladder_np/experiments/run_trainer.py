@@ -64,6 +64,7 @@ class RunTrainer:
             pixels=pixels,
             range=experiment.range,
             left_out=dataset.left_out,
+            table=_read_as(experiment),
             vocabulary=experiment.vocabulary,
         )
         self._metrics = self.folder / (METRICS if self.name == experiment.main else BASELINE_METRICS)
@@ -302,3 +303,12 @@ def _check_shapes(arrays: Mapping[str, np.ndarray], like: Mapping[str, np.ndarra
         fits = given.dtype == expected.dtype and given.ndim == expected.ndim
         if not fits or given.shape[free:] != expected.shape[free:]:
             raise InputError(f"{name} should be {expected.dtype} {expected.shape}, it is {given.dtype} {given.shape}")
+
+
+def _read_as(experiment: Experiment) -> dict[str, str | None]:
+    """Return how a text table was read, as the model keeps it."""
+    settings = experiment.settings
+    if experiment.dataset.values is None and experiment.vocabulary is None:
+        return {}
+    names = ("label_column", "unlabeled_label", "separator", "text_column")
+    return {name: getattr(settings, name) for name in names}

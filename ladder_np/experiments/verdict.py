@@ -1,5 +1,6 @@
 """Whether the unlabeled rows helped: what two error rates on the same test rows allow to say, and what to try."""
 
+import math
 from collections.abc import Mapping
 
 from ladder_np.experiments.experiment import BASELINE, LADDER
@@ -9,8 +10,9 @@ from ladder_np.network.specification import Specification
 __all__ = ["FEW_TEST_ROWS", "did_not_help", "verdict", "what_to_try"]
 
 FEW_TEST_ROWS = 30  # with fewer, one or two rows decide which model is better
-# A sign test of two models on the same rows cannot find fewer rows of difference at 5 %: 2 · 0.5⁵ = 0.0625.
-FEWEST_ROWS_APART = 6
+# Errors that only one of two models makes are heads or tails if both are as good; of n such errors, heads and tails
+# differ by more than DEVIATIONS · sqrt(n) in 5 % of the cases. At most all errors of both are such.
+DEVIATIONS = 1.96
 
 
 def verdict(measured: Mapping[str, ErrorRate]) -> str:
@@ -30,12 +32,16 @@ def verdict(measured: Mapping[str, ErrorRate]) -> str:
         return ""
     rows = next(iter(measured.values())).rows
     if rows < FEW_TEST_ROWS:
-        return f"{rows} test rows are too few to tell: one row is {100 / rows:.1f} percentage points."
+        return (
+            f"{rows} test rows are too few to tell: one row is {100 / rows:.1f} percentage points; "
+            "ladder-np compare tests on many splits of the labeled rows."
+        )
     if set(measured) != {BASELINE, LADDER}:
         return ""
     baseline, ladder = measured[BASELINE], measured[LADDER]
     apart = abs(ladder.wrong - baseline.wrong)
-    chance = f" A difference of {apart} in {rows} test rows may be chance." if 0 < apart < FEWEST_ROWS_APART else ""
+    by_chance = DEVIATIONS * math.sqrt(ladder.wrong + baseline.wrong)
+    chance = f" A difference of {apart} in {rows} test rows may be chance." if 0 < apart <= by_chance else ""
     return _compared(baseline, ladder) + chance
 
 

@@ -101,7 +101,8 @@ def _rows(X: Any, y: Any, model: LadderClassifier, predictor: Predictor) -> Data
     """Return checked rows with the estimator's classes."""
     if X is None or y is None:
         raise InputError(f"{'y without X' if X is None else 'X without y'}; give both, or neither")
-    table = read_table(X, y, model.unlabeled_label, type(model).__name__, predictor)
+    missing = model.missing == "mean"
+    table = read_table(X, y, model.unlabeled_label, type(model).__name__, predictor, missing=missing)
     if (table.index < 0).all():
         raise InputError("no row of y has a label; give rows with labels")
     maximum = round(1 / predictor.scaling.scale[0]) if predictor.scaling.kind == "pixels" else None
@@ -112,4 +113,5 @@ def _rows(X: Any, y: Any, model: LadderClassifier, predictor: Predictor) -> Data
         predictor.classes,
         feature_names=predictor.feature_names,
         pixel_maximum=maximum,
+        values=table.values,
     )

@@ -333,6 +333,8 @@ class RunSource(PlotSource):
             return str(error)
         if len(data.dataset.classes) != sizes[-1]:
             return f"{settings.dataset}: does not fit the network in {CONFIG}"
+        if data.dataset.texts is not None:
+            data = dataclasses.replace(data, dataset=self.predictor.features_of(data.dataset))
         return PlotData(data.dataset, data.split, "training rows", settings.seed)
 
 

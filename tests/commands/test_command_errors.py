@@ -250,7 +250,7 @@ CASES = [
     (f"{TRAIN} --dataset missing.npz", "missing.npz", "no such file"),
     (f"{TRAIN} --dataset missing.csv", "missing.csv", "no such file"),
     (f"{TRAIN} --dataset nowhere/missing.npz", "nowhere/missing.npz", "no such file"),
-    (f"{TRAIN} --dataset good.xlsx", "good.xlsx", "digits", ".npz", ".csv"),
+    (f"{TRAIN} --dataset good.xlsx", "good.xlsx", "is a spreadsheet; save its table as CSV (UTF-8)"),
     (f"{TRAIN} --dataset imagenet", "imagenet", "digits", "mnist", ".csv"),
     (f"{TRAIN} --dataset folder.npz", "folder.npz"),
     # data sets: archives

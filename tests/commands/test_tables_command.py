@@ -10,6 +10,7 @@ import pytest
 from command_files import TINY, words
 
 from ladder_np.commands import main
+from ladder_np.experiments.run_trainer import RunTrainer
 
 ROWS = 120
 
@@ -165,3 +166,38 @@ def test_compare_takes_such_a_table(command, tmp_path):
     outcome = command("compare", tmp_path / "t.csv", options)
     assert outcome.status == 0, outcome.err
     assert "features: 'color' as 3 indicators; missing numbers of 'length' as the column's mean" in outcome.out
+
+
+def test_how_a_table_was_read_is_kept_for_the_model(command, tmp_path):
+    (tmp_path / "t.csv").write_text(text(":"))
+    options = f"{TINY} {LABELS} --drop-columns id --separator : --out"
+    assert command("train --dataset", tmp_path / "t.csv", options, tmp_path / "run").status == 0
+    for model in (tmp_path / "run", tmp_path / "run" / "model.npz"):
+        outcome = command("predict", model, tmp_path / "t.csv", "--out", tmp_path / "out.csv")
+        assert outcome.status == 0, outcome.err
+
+
+def test_a_run_does_not_take_columns_under_other_names_for_its_data(command, run, tmp_path):
+    swapped = text().replace("length,width", "width,length", 1)
+    (tmp_path / "other.csv").write_text(swapped)
+    outcome = command("train --resume", tmp_path / "run", "--dataset", tmp_path / "other.csv", "--epochs 5")
+    assert outcome.status == 2
+    assert "not the data that" in outcome.err
+
+
+def test_an_interrupted_run_on_such_a_table_ends_bit_for_bit(command, tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_text(text())
+    options = f"{TRAIN} --no-baseline --out"
+    assert command("train --dataset", tmp_path / "t.csv", options, tmp_path / "whole").status == 0
+    original = RunTrainer._after_step
+
+    def stop(self):
+        original(self)
+        if self._training.steps == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunTrainer, "_after_step", stop)
+        assert command("train --dataset", tmp_path / "t.csv", options, tmp_path / "run").status == 130
+    assert command("train --resume", tmp_path / "run").status == 0
+    assert (tmp_path / "run" / "model.npz").read_bytes() == (tmp_path / "whole" / "model.npz").read_bytes()

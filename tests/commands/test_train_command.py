@@ -66,8 +66,9 @@ def names_in(folder):
 def test_npz_with_a_test_set_prints_data_network_both_errors_and_the_folder(command, data, tmp_path):
     outcome = command("train --dataset", data, TINY, "--seed 5 --out", tmp_path / "run")
     assert (outcome.status, outcome.err) == (0, "")
-    about, features, network, baseline, ladder, comparison, *advice, saved = outcome.out.splitlines()
+    about, features, classes, network, baseline, ladder, comparison, *advice, saved = outcome.out.splitlines()
     assert features == "features: a table, standardized"
+    assert re.fullmatch(r"classes \(labeled rows\): 0 \(\d+\), 1 \(\d+\), 2 \(\d+\)", classes)
     assert len(advice) == ("off the test error" not in comparison)
     assert about == "blobs: 4 features, 3 classes; 200 training rows, 50 of them labeled; 60 for test"
     assert network == "network 4-8-6-3, seed 5"
@@ -101,7 +102,7 @@ def test_settings_of_a_preset_for_other_data_are_said(command, tmp_path):
     options = "--preset mnist-100-full --dataset digits --labels 50 --hidden-layers 8-6 --denoising-weights 1"
     outcome = command("train", options, "--epochs 1 --out", tmp_path / "run")
     assert outcome.status == 0
-    assert outcome.out.splitlines()[3] == "settings of preset mnist-100-full, made for mnist"
+    assert outcome.out.splitlines()[4] == "settings of preset mnist-100-full, made for mnist"
 
 
 def test_csv_holds_out_a_share_for_the_test(command, tmp_path):

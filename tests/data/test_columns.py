@@ -39,6 +39,8 @@ def test_a_named_column_that_counts_up_or_down_is_told() -> None:
         warn_of_counting(with_column(7 + np.arange(40)), ("customer", "a", "b"), "table")
     with pytest.warns(InputWarning, match=r"X: feature 0 \(counted from 0\) numbers the rows"):
         warn_of_counting(with_column(np.arange(40)), None, "X")
+    with pytest.warns(InputWarning, match="feature 0"):
+        warn_of_counting(with_column(np.cumsum(np.arange(40) % 3 + 1)), None, "X")  # ids with gaps
     with pytest.warns(InputWarning, match="'rank' numbers the rows"):
         warn_of_counting(with_column(40 - np.arange(40)), ("rank", "a", "b"), "table")
 
@@ -46,7 +48,7 @@ def test_a_named_column_that_counts_up_or_down_is_told() -> None:
 @pytest.mark.parametrize(
     "table",
     [
-        with_column(np.arange(40) * 2),
+        with_column(np.arange(40) * 1.5),
         with_column(np.random.default_rng(1).permutation(40)),
         with_column(np.arange(40))[:5],  # five rows count up by chance
         np.arange(40.0)[:, None],  # the only feature: somebody means it

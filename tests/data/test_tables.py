@@ -176,6 +176,20 @@ def test_a_label_of_minus_one_is_a_class_where_another_mark_is_named(tmp_path):
 
 
 DOUBT = {
+    "thousands behind tabs": ("a\tlabel\n1,234\tx\n5,678\ty\n", {}, "'1,234'; if its comma is the decimal mark"),
+    "thousands with points": (
+        "a;b;label\n1.259;1,5;x\n905;2,5;y\n",
+        {"decimal": ","},
+        "line 2, column 'a' is '1.259'; the decimal mark of this table is the comma; write thousands without a point",
+    ),
+    "few decimal commas beside points": (
+        "a;b;label\n1,5;0.5;x\n2,5;1.5;y\n1,5;0.5;y\n",
+        {},
+        "line 2, column 'a' is '1,5'; if that is a decimal comma, name it: --decimal ,",
+    ),
+    "the wrong mark": ("a;label\n0,03;x\n0,48;y\n", {"decimal": "."}, "'0,03'; if that is a decimal comma, name it"),
+    "a column twice": ("a,label\n1,2\n", {"columns": ("a", "a")}, "columns a,a: expected each once"),
+    "a spreadsheet": ("PK\x03\x04 and so on\n", {}, "is a packed file, as a spreadsheet is, and no text"),
     "thousands": (
         'a,label\n"1,234",x\n"5,678",y\n',
         {},
@@ -195,8 +209,8 @@ DOUBT = {
     "an id": (
         "id,a,label\n" + "".join(f"A{k},1,{k % 2}\n" for k in range(30)),
         {},
-        "column 'id' holds more than 20 different texts ('A0', 'A1', 'A2', ...), too many for categories; "
-        "leave it out: --drop-columns id",
+        "column 'id' holds more than 20 different texts ('A0', 'A1', 'A2', ...), too many for categories "
+        "(dates, names, ids): leave it out with --drop-columns id",
     ),
     "damaged gzip": (None, {}, "damaged gzip data"),
 }
@@ -208,6 +222,26 @@ def test_what_is_in_doubt_is_told_with_the_option_that_settles_it(tmp_path, text
     whole = gzip.compress((text or "a,label\n1,2\n" * 99).encode())
     path.write_bytes(whole if text else whole[:-9])
     assert message in line_of(load_table, path, TableOptions(**options))
+
+
+def test_a_decimal_mark_is_looked_for_in_features_alone(tmp_path):
+    text = "version;a;label\n1.2;1,5;x\n1.3;2,5;y\n"
+    dataset = load_table(write_text(tmp_path / "t.csv", text), TableOptions(drop_columns=("version",)))
+    assert dataset.X.tolist() == [[1.5], [2.5]]
+
+
+def test_a_header_longer_than_the_sample_hides_no_decimal_mark(tmp_path, monkeypatch):
+    monkeypatch.setattr(delimited, "SAMPLE", 16)
+    names = [f"column{k}" for k in range(40)]
+    text = "\n".join([";".join([*names, "label"]), *(";".join([*["1,5"] * 40, kind]) for kind in "xy")])
+    assert load_table(write_text(tmp_path / "t.csv", text)).X.tolist() == [[1.5] * 40] * 2
+
+
+def test_wide_tables_take_time_in_proportion_to_their_width(tmp_path):
+    names = [f"c{k}" for k in range(50_000)]
+    rows = [",".join([*["1.5"] * len(names), kind]) for kind in "xy"]
+    dataset = load_table(write_text(tmp_path / "t.csv", "\n".join([",".join([*names, "label"]), *rows]) + "\n"))
+    assert dataset.X.shape == (2, 50_000)  # in seconds; in minutes where a look-up goes through the names
 
 
 def test_thousands_are_decimals_where_that_is_named(tmp_path):
@@ -242,6 +276,15 @@ def test_the_encoding_has_an_indicator_for_each_text_and_for_what_was_missing_in
     )
 
 
+def test_a_text_that_no_training_row_has_is_unknown_to_the_model(tmp_path):
+    dataset = load_table(write_text(tmp_path / "t.csv", MIXED))
+    encoding = find_encoding(dataset.X, np.array([0, 2]), dataset.values)  # "blue" is in another row
+    assert encoding.apply(dataset.X)[1].tolist()[1:3] == [0, 0]
+    assert "1 cells of 'color' hold texts that were not there in training" in encoding.complaint(
+        dataset.X, dataset.feature_names
+    )
+
+
 def test_rows_for_a_model_are_read_by_its_columns_and_its_texts(tmp_path):
     trained = {"size": None, "color": ("blue", "red")}
     options = TableOptions(trained=trained, left_out=("on",), id_column="name")
@@ -258,6 +301,8 @@ BAD_FOR_A_MODEL = {
     "missing column": ("size\n1\n", {}, "the model was trained on a column 'color' that this data lacks"),
     "text for a number": ("size,color\nbig,red\n", {}, "line 2, column 'size' is 'big'; expected a finite number"),
     "no gaps": ("size,color\n,red\n", {"complete": True}, "line 2, column 'size' is empty; expected a finite number"),
+    "a feature left out": ("size,color\n1,red\n", {"drop_columns": ("size",)}, "'size' is a feature of the model"),
+    "nothing to leave out": ("size,color\n1,red\n", {"drop_columns": ("x",)}, "has no column 'x' to leave out"),
     "no id": ("size,color\n1,red\n", {"id_column": "id"}, "has no column 'id'"),
 }
 

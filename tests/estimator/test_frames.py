@@ -122,6 +122,63 @@ def test_a_stream_that_begins_without_gaps_may_get_some() -> None:
         model.partial_fit(gaps, TRUTH[45:])
 
 
+def test_texts_that_arrive_as_numbers_are_the_same_texts() -> None:
+    frame = FRAME.assign(color=np.array(["1", "2", "3"])[TRUTH])
+    model = fitted(frame)
+    for numbers in (TRUTH + 1, (TRUTH + 1).astype(float), pd.array(TRUTH + 1, dtype="Int64")):
+        np.testing.assert_array_equal(model.predict_proba(frame.assign(color=numbers)), model.predict_proba(frame))
+    mixed = fitted(FRAME.assign(color=np.array(["one", "two", 3], object)[TRUTH]))
+    some = FRAME.assign(color=np.array(["one", "two", 3], object)[TRUTH])[TRUTH == 2].infer_objects()
+    np.testing.assert_allclose(
+        mixed.predict_proba(some), mixed.predict_proba(some.assign(color=some["color"].astype(object))), atol=1e-12
+    )
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_an_array_has_no_columns_of_texts() -> None:
+    with pytest.raises(InputError, match="was trained on columns of texts; give a data frame, not an array"):
+        fitted().predict(np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("mark", ["NA", "None", " ", "?", "nan"])
+def test_what_is_missing_in_a_file_is_missing_in_a_frame(mark: str) -> None:
+    frame = FRAME.assign(color=np.where(TRUTH == 0, mark, COLORS))
+    gaps = FRAME.assign(color=np.where(TRUTH == 0, None, COLORS))
+    with pytest.raises(InputError, match="is nan"):
+        fitted(frame)
+    np.testing.assert_array_equal(
+        fitted(frame, missing="mean").predict_proba(gaps), fitted(gaps, missing="mean").predict_proba(frame)
+    )
+
+
+def test_blanks_around_a_text_do_not_make_another() -> None:
+    np.testing.assert_array_equal(
+        fitted(FRAME.assign(color=" " + FRAME["color"])).predict_proba(FRAME), fitted().predict_proba(FRAME)
+    )
+
+
+def test_missing_says_alone_whether_gaps_are_taken() -> None:
+    with pytest.raises(InputError, match="is nan"):
+        fitted().predict(with_gaps())
+    whole = (10 * POINTS).astype(int)
+    gaps = whole.astype(float)
+    gaps[0, 0] = np.nan
+    with pytest.warns(InputWarning, match="1 numbers of 'column 0' are missing"):
+        small(missing="mean").fit(whole, Y).predict(gaps)
+
+
+def test_a_report_takes_what_the_model_takes(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from ladder_np.plots import draw_picture, write_report
+
+    model = fitted(with_gaps(), missing="mean")
+    write_report(model, tmp_path / "r.html", with_gaps(), TRUTH)
+    wrong = (TRUTH + 1) % 3
+    figure = draw_picture(model, "confusion", with_gaps(), wrong)
+    cells = [cell for axes in figure.axes for table in axes.tables for cell in table.get_celld().values()]
+    assert {cell.get_text().get_text() for cell in cells} & {"red", "blue", "green"}
+
+
 BAD = {
     "dates": (FRAME.assign(length=pd.Timestamp("2020-01-01")), "column 'length' is of type datetime64"),
     "a list in a cell": (
@@ -133,8 +190,8 @@ BAD = {
         "'color' holds 90 different texts ('A0', 'A1', 'A10', ",
     ),
     "one text": (
-        FRAME.assign(length=[*FRAME["length"][:-1], "?"]),
-        "column 'length', row 89 (counted from 0) is '?'; expected a number as in other rows, or None where it is",
+        FRAME.assign(length=[*FRAME["length"][:-1], "big"]),
+        "column 'length', row 89 (counted from 0) is 'big'; expected a number as in other rows, or None where it is",
     ),
 }
 

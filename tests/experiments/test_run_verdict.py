@@ -13,10 +13,9 @@ def measured(baseline: int, ladder: int, rows: int) -> dict[str, ErrorRate]:
 @pytest.mark.parametrize(
     ("baseline", "ladder", "said"),
     [
-        (12, 5, "The unlabeled rows took 7.00 percentage points off the test error."),
-        (5, 12, "The unlabeled rows did not help: the ladder's test error is 7.00 percentage points higher."),
+        (14, 5, "The unlabeled rows took 9.00 percentage points off the test error."),
+        (5, 14, "The unlabeled rows did not help: the ladder's test error is 9.00 percentage points higher."),
         (5, 5, "Both make the same number of errors; the unlabeled rows changed nothing here."),
-        (12, 6, "The unlabeled rows took 6.00 percentage points off the test error."),
         (
             12,
             7,
@@ -31,7 +30,10 @@ def test_it_says_who_is_better_and_what_may_be_chance(baseline: int, ladder: int
 
 @pytest.mark.parametrize("ladder", [0, 5, 9])
 def test_too_few_test_rows_get_no_other_verdict(ladder: int) -> None:
-    assert verdict(measured(5, ladder, 29)) == ("29 test rows are too few to tell: one row is 3.4 percentage points.")
+    assert verdict(measured(5, ladder, 29)) == (
+        "29 test rows are too few to tell: one row is 3.4 percentage points; ladder-np compare tests on many splits "
+        "of the labeled rows."
+    )
     assert not did_not_help(measured(5, ladder, 29))
 
 
