@@ -23,6 +23,7 @@ from ladder_np.data.dataset import Dataset, Features, check_features
 from ladder_np.data.encoding import Encoding
 from ladder_np.data.ranges import Range
 from ladder_np.data.scaling import KINDS, Scaling
+from ladder_np.data.sparse import SparseRows
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.data.words import TOKENS, Vocabulary
 from ladder_np.errors import InputError, LaterError, warn
@@ -75,7 +76,7 @@ class Predictor:
         return self.classes[np.concatenate([np.empty(0, np.intp), *best])]
 
     def _checked(self, X: Any) -> Features:
-        X = X if isinstance(X, StoredRows) else np.asarray(X)
+        X = X if isinstance(X, StoredRows | SparseRows) else np.asarray(X)
         self._check_width(X)
         return check_features(X, "the data to predict", missing=self.scaling.encoding is not None) if len(X) else X
 
