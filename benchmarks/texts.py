@@ -2,10 +2,10 @@
 
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.texts ag_news_test.csv [--seeds N] [--labels 10,25,100] [--first SEED]
 
-The file has the 7,600 test articles of AG News, without a header: class, title, description. A seed draws 5,600 of them
-to train on, 2,000 to test on, the labeled ones (as many of each class) and the training. All classifiers get the same
-features: tf-idf of the 2,000 words that are in most training articles; label spreading gets 100 components of them
-(truncated SVD), in which distances mean something. Needs scikit-learn.
+The file has the 7,600 test articles of AG News, without a header: class, title, description. A seed draws 5,600 of
+them to train on, 2,000 to test on, the labeled ones (as many of each class) and the training. All classifiers get the
+same features: tf-idf of the 2,000 words that are in most training articles; label spreading gets 100 components of
+them (truncated SVD), in which distances mean something. Needs scikit-learn.
 
 Defaults for texts were chosen on seeds from 1000 on (`--first 1000`); the table in the README is of the seeds 0, 1, …
 """
