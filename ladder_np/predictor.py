@@ -6,8 +6,8 @@ l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low``, ``range
 the raw features in training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
 known; ``estimator`` (JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew
 whole numbers as classes only, in 2 an estimator's curves of cost and accuracy stood beside its parameters, 3 had no
-ranges and no kind of scaling, 4 no encoding of columns: d was d_0. A model of texts has ``text/tokens`` (d,) and
-``text/weights`` (d,).
+ranges and no kind of scaling, 4 no encoding of columns: d was d_0. A model of texts has ``text/tokens`` (d,),
+``text/weights`` (d,) and ``text/prior`` (K,).
 """
 
 import json
@@ -40,7 +40,7 @@ __all__ = ["Predictor"]
 
 FORMAT = "ladder_np model"
 VERSION, READABLE = 5, (1, 2, 3, 4, 5)
-TEXT = ("text/tokens", "text/weights")  # see `Vocabulary`
+TEXT = ("text/tokens", "text/weights", "text/prior")  # see `Vocabulary`
 TABLE = ("label_column", "unlabeled_label", "separator", "text_column")
 RANGE = ("range/low", "range/high", "range/typical")  # see `Range`
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
@@ -60,6 +60,7 @@ class Predictor:
     range: Range | None = None  # of the raw features in training; None in files before version 4
     left_out: tuple[str, ...] = ()  # columns of the training table that are neither features nor labels
     vocabulary: Vocabulary | None = None  # what makes features of texts, where these are what is predicted
+    prior: np.ndarray | None = None  # (K,) shares of the classes in the labeled rows, for texts without a known token
     # how the training table was read, where that was named: see `TABLE`
     table: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -108,6 +109,8 @@ class Predictor:
             probabilities = network.device.get(probabilities)
         if not np.isfinite(probabilities).all():
             raise InputError("the model gives no finite probabilities for this data; train it again")
+        if self.prior is not None:
+            probabilities[~part.any(axis=1)] = np.log(self.prior) if predict is predict_log_proba else self.prior
         return probabilities
 
     @property
@@ -146,7 +149,13 @@ class Predictor:
         """Return the features of texts; raises InputError if there are none, or the model takes no texts."""
         if self.vocabulary is None or texts is None:
             raise InputError(self._told_of_texts())
-        return self.vocabulary.rows(texts)
+        rows = self.vocabulary.rows(texts)
+        unknown = int((np.diff(rows.starts) == 0).sum())
+        if unknown:
+            warn(
+                f"{unknown} of {len(rows)} texts hold no known token; they get the shares of the classes in training"
+            )
+        return rows
 
     def _told_of_texts(self) -> str:
         if self.vocabulary is None:
@@ -212,6 +221,8 @@ class Predictor:
             arrays[f"population/mu.{layer}"] = get(statistics.mu[layer])
             arrays[f"population/sigma.{layer}"] = get(statistics.sigma[layer])
         arrays |= {"scaling/shift": self.scaling.shift, "scaling/scale": self.scaling.scale}
+        if self.prior is not None:
+            arrays["text/prior"] = self.prior
         if self.vocabulary is not None:
             arrays |= {"text/tokens": np.array(self.vocabulary.tokens), "text/weights": self.vocabulary.weights}
         if self.range is not None:
@@ -282,6 +293,7 @@ class Predictor:
             limits,
             left_out,
             vocabulary,
+            arrays.get("text/prior"),
             table,
         )
 
@@ -307,6 +319,9 @@ def _read_vocabulary(meta: dict[str, Any], arrays: dict[str, np.ndarray], featur
     if meta.get("text") not in TOKENS:
         raise InputError(f"its text is {meta.get('text')!r}; expected one of {', '.join(TOKENS)}")
     _check_array(arrays, "text/weights", (features,), np.dtype(np.float64))
+    _check_array(arrays, "text/prior", arrays["classes"].shape, np.dtype(np.float64))
+    if arrays["text/prior"].min() <= 0:
+        raise InputError("text/prior holds shares that are not positive")
     tokens = arrays.get("text/tokens", np.empty(0))
     if tokens.shape != (features,) or tokens.dtype.kind != "U" or len(np.unique(tokens)) < features:
         raise InputError(f"text/tokens should be {features} different texts, it is {tokens.dtype} {tokens.shape}")

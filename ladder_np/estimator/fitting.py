@@ -23,7 +23,7 @@ from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, check_seed, stream
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
-from ladder_np.training.weights import label_weights
+from ladder_np.training.weights import class_shares, label_weights
 
 __all__ = ["begin_call", "begin_fit", "flag", "split_table"]
 
@@ -153,7 +153,11 @@ def _make_model(
     limits = find_range(table.X, rows, table.values)
     if before and before.range and limits:
         limits = limits.joined(before.range)
-    return Predictor(network, scaling, table.classes, table.names, pixels, range=limits, vocabulary=table.vocabulary)
+    model = Predictor(network, scaling, table.classes, table.names, pixels, range=limits)
+    if table.vocabulary is not None:
+        model.vocabulary = table.vocabulary
+        model.prior = before.prior if before else class_shares(table.index, len(table.classes))
+    return model
 
 
 def _find_scaling(

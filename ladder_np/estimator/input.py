@@ -132,7 +132,7 @@ def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -
     Raises InputError if they are not a table of numbers, or differ in their number or names.
     """
     if model.vocabulary is not None:
-        return model.vocabulary.rows(read_texts(X, estimator))
+        return model.read_texts(read_texts(X, estimator))
     names = _column_names(X, estimator)
     _compare_names(names, model.feature_names, estimator)
     encoding = model.scaling.encoding

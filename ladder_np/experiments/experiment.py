@@ -25,7 +25,7 @@ from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.network.specification import Specification, default_weights, weights_for_variance
 from ladder_np.rng import Stream, stream
 from ladder_np.training.loader import TrainingData
-from ladder_np.training.weights import label_weights
+from ladder_np.training.weights import class_shares, label_weights
 
 __all__ = ["BASELINE", "LADDER", "Experiment", "fingerprint", "prepare", "rows_for_test"]
 
@@ -55,6 +55,13 @@ class Experiment:
     def specification(self) -> Specification:
         """The description of the main model."""
         return self.models[self.main]
+
+    @property
+    def prior(self) -> np.ndarray | None:
+        """The shares of the classes in the labeled rows, which texts without a known token get; None of other data."""
+        if self.vocabulary is None:
+            return None
+        return class_shares(self.dataset.y[self.split.labeled], len(self.dataset.classes))
 
     @property
     def features(self) -> str:

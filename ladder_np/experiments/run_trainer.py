@@ -66,6 +66,7 @@ class RunTrainer:
             left_out=dataset.left_out,
             table=_read_as(experiment),
             vocabulary=experiment.vocabulary,
+            prior=experiment.prior,
         )
         self._metrics = self.folder / (METRICS if self.name == experiment.main else BASELINE_METRICS)
         self._checkpoints = Checkpoints(self.folder, STATE if self.name == experiment.main else BASELINE_STATE)

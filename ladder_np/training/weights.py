@@ -9,7 +9,7 @@ import numpy as np
 
 from ladder_np.errors import InputError
 
-__all__ = ["checked_weights", "class_weights", "label_weights"]
+__all__ = ["checked_weights", "class_shares", "class_weights", "label_weights"]
 
 
 def checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
@@ -81,3 +81,12 @@ def label_weights(
     if not np.isfinite(scaled).all():
         raise InputError("sample_weight and class_weight are too large together; divide them by a constant")
     return scaled
+
+
+def class_shares(index: np.ndarray, classes: int) -> np.ndarray:
+    """Return the share of each class (K,) in labeled rows' indices; -1 is unlabeled. One row more of each is counted.
+
+    So no class is impossible that has no labeled row yet (Laplace's rule of succession).
+    """
+    counts = 1 + np.bincount(index[index >= 0], minlength=classes)
+    return counts / counts.sum()

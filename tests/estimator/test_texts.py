@@ -10,6 +10,7 @@ from clouds import LABELED, TRUTH, Y, known, small
 
 from ladder_np import InputError, LadderClassifier
 from ladder_np.data.words import find_vocabulary
+from ladder_np.errors import InputWarning
 
 SUBJECTS = (["goal", "team", "match"], ["market", "shares", "bank"], ["chip", "software", "phone"])
 rng = np.random.default_rng(0)
@@ -54,9 +55,16 @@ def test_texts_come_in_any_sequence(X: Any) -> None:
     np.testing.assert_array_equal(small(text="words").fit(X, Y).predict_proba(X), fitted().predict_proba(TEXTS))
 
 
-def test_a_missing_text_is_an_empty_one() -> None:
-    model = fitted()
-    np.testing.assert_array_equal(model.predict_proba([None, np.nan]), model.predict_proba(["", ""]))
+def test_a_text_without_a_known_word_gets_the_shares_of_the_classes_and_that_is_said() -> None:
+    y = known(np.arange(3), -1)
+    y[:9] = 0
+    model = small(text="words").fit(TEXTS, y)
+    counts = np.array([11, 2, 2])
+    with pytest.warns(InputWarning, match="3 of 4 texts hold no known token; they get the shares of the classes"):
+        found = model.predict_proba([None, "", "nothing heard", TEXTS[0]])
+    np.testing.assert_allclose(found[:3], np.tile((counts + 1) / (counts + 1).sum(), (3, 1)))
+    with pytest.warns(InputWarning, match="1 of 1 texts"):
+        np.testing.assert_allclose(np.exp(model.predict_log_proba([""])), found[:1])
 
 
 def test_the_vocabulary_is_saved_with_the_model(tmp_path: Path) -> None:
