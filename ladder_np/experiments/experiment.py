@@ -58,7 +58,7 @@ class Experiment:
 
     @property
     def prior(self) -> np.ndarray | None:
-        """The shares of the classes in the labeled rows, which texts without a known token get; None of other data."""
+        """The shares of the classes in labeled rows, which texts without a known token get; None of other data."""
         if self.vocabulary is None:
             return None
         return class_shares(self.dataset.y[self.split.labeled], len(self.dataset.classes))
