@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from ladder_np.data.dataset import Dataset, Features, check_features, make_dataset
 from ladder_np.data.delimited import TABLE_ENDINGS, is_table, table_name
+from ladder_np.data.documents import LINES_ENDINGS, has_folders_of_texts, read_folder_of_texts, read_lines
 from ladder_np.data.download import (
     FILES,
     IMAGE_SETS,
@@ -156,14 +157,19 @@ def load_table(path: Path, options: TableOptions = AS_FOUND) -> Dataset:
     its values.
     """
     table = read_table(path, options, labels_wanted=True)
-    name = f"{path}: column {options.label_column!r}"
-    labels = parse_labels(table.labels, name, table.lines, mark_in_tables(options.unlabeled_label))
+    labels = _labels_of(table.labels, path, table.lines, options)
     if options.text_column is not None:
         return _of_texts(table_name(path), table.texts, labels, table.left_out)
     dataset = make_dataset(
         table_name(path), table.X, labels, feature_names=table.names, values=table.values, source=str(path)
     )
     return dataclasses.replace(dataset, left_out=table.left_out)
+
+
+def _labels_of(cells: list[str], path: Path, lines: Sequence[int], options: TableOptions) -> Labels:
+    cells = ["" if cell == options.unlabeled_label else cell for cell in cells]
+    mark = mark_in_tables(options.unlabeled_label)
+    return parse_labels(cells, f"{path}: column {options.label_column!r}", lines, mark)
 
 
 def _of_texts(name: str, texts: list[str], labels: Labels, left_out: tuple[str, ...]) -> Dataset:
@@ -198,6 +204,9 @@ def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
         table = read_table(path, options, labels_wanted=False)
         texts = None if options.text_column is None else table.texts
         return Rows(table.X, table.names, table.ids, texts)
+    if path.name.lower().endswith(LINES_ENDINGS):
+        texts, ids, _ = read_lines(path, options.text_column or "text", options.id_column)
+        return Rows(np.empty((len(texts), 0)), None, ids if options.id_column else [], texts)
     if options.id_column is not None:
         raise InputError(f"{path}: has no columns with names, so no id column; leave out --id-column")
     kind = path.name.lower()
@@ -251,6 +260,12 @@ def open_dataset(
         return load_npz(path, options.older)
     if is_table(path):
         return load_table(path, options)
+    if path.name.lower().endswith(LINES_ENDINGS):
+        texts, labels, lines = read_lines(path, options.text_column or "text", options.label_column)
+        return _of_texts(path.name.partition(".")[0], texts, _labels_of(labels, path, lines, options), ())
+    if name_or_path and os.path.isdir(path) and has_folders_of_texts(path):
+        texts, labels = read_folder_of_texts(path)
+        return _of_texts(path.resolve().name, texts, _labels_of(labels, path, range(len(labels)), options), ())
     if re.fullmatch(ARRAY_FILES["X"], path.name):
         path = path.parent
     elif path.suffix.lower() == ".npy" or path.name.endswith(IDX_ENDINGS):
