@@ -4,7 +4,6 @@ Nothing is drawn here, and matplotlib is not needed.
 """
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +14,7 @@ from typing import Any
 import numpy as np
 
 from ladder_np.data.dataset import Dataset
-from ladder_np.data.encoding import UNKNOWN, Values
 from ladder_np.data.labels import match_classes
-from ladder_np.data.scaling import Scaling
 from ladder_np.data.sparse import Features
 from ladder_np.data.split import Split
 from ladder_np.errors import InputError
@@ -36,6 +33,7 @@ from ladder_np.network.inference import encode_clean
 from ladder_np.network.ladder import Batch, State, forward
 from ladder_np.network.noise import NoiseSource
 from ladder_np.network.specification import Specification
+from ladder_np.plots.features import FeatureDisplay, describe_features
 from ladder_np.plots.style import plain
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
@@ -57,34 +55,10 @@ NOISY_ROWS, LABELED_ROWS = 500, 100  # rows of the batch that is drawn with nois
 TOP_ROWS = 1500  # unlabeled rows, and labeled rows, whose top hidden layer is drawn
 ROWS_AT_ONCE = 10_000
 STAMPED_LAYERS = 10  # λs in the line that each picture has
-SMALLEST_SIDE = 4  # pixels of the smallest image
 
 
 class NothingToDrawError(Exception):
     """A picture cannot be drawn because something is missing; the message says what, in a few words."""
-
-
-@dataclass(frozen=True)
-class FeatureDisplay:
-    """How the features of a row are shown."""
-
-    names: tuple[str, ...]  # of the raw features
-    side: int | None  # pixels along one side of square images; None for rows that are not images
-    maximum: int | None  # the largest pixel value
-    values: Values | None = None  # the texts of each column, see `Dataset`
-    encoded: tuple[str, ...] = ()  # names of the network's inputs, where these are not the features
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the network's d_0 inputs."""
-        return self.encoded or self.names
-
-    def cell(self, place: int, value: float) -> str:
-        """Return what stands in a cell of a table: a number, a text, or nothing where it is missing."""
-        texts = None if self.values is None else self.values[place]
-        if np.isnan(value) or (texts is not None and value == UNKNOWN):
-            return ""
-        return f"{value:.4g}" if texts is None else texts[int(value)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +197,7 @@ class PlotSource(ABC):
     @cached_property
     def features(self) -> FeatureDisplay:
         """How the features of the rows are shown."""
-        return describe_features(self.data.dataset, self.predictor.scaling)
+        return describe_features(self.data.dataset, self.predictor)
 
     @cached_property
     def noisy(self) -> NoisyPass:
@@ -410,16 +384,6 @@ def evenly_spaced(indices: np.ndarray, most: int) -> np.ndarray:
     if len(indices) <= most:
         return indices
     return indices[np.arange(most) * len(indices) // most]
-
-
-def describe_features(dataset: Dataset, scaling: Scaling) -> FeatureDisplay:
-    """Return how rows of a dataset are shown: a square number of pixels as an image."""
-    count = dataset.X.shape[1]
-    side = math.isqrt(count)
-    square = dataset.pixel_maximum is not None and side * side == count and side >= SMALLEST_SIDE
-    names = dataset.feature_names or tuple(f"feature {number}" for number in range(count))
-    encoded = scaling.names(names) or ()
-    return FeatureDisplay(names, side if square else None, dataset.pixel_maximum, dataset.values, encoded)
 
 
 def noisy_pass(predictor: Predictor, data: PlotData) -> NoisyPass:
