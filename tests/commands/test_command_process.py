@@ -43,10 +43,11 @@ def test_a_log_of_both_outputs_says_what_is_trained_then_how_far_it_is_then_the_
     train = f"train --epochs 40 --hidden-layers 4 --no-baseline --out {tmp_path / 'run'}"
     status, out, _ = finish(start(train, stderr=subprocess.STDOUT))
     assert status == 0
-    about, features, network, *progress, result, saved = out.splitlines()
-    assert (about[:6], features[:8], network[:7], result[:7], saved[:9]) == (
+    about, features, classes, network, *progress, result, saved = out.splitlines()
+    assert (about[:6], features[:8], classes[:7], network[:7], result[:7], saved[:9]) == (
         "digits",
         "features",
+        "classes",
         "network",
         "ladder:",
         "run saved",

@@ -367,9 +367,10 @@ def test_too_few_test_rows_are_said_before_the_counts(digits_run: Path, tmp_path
     run = Path(shutil.copytree(digits_run, tmp_path / "run"))
     few = {name: {"test_error_percent": 10.0, "wrong": 1, "rows": 10} for name in ("supervised only", "ladder")}
     (run / "result.json").write_text(json.dumps(few))
-    assert "help? 10 test rows are too few to tell: one row is 10.0 percentage points. Test rows: " in paragraphs(
-        run, monkeypatch
+    told = (
+        "help? 10 test rows are too few to tell: one row is 10.0 percentage points; ladder-np compare tests on many"
     )
+    assert f"{told} splits of the labeled rows. Test rows: " in paragraphs(run, monkeypatch)
 
 
 def test_a_denoiser_that_is_worse_than_nothing_is_warned_of(digits: RunSource, digits_run: Path, monkeypatch) -> None:

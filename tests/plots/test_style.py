@@ -144,6 +144,7 @@ def test_short_names_stay_different(names: tuple, short: list[str]) -> None:
 
 
 def test_forty_classes_have_forty_looks_and_more_have_colors_in_their_order() -> None:
+    pytest.importorskip("matplotlib")
     assert len(set(class_styles(40))) == 40
     lightness = [sum(color) for color, _ in class_styles(1000)]
     assert (lightness[0], lightness[-1]) == (min(lightness), max(lightness))
