@@ -38,6 +38,7 @@ LEGEND_LINES = 20  # in one column of the legend
 MANY = 300  # labeled rows from which their marks are smaller
 LETTER = 0.15, 0.28  # width and height of a letter with some space around it, in inches
 # In inches.
+BESIDE_TEXTS = 9.0  # inches of a table of mistakes with texts
 CELL, BESIDE, LOWEST = 0.23, 7.0, 5.8  # of the matrix; what stands beside it; the figure's smallest height
 HEIGHT, NARROWEST, WIDEST = 6.0, 4.5, 9.5  # of the axes of the top hidden layer
 LINE = 0.36  # of the table of mistakes
@@ -71,11 +72,14 @@ def confusion(predictions: Predictions, classes: np.ndarray, features: FeatureDi
         return figure
     if wrong <= FEW and not features.side:  # a short table goes below, so that no half of the figure is empty
         below = LINE * (wrong + 3)
-        figure = new_figure(title, max(height + 0.7, BESIDE), height + below)
+        figure = new_figure(
+            title, max(height + 0.7, BESIDE if features.texts is None else BESIDE_TEXTS), height + below
+        )
         parts = figure.subfigures(2, 1, height_ratios=(height, below))
     else:
-        figure = new_figure(title, height + 0.7 + BESIDE, height)
-        parts = figure.subfigures(1, 2, width_ratios=(height + 0.7, BESIDE))
+        beside = BESIDE if features.texts is None else BESIDE_TEXTS
+        figure = new_figure(title, height + 0.7 + beside, height)
+        parts = figure.subfigures(1, 2, width_ratios=(height + 0.7, beside))
     draw(parts[0], *confusions(predictions), names)
     _draw_mistakes(parts[1], predictions, names, features)
     return figure
@@ -200,7 +204,7 @@ def _text_cells(predictions: Predictions, row: int, features: FeatureDisplay) ->
     """Return the tokens that weighed most, and the beginning of the text."""
     assert features.texts is not None
     tokens = features.weigh(predictions.X[row], int(predictions.predicted[row])) if features.weigh else []
-    return [plain(" ".join(tokens), 32), plain(features.texts[predictions.indices[row]], 48)]
+    return [plain(" ".join(tokens), 32), plain(features.texts[predictions.indices[row]], 40)]
 
 
 @styled
