@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from ladder_np.commands import checks, compare, doctor, plot, predict, trace, train
 from ladder_np.errors import InputError, InputWarning, TrainingDivergedError
+from ladder_np.estimator.interrupt import InterruptWarning
 from ladder_np.version import __version__
 
 __all__ = ["main"]
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", InputWarning)
+            warnings.simplefilter("always", InterruptWarning)
             warnings.showwarning = _show_warning
             return _run(arguments)
     except InputError as error:

@@ -128,7 +128,7 @@ def in_order_of_training(
 
 def names(text: str) -> tuple[str, ...]:
     """Return names from text such as ``id,date``."""
-    return tuple(text.split(","))
+    return tuple(name.strip() for name in text.split(","))
 
 
 def separator(text: str) -> str:

@@ -20,9 +20,10 @@ from ladder_np.comparison.methods import (
 )
 from ladder_np.comparison.result import Comparison
 from ladder_np.data.split import stratified_test_rows
-from ladder_np.errors import InputError, InputWarning
+from ladder_np.errors import InputError, InputWarning, warn
 from ladder_np.estimator.classifier import LadderClassifier
 from ladder_np.estimator.input import Table, read_table
+from ladder_np.estimator.interrupt import InterruptWarning
 from ladder_np.estimator.model_selection import rows_of
 from ladder_np.experiments.experiment import BASELINE, LADDER
 from ladder_np.rng import Stream, check_seed, stream
@@ -89,6 +90,8 @@ def compare(
         If X, y or a parameter cannot be used.
     TrainingDivergedError
         If the cost of a network becomes NaN or infinite.
+    KeyboardInterrupt
+        Before two repeats are complete. Later the result is that of the complete ones, and a warning says so.
 
     Examples
     --------
@@ -152,31 +155,52 @@ class _Measuring:
         self._model, self._X, self._table = model, X, table
         self._test_fraction, self._seed, self._verbose = test_fraction, seed, verbose
         self._labels = labels_of(table.classes, table.index)
+        self._first: LadderClassifier | None = None  # the ladder of the first repeat
         self._errors: dict[str, list[float]] = {}
         self._seconds: dict[str, list[float]] = {}
 
     def run(self, repeats: int, methods: tuple[str, ...], variants: bool | None) -> Comparison:
         """Measure all methods, and other settings of the ladder where they are wanted."""
-        weights_of = None
-        for repeat in self._told(repeats, "repeat"):
-            ladder = self._network(LADDER, {}, repeat)
-            weights_of = weights_of or ladder
-            self._network(BASELINE, SUPERVISED, repeat)
-            train, test = scaled_rows(ladder, repeat.X), scaled_rows(ladder, repeat.X_test)
-            for name in methods:
-                start = time.perf_counter()
-                found = predict_scikit_learn(name, train, repeat.index, test)
-                self._record(name, start, found != repeat.answers)
-        assert weights_of is not None
-        result = self._result(repeat, ())
+        try:
+            for repeat in self._told(repeats, "repeat"):
+                self._repeat(repeat, methods)
+        except KeyboardInterrupt:
+            return self._of_complete_repeats(repeats)
+        result = self._result(())
         perfect = not any(result.errors[name].any() for name in (LADDER, BASELINE))
         if variants is False or (variants is None and (result.clearly_helped or perfect)):
             return result
-        tried = tuple(make(weights_of) for make in VARIANTS)
-        for repeat in self._told(min(repeats, VARIANT_REPEATS), "other settings"):
-            for variant in tried:
-                self._network(variant.name, variant.changes, repeat)
-        return self._result(repeat, tried)
+        assert self._first is not None
+        tried = tuple(make(self._first) for make in VARIANTS)
+        try:
+            for repeat in self._told(min(repeats, VARIANT_REPEATS), "other settings"):
+                for variant in tried:
+                    self._network(variant.name, variant.changes, repeat)
+        except KeyboardInterrupt:
+            warn("interrupted while other settings of the ladder were tried; they are left out", InterruptWarning)
+            return result
+        return self._result(tried)
+
+    def _repeat(self, repeat: Repeat, methods: tuple[str, ...]) -> None:
+        """Measure all methods on one split."""
+        ladder = self._network(LADDER, {}, repeat)
+        self._first = self._first or ladder
+        self._network(BASELINE, SUPERVISED, repeat)
+        train, test = scaled_rows(ladder, repeat.X), scaled_rows(ladder, repeat.X_test)
+        for name in methods:
+            start = time.perf_counter()
+            found = predict_scikit_learn(name, train, repeat.index, test)
+            self._record(name, start, found != repeat.answers)
+
+    def _of_complete_repeats(self, repeats: int) -> Comparison:
+        """Return the result of the repeats that every method has had, two at least; a warning says so."""
+        complete = min(map(len, self._errors.values()), default=0)
+        if complete < 2:
+            raise KeyboardInterrupt("interrupted before two repeats were complete; no result")
+        for values in (self._errors, self._seconds):
+            values.update({name: measured[:complete] for name, measured in values.items()})
+        warn(f"interrupted after {complete} of {repeats} repeats; the result is theirs", InterruptWarning)
+        return self._result(())
 
     def _told(self, repeats: int, what: str) -> Iterator[Repeat]:
         """Yield the repeats; after each one write the errors of the networks and the time left, if wanted."""
@@ -208,10 +232,10 @@ class _Measuring:
         self._seconds.setdefault(name, []).append(time.perf_counter() - start)
         self._errors.setdefault(name, []).append(float(wrong.mean()))
 
-    def _result(self, repeat: Repeat, variants: tuple[Variant, ...]) -> Comparison:
+    def _result(self, variants: tuple[Variant, ...]) -> Comparison:
         index, classes = self._table.index, self._table.classes
         counts = np.bincount(index[index >= 0], minlength=len(classes))
-        tested = np.bincount(repeat.answers, minlength=len(classes))
+        tested = np.bincount(self._draw(0).answers, minlength=len(classes))
         return Comparison(
             errors={name: np.array(errors) for name, errors in self._errors.items()},
             seconds={name: np.array(seconds) for name, seconds in self._seconds.items()},

@@ -14,6 +14,7 @@ from ladder_np.experiments.experiment import BASELINE, LADDER
 __all__ = ["Findings", "advice", "verdict"]
 
 SMALL = 0.02  # a difference of the error that hardly matters: two percentage points
+FEW_REPEATS = 10  # with fewer the spread, and so the advice, is a guess
 USUAL_REPEATS, MANY_REPEATS = 20, 100  # more hardly shorten an interval
 
 
@@ -199,6 +200,10 @@ ADVICE: Rows = (
             "The network without them is as good, and its training takes "
             f"{f.seconds[BASELINE]:.1f} s instead of {f.seconds[LADDER]:.1f} s.{_tried(f)}"
         ),
+    ),
+    (
+        lambda f: f.help.repeats < FEW_REPEATS,
+        lambda f: f"{f.help.repeats} repeats say little about their spread: use {USUAL_REPEATS}.",
     ),
     (
         lambda f: f.repeats_tell,

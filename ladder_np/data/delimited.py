@@ -13,10 +13,11 @@ from pathlib import Path
 
 from ladder_np.data.labels import parse_number
 from ladder_np.data.stored import unpacked
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.files import open_file
 
 __all__ = [
+    "GROUPED",
     "SEPARATORS",
     "TABLE_ENDINGS",
     "WITH_COMMA",
@@ -32,10 +33,13 @@ __all__ = [
 TABLE_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}  # by how likely they are
 DECIMALS = (".", ",")
+FEWEST_POINTED = 3  # of a column with points: fewer have three digits behind them by chance
 SAMPLE = 1 << 16  # characters that the separator and the decimal mark are found from
 LONGEST_RECORD = 1 << 24  # characters; a file without line ends, or a quote that never closes, is not read whole
 WITH_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 WITH_POINT = re.compile(r"\s*[-+]?\d*\.\d+\s*")
+# with marks between the thousands: 1.259, 1.259,00, 1,259.00, 1 259
+GROUPED = re.compile(r"\s*[-+]?[1-9]\d{0,2}([.,' \u00a0\u202f]\d{3})+([.,]\d+)?\s*")
 THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2}(,\d{3})+\s*")
 
 
@@ -83,7 +87,23 @@ def find_format(
         raise InputError(f"{path}: is a packed file, as a spreadsheet is, and no text; save the table as CSV (UTF-8)")
     if separator is None:
         separator = max(SEPARATORS, key=lambda one: _merit(_split(lines, one), wanted))
-    return Format(separator, decimal or _decimal(_split(lines, separator), others, path))
+    rows = _split(lines, separator)
+    _warn_of_thousands(rows, others, path)
+    return Format(separator, decimal or _decimal(rows, others, path))
+
+
+def _warn_of_thousands(rows: list[list[str]], others: Collection[str], path: Path) -> None:
+    """Warn of columns with several cells such as 1.259 beside whole numbers without a point."""
+    for place, name in enumerate(rows[0] if rows else []):
+        cells = [row[place].strip() for row in rows[1:] if place < len(row)]
+        pointed = [cell for cell in cells if "." in cell]
+        if name.strip() in others or len(pointed) < FEWEST_POINTED or not all(map(GROUPED.fullmatch, pointed)):
+            continue
+        if any(cell.isdecimal() for cell in cells):
+            warn(
+                f"{path}: column {name.strip()!r} has cells such as {pointed[0]!r} beside whole numbers; a point is "
+                "read as the decimal mark: write thousands without it"
+            )
 
 
 def _sample(path: Path) -> list[str]:

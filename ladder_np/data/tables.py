@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.data.columns import NO_NAME, index_columns
-from ladder_np.data.delimited import SEPARATORS, WITH_COMMA, WITH_POINT, Format, find_format, records
+from ladder_np.data.delimited import GROUPED, SEPARATORS, WITH_COMMA, WITH_POINT, Format, find_format, records
 from ladder_np.data.encoding import MISSING, MOST_VALUES, UNKNOWN, Values
 from ladder_np.errors import InputError, warn
 
@@ -285,7 +285,9 @@ class _Reader:
                 raise self._refused(column, line, text)
             return math.nan
         comma = self.form.decimal == "." and WITH_COMMA.fullmatch(text)
-        if comma and not (column.row_names or (column.trained and column.codes is not None)):
+        if (comma or GROUPED.fullmatch(text)) and not (
+            column.row_names or (column.trained and column.codes is not None)
+        ):
             raise self._refused(column, line, text)
         if column.codes is None:
             if column.trained or self.options.older or math.isinf(self.form.number(cell)):
@@ -306,6 +308,8 @@ class _Reader:
         )
 
     def _advice(self, column: _Column, text: str) -> str:
+        if GROUPED.fullmatch(text) and not WITH_COMMA.fullmatch(text):
+            return f"write thousands without a mark between them; the decimal mark here is {self.form.decimal!r}"
         if WITH_COMMA.fullmatch(text):
             return "if that is a decimal comma, name it: --decimal , (other cells have points, or look so)"
         if WITH_POINT.fullmatch(text):

@@ -1,6 +1,7 @@
 """Pictures and the report of a fitted `LadderClassifier`, with the rows that are given."""
 
 import dataclasses
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from ladder_np.data.dataset import Dataset
 from ladder_np.errors import InputError
 from ladder_np.estimator.classifier import LadderClassifier
 from ladder_np.estimator.input import read_table
+from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.files import write_text
 from ladder_np.plots.report import draw_pictures, make_report
 from ladder_np.plots.run_data import ModelSource, NothingToDrawError, PlotData
@@ -42,6 +44,14 @@ class EstimatorSource(ModelSource):
         if self._data is None:
             raise NothingToDrawError("it needs rows with labels; give X and y")
         return self._data
+
+    @cached_property
+    def results(self) -> dict[str, ErrorRate]:
+        """How many of the given labeled rows get another class."""
+        if self._data is None:
+            return {}
+        wrong = int((self.predictions.predicted != self.predictions.y).sum())
+        return {self._name: ErrorRate(wrong, len(self.predictions.y))}
 
 
 def draw_picture(model: LadderClassifier, name: str, X: Any = None, y: Any = None) -> Figure:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ladder_np.errors import InputError
-from ladder_np.experiments.experiment import LADDER
+from ladder_np.experiments.experiment import BASELINE, LADDER
 from ladder_np.experiments.verdict import did_not_help, verdict, what_to_try
 from ladder_np.plots.classes import confusion, top_hidden_layer
 from ladder_np.plots.curves import denoising_costs, learning_curves
@@ -222,6 +222,9 @@ def _verdict(source: PlotSource) -> Iterator[str]:
         if did_not_help(results) and LADDER in source.histories:
             judged += f" {what_to_try(source.specification, int(source.histories[LADDER].epoch[-1]))}"
         yield f"<p>{question}{html.escape(judged)}</p>"
+    if BASELINE not in results:
+        how = "ladder-np compare DATA, or ladder_np.compare(X, y)"
+        yield _tag("p", f"Whether the unlabeled rows help is measured on repeated splits by {how}.")
     weights = source.specification.denoising_weights
     for found in source.denoising:
         if found.is_worse_than_nothing:

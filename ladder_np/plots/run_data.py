@@ -334,10 +334,15 @@ class ModelSource(PlotSource):
         self.path, self._predictor, self.specification = path, predictor, network
         self._data = None if dataset is None else PlotData(*_match(dataset, predictor), "rows", seed=0)
         self.title = f"Model {path.name}" + (f": {dataset.name}" if dataset else "")
+        encoding = predictor.scaling.encoding
         self.facts = {
             "network": network.as_json(),
             **({"estimator": predictor.params} if predictor.params else {}),
-            "data": {"classes": predictor.classes.tolist(), "feature names": predictor.feature_names},
+            "data": {
+                "classes": predictor.classes.tolist(),
+                "feature names": predictor.feature_names,
+                "features": encoding.describe(predictor.feature_names) if encoding else "",
+            },
         }
         seed = (predictor.params or {}).get("random_state")
         self.seed = seed if isinstance(seed, int) else None

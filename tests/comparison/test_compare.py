@@ -14,6 +14,8 @@ from ladder_np.comparison.repeats import SUPERVISED
 from ladder_np.errors import InputWarning
 from ladder_np.estimator.fitting import begin_fit
 from ladder_np.estimator.input import read_table
+from ladder_np.estimator.interrupt import InterruptWarning
+from ladder_np.training.trainer import Training
 
 NETWORKS = ["ladder", "supervised only"]
 
@@ -247,3 +249,58 @@ def test_the_errors_of_a_repeat_are_written_if_wanted(capsys):
     assert [line.split("  ")[0] for line in lines] == ["repeat 1/3", "repeat 2/3", "repeat 3/3"]
     assert lines[2].endswith("0:00 left")
     assert max(map(len, lines)) <= 80
+
+
+# ---- Interrupts.
+
+
+class Interrupting:
+    """Trains networks until one is interrupted in the middle, as by Ctrl-C."""
+
+    def __init__(self, trainings):
+        self.left = trainings
+
+    def __call__(self, model, changes, repeat):
+        self.left -= 1
+        if self.left >= 0:
+            return fit_network(model, changes, repeat)
+        steps = []
+        original = Training.run_epoch
+
+        def interrupt(training, *given):
+            steps.append(training)
+            if len(steps) == 3:
+                raise KeyboardInterrupt
+            return original(training, *given)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Training, "run_epoch", interrupt)
+            return fit_network(model, changes, repeat)
+
+
+def interrupted(monkeypatch, trainings, **named):
+    monkeypatch.setattr("ladder_np.comparison.repeats.fit_network", Interrupting(trainings))
+    X, y = clouds()
+    return quickly(X, y, **{"repeats": 5, **named})
+
+
+@pytest.mark.parametrize("trainings", [4, 5])
+def test_an_interrupt_leaves_the_complete_repeats_and_no_half_training(monkeypatch, trainings):
+    X, y = clouds()
+    whole = quickly(X, y, repeats=5)
+    with pytest.warns(InterruptWarning, match="interrupted after 2 of 5 repeats; the result is theirs"):
+        result = interrupted(monkeypatch, trainings)
+    assert {name: len(errors) for name, errors in result.errors.items()} == dict.fromkeys(NETWORKS, 2)
+    for name in NETWORKS:
+        np.testing.assert_array_equal(result.errors[name], whole.errors[name][:2])
+
+
+def test_an_interrupt_before_two_repeats_are_complete_leaves_nothing(monkeypatch):
+    with pytest.raises(KeyboardInterrupt, match="before two repeats were complete; no result"):
+        interrupted(monkeypatch, 3)
+
+
+def test_an_interrupt_while_other_settings_are_tried_leaves_the_main_result(monkeypatch):
+    with pytest.warns(InterruptWarning, match="other settings of the ladder were tried; they are left out"):
+        result = interrupted(monkeypatch, 12, variants=True)
+    assert {name: len(errors) for name, errors in result.errors.items()} == dict.fromkeys(NETWORKS, 5)

@@ -108,7 +108,11 @@ def test_the_verdict_says_what_the_interval_allows(help, said):
             findings(SAME),
             "The network without them is as good, and its training takes 0.7 s instead of 2.5 s.",
         ),
-        (findings(difference(0.15, 0.1, repeats=3)), "By the observed spread more repeats would tell: use 100"),
+        (findings(difference(0.15, 0.1, repeats=3)), "3 repeats say little about their spread: use 20."),
+        (
+            findings(difference(0.04, 0.08, repeats=12, test_share=0.01)),
+            "By the observed spread more repeats would tell",
+        ),
         (
             findings(difference(0.1, 0.1)),
             "By the observed spread it takes about 55 labeled rows to tell a difference of 10.0 points: label 25 "

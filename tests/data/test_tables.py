@@ -180,7 +180,17 @@ DOUBT = {
     "thousands with points": (
         "a;b;label\n1.259;1,5;x\n905;2,5;y\n",
         {"decimal": ","},
-        "line 2, column 'a' is '1.259'; the decimal mark of this table is the comma; write thousands without a point",
+        "line 2, column 'a' is '1.259'; write thousands without a mark between them; the decimal mark here is ','",
+    ),
+    "thousands and decimals": (
+        "a;label\n1.259,00;x\n2.345,50;y\n",
+        {},
+        "line 2, column 'a' is '1.259,00'; write thousands without a mark between them",
+    ),
+    "a point under the comma": (
+        "a;label\n1,5;x\n2.5;y\n",
+        {"decimal": ","},
+        "'2.5'; the decimal mark of this table is",
     ),
     "few decimal commas beside points": (
         "a;b;label\n1,5;0.5;x\n2,5;1.5;y\n1,5;0.5;y\n",
@@ -222,6 +232,16 @@ def test_what_is_in_doubt_is_told_with_the_option_that_settles_it(tmp_path, text
     whole = gzip.compress((text or "a,label\n1,2\n" * 99).encode())
     path.write_bytes(whole if text else whole[:-9])
     assert message in line_of(load_table, path, TableOptions(**options))
+
+
+def test_cells_that_may_be_thousands_are_told(tmp_path):
+    cells = ["925", "1.120", "1.300", "2.050", "740"]
+    path = write_text(tmp_path / "t.csv", "a;label\n" + "".join(f"{c};{k % 2}\n" for k, c in enumerate(cells)))
+    with pytest.warns(InputWarning, match="column 'a' has cells such as '1.120' beside whole numbers"):
+        load_table(path)
+    decimals = write_text(tmp_path / "d.csv", path.read_text().replace("1.120", "1.12"))
+    with warnings.catch_warnings(action="error"):
+        load_table(decimals)
 
 
 def test_a_decimal_mark_is_looked_for_in_features_alone(tmp_path):
