@@ -6,8 +6,8 @@ l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low``, ``range
 the raw features in training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
 known; ``estimator`` (JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew
 whole numbers as classes only, in 2 an estimator's curves of cost and accuracy stood beside its parameters, 3 had no
-ranges and no kind of scaling, 4 no encoding of columns: d was d_0. A model of texts has ``text/tokens`` (d,),
-``text/weights`` (d,) and ``text/prior`` (K,).
+ranges and no kind of scaling, 4 no encoding of columns: d was d_0. A model of texts has ``text/tokens``, UTF-8
+one after the other, where they end in ``text/ends`` (d,), ``text/weights`` (d,) and ``text/prior`` (K,).
 """
 
 import json
@@ -40,7 +40,8 @@ __all__ = ["Predictor"]
 
 FORMAT = "ladder_np model"
 VERSION, READABLE = 5, (1, 2, 3, 4, 5)
-TEXT = ("text/tokens", "text/weights", "text/prior")  # see `Vocabulary`
+ROUNDING, LARGEST_WEIGHT = 1e-9, 100.0  # of shares that add up to 1; of a token, 1 + log of a number of texts
+TEXT = ("text/tokens", "text/ends", "text/weights", "text/prior")  # see `Vocabulary`
 TABLE = ("label_column", "unlabeled_label", "separator", "text_column")
 RANGE = ("range/low", "range/high", "range/typical")  # see `Range`
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
@@ -224,7 +225,10 @@ class Predictor:
         if self.prior is not None:
             arrays["text/prior"] = self.prior
         if self.vocabulary is not None:
-            arrays |= {"text/tokens": np.array(self.vocabulary.tokens), "text/weights": self.vocabulary.weights}
+            texts = [token.encode(errors="surrogatepass") for token in self.vocabulary.tokens]
+            arrays["text/tokens"] = np.frombuffer(b"".join(texts), np.uint8)
+            arrays["text/ends"] = np.cumsum([len(text) for text in texts])
+            arrays["text/weights"] = self.vocabulary.weights
         if self.range is not None:
             arrays |= dict(zip(RANGE, (self.range.low, self.range.high, self.range.typical), strict=True))
         arrays["classes"] = self.classes.astype(str) if self.classes.dtype == object else self.classes
@@ -316,16 +320,32 @@ def _read_vocabulary(meta: dict[str, Any], arrays: dict[str, np.ndarray], featur
     """Return the tokens that features are made of; None where the file has none."""
     if meta.get("text") is None and not set(TEXT) & set(arrays):
         return None
-    if meta.get("text") not in TOKENS:
+    if not isinstance(meta.get("text"), str) or meta["text"] not in TOKENS:
         raise InputError(f"its text is {meta.get('text')!r}; expected one of {', '.join(TOKENS)}")
     _check_array(arrays, "text/weights", (features,), np.dtype(np.float64))
     _check_array(arrays, "text/prior", arrays["classes"].shape, np.dtype(np.float64))
-    if arrays["text/prior"].min() <= 0:
-        raise InputError("text/prior holds shares that are not positive")
-    tokens = arrays.get("text/tokens", np.empty(0))
-    if tokens.shape != (features,) or tokens.dtype.kind != "U" or len(np.unique(tokens)) < features:
-        raise InputError(f"text/tokens should be {features} different texts, it is {tokens.dtype} {tokens.shape}")
-    return Vocabulary(meta["text"], tuple(tokens.tolist()), arrays["text/weights"])
+    if arrays["text/prior"].min() <= 0 or abs(arrays["text/prior"].sum() - 1) > ROUNDING:
+        raise InputError("text/prior holds no positive shares of 1")
+    _check_array(arrays, "text/ends", (features,), np.dtype(np.int64))
+    if not 1 <= arrays["text/weights"].min() <= arrays["text/weights"].max() <= LARGEST_WEIGHT:
+        raise InputError(f"text/weights are not from 1 to {LARGEST_WEIGHT}")
+    tokens = _read_tokens(arrays.get("text/tokens", np.empty(0)), arrays["text/ends"])
+    return Vocabulary(meta["text"], tokens, arrays["text/weights"])
+
+
+def _read_tokens(content: np.ndarray, ends: np.ndarray) -> tuple[str, ...]:
+    """Return texts that lie one after the other as UTF-8."""
+    starts = np.concatenate([[0], ends[:-1]])
+    if content.dtype != np.uint8 or content.ndim != 1 or (ends <= starts).any() or ends[-1] != len(content):
+        raise InputError("text/tokens and text/ends do not fit")
+    text = content.tobytes()
+    try:
+        tokens = tuple(text[a:b].decode(errors="surrogatepass") for a, b in zip(starts, ends, strict=True))
+    except UnicodeDecodeError:
+        raise InputError("text/tokens is not UTF-8 text") from None
+    if len(set(tokens)) < len(tokens):
+        raise InputError("text/tokens holds a token twice")
+    return tokens
 
 
 def _checked_table(table: Any) -> dict[str, str | None]:

@@ -58,7 +58,12 @@ def _record(line: str, where: str) -> dict[str, Any]:
 
 def has_folders_of_texts(folder: Path) -> bool:
     """Return whether a folder holds folders of `.txt` files."""
-    return any(next(part.glob(TEXT_ENDING), None) is not None for part in folder.iterdir() if part.is_dir())
+    return any(next(part.glob(TEXT_ENDING), None) is not None for part in _parts(folder))
+
+
+def _parts(folder: Path) -> list[Path]:
+    """Return the folders in a folder, but hidden ones."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
 
 
 def read_folder_of_texts(folder: Path) -> tuple[list[str], list[str]]:
@@ -68,7 +73,7 @@ def read_folder_of_texts(folder: Path) -> tuple[list[str], list[str]]:
     InputError, which names the file, if one cannot be read as UTF-8.
     """
     texts, labels = [], []
-    for part in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for part in _parts(folder):
         label = "" if part.name.lower() in UNLABELED else part.name
         for path in sorted(part.glob(TEXT_ENDING)):
             texts.append(_read(path))

@@ -263,7 +263,8 @@ def open_dataset(
     if path.name.lower().endswith(LINES_ENDINGS):
         texts, labels, lines = read_lines(path, options.text_column or "text", options.label_column)
         return _of_texts(path.name.partition(".")[0], texts, _labels_of(labels, path, lines, options), ())
-    if name_or_path and os.path.isdir(path) and has_folders_of_texts(path):
+    folder = name_or_path and os.path.isdir(path)
+    if folder and _find_array(path, "X") is None and has_folders_of_texts(path):
         texts, labels = read_folder_of_texts(path)
         return _of_texts(path.resolve().name, texts, _labels_of(labels, path, range(len(labels)), options), ())
     if re.fullmatch(ARRAY_FILES["X"], path.name):

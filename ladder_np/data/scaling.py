@@ -73,7 +73,11 @@ class Scaling:
         Raises InputError as `apply`.
         """
         if isinstance(X, SparseRows):
-            self.apply(np.stack(X.column_limits()), dtype)
+            with np.errstate(over="ignore"):
+                limits = [np.abs((limit - self.shift) * self.scale) for limit in X.column_limits()]
+            if (worst := np.maximum(*limits)).max() > np.finfo(dtype).max:
+                feature = int(worst.argmax())
+                raise InputError(f"feature {feature} (counted from 0) is too large for {np.dtype(dtype)} once scaled")
             return
         for start, rows in blocks(X):
             self.apply(rows, dtype, first_row=start)
@@ -140,14 +144,20 @@ def _pixel_divisor(X: Features, pixel_maximum: int | None) -> int:
 
 
 def _standardizing_sparse(X: SparseRows, rows: np.ndarray) -> Scaling:
-    """Mean and standard deviation from the entries alone: what is not an entry deviates by the mean."""
+    """Mean and standard deviation by way of t = (x - low) / span, as below, from the entries alone.
+
+    What is not an entry is 0, and deviates from the mean as a 0 does.
+    """
     used = X.only(rows)
-    values, counts = used.values.astype(np.float64), np.bincount(used.columns, minlength=used.width)
-    mean = used.column_sums(values) / len(rows)
-    squares = used.column_sums(np.square(values - mean[used.columns])) + (len(rows) - counts) * np.square(mean)
-    deviation = np.sqrt(squares / len(rows))
     low, high = used.column_limits()
-    return Scaling(mean, 1 / np.where(high > low, deviation, 1.0), "standardize")
+    span = np.where(high > low, high - low, 1.0)
+    t, zero = (used.values - low[used.columns]) / span[used.columns], -low / span
+    others = len(rows) - np.bincount(used.columns, minlength=used.width)
+    mean = (used.column_sums(t) + others * zero) / len(rows)
+    squares = used.column_sums(np.square(t - mean[used.columns])) + others * np.square(zero - mean)
+    deviation = (high - low) * np.sqrt(squares / len(rows))
+    usable = deviation >= np.finfo(np.float64).tiny
+    return Scaling(low + span * mean, 1 / np.where(usable, deviation, 1.0), "standardize")
 
 
 def _standardizing(X: Features, rows: np.ndarray, encoding: Encoding | None) -> Scaling:

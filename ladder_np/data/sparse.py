@@ -50,13 +50,9 @@ class SparseRows:
 
     def __getitem__(self, key: Any) -> np.ndarray:
         """Return the rows of a slice, an index, indices or a mask, dense."""
-        if isinstance(key, slice | int | np.integer):
-            indices = np.asarray(range(len(self))[key], np.int64)
-        else:
-            indices = np.asarray(key)
-            if isinstance(key, tuple) or indices.dtype.kind not in "biu":
-                raise TypeError("sparse rows are indexed by their indices alone")
-            indices = np.flatnonzero(indices) if indices.dtype.kind == "b" else indices
+        if isinstance(key, tuple) or not isinstance(key, slice | int | np.integer | np.ndarray | list):
+            raise TypeError("sparse rows are indexed by their indices alone")
+        indices = np.asarray(np.arange(len(self))[key])
         rows = np.zeros((indices.size, self.width), self.dtype)
         entries, lengths = self._entries(indices.ravel())
         rows[np.repeat(np.arange(indices.size), lengths), self.columns[entries]] = self.values[entries]
@@ -70,7 +66,7 @@ class SparseRows:
 
     def only(self, indices: np.ndarray) -> "SparseRows":
         """Return some of these rows, sparse."""
-        entries, lengths = self._entries(np.asarray(indices))
+        entries, lengths = self._entries(np.arange(len(self))[indices])
         starts = np.concatenate([[0], np.cumsum(lengths)])
         return dataclasses.replace(self, values=self.values[entries], columns=self.columns[entries], starts=starts)
 

@@ -206,6 +206,10 @@ class _Reader:
     def _columns(self, header: list[str]) -> list[_Column]:
         self._optional(self._label_column, header)
         if self.options.text_column is not None:
+            if self.options.text_column == self.options.label_column:
+                raise InputError(
+                    f"{self.path}: {self.options.label_column!r} cannot be both the texts and the labels"
+                )
             return []
         names = self._trained_names(header) if self.options.trained else self._chosen_names(header)
         return [self._column(name, header) for name in names]

@@ -12,8 +12,11 @@ References
 [M] C. Manning, P. Raghavan, H. Schütze, Introduction to Information Retrieval, 2008.
 """
 
+import functools
 import itertools
+import numbers
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,17 +28,31 @@ from ladder_np.errors import InputError
 
 __all__ = ["TOKENS", "Vocabulary", "find_vocabulary"]
 
-WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # letters and digits of any script, with apostrophes inside
 BLANKS = re.compile(r"\s+")
 LONGEST_GROUP = 3  # characters
 FEWEST_DOCUMENTS = 2  # a token of one document connects it to no other
 LARGEST = 1 << 20  # tokens
-ODD = 1 << 20  # of different tokens that are counted at once; the rarest are forgotten beyond
+MOST_COUNTED = 1 << 22  # different tokens at once; beyond, the rarest so far are left out
+LONGEST_WORD = 64  # characters; what is longer is no word
+
+
+@functools.cache
+def _word() -> re.Pattern[str]:
+    """Return the pattern of a word: letters and digits of any script with their marks, and apostrophes inside."""
+    marks = "".join(map(chr, (code for code in range(0x300, 0x10000) if unicodedata.category(chr(code))[0] == "M")))
+    letters = rf"(?:[^\W_][{re.escape(marks)}]*)+"
+    return re.compile(rf"{letters}(?:['’]{letters})*")
+
+
+def _folded(text: str) -> str:
+    """Return a text in which equal words have equal characters: case folded, marks joined with their letters."""
+    return unicodedata.normalize("NFC", text.casefold())
 
 
 def words(text: str) -> Iterator[str]:
     """Yield the words of a text, case folded."""
-    return (match[0] for match in WORD.finditer(text.casefold()))
+    found = (match[0] for match in _word().finditer(_folded(text)))
+    return (word for word in found if len(word) <= LONGEST_WORD)
 
 
 def characters(text: str) -> Iterator[str]:
@@ -43,7 +60,7 @@ def characters(text: str) -> Iterator[str]:
 
     So Chinese needs no segmenter, and a word with another ending shares most of its groups.
     """
-    folded = BLANKS.sub(" ", text.casefold()).strip()
+    folded = BLANKS.sub(" ", _folded(text)).strip()
     for length in range(1, LONGEST_GROUP + 1):
         yield from (folded[start : start + length] for start in range(len(folded) - length + 1))
 
@@ -94,22 +111,21 @@ def find_vocabulary(
     fewest_documents : int
         In how many texts a token occurs at least.
 
+    Returns
+    -------
+    Vocabulary
+
     Raises
     ------
     InputError
-        If the kind is unknown, a number is below 1, or no token is in so many texts.
+        If the kind is unknown, `largest` is no such number, or no token is in so many texts.
     """
-    if kind not in TOKENS:
+    if not isinstance(kind, str) or kind not in TOKENS:
         raise InputError(f"unknown kind of tokens {kind!r}; choose one of {', '.join(TOKENS)}")
-    if not 1 <= largest <= LARGEST or fewest_documents < 1:
-        raise InputError(
-            f"a vocabulary of {largest} tokens in {fewest_documents} texts at least: expected 1 or more each"
-        )
-    documents: Counter[str] = Counter()
-    for text in texts:
-        documents.update(set(TOKENS[kind](text)))
-        if len(documents) > ODD:
-            documents = Counter({token: count for token, count in documents.items() if count > 1})
+    whole = isinstance(largest, numbers.Integral) and not isinstance(largest, bool)
+    if not whole or not 1 <= largest <= LARGEST:
+        raise InputError(f"a vocabulary of {largest!r} tokens: expected a whole number from 1 to {LARGEST}")
+    documents = _count_documents(texts, TOKENS[kind])
     known = [(-count, token) for token, count in documents.items() if count >= fewest_documents]
     tokens = sorted(token for _, token in itertools.islice(sorted(known), largest))
     if not tokens:
@@ -118,3 +134,21 @@ def find_vocabulary(
         )
     counts = np.array([documents[token] for token in tokens])
     return Vocabulary(kind, tuple(tokens), 1 + np.log((1 + len(texts)) / (1 + counts)))
+
+
+def _count_documents(texts: Sequence[str], tokens_of: Callable[[str], Iterable[str]]) -> Counter[str]:
+    """Return in how many texts each token is; of too many different ones those that are in few are left out."""
+    counts: Counter[str] = Counter()
+    left_out = 0
+    for text in texts:
+        counts.update(set(tokens_of(text)))
+        while len(counts) > MOST_COUNTED:
+            left_out += 1
+            counts = Counter({token: count for token, count in counts.items() if count > left_out})
+    if not left_out:
+        return counts
+    kept = counts.keys()  # some were left out before they came again: all are counted anew
+    again: Counter[str] = Counter()
+    for text in texts:
+        again.update(kept & set(tokens_of(text)))
+    return again

@@ -13,7 +13,7 @@ from ladder_np.arrays import Device
 from ladder_np.data.sparse import Features
 from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import BaseClassifier
-from ladder_np.estimator.fitting import begin_call, begin_fit, flag
+from ladder_np.estimator.fitting import begin_call, begin_fit, flag, set_prior
 from ladder_np.estimator.input import Table, read_labels, read_like, read_table
 from ladder_np.estimator.interrupt import InterruptWarning, fit_until_interrupted
 from ladder_np.estimator.kept import KeptRows
@@ -238,6 +238,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         used = table.only(table.weights > 0)
         _check_left(used)
         model, training, validation = begin_fit(self.get_params(), used, before)
+        table, used = (rows.with_vocabulary(model.vocabulary) for rows in (table, used))
         validation_error = _validation_error(model, used, validation) if self.early_stopping else None
         with Progress(int(self.max_iter), sys.stderr if self.verbose else None, keep_last=True) as progress:
             history, labels, interrupted = fit_until_interrupted(
@@ -292,6 +293,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         _add_history(model, FitHistory.from_records([record], training.layers), before)
         resume = {key: values for key, values in training.state().items() if key.startswith(RESUMED)}
         facts = TrainingFacts.of_call(used.index, len(used.classes), self._facts if before else None)
+        set_prior(model, np.array(facts.labeled))
         self._keep(model, facts, resume, kept)
         return self
 
@@ -403,8 +405,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         if self.missing not in ("error", "mean"):
             raise InputError(f"missing={self.missing!r}: expected 'error' or 'mean'")
         missing = self.missing == "mean"
-        tokens = None if self.text is None else (self.text, self.vocabulary_size)
-        return read_table(X, y, self.unlabeled_label, self._name, before, classes, sample_weight, missing, tokens)
+        texts = self.text is not None
+        return read_table(X, y, self.unlabeled_label, self._name, before, classes, sample_weight, missing, texts)
 
     def _read_like(self, X: Any) -> Features:
         """Return checked features like those in training."""

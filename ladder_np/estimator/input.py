@@ -15,8 +15,8 @@ from ladder_np.data.columns import warn_of_counting
 from ladder_np.data.dataset import check_features
 from ladder_np.data.encoding import Values
 from ladder_np.data.labels import Labels, Mark, check_two_classes, is_missing, parse_number
-from ladder_np.data.sparse import Features, SparseRows, from_scipy, is_scipy_matrix
-from ladder_np.data.words import Vocabulary, find_vocabulary
+from ladder_np.data.sparse import Features, SparseRows, from_scipy, is_scipy_matrix, stack_rows
+from ladder_np.data.words import Vocabulary
 from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import warning_class
 from ladder_np.estimator.frames import is_frame, read_frame
@@ -25,6 +25,7 @@ from ladder_np.training.weights import checked_weights
 
 __all__ = ["Table", "read_labels", "read_like", "read_table"]
 
+NOTHING = (np.empty(0, np.int32), np.empty(0, np.float32))  # a row without entries
 NAMED_AT_MOST = 5  # columns in one error line
 
 
@@ -36,14 +37,15 @@ class FeatureTypeError(InputError, TypeError):
 class Table:
     """Checked rows: X (n, d), the columns' names or None, the classes (K,), each row's index into them or −1.
 
-    `values` are the texts of each column, as `Encoding` takes them, or None if nothing is encoded; `vocabulary` is
-    what made X of texts, if something did; `weights` (n,) are the rows' sample weights.
+    `values` are the texts of each column, as `Encoding` takes them, or None if nothing is encoded; `texts` (n,)
+    objects are documents, of which X has no features before a vocabulary is chosen, or None; `weights` (n,) are the
+    rows' sample weights.
     """
 
     X: Features
     names: tuple[str, ...] | None
     values: Values | None
-    vocabulary: Vocabulary | None
+    texts: np.ndarray | None
     classes: np.ndarray
     index: np.ndarray
     weights: np.ndarray
@@ -52,7 +54,14 @@ class Table:
         """Return some of the rows, by their places or a mask."""
         X = self.X
         X = X.only(np.arange(len(X))[rows]) if isinstance(X, SparseRows) else X[rows]
-        return dataclasses.replace(self, X=X, index=self.index[rows], weights=self.weights[rows])
+        texts = None if self.texts is None else self.texts[rows]
+        return dataclasses.replace(self, X=X, texts=texts, index=self.index[rows], weights=self.weights[rows])
+
+    def with_vocabulary(self, vocabulary: Vocabulary | None) -> "Table":
+        """Return the table with the features that a vocabulary makes of its texts; itself if it has them."""
+        if self.texts is None or vocabulary is None or self.X.shape[1]:
+            return self
+        return dataclasses.replace(self, X=vocabulary.rows(self.texts))
 
     def only(self, wanted: np.ndarray) -> "Table":
         """Return the rows of a mask (n,); the table itself if these are all."""
@@ -83,27 +92,26 @@ def read_table(
     classes: Any = None,
     sample_weight: Any = None,
     missing: bool = False,
-    tokens: tuple[str, int] | None = None,
+    of_texts: bool = False,
 ) -> Table:
     """Return checked rows; with the classes of `before`, a model to go on from, else those given, else those of y.
 
     `mark` is what y holds where a row has no label; `estimator` is who asks, for the error line; `missing` is whether
-    numbers of X may be missing; `tokens` is the kind and the largest number of tokens if X holds texts. Raises
-    InputError if X, y or the classes cannot be used.
+    numbers of X may be missing, `of_texts` whether X holds texts. Raises InputError if X, y or the classes cannot be
+    used.
     """
     _compare_indices(X, y)
-    names, values, vocabulary = None, None, before.vocabulary if before else None
-    if before is None and tokens is not None:
-        texts = read_texts(X, estimator)
-        vocabulary = find_vocabulary(texts, *tokens)
-        X = vocabulary.rows(texts)
+    names, values, texts = None, None, None
+    if before is None and of_texts:
+        texts = np.array(read_texts(X, estimator), dtype=object)
+        X = stack_rows([NOTHING] * len(texts), 0)
     elif before is None:
         names = _column_names(X, estimator)
         if is_frame(X):
             X, values = read_frame(X, estimator)
             values = values if any(values) else None
         X = _read_features(X, estimator, names, missing)
-        if missing and values is None:
+        if missing and values is None and isinstance(X, np.ndarray):
             values = (None,) * X.shape[1]
         warn_of_counting(X, names, estimator)
     else:
@@ -121,7 +129,7 @@ def read_table(
         classes = before.classes
     classes, index = labels.encode(classes)
     check_two_classes(classes, labels.mark if labels.unlabeled.any() else None)
-    return Table(X, names, values, vocabulary, classes, index, checked_weights(sample_weight, len(X)))
+    return Table(X, names, values, texts, classes, index, checked_weights(sample_weight, len(X)))
 
 
 def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -> Features:

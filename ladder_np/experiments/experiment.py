@@ -61,7 +61,7 @@ class Experiment:
         """The shares of the classes in labeled rows, which texts without a known token get; None of other data."""
         if self.vocabulary is None:
             return None
-        return class_shares(self.dataset.y[self.split.labeled], len(self.dataset.classes))
+        return class_shares(np.bincount(self.dataset.y[self.split.labeled], minlength=len(self.dataset.classes)))
 
     @property
     def features(self) -> str:
@@ -75,7 +75,8 @@ class Experiment:
         }
         kind = "8-bit pixels" if pixels else "a table"
         if self.vocabulary is not None:
-            kind = f"{self.vocabulary.kind} of texts ({self.settings.text_column!r}) by tf-idf"
+            column = f" ({self.settings.text_column!r})" if self.settings.text_column else ""
+            kind = f"{self.vocabulary.kind} of texts{column} by tf-idf"
         parts = [f"{kind}, {done[scaling.kind]}"]
         if scaling.encoding and (columns := scaling.encoding.describe(dataset.feature_names)):
             parts.append(columns)

@@ -312,4 +312,5 @@ def _read_as(experiment: Experiment) -> dict[str, str | None]:
     if experiment.dataset.values is None and experiment.vocabulary is None:
         return {}
     names = ("label_column", "unlabeled_label", "separator", "text_column")
-    return {name: getattr(settings, name) for name in names}
+    named = {name: getattr(settings, name) for name in names}
+    return {name: value for name, value in named.items() if value is not None}

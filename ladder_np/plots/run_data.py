@@ -53,7 +53,7 @@ __all__ = [
 
 NOISY_ROWS, LABELED_ROWS = 500, 100  # rows of the batch that is drawn with noise
 TOP_ROWS = 1500  # unlabeled rows, and labeled rows, whose top hidden layer is drawn
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE, MOST_AT_ONCE = 10_000, 1 << 25  # rows, elements of their features
 STAMPED_LAYERS = 10  # λs in the line that each picture has
 
 
@@ -432,8 +432,9 @@ def predict_labeled(predictor: Predictor, data: PlotData) -> Predictions:
         indices = split.validation if len(split.validation) else split.labeled
         X, y = dataset.X[indices], dataset.y[indices]
     predicted, confidence = np.empty(len(y), np.int64), np.empty(len(y))
-    for start in range(0, len(y), ROWS_AT_ONCE):  # with many classes, all probabilities at once need much memory
-        part = slice(start, start + ROWS_AT_ONCE)
+    step = min(ROWS_AT_ONCE, max(1, MOST_AT_ONCE // max(1, X.shape[1])))
+    for start in range(0, len(y), step):  # with many classes, all probabilities at once need much memory
+        part = slice(start, start + step)
         probabilities = predictor.predict_proba(X[part])
         predicted[part], confidence[part] = probabilities.argmax(axis=1), probabilities.max(axis=1)
     return Predictions(name, indices, X, y, predicted, confidence)

@@ -83,10 +83,9 @@ def label_weights(
     return scaled
 
 
-def class_shares(index: np.ndarray, classes: int) -> np.ndarray:
-    """Return the share of each class (K,) in labeled rows' indices; -1 is unlabeled. One row more of each is counted.
+def class_shares(labeled: np.ndarray) -> np.ndarray:
+    """Return the share of each class (K,) from its number of labeled rows; one more of each is counted.
 
     So no class is impossible that has no labeled row yet (Laplace's rule of succession).
     """
-    counts = 1 + np.bincount(index[index >= 0], minlength=classes)
-    return counts / counts.sum()
+    return (1 + labeled) / (1 + labeled).sum()

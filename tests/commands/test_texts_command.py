@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from command_files import TINY, write_table
 
+from ladder_np.predictor import Predictor
+
 SUBJECTS = {
     "sport": ["goal", "team", "match", "coach"],
     "money": ["market", "shares", "bank", "profit"],
@@ -40,13 +42,13 @@ def run(command, data, tmp_path):
 
 def test_what_is_done_to_texts_is_said_and_the_vocabulary_is_in_the_model(run, tmp_path):
     assert "features: words of texts ('text') by tf-idf, standardized; left out: id\n" in run.out
-    with np.load(tmp_path / "run" / "model.npz") as model:
-        assert set(model["text/tokens"]) == {
-            "the",
-            "a",
-            "of",
-            *(word for words in SUBJECTS.values() for word in words),
-        }
+    vocabulary = Predictor.load(tmp_path / "run" / "model.npz").vocabulary
+    assert set(vocabulary.tokens) == {
+        "the",
+        "a",
+        "of",
+        *(word for words in SUBJECTS.values() for word in words),
+    }
     settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
     assert (settings["text_column"], settings["tokens"], settings["vocabulary"]) == ("text", "words", 2000)
 
@@ -61,8 +63,9 @@ def test_the_vocabulary_is_that_of_the_training_rows_alone(command, tmp_path):
         command(
             "train --dataset", data, TRAIN, f"--epochs 1 --test-fraction 0.5 --no-baseline --seed {seed} --out", out
         )
-        with np.load(out / "split.npz") as split, np.load(out / "model.npz") as model:
-            assert ("rare" in model["text/tokens"]) == ({ROWS, ROWS + 1} <= set(split["train"].tolist()))
+        tokens = Predictor.load(out / "model.npz").vocabulary.tokens
+        with np.load(out / "split.npz") as split:
+            assert ("rare" in tokens) == ({ROWS, ROWS + 1} <= set(split["train"].tolist()))
 
 
 def test_raw_texts_are_predicted_by_run_and_by_model_file(command, run, tmp_path):

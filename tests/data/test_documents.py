@@ -4,6 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from small_files import line_of, write_text
 
@@ -63,3 +64,19 @@ def test_a_text_that_is_not_utf8_is_told_by_its_file_and_byte(tmp_path: Path) ->
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.txt").write_bytes("größe".encode("latin-1"))
     assert "1.txt: is not UTF-8 text (byte 2: " in line_of(open_dataset, str(tmp_path), None)
+
+
+def test_a_folder_of_arrays_with_notes_is_one_of_arrays(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", np.arange(8.0).reshape(4, 2))
+    np.save(tmp_path / "y.npy", np.array([0, 1, 0, -1]))
+    for name in ("notes", ".hidden"):
+        (tmp_path / name).mkdir()
+        write_text(tmp_path / name / "readme.txt", "notes")
+    assert open_dataset(str(tmp_path), None).texts is None
+
+
+def test_the_labels_are_no_texts(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "t.csv", "text,label\na,x\nb,y\n")
+    assert "cannot be both the texts and the labels" in line_of(
+        open_dataset, str(path), None, TableOptions(text_column="label")
+    )

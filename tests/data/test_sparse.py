@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ladder_np.data.scaling import make_scaling
 from ladder_np.data.sparse import SparseRows, from_scipy, is_scipy_matrix, stack_rows
 from ladder_np.errors import InputError
 
@@ -24,6 +25,8 @@ KEYS = [
     np.arange(13) % 2 == 0,
     np.array([[1, 4], [4, 12]]),
     np.empty(0, int),
+    np.array([-2, 3, -13]),
+    np.zeros(13, bool),
 ]
 
 
@@ -79,3 +82,23 @@ def test_what_is_no_finite_number_is_refused(value: complex, message: str) -> No
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(InputError, match=message):
         from_scipy(sparse.csr_matrix(np.array([[value, 1]])), "X")
+
+
+def test_a_mask_of_another_length_is_refused() -> None:
+    with pytest.raises(IndexError):
+        rows()[np.zeros(5, bool)]
+
+
+@pytest.mark.parametrize("factor", [1e-250, 1.0, 1e200])
+def test_standardizing_is_that_of_the_dense_rows(factor: float) -> None:
+    matrix = stack_rows(((np.flatnonzero(row), factor * row[row != 0]) for row in DENSE), 7)
+    some = np.arange(1, 12)
+    sparse, dense = (make_scaling(X, some, "standardize", None) for X in (matrix, factor * DENSE))
+    np.testing.assert_allclose(sparse.shift, dense.shift, rtol=1e-12, atol=1e-15 * factor)
+    np.testing.assert_allclose(sparse.scale, dense.scale, rtol=1e-12)
+
+
+def test_a_value_too_large_is_told_by_its_feature() -> None:
+    matrix = stack_rows(((np.flatnonzero(row), 1e60 * row[row != 0]) for row in DENSE), 7)
+    with pytest.raises(InputError, match=r"feature \d \(counted from 0\) is too large for float32 once scaled"):
+        make_scaling(matrix, np.arange(13), "none", None).check(matrix, np.float32)

@@ -71,9 +71,32 @@ def test_a_text_without_a_known_token_is_a_row_of_zeros() -> None:
         (["a", "b"], {}, "no words of 2 texts are in 2 of them"),
         ([], {}, "no words of 0 texts"),
         (["a"], {"kind": "letters"}, "unknown kind of tokens 'letters'; choose one of words, characters"),
-        (["a"], {"largest": 0}, "expected 1 or more each"),
+        (["a"], {"largest": 0}, "a vocabulary of 0 tokens: expected a whole number from 1"),
     ],
 )
 def test_what_gives_no_vocabulary_is_refused(texts: list[str], options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         find_vocabulary(texts, **options)
+
+
+def test_marks_stay_with_their_letters_and_equal_words_are_equal() -> None:
+    assert list(words("हिन्दी भाषा")) == ["हिन्दी", "भाषा"]
+    assert list(words("cafe\u0301s")) == list(words("caf\u00e9s")) == ["caf\u00e9s"]
+    assert list(words("İstanbul")) == list(words("i̇stanbul"))
+    assert len(list(words("İstanbul"))) == 1
+
+
+def test_what_is_very_long_is_no_word() -> None:
+    assert list(words("short " + "x" * 65 + " " + "y" * 64)) == ["short", "y" * 64]
+
+
+@pytest.mark.parametrize("most", [20, 1000])
+def test_tokens_of_most_texts_are_found_however_many_others_there_are(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ladder_np.data.words.MOST_COUNTED", most)
+    texts = [f"rare{k} other{k} often {'half' if k % 2 else 'odd'}" for k in range(60)]
+    for order in (texts, texts[::-1]):
+        vocabulary = find_vocabulary(order)
+        assert vocabulary.tokens == ("half", "odd", "often")
+        np.testing.assert_allclose(vocabulary.weights, 1 + np.log(61 / np.array([31, 31, 61])))
