@@ -6,11 +6,12 @@ l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low``, ``range
 the raw features in training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
 known; ``estimator`` (JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew
 whole numbers as classes only, in 2 an estimator's curves of cost and accuracy stood beside its parameters, 3 had no
-ranges and no kind of scaling, 4 no encoding of columns: d was d_0.
+ranges and no kind of scaling, 4 no encoding of columns: d was d_0. A model of texts has ``text/tokens``, UTF-8
+one after the other, where they end in ``text/ends`` (d,), ``text/weights`` (d,) and ``text/prior`` (K,).
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,16 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Device
-from ladder_np.data.dataset import Features, check_features
+from ladder_np.data.dataset import Dataset, Features, check_features
 from ladder_np.data.encoding import Encoding
 from ladder_np.data.ranges import Range
 from ladder_np.data.scaling import KINDS, Scaling
+from ladder_np.data.sparse import SparseRows
 from ladder_np.data.stored import StoredRows, blocks
+from ladder_np.data.words import TOKENS, Vocabulary
 from ladder_np.errors import InputError, LaterError, warn
 from ladder_np.files import read_json_entry, read_npz, write_npz
-from ladder_np.network.inference import ROWS_AT_ONCE, PopulationStatistics, predict_log_proba, predict_proba
+from ladder_np.network.inference import PopulationStatistics, predict_log_proba, predict_proba, rows_at_once
 from ladder_np.network.layers import resolve
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
@@ -37,7 +40,9 @@ __all__ = ["Predictor"]
 
 FORMAT = "ladder_np model"
 VERSION, READABLE = 5, (1, 2, 3, 4, 5)
-TABLE = ("label_column", "unlabeled_label", "separator")
+ROUNDING, LARGEST_WEIGHT = 1e-9, 100.0  # of shares that add up to 1; of a token, 1 + log of a number of texts
+TEXT = ("text/tokens", "text/ends", "text/weights", "text/prior")  # see `Vocabulary`
+TABLE = ("label_column", "unlabeled_label", "separator", "text_column")
 RANGE = ("range/low", "range/high", "range/typical")  # see `Range`
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
@@ -55,7 +60,9 @@ class Predictor:
     params: dict[str, Any] | None = None  # of the estimator that has trained it; None if a run has
     range: Range | None = None  # of the raw features in training; None in files before version 4
     left_out: tuple[str, ...] = ()  # columns of the training table that are neither features nor labels
-    # how the training table was read, where that was named: the fields "label_column", "unlabeled_label", "separator"
+    vocabulary: Vocabulary | None = None  # what makes features of texts, where these are what is predicted
+    prior: np.ndarray | None = None  # (K,) shares of the classes in the labeled rows, for texts without a known token
+    # how the training table was read, where that was named: see `TABLE`
     table: Mapping[str, str | None] = field(default_factory=dict)
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -71,13 +78,13 @@ class Predictor:
         return self.classes[np.concatenate([np.empty(0, np.intp), *best])]
 
     def _checked(self, X: Any) -> Features:
-        X = X if isinstance(X, StoredRows) else np.asarray(X)
+        X = X if isinstance(X, StoredRows | SparseRows) else np.asarray(X)
         self._check_width(X)
         return check_features(X, "the data to predict", missing=self.scaling.encoding is not None) if len(X) else X
 
     def errors(self, X: Features, y: np.ndarray) -> int:
         """Return how many rows get another class than their index y (rows,) into `classes`; X as `predict_blocks`."""
-        parts = zip(self.predict_blocks(X), blocks(y, ROWS_AT_ONCE), strict=True)
+        parts = zip(self.predict_blocks(X), blocks(y, rows_at_once(self.scaling.width)), strict=True)
         return sum(int((part.argmax(axis=1) != indices).sum()) for part, (_, indices) in parts)
 
     def predict_blocks(self, X: Features, log: bool = False) -> Iterator[np.ndarray]:
@@ -88,7 +95,7 @@ class Predictor:
         """
         self.check_like(X)
         statistics = self.statistics
-        for start, part in blocks(X, ROWS_AT_ONCE):
+        for start, part in blocks(X, rows_at_once(self.scaling.width)):
             yield self._block_proba(part, start, statistics, predict_log_proba if log else predict_proba)
 
     def _block_proba(
@@ -103,6 +110,8 @@ class Predictor:
             probabilities = network.device.get(probabilities)
         if not np.isfinite(probabilities).all():
             raise InputError("the model gives no finite probabilities for this data; train it again")
+        if self.prior is not None:
+            probabilities[~part.any(axis=1)] = np.log(self.prior) if predict is predict_log_proba else self.prior
         return probabilities
 
     @property
@@ -125,6 +134,34 @@ class Predictor:
         encoding = self.scaling.encoding
         if encoding is not None and (complaint := encoding.complaint(np.asarray(X), self.feature_names)):
             warn(f"{source}: {complaint}")
+
+    def features_of(self, dataset: Dataset) -> Dataset:
+        """Return a dataset with the features of its texts, if the model was trained on texts.
+
+        Raises InputError if only one of both holds texts.
+        """
+        if self.vocabulary is None and dataset.texts is None:
+            return dataset
+        if self.vocabulary is None or dataset.texts is None:
+            raise InputError(f"{dataset.name}: {self._told_of_texts()}")
+        return dataset.with_vocabulary(self.vocabulary)
+
+    def read_texts(self, texts: Sequence[str] | None) -> Features:
+        """Return the features of texts; raises InputError if there are none, or the model takes no texts."""
+        if self.vocabulary is None or texts is None:
+            raise InputError(self._told_of_texts())
+        rows = self.vocabulary.rows(texts)
+        unknown = int((np.diff(rows.starts) == 0).sum())
+        if unknown:
+            warn(
+                f"{unknown} of {len(rows)} texts hold no known token; they get the shares of the classes in training"
+            )
+        return rows
+
+    def _told_of_texts(self) -> str:
+        if self.vocabulary is None:
+            return "the model was trained on numbers, not on texts; leave out --text-column"
+        return "the model was trained on texts; name their column with --text-column"
 
     @property
     def columns(self) -> dict[str, tuple[str, ...] | None]:
@@ -175,6 +212,7 @@ class Predictor:
             "population_rows": statistics.count,
             "encoding": None if self.scaling.encoding is None else self.scaling.encoding.as_json(),
             "left_out": self.left_out,
+            "text": None if self.vocabulary is None else self.vocabulary.kind,
             "table": dict(self.table),
             **network.specification.as_json(),
         }
@@ -184,6 +222,13 @@ class Predictor:
             arrays[f"population/mu.{layer}"] = get(statistics.mu[layer])
             arrays[f"population/sigma.{layer}"] = get(statistics.sigma[layer])
         arrays |= {"scaling/shift": self.scaling.shift, "scaling/scale": self.scaling.scale}
+        if self.prior is not None:
+            arrays["text/prior"] = self.prior
+        if self.vocabulary is not None:
+            texts = [token.encode(errors="surrogatepass") for token in self.vocabulary.tokens]
+            arrays["text/tokens"] = np.frombuffer(b"".join(texts), np.uint8)
+            arrays["text/ends"] = np.cumsum([len(text) for text in texts])
+            arrays["text/weights"] = self.vocabulary.weights
         if self.range is not None:
             arrays |= dict(zip(RANGE, (self.range.low, self.range.high, self.range.typical), strict=True))
         arrays["classes"] = self.classes.astype(str) if self.classes.dtype == object else self.classes
@@ -240,8 +285,21 @@ class Predictor:
         training = _read_training(arrays, len(specification.sizes))
         limits = _read_range(arrays, scaling.columns)
         left_out = _checked_names(meta.get("left_out", []), None) or ()
+        vocabulary = _read_vocabulary(meta, arrays, scaling.columns)
         table = _checked_table(meta.get("table", {}))
-        return cls(network, scaling, classes, names, meta.get("pixels") is True, *training, limits, left_out, table)
+        return cls(
+            network,
+            scaling,
+            classes,
+            names,
+            meta.get("pixels") is True,
+            *training,
+            limits,
+            left_out,
+            vocabulary,
+            arrays.get("text/prior"),
+            table,
+        )
 
 
 def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scaling:
@@ -256,6 +314,38 @@ def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scalin
     if encoding is not None and encoding.width != len(scale):
         raise InputError(f"its columns make {encoding.width} features; scaling/scale has {len(scale)}")
     return Scaling(shift, scale, kind, encoding)
+
+
+def _read_vocabulary(meta: dict[str, Any], arrays: dict[str, np.ndarray], features: int) -> Vocabulary | None:
+    """Return the tokens that features are made of; None where the file has none."""
+    if meta.get("text") is None and not set(TEXT) & set(arrays):
+        return None
+    if not isinstance(meta.get("text"), str) or meta["text"] not in TOKENS:
+        raise InputError(f"its text is {meta.get('text')!r}; expected one of {', '.join(TOKENS)}")
+    _check_array(arrays, "text/weights", (features,), np.dtype(np.float64))
+    _check_array(arrays, "text/prior", arrays["classes"].shape, np.dtype(np.float64))
+    if arrays["text/prior"].min() <= 0 or abs(arrays["text/prior"].sum() - 1) > ROUNDING:
+        raise InputError("text/prior holds no positive shares of 1")
+    _check_array(arrays, "text/ends", (features,), np.dtype(np.int64))
+    if not 1 <= arrays["text/weights"].min() <= arrays["text/weights"].max() <= LARGEST_WEIGHT:
+        raise InputError(f"text/weights are not from 1 to {LARGEST_WEIGHT}")
+    tokens = _read_tokens(arrays.get("text/tokens", np.empty(0)), arrays["text/ends"])
+    return Vocabulary(meta["text"], tokens, arrays["text/weights"])
+
+
+def _read_tokens(content: np.ndarray, ends: np.ndarray) -> tuple[str, ...]:
+    """Return texts that lie one after the other as UTF-8."""
+    starts = np.concatenate([[0], ends[:-1]])
+    if content.dtype != np.uint8 or content.ndim != 1 or (ends <= starts).any() or ends[-1] != len(content):
+        raise InputError("text/tokens and text/ends do not fit")
+    text = content.tobytes()
+    try:
+        tokens = tuple(text[a:b].decode(errors="surrogatepass") for a, b in zip(starts, ends, strict=True))
+    except UnicodeDecodeError:
+        raise InputError("text/tokens is not UTF-8 text") from None
+    if len(set(tokens)) < len(tokens):
+        raise InputError("text/tokens holds a token twice")
+    return tokens
 
 
 def _checked_table(table: Any) -> dict[str, str | None]:
@@ -353,7 +443,7 @@ def _check_arrays(arrays: dict[str, np.ndarray], specification: Specification) -
         _check_array(arrays, key, shape, kind)
         if key.startswith("population/sigma") and arrays[key].min() <= 0:
             raise InputError(f"{key} holds values that are not positive")
-    if unknown := set(arrays) - set(expected) - set(RANGE) - {"meta", "classes", "history", "estimator"}:
+    if unknown := set(arrays) - set(expected) - set(RANGE) - set(TEXT) - {"meta", "classes", "history", "estimator"}:
         raise LaterError(unknown_name(f"entry {min(unknown)}"))
 
 

@@ -348,7 +348,7 @@ def test_a_baselines_batches_have_no_unlabeled_rows(free: int, device: Device) -
 
 
 def test_a_table_is_filled_piece_by_piece(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(loader, "rows_at_once", lambda width: 2)
     assert ROWS_AT_ONCE > 2
     for mine, hosts in zip(batches(device), batches(Device("cpu")), strict=True):
         for one, other in zip(mine, hosts, strict=True):

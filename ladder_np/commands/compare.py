@@ -26,6 +26,7 @@ from ladder_np.data.encoding import find_encoding
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.split import split_rows
 from ladder_np.data.tables import TableOptions
+from ladder_np.data.words import TOKENS
 from ladder_np.errors import InputError
 from ladder_np.estimator.classifier import LadderClassifier
 from ladder_np.experiments.settings import DATASET_DEFAULTS
@@ -57,6 +58,7 @@ PARAMETERS = {
     "batch": "batch_size",
     "learning_rate": "learning_rate_init",
     "decay_start": "decay_start",
+    "vocabulary": "vocabulary_size",
     "dtype": "dtype",
     "device": "device",
 }
@@ -65,6 +67,8 @@ OPTIONS: Options = {
     "--test-fraction": (float, "F", "share of each class's labeled rows that is left out (default: 0.25)"),
     "--methods": (method_names, "NAMES", f"beside the networks: {','.join(SCIKIT_LEARN)} (default: all), or none"),
     **TABLE,
+    "--tokens": (str, "KIND", f"counted in texts: {', '.join(TOKENS)} (default: words)"),
+    "--vocabulary": (whole_number, "N", "different tokens at most (default: 2000)"),
     "--columns": (names, "N1,N2,…", "of a table that are features (default: all but the label column)"),
     "--labels": (whole_number, "N", "rows that keep their label (default: digits 50, mnist 100, files all)"),
     "--hidden-layers": (hidden_layers, "D1-D2-…", "widths, or none (default: 200-100)"),
@@ -115,15 +119,16 @@ def run(arguments: argparse.Namespace) -> int:
     index = _kept_labels(arguments, dataset)
     parameters = {parameter: named[option] for option, parameter in PARAMETERS.items() if option in named}
     asked = {name: named[name] for name in ("repeats", "test_fraction", "methods", "variants") if name in named}
+    if dataset.texts is not None:
+        parameters["text"] = named.get("tokens", "words")
     model = LadderClassifier(unlabeled_label=None, **parameters)
     y = labels_of(dataset.classes, index)
     try:
         result = compare(_encoded(dataset), y, model, random_state=arguments.seed, verbose=True, **asked)
     except InputError as error:
         raise InputError(_in_options(str(error))) from None
-    print(
-        f"{dataset.name}: {dataset.X.shape[1]} features, {dataset.X.shape[0]} rows, {len(index[index >= 0])} labeled"
-    )
+    features = "texts" if dataset.texts is not None else f"{dataset.X.shape[1]} features"
+    print(f"{dataset.name}: {features}, {len(index)} rows, {len(index[index >= 0])} labeled")
     if dataset.X_test is not None:
         print(f"the {len(dataset.X_test)} test rows that the data brings are not used")
     print(result)
@@ -138,7 +143,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _encoded(dataset: Dataset) -> np.ndarray:
-    """Return the features as numbers: texts as indicators, in place of missing numbers the mean of all rows."""
+    """Return texts as they are, else features as numbers: columns of texts as indicators, in place of missing numbers
+    the mean of all rows.
+    """
+    if dataset.texts is not None:
+        return np.array(dataset.texts, dtype=object)
     X = np.asarray(dataset.X)
     if dataset.values is None:
         return X

@@ -105,7 +105,8 @@ def table_options(arguments: argparse.Namespace, model: Predictor) -> TableOptio
     given = {**model.table, **given}
     if arguments.model.is_dir():  # of older versions
         settings = load_run_config(arguments.model).settings
-        given = {"label_column": settings.label_column, "unlabeled_label": settings.unlabeled_label, **given}
+        names = ("label_column", "unlabeled_label", "text_column")
+        given = {**{name: getattr(settings, name) for name in names}, **given}
     complete = bool(model.columns) and model.scaling.encoding is None
     return TableOptions(**given, trained=model.columns, complete=complete, left_out=model.left_out)
 
@@ -141,6 +142,7 @@ Options = Mapping[str, tuple[Callable[[str], Any], str, str]]
 # How a text table is read, in training and afterwards; what is left out is as in the file, or as in training.
 TABLE: Options = {
     "--label-column": (str, "NAME", "of a table (default: label)"),
+    "--text-column": (str, "NAME", "of a table, whose cells are texts to learn from (default: none)"),
     "--unlabeled-label": (str, "TEXT", "that stands where a row of a table has no label (default: nothing, or -1)"),
     "--drop-columns": (
         names,

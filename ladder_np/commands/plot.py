@@ -103,7 +103,7 @@ def _source(arguments: argparse.Namespace) -> PlotSource:
     predictor = Predictor.load(path)
     if data is None:
         return ModelSource(path, predictor)
-    dataset = open_dataset(data, arguments.data_dir, table_options(arguments, predictor))
+    dataset = predictor.features_of(open_dataset(data, arguments.data_dir, table_options(arguments, predictor)))
     try:
         X = in_order_of_training(predictor, dataset.X, dataset.feature_names, dataset.name)  # a table has no X_test
         names = predictor.feature_names or dataset.feature_names

@@ -26,7 +26,6 @@ from ladder_np.data.dataset import Dataset, Features
 from ladder_np.data.labels import match_classes
 from ladder_np.data.readers import open_dataset, read_rows
 from ladder_np.data.split import Split
-from ladder_np.data.stored import StoredRows
 from ladder_np.errors import InputError, warn
 from ladder_np.experiments.experiment import rows_for_test
 from ladder_np.experiments.run import evaluate_run
@@ -89,6 +88,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
 def _measure(arguments: argparse.Namespace) -> str:
     model = load_model(arguments)
     dataset = open_dataset(arguments.dataset, arguments.data_dir, table_options(arguments, model))
+    dataset = model.features_of(dataset)
     name, X, y = _rows(dataset, _split_of(arguments.model, dataset, arguments.dataset))
     try:
         X = in_order_of_training(model, X, dataset.feature_names, arguments.dataset)
@@ -125,7 +125,7 @@ def _rows(dataset: Dataset, split: Split | None) -> tuple[str, Features, np.ndar
     if (test := rows_for_test(dataset, split or Split(nothing, nothing, nothing, nothing))) is not None:
         return "test error", *test
     X, rows = dataset.X, np.flatnonzero(dataset.y >= 0)
-    return "error on labeled rows", X.only(rows) if isinstance(X, StoredRows) else X[rows], dataset.y[rows]
+    return "error on labeled rows", X[rows] if isinstance(X, np.ndarray) else X.only(rows), dataset.y[rows]
 
 
 def run_predict(arguments: argparse.Namespace) -> int:
@@ -151,7 +151,8 @@ def _predict(arguments: argparse.Namespace, path: Path, source: str) -> int:
 
     def write(file: BinaryIO) -> None:
         try:
-            X = in_order_of_training(model, rows.X, rows.names, source)
+            texts = model.vocabulary is not None or rows.texts is not None
+            X = model.read_texts(rows.texts) if texts else in_order_of_training(model, rows.X, rows.names, source)
             for text in _table(model.classes, model.predict_blocks(X), arguments.id_column, rows.ids):
                 file.write(text.encode(errors="backslashreplace"))  # a text of NumPy may hold half a character
         except InputError as error:

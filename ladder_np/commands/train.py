@@ -21,6 +21,7 @@ from ladder_np.commands.options import (
     whole_number,
 )
 from ladder_np.data.download import IMAGE_SETS, cache_folder, fetch
+from ladder_np.data.words import TOKENS
 from ladder_np.errors import InputError, warn
 from ladder_np.experiments.experiment import Experiment, prepare
 from ladder_np.experiments.run import execute, refuse_run, reopen, resume
@@ -48,6 +49,8 @@ OPTIONS: Options = {
         "X.npy, y.npy; with --resume: where the run's data lies now, if it was moved",
     ),
     **TABLE,
+    "--tokens": (str, "KIND", f"counted in texts: {', '.join(TOKENS)} (default: words)"),
+    "--vocabulary": (whole_number, "N", "different tokens at most, those in most training texts (default: 2000)"),
     "--columns": (names, "N1,N2,…", "of a table that are features (default: all but the label column)"),
     "--preset": (str, "NAME", "settings of a published experiment (below), for any data that fits"),
     "--labels": (

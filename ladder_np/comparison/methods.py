@@ -54,7 +54,8 @@ def fit_network(model: LadderClassifier, changes: Mapping[str, Any], repeat: Rep
 def scaled_rows(ladder: LadderClassifier, X: Any) -> np.ndarray:
     """Return rows as the ladder's network takes them, for the other methods."""
     model = ladder.predictor_
-    return model.scaling.apply(read_like(X, model, "compare", missing=ladder.missing == "mean"), np.float64)
+    rows = np.asarray(read_like(X, model, "compare", missing=ladder.missing == "mean"))
+    return model.scaling.apply(rows, np.float64)
 
 
 # ---- Other settings of the ladder, which may do better.

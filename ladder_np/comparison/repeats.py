@@ -112,7 +112,8 @@ def compare(
     if not (isinstance(test_fraction, int | float) and 0 < test_fraction < 1):
         raise InputError(f"test fraction {test_fraction!r}: expected a share between 0 and 1")
     seed, (others, left_out) = check_seed(random_state, "random_state"), chosen_methods(methods)
-    table = read_table(X, y, model.unlabeled_label, "compare", None, missing=model.missing == "mean")
+    missing, texts = model.missing == "mean", model.text is not None
+    table = read_table(X, y, model.unlabeled_label, "compare", None, missing=missing, of_texts=texts)
     _check(table, model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)  # they were told above, of all rows

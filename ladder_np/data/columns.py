@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from ladder_np.data.sparse import Features, SparseRows
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.errors import warn
 
@@ -27,12 +28,14 @@ def _numbers_rows(column: np.ndarray) -> bool:
     return len(np.unique(column)) == len(column) or float((np.diff(column) == 1).mean()) > NEARLY
 
 
-def warn_of_counting(X: np.ndarray | StoredRows, names: tuple[str, ...] | None, source: str) -> None:
+def warn_of_counting(X: Features, names: tuple[str, ...] | None, source: str) -> None:
     """Warn of features of X (n, d), called `source`, that number the rows, beside others that do not.
 
     They are whole numbers that rise or fall in every row, or have no name in a data frame and hold whole numbers,
     each once.
     """
+    if isinstance(X, SparseRows):
+        return
     unnamed = index_columns(X, names) if names is not None and isinstance(X, np.ndarray) else []
     found = sorted({*unnamed, *_counting(X).tolist()})
     if not found or len(found) == X.shape[1]:

@@ -1,17 +1,18 @@
 """A checked dataset, and the one place that checks its arrays."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from ladder_np.data.encoding import Values
 from ladder_np.data.labels import IN_FILES, Labels, plain_classes
+from ladder_np.data.sparse import Features, SparseRows
 from ladder_np.data.stored import StoredRows, blocks
+from ladder_np.data.words import Vocabulary
 from ladder_np.errors import InputError
 
 __all__ = ["Dataset", "Features", "check_features", "make_dataset"]
-
-Features = np.ndarray | StoredRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,12 @@ class Dataset:
     # of a text table, in which cells may be missing (NaN): the texts of each column, None where it holds numbers
     values: Values | None = None
     left_out: tuple[str, ...] = ()  # columns of the file that are neither features nor labels
+    # (n,): documents, of which X has no features until a vocabulary is chosen
+    texts: tuple[str, ...] | None = None
+
+    def with_vocabulary(self, vocabulary: Vocabulary) -> "Dataset":
+        """Return the dataset with the features that a vocabulary makes of its texts."""
+        return dataclasses.replace(self, X=vocabulary.rows(self.texts or ()))
 
 
 def make_dataset(
@@ -121,6 +128,8 @@ def check_features(
     InputError if `X` has fewer than two dimensions, no row or no feature, is not real, or holds infinity or, unless
     numbers may be `missing`, NaN.
     """
+    if isinstance(X, SparseRows):  # checked where it was made
+        return X
     if X.dtype == bool:
         X = X.as_bytes() if isinstance(X, StoredRows) else X.view(np.uint8)
     if X.dtype.kind not in "iuf":

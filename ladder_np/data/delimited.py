@@ -25,6 +25,7 @@ __all__ = [
     "Format",
     "find_format",
     "is_table",
+    "opened",
     "records",
     "table_name",
 ]
@@ -107,7 +108,7 @@ def _warn_of_thousands(rows: list[list[str]], others: Collection[str], path: Pat
 
 def _sample(path: Path) -> list[str]:
     """Return the first lines, whole ones."""
-    with _opened(path) as file:
+    with opened(path) as file:
         header = file.readline(LONGEST_RECORD)
         lines = io.StringIO(file.read(max(SAMPLE, 2 * len(header))), newline="").readlines()
         return [header, *(lines if len(lines) < 2 or not file.read(1) else lines[:-1])]
@@ -162,7 +163,7 @@ def records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
                 )
             yield line
 
-    with _opened(path) as file:
+    with opened(path) as file:
         reader = csv.reader(lines(), delimiter=separator, strict=True)
         try:
             for cells in reader:
@@ -182,14 +183,14 @@ def records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[io.TextIOWrapper]:
-    """Open a table, packed or plain; what goes wrong in reading becomes one line."""
+def opened(path: Path, what: str = "a CSV file") -> Iterator[io.TextIOWrapper]:
+    """Open a text file, packed or plain; what goes wrong in reading becomes one line, `what` was expected."""
     try:
-        with open_file(path, "a CSV file") as file:
+        with open_file(path, what) as file:
             yield io.TextIOWrapper(unpacked(file), encoding="utf-8-sig", newline="")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text ({error.reason}); save it as CSV in UTF-8") from error
+        raise InputError(f"{path}: is not UTF-8 text ({error.reason}); save it in UTF-8") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: damaged gzip data ({error}); get the file again") from error
     except OSError as error:
-        raise InputError(f"{path}: cannot read it ({error.strerror or error}); expected a CSV file") from error
+        raise InputError(f"{path}: cannot read it ({error.strerror or error}); expected {what}") from error

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.data.stored import StoredRows
+from ladder_np.data.sparse import Features
 from ladder_np.errors import InputError
 
 __all__ = ["MISSING", "MOST_VALUES", "UNKNOWN", "Encoding", "Values", "find_encoding"]
@@ -184,7 +184,7 @@ def _listed(places: list[int], columns: tuple[str, ...] | None) -> str:
     return ", ".join(names) + more
 
 
-def find_encoding(X: np.ndarray | StoredRows, rows: np.ndarray, values: Values) -> Encoding:
+def find_encoding(X: Features, rows: np.ndarray, values: Values) -> Encoding:
     """Return the encoding of columns X (n, d) of these `values`, with the means over the given rows."""
     numbers = np.array([column is None for column in values])
     sums, counts = np.zeros(X.shape[1]), np.zeros(X.shape[1], np.intp)

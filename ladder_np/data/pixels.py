@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from ladder_np.data.stored import StoredRows, blocks
+from ladder_np.data.sparse import Features
+from ladder_np.data.stored import blocks
 from ladder_np.errors import warn
 
 __all__ = ["BYTE", "find_pixel_maximum", "largest_pixel", "warn_of_doubt"]
@@ -26,7 +27,7 @@ DOUBT = 0.1  # so close below these the decision is told as a doubtful one
 CHANNELS = (1, 3)
 
 
-def find_pixel_maximum(X: np.ndarray | StoredRows) -> int | None:
+def find_pixel_maximum(X: Features) -> int | None:
     """Return what pixels X (n, d) or (n, ...) are divided by; None if X is a table.
 
     They are pixels if they are uint8, reach 16, and either X has more than two dimensions, or there are 16 features
@@ -37,13 +38,13 @@ def find_pixel_maximum(X: np.ndarray | StoredRows) -> int | None:
     return largest_pixel(X) if _look_at(X)[0] else None
 
 
-def warn_of_doubt(X: np.ndarray | StoredRows) -> None:
+def warn_of_doubt(X: Features) -> None:
     """Warn if X (n, d) is nearly pixels in the sense of `find_pixel_maximum`, or holds what -1 becomes in 8 bits."""
     if doubt := _look_at(X)[1]:
         warn(doubt)
 
 
-def _look_at(X: np.ndarray | StoredRows) -> tuple[bool, str]:
+def _look_at(X: Features) -> tuple[bool, str]:
     """Return whether X is pixels, and what makes that doubtful, if anything."""
     if X.dtype != np.uint8 or X.ndim < 2 or 0 in X.shape:
         return False, ""
@@ -60,7 +61,7 @@ def _look_at(X: np.ndarray | StoredRows) -> tuple[bool, str]:
     return (True, "") if X.ndim > 2 else _share_one_scale(sample, int(values[-1]))
 
 
-def largest_pixel(X: np.ndarray | StoredRows) -> int:
+def largest_pixel(X: Features) -> int:
     """Return the largest value that uint8 pixels can have: 255 if one is above 127, else the largest that occurs."""
     largest = 1
     for _, rows in blocks(X):

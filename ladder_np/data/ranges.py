@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladder_np.data.encoding import Values
-from ladder_np.data.stored import StoredRows
+from ladder_np.data.sparse import Features, SparseRows
 
 __all__ = ["FEWEST_TRAINING_ROWS", "Range", "find_range"]
 
@@ -35,7 +35,7 @@ class Range:
         low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
         return Range(low, high, np.minimum(self.typical, other.typical))
 
-    def complaint(self, X: np.ndarray | StoredRows) -> str | None:
+    def complaint(self, X: Features) -> str | None:
         """Return one line if most features of rows X (n, d) are on another scale than in training, else None.
 
         At most a thousand rows are looked at, evenly picked. Zeros, missing numbers and features that are constant in
@@ -71,12 +71,13 @@ class Range:
         )
 
 
-def find_range(X: np.ndarray | StoredRows, rows: np.ndarray, values: Values | None = None) -> Range | None:
+def find_range(X: Features, rows: np.ndarray, values: Values | None = None) -> Range | None:
     """Return the range of each feature of X (n, d) over the given rows; None if these are fewer than 10.
 
-    Columns of texts (see `Encoding`) and those without any number have none: it is from 0 to 0.
+    Columns of texts (see `Encoding`) and those without any number have none: it is from 0 to 0. Sparse rows have
+    none: hardly a row lies in the range of rare words.
     """
-    if len(rows) < FEWEST_TRAINING_ROWS:
+    if len(rows) < FEWEST_TRAINING_ROWS or isinstance(X, SparseRows):
         return None
     step = max(1, BLOCK // X.shape[1])
     low = high = X[rows[:1]][0]
@@ -93,7 +94,7 @@ def find_range(X: np.ndarray | StoredRows, rows: np.ndarray, values: Values | No
     return Range(*(np.where(none, 0.0, limit.astype(np.float64)) for limit in (low, high, typical)))
 
 
-def _picked(rows: np.ndarray | StoredRows, features: int | None = None) -> np.ndarray:
+def _picked(rows: Features, features: int | None = None) -> np.ndarray:
     """Return some of the rows, or of the row indices of so many features, evenly picked: few enough for memory."""
     most = min(ROWS_LOOKED_AT, max(FEWEST_ROWS, BLOCK // (features or rows.shape[1])))
     return np.asarray(rows[:: max(1, len(rows) // most)])

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from ladder_np.data.dataset import Dataset, Features, check_features, make_dataset
 from ladder_np.data.delimited import TABLE_ENDINGS, is_table, table_name
+from ladder_np.data.documents import LINES_ENDINGS, has_folders_of_texts, read_folder_of_texts, read_lines
 from ladder_np.data.download import (
     FILES,
     IMAGE_SETS,
@@ -22,11 +23,12 @@ from ladder_np.data.download import (
     find_file,
     image_set,
 )
-from ladder_np.data.labels import mark_in_tables, parse_labels
+from ladder_np.data.labels import Labels, mark_in_tables, parse_labels, plain_classes
 from ladder_np.data.pixels import BYTE, find_pixel_maximum
+from ladder_np.data.sparse import stack_rows
 from ladder_np.data.stored import open_idx, open_npy
 from ladder_np.data.tables import AS_FOUND, TableOptions, read_table
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.files import read_npz
 
 __all__ = ["Rows", "load_digits", "load_folder", "load_images", "load_npz", "load_table", "open_dataset", "read_rows"]
@@ -155,12 +157,29 @@ def load_table(path: Path, options: TableOptions = AS_FOUND) -> Dataset:
     its values.
     """
     table = read_table(path, options, labels_wanted=True)
-    name = f"{path}: column {options.label_column!r}"
-    labels = parse_labels(table.labels, name, table.lines, mark_in_tables(options.unlabeled_label))
+    labels = _labels_of(table.labels, path, table.lines, options)
+    if options.text_column is not None:
+        return _of_texts(table_name(path), table.texts, labels, table.left_out)
     dataset = make_dataset(
         table_name(path), table.X, labels, feature_names=table.names, values=table.values, source=str(path)
     )
     return dataclasses.replace(dataset, left_out=table.left_out)
+
+
+def _labels_of(cells: list[str], path: Path, lines: Sequence[int], options: TableOptions) -> Labels:
+    cells = ["" if cell == options.unlabeled_label else cell for cell in cells]
+    mark = mark_in_tables(options.unlabeled_label)
+    return parse_labels(cells, f"{path}: column {options.label_column!r}", lines, mark)
+
+
+def _of_texts(name: str, texts: list[str], labels: Labels, left_out: tuple[str, ...]) -> Dataset:
+    classes, index = labels.encode()
+    empty = sum(not text.strip() for text in texts)
+    if empty:
+        warn(f"{labels.name}: {empty} of {len(texts)} texts are empty")
+    nothing = stack_rows([(np.empty(0), np.empty(0, np.float32))] * len(texts), 0)
+    classes = plain_classes(classes, labels.name)
+    return Dataset(name, nothing, index, classes, left_out=left_out, texts=tuple(texts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +189,7 @@ class Rows:
     X: Features  # (n, d)
     names: tuple[str, ...] | None  # of the columns of a table
     ids: list[str]  # the cells of the id column, where one was asked for
+    texts: list[str] | None = None  # those of the text column, likewise
 
 
 def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
@@ -182,7 +202,11 @@ def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
     """
     if is_table(path):
         table = read_table(path, options, labels_wanted=False)
-        return Rows(table.X, table.names, table.ids)
+        texts = None if options.text_column is None else table.texts
+        return Rows(table.X, table.names, table.ids, texts)
+    if path.name.lower().endswith(LINES_ENDINGS):
+        texts, ids, _ = read_lines(path, options.text_column or "text", options.id_column)
+        return Rows(np.empty((len(texts), 0)), None, ids if options.id_column else [], texts)
     if options.id_column is not None:
         raise InputError(f"{path}: has no columns with names, so no id column; leave out --id-column")
     kind = path.name.lower()
@@ -236,6 +260,13 @@ def open_dataset(
         return load_npz(path, options.older)
     if is_table(path):
         return load_table(path, options)
+    if path.name.lower().endswith(LINES_ENDINGS):
+        texts, labels, lines = read_lines(path, options.text_column or "text", options.label_column)
+        return _of_texts(path.name.partition(".")[0], texts, _labels_of(labels, path, lines, options), ())
+    folder = name_or_path and os.path.isdir(path)
+    if folder and _find_array(path, "X") is None and has_folders_of_texts(path):
+        texts, labels = read_folder_of_texts(path)
+        return _of_texts(path.resolve().name, texts, _labels_of(labels, path, range(len(labels)), options), ())
     if re.fullmatch(ARRAY_FILES["X"], path.name):
         path = path.parent
     elif path.suffix.lower() == ".npy" or path.name.endswith(IDX_ENDINGS):

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from ladder_np.data.encoding import Encoding
 from ladder_np.data.pixels import largest_pixel
-from ladder_np.data.stored import StoredRows, blocks
+from ladder_np.data.sparse import Features, SparseRows
+from ladder_np.data.stored import blocks
 from ladder_np.errors import InputError
 
 __all__ = ["Scaling", "make_scaling", "mean_variance"]
@@ -66,11 +67,18 @@ class Scaling:
                 )
         return result
 
-    def check(self, X: np.ndarray | StoredRows, dtype: npt.DTypeLike) -> None:
+    def check(self, X: Features, dtype: npt.DTypeLike) -> None:
         """Scale every row once, in blocks, so that a value too large for `dtype` is found before training, not in it.
 
         Raises InputError as `apply`.
         """
+        if isinstance(X, SparseRows):
+            with np.errstate(over="ignore"):
+                limits = [np.abs((limit - self.shift) * self.scale) for limit in X.column_limits()]
+            if (worst := np.maximum(*limits)).max() > np.finfo(dtype).max:
+                feature = int(worst.argmax())
+                raise InputError(f"feature {feature} (counted from 0) is too large for {np.dtype(dtype)} once scaled")
+            return
         for start, rows in blocks(X):
             self.apply(rows, dtype, first_row=start)
 
@@ -88,7 +96,7 @@ class Scaling:
 
 
 def make_scaling(
-    X: np.ndarray | StoredRows,
+    X: Features,
     rows: np.ndarray,
     kind: str,
     pixel_maximum: int | None,
@@ -107,6 +115,8 @@ def make_scaling(
         raise InputError(f"unknown scaling {kind!r}; choose one of {', '.join(KINDS)}")
     if kind == "auto":
         kind = "standardize" if pixel_maximum is None else "pixels"
+    if kind == "standardize" and isinstance(X, SparseRows):
+        return _standardizing_sparse(X, rows)
     if kind == "standardize":
         return _standardizing(X, rows, encoding)
     divisor = _pixel_divisor(X, pixel_maximum) if kind == "pixels" else 1
@@ -114,7 +124,7 @@ def make_scaling(
     return Scaling(np.zeros(width), np.full(width, 1 / divisor), kind, encoding)
 
 
-def mean_variance(X: np.ndarray | StoredRows, rows: np.ndarray, scaling: Scaling) -> float:
+def mean_variance(X: Features, rows: np.ndarray, scaling: Scaling) -> float:
     """Return the mean over the features of their variances once scaled, over rows evenly picked where there are many.
 
     It is 0 if every feature is the same in all of them.
@@ -125,7 +135,7 @@ def mean_variance(X: np.ndarray | StoredRows, rows: np.ndarray, scaling: Scaling
         return float(scaling.apply(X[picked], np.float64).var(axis=0).mean())
 
 
-def _pixel_divisor(X: np.ndarray | StoredRows, pixel_maximum: int | None) -> int:
+def _pixel_divisor(X: Features, pixel_maximum: int | None) -> int:
     if pixel_maximum is not None:
         return pixel_maximum
     if X.dtype == np.uint8:
@@ -133,7 +143,24 @@ def _pixel_divisor(X: np.ndarray | StoredRows, pixel_maximum: int | None) -> int
     raise InputError(f"scaling 'pixels' for features of type {X.dtype}; expected uint8: choose standardize or none")
 
 
-def _standardizing(X: np.ndarray | StoredRows, rows: np.ndarray, encoding: Encoding | None) -> Scaling:
+def _standardizing_sparse(X: SparseRows, rows: np.ndarray) -> Scaling:
+    """Mean and standard deviation by way of t = (x - low) / span, as below, from the entries alone.
+
+    What is not an entry is 0, and deviates from the mean as a 0 does.
+    """
+    used = X.only(rows)
+    low, high = used.column_limits()
+    span = np.where(high > low, high - low, 1.0)
+    t, zero = (used.values - low[used.columns]) / span[used.columns], -low / span
+    others = len(rows) - np.bincount(used.columns, minlength=used.width)
+    mean = (used.column_sums(t) + others * zero) / len(rows)
+    squares = used.column_sums(np.square(t - mean[used.columns])) + others * np.square(zero - mean)
+    deviation = (high - low) * np.sqrt(squares / len(rows))
+    usable = deviation >= np.finfo(np.float64).tiny
+    return Scaling(low + span * mean, 1 / np.where(usable, deviation, 1.0), "standardize")
+
+
+def _standardizing(X: Features, rows: np.ndarray, encoding: Encoding | None) -> Scaling:
     """Mean and standard deviation by way of t = (x - low) / span, which lies in 0..1.
 
     In t nothing overflows, however large x is, and sums of squares are safe: its ends are both attained, so that the

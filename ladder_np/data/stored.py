@@ -120,7 +120,7 @@ def file_version(file: BinaryIO) -> tuple[int, int]:
     return about.st_size, about.st_mtime_ns
 
 
-def blocks(X: np.ndarray | StoredRows, rows: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+def blocks(X: Any, rows: int = 0) -> Iterator[tuple[int, np.ndarray]]:
     """Yield blocks of X (n, ...), each after its first row's number; a quarter of a million elements by default."""
     rows = rows or max(1, BLOCK // math.prod(X.shape[1:]))
     for start in range(0, len(X), rows):

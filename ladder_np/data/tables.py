@@ -38,6 +38,7 @@ class TableOptions:
     older: bool = (
         False  # whether to read as older versions did: numbers only, columns that number the rows among them
     )
+    text_column: str | None = None  # whose cells are texts to learn from: the only feature
     id_column: str | None = None  # kept beside the features
     # the columns of a model by name, with the values of those that hold texts; only these are features
     trained: Mapping[str, tuple[str, ...] | None] = dataclasses.field(default_factory=dict)
@@ -59,6 +60,7 @@ class Table:
     lines: Sequence[int]  # where each row stands in the file
     left_out: tuple[str, ...]  # columns that are neither features nor labels
     ids: list[str]  # the cells of the id column
+    texts: list[str]  # the cells of the text column
 
 
 def read_table(path: Path, options: TableOptions, labels_wanted: bool) -> Table:
@@ -67,7 +69,9 @@ def read_table(path: Path, options: TableOptions, labels_wanted: bool) -> Table:
     Raises InputError, which names the line and the column, if it is not one or a cell cannot be used.
     """
     wanted = {options.label_column, *options.trained, *(options.columns or ()), *options.drop_columns}
+    wanted |= {options.text_column or options.label_column}
     others = {options.label_column, options.id_column or "", *options.drop_columns, *options.left_out}
+    others |= {options.text_column or options.label_column}
     form = find_format(path, options.separator, options.decimal, wanted, others)
     try:
         return _Reader(path, options, form, labels_wanted).read()
@@ -147,11 +151,13 @@ class _Reader:
         columns = self._columns(header)
         place_of = {name: place for place, name in enumerate(header)}
         places = [place_of[column.name] for column in columns]
-        label_at, id_at = (self._optional(name, header) for name in (self._label_column, self.options.id_column))
+        wanted = (self._label_column, self.options.id_column, self.options.text_column)
+        label_at, id_at, text_at = (self._optional(name, header) for name in wanted)
         numbered = array("q")  # as `numbers`: lists of Python numbers would take four times as much
         labels: list[str] = []
         ids: list[str] = []
-        texts: dict[str, str] = {}  # equal ones are kept once
+        texts: list[str] = []
+        shared: dict[str, str] = {}  # equal labels are kept once
         for line, cells in lines:
             if len(cells) != len(header):
                 raise InputError(
@@ -159,20 +165,22 @@ class _Reader:
                 )
             if label_at is not None:
                 label = cells[label_at].strip()
-                labels.append("" if label == self.options.unlabeled_label else texts.setdefault(label, label))
+                labels.append("" if label == self.options.unlabeled_label else shared.setdefault(label, label))
             if id_at is not None:
                 ids.append(cells[id_at])
+            if text_at is not None:
+                texts.append(cells[text_at])
             self.numbers.extend(self._row([cells[place] for place in places], columns, line))
             numbered.append(line)
         if not numbered:
             raise InputError(f"{self.path}: has a header line and no rows; expected one line per row after it")
-        X = np.frombuffer(self.numbers, np.float64).reshape(-1, len(columns))
+        X = np.frombuffer(self.numbers, np.float64).reshape(len(numbered), len(columns))
         X, columns = self._without_index(X, columns)
         self._check_kinds(columns)
         names = tuple(column.name for column in columns)
-        used = {*names, self.options.label_column}
+        used = {*names, self.options.label_column, self.options.text_column}
         left_out = tuple(name for name in header if name not in used)
-        return Table(names, *_in_order(X, columns), labels, numbered, left_out, ids)
+        return Table(names, *_in_order(X, columns), labels, numbered, left_out, ids, texts)
 
     @property
     def _label_column(self) -> str | None:
@@ -183,7 +191,8 @@ class _Reader:
         if name is None:
             return None
         if name not in header:
-            option = "--id-column" if name == self.options.id_column else "--label-column"
+            options = {self.options.id_column: "--id-column", self.options.text_column: "--text-column"}
+            option = options.get(name, "--label-column")
             raise InputError(f"{self.path}: has no column {name!r}; {self._found(header)}; name it with {option}")
         return header.index(name)
 
@@ -196,6 +205,12 @@ class _Reader:
 
     def _columns(self, header: list[str]) -> list[_Column]:
         self._optional(self._label_column, header)
+        if self.options.text_column is not None:
+            if self.options.text_column == self.options.label_column:
+                raise InputError(
+                    f"{self.path}: {self.options.label_column!r} cannot be both the texts and the labels"
+                )
+            return []
         names = self._trained_names(header) if self.options.trained else self._chosen_names(header)
         return [self._column(name, header) for name in names]
 

@@ -79,7 +79,7 @@ class BaseClassifier:
             transformer_tags=None,
             classifier_tags=utils.ClassifierTags(),
             regressor_tags=None,
-            input_tags=utils.InputTags(allow_nan=self.get_params().get("missing") == "mean"),
+            input_tags=utils.InputTags(sparse=True, allow_nan=self.get_params().get("missing") == "mean"),
         )
 
     def _check_fitted(self) -> None:

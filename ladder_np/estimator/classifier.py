@@ -10,9 +10,10 @@ from typing import Any, Self
 import numpy as np
 
 from ladder_np.arrays import Device
+from ladder_np.data.sparse import Features
 from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import BaseClassifier
-from ladder_np.estimator.fitting import begin_call, begin_fit, flag
+from ladder_np.estimator.fitting import begin_call, begin_fit, flag, set_prior
 from ladder_np.estimator.input import Table, read_labels, read_like, read_table
 from ladder_np.estimator.interrupt import InterruptWarning, fit_until_interrupted
 from ladder_np.estimator.kept import KeptRows
@@ -78,6 +79,11 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         number becomes its column's mean over the training rows, and a further input tells where numbers of that
         column are missing. It is stored with the model. Columns of texts or categories in a data frame become
         indicators, one for each of at most 20 values.
+    text : {None, "words", "characters"}
+        Whether X holds one text per row, and what is counted in it: words, or groups of one to three characters. The
+        tokens of most training rows become features, weighed by how rare they are (tf-idf; see `data.words`).
+    vocabulary_size : int
+        How many tokens at most.
     unlabeled_label : object
         What y holds where a row has no label; in an array of texts its text. None or NaN: whatever is missing (None,
         NaN, pandas' NA).
@@ -170,6 +176,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         n_iter_no_change: int = 10,
         scaling: str = "auto",
         missing: str = "error",
+        text: str | None = None,
+        vocabulary_size: int = 2000,
         unlabeled_label: Any = -1,
         class_weight: Any = None,
         warm_start: bool = False,
@@ -193,6 +201,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         self.n_iter_no_change = n_iter_no_change
         self.scaling = scaling
         self.missing = missing
+        self.text = text
+        self.vocabulary_size = vocabulary_size
         self.unlabeled_label = unlabeled_label
         self.class_weight = class_weight
         self.warm_start = warm_start
@@ -228,6 +238,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         used = table.only(table.weights > 0)
         _check_left(used)
         model, training, validation = begin_fit(self.get_params(), used, before)
+        table, used = (rows.with_vocabulary(model.vocabulary) for rows in (table, used))
         validation_error = _validation_error(model, used, validation) if self.early_stopping else None
         with Progress(int(self.max_iter), sys.stderr if self.verbose else None, keep_last=True) as progress:
             history, labels, interrupted = fit_until_interrupted(
@@ -282,6 +293,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         _add_history(model, FitHistory.from_records([record], training.layers), before)
         resume = {key: values for key, values in training.state().items() if key.startswith(RESUMED)}
         facts = TrainingFacts.of_call(used.index, len(used.classes), self._facts if before else None)
+        set_prior(model, np.array(facts.labeled))
         self._keep(model, facts, resume, kept)
         return self
 
@@ -393,9 +405,10 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         if self.missing not in ("error", "mean"):
             raise InputError(f"missing={self.missing!r}: expected 'error' or 'mean'")
         missing = self.missing == "mean"
-        return read_table(X, y, self.unlabeled_label, self._name, before, classes, sample_weight, missing)
+        texts = self.text is not None
+        return read_table(X, y, self.unlabeled_label, self._name, before, classes, sample_weight, missing, texts)
 
-    def _read_like(self, X: Any) -> np.ndarray:
+    def _read_like(self, X: Any) -> Features:
         """Return checked features like those in training."""
         return read_like(X, self._predictor, self._name, missing=self.missing == "mean")
 

@@ -11,6 +11,7 @@ from ladder_np.data.pixels import find_pixel_maximum, warn_of_doubt
 from ladder_np.data.ranges import find_range
 from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
 from ladder_np.data.split import Split, split_rows
+from ladder_np.data.words import Vocabulary, find_vocabulary
 from ladder_np.errors import InputError
 from ladder_np.estimator.input import Table
 from ladder_np.estimator.kept import KeptRows, plan_call
@@ -23,7 +24,7 @@ from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, check_seed, stream
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
-from ladder_np.training.weights import label_weights
+from ladder_np.training.weights import class_shares, label_weights
 
 __all__ = ["begin_call", "begin_fit", "flag", "split_table"]
 
@@ -129,6 +130,7 @@ def _make_model(
     seed: int,
     before: Predictor | None,
     settled: bool = True,
+    vocabulary: Vocabulary | None = None,
 ) -> Predictor:
     """Return the model to train: a new one, or one that continues with the parameters of `before`.
 
@@ -153,7 +155,22 @@ def _make_model(
     limits = find_range(table.X, rows, table.values)
     if before and before.range and limits:
         limits = limits.joined(before.range)
-    return Predictor(network, scaling, table.classes, table.names, pixels, range=limits)
+    model = Predictor(network, scaling, table.classes, table.names, pixels, range=limits)
+    model.vocabulary = before.vocabulary if before else vocabulary
+    return model
+
+
+def set_prior(model: Predictor, labeled: np.ndarray) -> None:
+    """Set what texts without a known token get, from the number of labeled rows of each class (K,)."""
+    if model.vocabulary is not None:
+        model.prior = class_shares(labeled)
+
+
+def _find_vocabulary(params: dict[str, Any], table: Table, rows: np.ndarray, before: Predictor | None) -> Any:
+    """Return the vocabulary of texts in a table's rows; None if it has none, or a model has chosen."""
+    if table.texts is None or before is not None:
+        return None
+    return find_vocabulary(table.texts[rows].tolist(), params["text"], params["vocabulary_size"])
 
 
 def _find_scaling(
@@ -212,7 +229,10 @@ def begin_fit(
     """
     settings = _training_settings(params, _draw_seed(params["random_state"]))
     split = split_table(params, table, settings.seed)
-    model = _make_model(params, table, split.train, settings.seed, before)
+    vocabulary = _find_vocabulary(params, table, split.train, before)
+    table = table.with_vocabulary(vocabulary)
+    model = _make_model(params, table, split.train, settings.seed, before, vocabulary=vocabulary)
+    set_prior(model, np.bincount(table.index[table.index >= 0], minlength=len(table.classes)))
     return model, _make_training(params, table, model, settings, (split.labeled, split.train, None)), split.validation
 
 
@@ -226,10 +246,12 @@ def begin_call(
     if isinstance(params["class_weight"], str) and params["class_weight"] == "balanced":
         raise InputError("class_weight='balanced' needs all rows, partial_fit sees some; give a dict of weights")
     settings = _training_settings(params, _draw_seed(params["random_state"]), endless=True)
+    vocabulary = _find_vocabulary(params, table, np.arange(len(table.index)), before)
+    table = table.with_vocabulary(vocabulary)
     if kept is None:
         kept = KeptRows.before_the_first(table, settings.seed, before.network.statistics if before else None)
     call = plan_call(table, kept, settings.unlabeled_batch)
-    model = _make_model(params, call.table, call.measured, settings.seed, before, kept.settled)
+    model = _make_model(params, call.table, call.measured, settings.seed, before, kept.settled, vocabulary)
     if not call.kept.settled:
         model.range = None  # few rows do not tell which others are on another scale
     rows = call.labeled, call.unlabeled, call.measured

@@ -15,6 +15,8 @@ from ladder_np.data.columns import warn_of_counting
 from ladder_np.data.dataset import check_features
 from ladder_np.data.encoding import Values
 from ladder_np.data.labels import Labels, Mark, check_two_classes, is_missing, parse_number
+from ladder_np.data.sparse import Features, SparseRows, from_scipy, is_scipy_matrix, stack_rows
+from ladder_np.data.words import Vocabulary
 from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import warning_class
 from ladder_np.estimator.frames import is_frame, read_frame
@@ -23,6 +25,7 @@ from ladder_np.training.weights import checked_weights
 
 __all__ = ["Table", "read_labels", "read_like", "read_table"]
 
+NOTHING = (np.empty(0, np.int32), np.empty(0, np.float32))  # a row without entries
 NAMED_AT_MOST = 5  # columns in one error line
 
 
@@ -34,20 +37,31 @@ class FeatureTypeError(InputError, TypeError):
 class Table:
     """Checked rows: X (n, d), the columns' names or None, the classes (K,), each row's index into them or −1.
 
-    `values` are the texts of each column, as `Encoding` takes them, or None if nothing is encoded; `weights` (n,) are
-    the rows' sample weights.
+    `values` are the texts of each column, as `Encoding` takes them, or None if nothing is encoded; `texts` (n,)
+    objects are documents, of which X has no features before a vocabulary is chosen, or None; `weights` (n,) are the
+    rows' sample weights.
     """
 
-    X: np.ndarray
+    X: Features
     names: tuple[str, ...] | None
     values: Values | None
+    texts: np.ndarray | None
     classes: np.ndarray
     index: np.ndarray
     weights: np.ndarray
 
     def at(self, rows: np.ndarray) -> "Table":
         """Return some of the rows, by their places or a mask."""
-        return dataclasses.replace(self, X=self.X[rows], index=self.index[rows], weights=self.weights[rows])
+        X = self.X
+        X = X.only(np.arange(len(X))[rows]) if isinstance(X, SparseRows) else X[rows]
+        texts = None if self.texts is None else self.texts[rows]
+        return dataclasses.replace(self, X=X, texts=texts, index=self.index[rows], weights=self.weights[rows])
+
+    def with_vocabulary(self, vocabulary: Vocabulary | None) -> "Table":
+        """Return the table with the features that a vocabulary makes of its texts; itself if it has them."""
+        if self.texts is None or vocabulary is None or self.X.shape[1]:
+            return self
+        return dataclasses.replace(self, X=vocabulary.rows(self.texts))
 
     def only(self, wanted: np.ndarray) -> "Table":
         """Return the rows of a mask (n,); the table itself if these are all."""
@@ -55,9 +69,11 @@ class Table:
 
     def joined(self, other: "Table") -> "Table":
         """Return these rows and then those of another table with the same columns."""
-        X, index, weights = (
-            np.concatenate([getattr(one, name) for one in (self, other)]) for name in ("X", "index", "weights")
-        )
+        both = (self, other)
+        index, weights = (np.concatenate([getattr(one, name) for one in both]) for name in ("index", "weights"))
+        if isinstance(self.X, SparseRows) and isinstance(other.X, SparseRows):
+            return dataclasses.replace(self, X=self.X.joined(other.X), index=index, weights=weights)
+        X = np.concatenate([np.asarray(one.X) for one in both])
         return dataclasses.replace(self, X=X, index=index, weights=weights)
 
     def without_weight(self, rows: np.ndarray) -> "Table":
@@ -76,22 +92,26 @@ def read_table(
     classes: Any = None,
     sample_weight: Any = None,
     missing: bool = False,
+    of_texts: bool = False,
 ) -> Table:
     """Return checked rows; with the classes of `before`, a model to go on from, else those given, else those of y.
 
     `mark` is what y holds where a row has no label; `estimator` is who asks, for the error line; `missing` is whether
-    numbers of X may be missing. Raises InputError if
-    X, y or the classes cannot be used.
+    numbers of X may be missing, `of_texts` whether X holds texts. Raises InputError if X, y or the classes cannot be
+    used.
     """
     _compare_indices(X, y)
-    values = None
-    if before is None:
+    names, values, texts = None, None, None
+    if before is None and of_texts:
+        texts = np.array(read_texts(X, estimator), dtype=object)
+        X = stack_rows([NOTHING] * len(texts), 0)
+    elif before is None:
         names = _column_names(X, estimator)
         if is_frame(X):
             X, values = read_frame(X, estimator)
             values = values if any(values) else None
         X = _read_features(X, estimator, names, missing)
-        if missing and values is None:
+        if missing and values is None and isinstance(X, np.ndarray):
             values = (None,) * X.shape[1]
         warn_of_counting(X, names, estimator)
     else:
@@ -109,16 +129,18 @@ def read_table(
         classes = before.classes
     classes, index = labels.encode(classes)
     check_two_classes(classes, labels.mark if labels.unlabeled.any() else None)
-    return Table(X, names, values, classes, index, checked_weights(sample_weight, len(X)))
+    return Table(X, names, values, texts, classes, index, checked_weights(sample_weight, len(X)))
 
 
-def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -> np.ndarray:
+def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -> Features:
     """Return checked features that are like those that `model` was trained on; warn if they are on another scale.
 
     Numbers may be missing if `missing` says so, or the model was trained with gaps.
 
     Raises InputError if they are not a table of numbers, or differ in their number or names.
     """
+    if model.vocabulary is not None:
+        return model.read_texts(read_texts(X, estimator))
     names = _column_names(X, estimator)
     _compare_names(names, model.feature_names, estimator)
     encoding = model.scaling.encoding
@@ -133,6 +155,26 @@ def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -
         raise InputError(f"X has {X.shape[1]} features, but {estimator} is expecting {expected} features as input")
     model.warn_if_unlike(X, f"{estimator}: X")
     return X
+
+
+def read_texts(X: Any, estimator: str) -> list[str]:
+    """Return texts (n,) from a sequence, an array or a data frame of one column; a missing one is empty.
+
+    Raises InputError, which names the row, if X is not one text per row.
+    """
+    if isinstance(X, str):
+        raise InputError(f"{estimator}: X is one text; expected a list of texts")
+    values = np.asarray(X, dtype=object)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise InputError(f"{estimator}: X has the shape {values.shape}; expected one text per row, as text= is set")
+    if not len(values):
+        raise InputError(f"{estimator}: X has 0 rows (0 sample(s)); expected 1 at least")
+    for row, value in enumerate(values):
+        if not isinstance(value, str) and not is_missing(value):
+            raise InputError(f"{estimator}: X, row {row} (counted from 0) is {reprlib.repr(value)}; expected a text")
+    return ["" if is_missing(value) else value for value in values]
 
 
 def read_labels(y: Any, mark: Any, estimator: str, name: str = "y") -> Labels:
@@ -179,25 +221,30 @@ def _given_classes(classes: Any, mark: Any, estimator: str) -> np.ndarray:
     return found
 
 
-def _read_features(X: Any, estimator: str, names: tuple[str, ...] | None, missing: bool = False) -> np.ndarray:
+def _read_features(X: Any, estimator: str, names: tuple[str, ...] | None, missing: bool = False) -> Features:
     """Return features as a C-contiguous array (rows, d) of the real type that they came in; NaN only if `missing`."""
-    if hasattr(X, "tocsr"):
-        raise InputError(f"{estimator}: X is a sparse matrix; expected a dense array: pass X.toarray()")
+    if is_scipy_matrix(X):
+        return _checked_shape(from_scipy(X, estimator), estimator)
     array = _as_numbers(X, estimator)
     if array.ndim != 2:
         raise InputError(
             f"{estimator}: X has the shape {array.shape}; expected 2 dimensions, rows and features. Reshape your "
             "data: X.reshape(-1, 1) for one feature, X.reshape(1, -1) for one row, X.reshape(len(X), -1) for images"
         )
-    if not len(array):
-        raise InputError(f"{estimator}: X has 0 rows (0 sample(s)); expected 1 at least")
-    if not array.shape[1]:
-        raise InputError(f"{estimator}: X has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
+    _checked_shape(array, estimator)
     try:
-        return cast(np.ndarray, check_features(array, estimator, "X", names, missing))
+        return check_features(array, estimator, "X", names, missing)
     except InputError as error:
         gaps = array.dtype.kind == "f" and bool(np.isnan(array).any())
         raise InputError(f"{error}; or fit with missing='mean'" if gaps else str(error)) from None
+
+
+def _checked_shape(X: Features, estimator: str) -> Features:
+    if not len(X):
+        raise InputError(f"{estimator}: X has 0 rows (0 sample(s)); expected 1 at least")
+    if not X.shape[1]:
+        raise InputError(f"{estimator}: X has 0 feature(s) (shape={X.shape}) while a minimum of 1 is required.")
+    return X
 
 
 def _as_numbers(X: Any, estimator: str) -> np.ndarray:

@@ -162,4 +162,5 @@ def rows_of(X: Any, rows: np.ndarray) -> Any:
     """Return some rows of features, by their places, in the type that they came in."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
+    X = X.tocsr() if hasattr(X, "tocsr") else X
     return X[rows] if hasattr(X, "shape") else [X[row] for row in rows]

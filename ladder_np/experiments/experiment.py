@@ -18,13 +18,14 @@ from ladder_np.data.ranges import Range, find_range
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
 from ladder_np.data.split import Split, split_rows
-from ladder_np.data.stored import StoredRows, blocks
+from ladder_np.data.stored import blocks
+from ladder_np.data.words import Vocabulary, find_vocabulary
 from ladder_np.errors import InputError, warn
 from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.network.specification import Specification, default_weights, weights_for_variance
 from ladder_np.rng import Stream, stream
 from ladder_np.training.loader import TrainingData
-from ladder_np.training.weights import label_weights
+from ladder_np.training.weights import class_shares, label_weights
 
 __all__ = ["BASELINE", "LADDER", "Experiment", "fingerprint", "prepare", "rows_for_test"]
 
@@ -43,6 +44,7 @@ class Experiment:
     range: Range | None  # of the features over the training rows, if these are enough
     device: Device
     models: dict[str, Specification]  # the networks to train, by name: the baseline first, if it is wanted
+    vocabulary: Vocabulary | None = None  # of texts
 
     @property
     def main(self) -> str:
@@ -55,6 +57,13 @@ class Experiment:
         return self.models[self.main]
 
     @property
+    def prior(self) -> np.ndarray | None:
+        """The shares of the classes in labeled rows, which texts without a known token get; None of other data."""
+        if self.vocabulary is None:
+            return None
+        return class_shares(np.bincount(self.dataset.y[self.split.labeled], minlength=len(self.dataset.classes)))
+
+    @property
     def features(self) -> str:
         """What the features were taken for, how they are scaled, what is done to columns of a table; one line."""
         scaling, dataset = self.scaling, self.dataset
@@ -64,7 +73,11 @@ class Experiment:
             "standardize": "standardized",
             "none": "taken as they are",
         }
-        parts = [f"{'8-bit pixels' if pixels else 'a table'}, {done[scaling.kind]}"]
+        kind = "8-bit pixels" if pixels else "a table"
+        if self.vocabulary is not None:
+            column = f" ({self.settings.text_column!r})" if self.settings.text_column else ""
+            kind = f"{self.vocabulary.kind} of texts{column} by tf-idf"
+        parts = [f"{kind}, {done[scaling.kind]}"]
         if scaling.encoding and (columns := scaling.encoding.describe(dataset.feature_names)):
             parts.append(columns)
         if dataset.left_out:
@@ -94,6 +107,11 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     if settings.dataset not in DATASET_DEFAULTS:
         settings = dataclasses.replace(settings, dataset=str(Path(settings.dataset).resolve()))
     split = _split(settings, dataset)
+    vocabulary = None
+    if dataset.texts is not None:
+        texts = [dataset.texts[row] for row in split.train.tolist()]
+        vocabulary = find_vocabulary(texts, settings.tokens, settings.vocabulary)
+        dataset = dataset.with_vocabulary(vocabulary)
     if settings.scaling == "auto" and dataset.pixel_maximum is None:
         warn_of_doubt(dataset.X)
     encoding = None if dataset.values is None else find_encoding(dataset.X, split.train, dataset.values)
@@ -107,7 +125,7 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     if limits is not None and dataset.X_test is not None and (complaint := limits.complaint(dataset.X_test)):
         warn(f"{settings.dataset}: X_test: {complaint}")
     models = dict(_models(settings, specification))
-    return Experiment(settings, dataset, data_dir, split, scaling, limits, device, models)
+    return Experiment(settings, dataset, data_dir, split, scaling, limits, device, models, vocabulary)
 
 
 def rows_for_test(dataset: Dataset, split: Split) -> tuple[Features, np.ndarray] | None:
@@ -116,7 +134,7 @@ def rows_for_test(dataset: Dataset, split: Split) -> tuple[Features, np.ndarray]
         return dataset.X_test, dataset.y_test
     if len(split.test):
         X = dataset.X
-        return X.only(split.test) if isinstance(X, StoredRows) else X[split.test], dataset.y[split.test]
+        return X[split.test] if isinstance(X, np.ndarray) else X.only(split.test), dataset.y[split.test]
     return None
 
 
@@ -125,7 +143,10 @@ def fingerprint(dataset: Dataset, names: bool = True) -> str:
     digest = hashlib.sha256()
     if names and dataset.feature_names is not None:
         digest.update(json.dumps(dataset.feature_names).encode())
-    for array in (dataset.X, dataset.y, dataset.classes, dataset.X_test, dataset.y_test):
+    for text in dataset.texts or ():
+        digest.update(f"{len(text)}:{text}".encode(errors="surrogatepass"))
+    X = dataset.X if dataset.texts is None else None
+    for array in (X, dataset.y, dataset.classes, dataset.X_test, dataset.y_test):
         if array is not None:
             digest.update(f"{array.dtype}{array.shape}".encode())
             for _, rows in blocks(array):

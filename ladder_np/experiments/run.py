@@ -200,7 +200,7 @@ def evaluate_run(folder: Path, data_dir: Path | None, device_name: str, dataset:
     """
     predictor = load_run_model(folder, device_name)
     data = load_run_data(folder, data_dir, dataset)
-    test = rows_for_test(data.dataset, data.split)
+    test = rows_for_test(predictor.features_of(data.dataset), data.split)
     if test is None:
         raise InputError(
             f"{folder}: the run has no test rows; train with --test-fraction, or with X_test and y_test in an .npz"

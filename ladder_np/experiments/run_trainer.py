@@ -65,6 +65,8 @@ class RunTrainer:
             range=experiment.range,
             left_out=dataset.left_out,
             table=_read_as(experiment),
+            vocabulary=experiment.vocabulary,
+            prior=experiment.prior,
         )
         self._metrics = self.folder / (METRICS if self.name == experiment.main else BASELINE_METRICS)
         self._checkpoints = Checkpoints(self.folder, STATE if self.name == experiment.main else BASELINE_STATE)
@@ -307,6 +309,8 @@ def _check_shapes(arrays: Mapping[str, np.ndarray], like: Mapping[str, np.ndarra
 def _read_as(experiment: Experiment) -> dict[str, str | None]:
     """Return how a text table was read, as the model keeps it."""
     settings = experiment.settings
-    if experiment.dataset.values is None:
+    if experiment.dataset.values is None and experiment.vocabulary is None:
         return {}
-    return {name: getattr(settings, name) for name in ("label_column", "unlabeled_label", "separator")}
+    names = ("label_column", "unlabeled_label", "separator", "text_column")
+    named = {name: getattr(settings, name) for name in names}
+    return {name: value for name, value in named.items() if value is not None}

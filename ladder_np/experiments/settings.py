@@ -35,6 +35,10 @@ class ExperimentSettings:
     drop_columns: tuple[str, ...] = ()
     separator: str | None = None
     decimal: str | None = None
+    text_column: str | None = None
+    # what is counted in texts, and how many different ones at most: see `find_vocabulary`
+    tokens: str = "words"
+    vocabulary: int = 2000
     # by which rules a file is read: 1, of older versions: 8-bit features are pixels and no column is left out; 2
     reading: int = 2
     labels: int | None = None  # how many rows keep their label, class-balanced; None: all that have one
@@ -87,7 +91,7 @@ class ExperimentSettings:
     @property
     def table(self) -> TableOptions:
         """How a text table is read."""
-        fields = ("label_column", "unlabeled_label", "columns", "drop_columns", "separator", "decimal")
+        fields = ("label_column", "unlabeled_label", "columns", "drop_columns", "separator", "decimal", "text_column")
         return TableOptions(**{name: getattr(self, name) for name in fields}, older=self.reading == 1)
 
     def specification(self, features: int, classes: int) -> Specification:
@@ -120,10 +124,10 @@ class ExperimentSettings:
         Raises InputError if they are not a complete description.
         """
         names = {field.name for field in dataclasses.fields(cls)}
-        if fields.keys() == names - LATER.keys() - TABLES_LATER.keys():  # of a version that had no other choice
-            fields = _with_later(fields)
-        if fields.keys() == names - TABLES_LATER.keys():
-            fields = {**TABLES_LATER, **fields}
+        for count in range(1, len(LATER) + 1):  # of a version that had no other choice
+            later: dict[str, Any] = {name: value for added in LATER[-count:] for name, value in added.items()}
+            if fields.keys() == names - later.keys():
+                fields = _with_later(fields, later)
         if missing := names - fields.keys():
             raise InputError(f"setting {min(missing)!r} is missing")
         if unknown := fields.keys() - names:
@@ -137,18 +141,20 @@ class ExperimentSettings:
         return cls(**values)
 
 
-# Settings that older runs do not name, and what they were; those of tables came last.
-TABLES_LATER: dict[str, Any] = dict.fromkeys(("unlabeled_label", "columns", "separator", "decimal"))
-TABLES_LATER["drop_columns"] = []
-LATER: dict[str, Any] = {"labeled_statistics": "own", "class_weight": None, "reading": 1}
+# Settings that older runs do not name, and what they were, by the versions that added them, the first one first.
+LATER: tuple[dict[str, Any], ...] = (
+    {"labeled_statistics": "own", "class_weight": None, "reading": 1},
+    {"unlabeled_label": None, "columns": None, "drop_columns": [], "separator": None, "decimal": None},
+    {"text_column": None, "tokens": "words", "vocabulary": 2000},
+)
 
 
-def _with_later(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an older run's settings with those that it does not name; λs that it left open were [R]'s."""
+def _with_later(fields: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an older run's settings with those that it does not name; λs that the oldest left open were [R]'s."""
     weights, hidden = fields["denoising_weights"], fields["hidden_layers"]
-    if weights is None and isinstance(hidden, list):
+    if "reading" in later and weights is None and isinstance(hidden, list):
         weights = default_weights(len(hidden) + 2)
-    return {**LATER, **fields, "denoising_weights": weights}
+    return {**later, **fields, "denoising_weights": weights}
 
 
 def _is_of(kind: Any, value: Any) -> bool:

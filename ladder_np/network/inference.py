@@ -24,9 +24,16 @@ __all__ = [
     "population_statistics",
     "predict_log_proba",
     "predict_proba",
+    "rows_at_once",
 ]
 
 ROWS_AT_ONCE = 1000  # in a pass over many rows: enough for fast products, small in memory
+ELEMENTS_AT_ONCE = 1 << 22  # of the input, where that is wide
+
+
+def rows_at_once(width: int) -> int:
+    """Return how many rows of so many features are worked on together in a pass over many."""
+    return max(1, min(ROWS_AT_ONCE, ELEMENTS_AT_ONCE // width))
 
 
 @dataclass

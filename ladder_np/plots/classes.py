@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.plots.run_data import FeatureDisplay, HiddenLayer, Predictions
+from ladder_np.plots.features import FeatureDisplay
+from ladder_np.plots.run_data import HiddenLayer, Predictions
 from ladder_np.plots.style import (
     Figure,
     balanced,
@@ -28,6 +29,7 @@ FLAT_LETTERS = 3  # longer names on the x-axis are rotated
 DARK = 0.5  # cells with a larger share have white numbers
 NAMED_CLASSES = 10  # about so many of many classes are named on an axis
 SMALLEST_MARK, LARGEST_MARK = 9.0, 60.0  # points²
+TEXT_HEADS = ["without these words less sure", "text"]
 IMAGES, FEATURES = 12, 5  # mistakes shown as images; columns of them as a table
 FEW = 5  # mistakes in a short table
 PAIRS = 10  # of confused classes in the list
@@ -36,6 +38,7 @@ LEGEND_LINES = 20  # in one column of the legend
 MANY = 300  # labeled rows from which their marks are smaller
 LETTER = 0.15, 0.28  # width and height of a letter with some space around it, in inches
 # In inches.
+BESIDE_TEXTS = 9.0  # inches of a table of mistakes with texts
 CELL, BESIDE, LOWEST = 0.23, 7.0, 5.8  # of the matrix; what stands beside it; the figure's smallest height
 HEIGHT, NARROWEST, WIDEST = 6.0, 4.5, 9.5  # of the axes of the top hidden layer
 LINE = 0.36  # of the table of mistakes
@@ -69,11 +72,14 @@ def confusion(predictions: Predictions, classes: np.ndarray, features: FeatureDi
         return figure
     if wrong <= FEW and not features.side:  # a short table goes below, so that no half of the figure is empty
         below = LINE * (wrong + 3)
-        figure = new_figure(title, max(height + 0.7, BESIDE), height + below)
+        figure = new_figure(
+            title, max(height + 0.7, BESIDE if features.texts is None else BESIDE_TEXTS), height + below
+        )
         parts = figure.subfigures(2, 1, height_ratios=(height, below))
     else:
-        figure = new_figure(title, height + 0.7 + BESIDE, height)
-        parts = figure.subfigures(1, 2, width_ratios=(height + 0.7, BESIDE))
+        beside = BESIDE if features.texts is None else BESIDE_TEXTS
+        figure = new_figure(title, height + 0.7 + beside, height)
+        parts = figure.subfigures(1, 2, width_ratios=(height + 0.7, beside))
     draw(parts[0], *confusions(predictions), names)
     _draw_mistakes(parts[1], predictions, names, features)
     return figure
@@ -167,13 +173,19 @@ def _draw_images(
 def _write_table(
     figure: Any, predictions: Predictions, rows: np.ndarray, names: list[str], features: FeatureDisplay
 ) -> None:
-    some = f", first {FEATURES} of {len(features.names)} features" if len(features.names) > FEATURES else ""
+    more = len(features.names) > FEATURES and features.texts is None
+    some = f", first {FEATURES} of {len(features.names)} features" if more else ""
     figure.suptitle(f"the most confident mistakes{some}", fontsize=10)
-    heads = ["row", "true", "said", "sure (%)", *(plain(name, 9) for name in features.names[:FEATURES])]
+    shown = TEXT_HEADS if features.texts is not None else [plain(name, 9) for name in features.names[:FEATURES]]
+    heads = ["row", "true", "said", "sure (%)", *shown]
     cells = []
     for row in rows:
         true, said = names[predictions.y[row]], names[predictions.predicted[row]]
-        values = [features.cell(place, value) for place, value in enumerate(predictions.X[row][:FEATURES])]
+        values = (
+            _text_cells(predictions, row, features)
+            if features.texts is not None
+            else _cells(predictions, row, features)
+        )
         cells.append([str(predictions.indices[row]), true, said, f"{100 * predictions.confidence[row]:.1f}", *values])
     axes = figure.subplots()
     axes.axis("off")
@@ -182,6 +194,17 @@ def _write_table(
     table.set_fontsize(8)
     table.auto_set_column_width(range(len(heads)))
     table.scale(1, 1.5)
+
+
+def _cells(predictions: Predictions, row: int, features: FeatureDisplay) -> list[str]:
+    return [features.cell(place, value) for place, value in enumerate(predictions.X[row][:FEATURES])]
+
+
+def _text_cells(predictions: Predictions, row: int, features: FeatureDisplay) -> list[str]:
+    """Return the tokens that weighed most, and the beginning of the text."""
+    assert features.texts is not None
+    tokens = features.weigh(predictions.X[row], int(predictions.predicted[row])) if features.weigh else []
+    return [plain(" ".join(tokens), 32), plain(features.texts[predictions.indices[row]], 40)]
 
 
 @styled

@@ -14,7 +14,8 @@ import numpy as np
 from ladder_np.errors import InputError
 from ladder_np.network.layers import Layer, resolve
 from ladder_np.network.passes import Decoded
-from ladder_np.plots.run_data import FeatureDisplay, NoisyPass
+from ladder_np.plots.features import FeatureDisplay
+from ladder_np.plots.run_data import NoisyPass
 from ladder_np.plots.style import (
     OKABE_ITO,
     Figure,

@@ -4,7 +4,6 @@ Nothing is drawn here, and matplotlib is not needed.
 """
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +14,9 @@ from typing import Any
 import numpy as np
 
 from ladder_np.data.dataset import Dataset
-from ladder_np.data.encoding import UNKNOWN, Values
 from ladder_np.data.labels import match_classes
-from ladder_np.data.scaling import Scaling
+from ladder_np.data.sparse import Features
 from ladder_np.data.split import Split
-from ladder_np.data.stored import StoredRows
 from ladder_np.errors import InputError
 from ladder_np.experiments.experiment import BASELINE, LADDER, rows_for_test
 from ladder_np.experiments.run_folder import (
@@ -36,6 +33,7 @@ from ladder_np.network.inference import encode_clean
 from ladder_np.network.ladder import Batch, State, forward
 from ladder_np.network.noise import NoiseSource
 from ladder_np.network.specification import Specification
+from ladder_np.plots.features import FeatureDisplay, describe_features
 from ladder_np.plots.style import plain
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
@@ -55,36 +53,12 @@ __all__ = [
 
 NOISY_ROWS, LABELED_ROWS = 500, 100  # rows of the batch that is drawn with noise
 TOP_ROWS = 1500  # unlabeled rows, and labeled rows, whose top hidden layer is drawn
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE, MOST_AT_ONCE = 10_000, 1 << 25  # rows, elements of their features
 STAMPED_LAYERS = 10  # λs in the line that each picture has
-SMALLEST_SIDE = 4  # pixels of the smallest image
 
 
 class NothingToDrawError(Exception):
     """A picture cannot be drawn because something is missing; the message says what, in a few words."""
-
-
-@dataclass(frozen=True)
-class FeatureDisplay:
-    """How the features of a row are shown."""
-
-    names: tuple[str, ...]  # of the raw features
-    side: int | None  # pixels along one side of square images; None for rows that are not images
-    maximum: int | None  # the largest pixel value
-    values: Values | None = None  # the texts of each column, see `Dataset`
-    encoded: tuple[str, ...] = ()  # names of the network's inputs, where these are not the features
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the network's d_0 inputs."""
-        return self.encoded or self.names
-
-    def cell(self, place: int, value: float) -> str:
-        """Return what stands in a cell of a table: a number, a text, or nothing where it is missing."""
-        texts = None if self.values is None else self.values[place]
-        if np.isnan(value) or (texts is not None and value == UNKNOWN):
-            return ""
-        return f"{value:.4g}" if texts is None else texts[int(value)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +86,7 @@ class Predictions:
 
     rows_name: str  # "test rows", "validation rows", or "labeled" with the name in `PlotData`
     indices: np.ndarray  # (n,): of the rows in X, or in X_test if the data has its own test set
-    X: np.ndarray | StoredRows  # (n, d_0): raw features
+    X: Features  # (n, d_0): raw features
     # (n,): indices of classes
     y: np.ndarray
     predicted: np.ndarray
@@ -223,7 +197,7 @@ class PlotSource(ABC):
     @cached_property
     def features(self) -> FeatureDisplay:
         """How the features of the rows are shown."""
-        return describe_features(self.data.dataset, self.predictor.scaling)
+        return describe_features(self.data.dataset, self.predictor)
 
     @cached_property
     def noisy(self) -> NoisyPass:
@@ -333,6 +307,8 @@ class RunSource(PlotSource):
             return str(error)
         if len(data.dataset.classes) != sizes[-1]:
             return f"{settings.dataset}: does not fit the network in {CONFIG}"
+        if data.dataset.texts is not None:
+            data = dataclasses.replace(data, dataset=self.predictor.features_of(data.dataset))
         return PlotData(data.dataset, data.split, "training rows", settings.seed)
 
 
@@ -415,16 +391,6 @@ def evenly_spaced(indices: np.ndarray, most: int) -> np.ndarray:
     return indices[np.arange(most) * len(indices) // most]
 
 
-def describe_features(dataset: Dataset, scaling: Scaling) -> FeatureDisplay:
-    """Return how rows of a dataset are shown: a square number of pixels as an image."""
-    count = dataset.X.shape[1]
-    side = math.isqrt(count)
-    square = dataset.pixel_maximum is not None and side * side == count and side >= SMALLEST_SIDE
-    names = dataset.feature_names or tuple(f"feature {number}" for number in range(count))
-    encoded = scaling.names(names) or ()
-    return FeatureDisplay(names, side if square else None, dataset.pixel_maximum, dataset.values, encoded)
-
-
 def noisy_pass(predictor: Predictor, data: PlotData) -> NoisyPass:
     """Run evenly spaced rows through the whole network, with noise.
 
@@ -466,8 +432,9 @@ def predict_labeled(predictor: Predictor, data: PlotData) -> Predictions:
         indices = split.validation if len(split.validation) else split.labeled
         X, y = dataset.X[indices], dataset.y[indices]
     predicted, confidence = np.empty(len(y), np.int64), np.empty(len(y))
-    for start in range(0, len(y), ROWS_AT_ONCE):  # with many classes, all probabilities at once need much memory
-        part = slice(start, start + ROWS_AT_ONCE)
+    step = min(ROWS_AT_ONCE, max(1, MOST_AT_ONCE // max(1, X.shape[1])))
+    for start in range(0, len(y), step):  # with many classes, all probabilities at once need much memory
+        part = slice(start, start + step)
         probabilities = predictor.predict_proba(X[part])
         predicted[part], confidence[part] = probabilities.argmax(axis=1), probabilities.max(axis=1)
     return Predictions(name, indices, X, y, predicted, confidence)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ladder_np.arrays import Array, Device
-from ladder_np.network.inference import ROWS_AT_ONCE
+from ladder_np.network.inference import rows_at_once
 from ladder_np.network.ladder import Batch
 from ladder_np.network.model import LadderNetwork
 from ladder_np.operations.normalization import FEWEST_ROWS
@@ -113,8 +113,9 @@ class LabeledCycle:
 
 def device_batches(network: LadderNetwork, data: TrainingData, indices: np.ndarray) -> Iterator[Array]:
     """Yield the features of the given rows, in order, in large batches on the network's device."""
-    for start in range(0, len(indices), ROWS_AT_ONCE):
-        yield network.device.put(data.rows(indices[start : start + ROWS_AT_ONCE]))
+    step = rows_at_once(network.specification.sizes[0])
+    for start in range(0, len(indices), step):
+        yield network.device.put(data.rows(indices[start : start + step]))
 
 
 class Loader(Protocol):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ladder_np.errors import InputError
 
-__all__ = ["checked_weights", "class_weights", "label_weights"]
+__all__ = ["checked_weights", "class_shares", "class_weights", "label_weights"]
 
 
 def checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
@@ -81,3 +81,11 @@ def label_weights(
     if not np.isfinite(scaled).all():
         raise InputError("sample_weight and class_weight are too large together; divide them by a constant")
     return scaled
+
+
+def class_shares(labeled: np.ndarray) -> np.ndarray:
+    """Return the share of each class (K,) from its number of labeled rows; one more of each is counted.
+
+    So no class is impossible that has no labeled row yet (Laplace's rule of succession).
+    """
+    return (1 + labeled) / (1 + labeled).sum()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from clouds import TRUTH, X, Y, small
 
 from ladder_np import InputError, LadderClassifier
 
-SPARSE = SimpleNamespace(tocsr=None, shape=X.shape)
 HOLE = np.where(np.arange(X.size).reshape(X.shape) == 9, np.nan, X)
 
 
@@ -86,7 +84,6 @@ FEATURES = {
     "objects of another kind": (np.full(X.shape, {}), "not 'dict'; expected real numbers"),
     "dates": (np.full(X.shape, "2020-01-01", "datetime64[D]"), "X is of type datetime64[D]; expected real numbers"),
     "complex numbers": (X * 1j, "Complex data not supported"),
-    "a sparse matrix": (SPARSE, "X is a sparse matrix; expected a dense array: pass X.toarray()"),
     "NaN": (HOLE, "X, row 2, column 1 (counted from 0) is nan; expected finite numbers, not NaN or infinity"),
     "masked rows in a list": ([np.ma.masked_equal(row, X[2, 1]) for row in X], "X has masked entries; fill them in"),
     "infinity": (np.where(HOLE != HOLE, np.inf, HOLE), "X, row 2, column 1 (counted from 0) is inf"),

@@ -29,6 +29,7 @@ from sklearn.utils.estimator_checks import check_classifiers_classes, parametriz
 EXPECTED = {
     "check_classifiers_classes": "it has -1 as a class, which marks unlabeled rows unless unlabeled_label differs",
     "check_sample_weight_equivalence_on_dense_data": "of a row that is there twice, each has its batch and noise",
+    "check_sample_weight_equivalence_on_sparse_data": "of a row that is there twice, each has its batch and noise",
     "check_class_weight_classifiers": "Adam divides by a gradient's size: rows of weight 1e-7 are learned, too",
 }
 

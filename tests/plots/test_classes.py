@@ -5,7 +5,8 @@ import pytest
 from picture_runs import overlaps, texts
 
 from ladder_np.plots.classes import confusion, confusions, principal_components, top_hidden_layer
-from ladder_np.plots.run_data import FeatureDisplay, HiddenLayer, Predictions
+from ladder_np.plots.features import FeatureDisplay
+from ladder_np.plots.run_data import HiddenLayer, Predictions
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 

@@ -17,7 +17,7 @@ from ladder_np.plots.decoder import (
     rebuilt_inputs,
     typical_unit,
 )
-from ladder_np.plots.run_data import FeatureDisplay
+from ladder_np.plots.features import FeatureDisplay
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 

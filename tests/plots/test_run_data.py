@@ -1,6 +1,7 @@
 """Which rows pictures show, and what the network makes of them; needs no matplotlib."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ from ladder_np import InputError
 from ladder_np.data.dataset import Dataset
 from ladder_np.data.scaling import Scaling
 from ladder_np.experiments.run_folder import load_run_data, load_run_results
+from ladder_np.plots.features import describe_features
 from ladder_np.plots.run_data import (
     ROWS_AT_ONCE,
     PlotData,
-    describe_features,
     encode_top_hidden,
     evenly_spaced,
     noisy_pass,
@@ -39,7 +40,8 @@ def test_rows_are_taken_evenly() -> None:
 )
 def test_square_pixels_are_images_and_nothing_else_is(width: int, maximum: int | None, side: int | None) -> None:
     dataset = Dataset("d", np.zeros((2, width)), np.arange(2), np.arange(2), pixel_maximum=maximum)
-    features = describe_features(dataset, Scaling(np.zeros(width), np.ones(width)))
+    model = SimpleNamespace(scaling=Scaling(np.zeros(width), np.ones(width)), vocabulary=None)
+    features = describe_features(dataset, model)
     assert features.side == side
     assert len(features.names) == width
     assert features.names[1] == "feature 1"
