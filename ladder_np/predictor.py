@@ -10,6 +10,7 @@ ranges and no kind of scaling, 4 no encoding of columns: d was d_0. A model of t
 one after the other, where they end in ``text/ends`` (d,), ``text/weights`` (d,) and ``text/prior`` (K,).
 """
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -144,7 +145,7 @@ class Predictor:
             return dataset
         if self.vocabulary is None or dataset.texts is None:
             raise InputError(f"{dataset.name}: {self._told_of_texts()}")
-        return dataset.with_vocabulary(self.vocabulary)
+        return dataclasses.replace(dataset, X=self.read_texts(dataset.texts))
 
     def read_texts(self, texts: Sequence[str] | None) -> Features:
         """Return the features of texts; raises InputError if there are none, or the model takes no texts."""
@@ -174,22 +175,6 @@ class Predictor:
         if X.ndim != 2 or X.shape[1] != expected:
             given = f"{X.shape[1]}" if X.ndim == 2 else f"shape {X.shape}"
             raise InputError(f"the model was trained on {expected} features per row, this data has {given}")
-
-    def arrange(self, X: Features, names: tuple[str, ...] | None) -> Features:
-        """Return X (rows, d) with its named columns in the order of the training table.
-
-        Raises InputError if columns are missing or unknown.
-        """
-        if names in (None, self.feature_names) or self.feature_names is None or isinstance(X, StoredRows):
-            return X
-        places, known = {name: place for place, name in enumerate(names)}, set(self.feature_names)
-        for name in self.feature_names:
-            if name not in places:
-                raise InputError(f"the model was trained on a column {name!r} that this data lacks")
-        for name in names:
-            if name not in known:
-                raise InputError(f"column {name!r} was not in the training data; remove it")
-        return X[:, [places[name] for name in self.feature_names]]
 
     def save(self, path: Path | str) -> None:
         """Write the model as one `.npz`, beside and renamed.
@@ -352,7 +337,7 @@ def _checked_table(table: Any) -> dict[str, str | None]:
     if not isinstance(table, dict) or not set(table) <= set(TABLE):
         raise InputError(f"its table is {table!r}; expected some of {', '.join(TABLE)}")
     if not all(value is None or isinstance(value, str) for value in table.values()):
-        raise InputError("its table has values that are no texts")
+        raise InputError("its table has values that are not texts")
     return table
 
 

@@ -132,25 +132,6 @@ def test_rows_in_a_file_are_checked_before_the_first_is_predicted(predictor: Pre
         next(predictor.predict_blocks(open_npy(tmp_path / "X.npy")))
 
 
-def test_named_columns_are_put_in_the_order_of_training(predictor: Predictor) -> None:
-    arranged = predictor.arrange(X[:, [2, 0, 3, 1]], ("c", "a", "d", "b"))
-    np.testing.assert_array_equal(arranged, X)
-
-
-@pytest.mark.parametrize(
-    ("columns", "names", "message"),
-    [
-        (4, ("a", "b", "c", "x"), "trained on a column 'd' that this data lacks"),
-        (5, ("a", "b", "c", "d", "e"), "column 'e' was not in the training data"),
-    ],
-)
-def test_other_features_are_refused(
-    predictor: Predictor, columns: int, names: tuple[str, ...] | None, message: str
-) -> None:
-    with pytest.raises(InputError, match=message):
-        predictor.arrange(np.zeros((2, columns)), names)
-
-
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -40,7 +40,7 @@ __all__ = ["add_to"]
 
 
 def method_names(text: str) -> tuple[str, ...]:
-    """Return names from text such as ``self-training,label spreading``; ``none`` is no method."""
+    """Return names from text such as ``self-training,label spreading``; ``none``: no method."""
     return () if text == "none" else tuple(part.strip() for part in text.split(","))
 
 

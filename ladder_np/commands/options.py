@@ -27,9 +27,9 @@ __all__ = [
     "add_model_argument",
     "add_network_options",
     "add_options",
+    "check_rows",
     "described_network",
     "hidden_layers",
-    "in_order_of_training",
     "load_model",
     "names",
     "numbers",
@@ -111,19 +111,16 @@ def table_options(arguments: argparse.Namespace, model: Predictor) -> TableOptio
     return TableOptions(**given, trained=model.columns, complete=complete, left_out=model.left_out)
 
 
-def in_order_of_training(
-    model: Predictor, X: Features, names: tuple[str, ...] | None, source: Path | str
-) -> Features:
-    """Return X, read from `source`, with its named columns in the order of the training table.
+def check_rows(model: Predictor, X: Features, names: tuple[str, ...] | None, source: Path | str) -> None:
+    """Check features X, read from `source`; their named columns are in the order of training (see `read_table`).
 
-    A note says if the model knows no names, a warning if X is on another scale than the rows in training.
+    A note says if the model knows no names, a warning if X is on another scale than the rows in training. Raises
+    InputError if the model takes other features.
     """
     if names and model.feature_names is None:
         print("ladder-np: the model knows no column names; columns are taken in their order", file=sys.stderr)
-    X = model.arrange(X, names)
     model.check_like(X)
     model.warn_if_unlike(X, str(source))
-    return X
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -147,7 +144,7 @@ TABLE: Options = {
     "--drop-columns": (
         names,
         "N1,N2,…",
-        "of a table that are no features (default: an index without a name)",
+        "of a table that are not features (default: an index without a name)",
     ),
     "--separator": (separator, "CHAR", "of a table: comma, semicolon, tab, bar (default: as the file looks)"),
     "--decimal": (str, "MARK", "of a table's numbers: . or , (default: as the file looks)"),

@@ -10,7 +10,7 @@ from ladder_np.commands.options import (
     add_data_options,
     add_model_argument,
     add_options,
-    in_order_of_training,
+    check_rows,
     table_options,
 )
 from ladder_np.data.readers import open_dataset
@@ -105,8 +105,8 @@ def _source(arguments: argparse.Namespace) -> PlotSource:
         return ModelSource(path, predictor)
     dataset = predictor.features_of(open_dataset(data, arguments.data_dir, table_options(arguments, predictor)))
     try:
-        X = in_order_of_training(predictor, dataset.X, dataset.feature_names, dataset.name)  # a table has no X_test
+        check_rows(predictor, dataset.X, dataset.feature_names, dataset.name)  # a table has no X_test
         names = predictor.feature_names or dataset.feature_names
-        return ModelSource(path, predictor, dataclasses.replace(dataset, X=X, feature_names=names))
+        return ModelSource(path, predictor, dataclasses.replace(dataset, feature_names=names))
     except InputError as error:
         raise InputError(f"{data}: {error}") from None

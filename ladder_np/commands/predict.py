@@ -18,7 +18,7 @@ from ladder_np.commands.options import (
     add_device_option,
     add_model_argument,
     add_options,
-    in_order_of_training,
+    check_rows,
     load_model,
     table_options,
 )
@@ -91,7 +91,7 @@ def _measure(arguments: argparse.Namespace) -> str:
     dataset = model.features_of(dataset)
     name, X, y = _rows(dataset, _split_of(arguments.model, dataset, arguments.dataset))
     try:
-        X = in_order_of_training(model, X, dataset.feature_names, arguments.dataset)
+        check_rows(model, X, dataset.feature_names, arguments.dataset)
         wrong = model.errors(X, match_classes(dataset.classes, model.classes)[y])
     except InputError as error:
         raise InputError(f"{arguments.dataset}: {error}") from None
@@ -151,8 +151,10 @@ def _predict(arguments: argparse.Namespace, path: Path, source: str) -> int:
 
     def write(file: BinaryIO) -> None:
         try:
-            texts = model.vocabulary is not None or rows.texts is not None
-            X = model.read_texts(rows.texts) if texts else in_order_of_training(model, rows.X, rows.names, source)
+            X = rows.X
+            if model.vocabulary is not None or rows.texts is not None:
+                X = model.read_texts(rows.texts)
+            check_rows(model, X, rows.names or None, source)
             for text in _table(model.classes, model.predict_blocks(X), arguments.id_column, rows.ids):
                 file.write(text.encode(errors="backslashreplace"))  # a text of NumPy may hold half a character
         except InputError as error:

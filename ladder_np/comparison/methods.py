@@ -47,7 +47,7 @@ def fit_network(model: LadderClassifier, changes: Mapping[str, Any], repeat: Rep
         warnings.simplefilter("error", InterruptWarning)
         try:
             return network.fit(repeat.X, repeat.labels)
-        except InterruptWarning:  # half a training is no repeat
+        except InterruptWarning:  # half a training is not a repeat
             raise KeyboardInterrupt("interrupted; no result") from None
 
 

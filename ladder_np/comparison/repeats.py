@@ -53,7 +53,7 @@ def compare(
     Trained on the other rows are the ladder; the same network without the unlabeled rows, from the same starting
     point and on features scaled in the same way; and scikit-learn's classifiers, on those scaled features.
 
-    The test rows are labeled ones, so the errors are those of rows like these: where labels are no fair sample of
+    The test rows are labeled ones, so the errors are those of rows like these: where labels are not a fair sample of
     all rows, neither are the errors.
 
     Parameters

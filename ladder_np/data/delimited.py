@@ -88,8 +88,10 @@ def find_format(
     if separator is None:
         separator = max(SEPARATORS, key=lambda one: _merit(_split(lines, one), wanted))
     rows = _split(lines, separator)
-    _warn_of_thousands(rows, others, path)
-    return Format(separator, decimal or _decimal(rows, others, path))
+    if decimal is None:
+        _warn_of_thousands(rows, others, path)
+        decimal = _decimal(rows, others, path)
+    return Format(separator, decimal)
 
 
 def _warn_of_thousands(rows: list[list[str]], others: Collection[str], path: Path) -> None:

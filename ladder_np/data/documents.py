@@ -20,8 +20,8 @@ LARGEST_TEXT = 1 << 24  # bytes
 def read_lines(path: Path, text_key: str, label_key: str | None) -> tuple[list[str], list[str], list[int]]:
     """Return the texts of a file of JSON lines, their labels (empty where there is none), and the lines' numbers.
 
-    `label_key` None: no labels are read. Raises InputError, which names the line, if a line is no JSON object, or its
-    text is missing or no text.
+    `label_key` None: no labels are read. Raises InputError, which names the line, if a line is not a JSON object, or
+    its text is missing or not a text.
     """
     texts: list[str] = []
     labels: list[str] = []

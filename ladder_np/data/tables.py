@@ -35,9 +35,7 @@ class TableOptions:
     drop_columns: tuple[str, ...] = ()  # those that are not
     separator: str | None = None
     decimal: str | None = None
-    older: bool = (
-        False  # whether to read as older versions did: numbers only, columns that number the rows among them
-    )
+    older: bool = False  # as older versions did: numbers only, also columns that number the rows
     text_column: str | None = None  # whose cells are texts to learn from: the only feature
     id_column: str | None = None  # kept beside the features
     # the columns of a model by name, with the values of those that hold texts; only these are features
@@ -68,10 +66,9 @@ def read_table(path: Path, options: TableOptions, labels_wanted: bool) -> Table:
 
     Raises InputError, which names the line and the column, if it is not one or a cell cannot be used.
     """
-    wanted = {options.label_column, *options.trained, *(options.columns or ()), *options.drop_columns}
-    wanted |= {options.text_column or options.label_column}
-    others = {options.label_column, options.id_column or "", *options.drop_columns, *options.left_out}
-    others |= {options.text_column or options.label_column}
+    beside = {name for name in (options.label_column, options.id_column, options.text_column) if name is not None}
+    wanted = {*beside, *options.trained, *(options.columns or ()), *options.drop_columns}
+    others = {*beside, *options.drop_columns, *options.left_out}
     form = find_format(path, options.separator, options.decimal, wanted, others)
     try:
         return _Reader(path, options, form, labels_wanted).read()
@@ -111,7 +108,7 @@ class _Column:
     codes: dict[str, int] | None = None  # of the texts, by the order of their first cells
     trained: bool = False  # as in a model: it cannot become a column of texts, nor get other ones
     row_names: bool = False  # whether texts in it are names of rows, which are left out
-    first_text: tuple[int, str] | None = None  # the line of the first cell that is no number, and the cell
+    first_text: tuple[int, str] | None = None  # the line of the first cell that is not a number, and the cell
     numbers: int = 0  # how many texts are numbers, and how many are not
     texts: int = 0
 
@@ -279,7 +276,7 @@ class _Reader:
         return values
 
     def _cell(self, cell: str, column: _Column, line: int, above: slice) -> float:
-        """Return the number for a cell that is no finite number, or stands in a column of texts.
+        """Return the number for a cell that is not a finite number, or stands in a column of texts.
 
         `above` are the places of the numbers of its column.
         """
@@ -288,10 +285,9 @@ class _Reader:
             if self.options.complete or self.options.older:
                 raise self._refused(column, line, text)
             return math.nan
-        comma = self.form.decimal == "." and WITH_COMMA.fullmatch(text)
-        if (comma or GROUPED.fullmatch(text)) and not (
-            column.row_names or (column.trained and column.codes is not None)
-        ):
+        other_mark = GROUPED.fullmatch(text) or (self.form.decimal == "." and WITH_COMMA.fullmatch(text))
+        may_be_text = column.row_names or (column.trained and column.codes is not None)
+        if other_mark and not may_be_text:
             raise self._refused(column, line, text)
         if column.codes is None:
             if column.trained or self.options.older or math.isinf(self.form.number(cell)):

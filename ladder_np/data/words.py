@@ -33,7 +33,7 @@ LONGEST_GROUP = 3  # characters
 FEWEST_DOCUMENTS = 2  # a token of one document connects it to no other
 LARGEST = 1 << 20  # tokens
 MOST_COUNTED = 1 << 22  # different tokens at once; beyond, the rarest so far are left out
-LONGEST_WORD = 64  # characters; what is longer is no word
+LONGEST_WORD = 64  # characters; what is longer is not a word
 
 
 @functools.cache
@@ -118,7 +118,7 @@ def find_vocabulary(
     Raises
     ------
     InputError
-        If the kind is unknown, `largest` is no such number, or no token is in so many texts.
+        If the kind is unknown, `largest` is not such a number, or no token is in so many texts.
     """
     if not isinstance(kind, str) or kind not in TOKENS:
         raise InputError(f"unknown kind of tokens {kind!r}; choose one of {', '.join(TOKENS)}")

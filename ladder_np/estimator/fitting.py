@@ -166,7 +166,9 @@ def set_prior(model: Predictor, labeled: np.ndarray) -> None:
         model.prior = class_shares(labeled)
 
 
-def _find_vocabulary(params: dict[str, Any], table: Table, rows: np.ndarray, before: Predictor | None) -> Any:
+def _find_vocabulary(
+    params: dict[str, Any], table: Table, rows: np.ndarray, before: Predictor | None
+) -> Vocabulary | None:
     """Return the vocabulary of texts in a table's rows; None if it has none, or a model has chosen."""
     if table.texts is None or before is not None:
         return None

@@ -18,7 +18,7 @@ __all__ = ["is_frame", "read_frame"]
 
 
 def is_frame(X: Any, texts: bool = False) -> bool:
-    """Return whether X is a data frame that is read by column: of texts, or one that is no table of numbers."""
+    """Return whether X is a data frame that is read by column: of texts, or one that is not a table of numbers."""
     return hasattr(X, "columns") and hasattr(X, "iloc") and (texts or np.asarray(X[:0]).dtype.kind not in "biuf")
 
 

@@ -195,7 +195,7 @@ def is_data_of(config: RunConfig, opened: Dataset) -> bool:
 
 def find_run_split(folder: Path, opened: Dataset) -> Split | None:
     """Return a run's split if the dataset is the one that it was begun with; None if not, or if none can tell."""
-    with contextlib.suppress(InputError):  # the folder is no run
+    with contextlib.suppress(InputError):  # the folder is not a run
         if is_data_of(load_run_config(folder), opened):
             return load_run_split(folder, len(opened.X))
     return None

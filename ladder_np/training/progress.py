@@ -80,7 +80,7 @@ class _Display(Protocol):
 def _display(stream: TextIO | None, keep_last: bool) -> _Display:
     if stream is None:
         return _Nowhere()
-    if type(stream).__module__.split(".")[0] == "ipykernel":  # a notebook: says that it is no terminal
+    if type(stream).__module__.split(".")[0] == "ipykernel":  # a notebook: says that it is not a terminal
         return _Line(stream, lambda: None, keep_last=True)
     if stream.isatty() and os.environ.get("TERM") != "dumb":
         return _Line(stream, lambda: _columns(stream) - 1, keep_last)  # in the last column some terminals wrap

@@ -113,6 +113,16 @@ def test_compare_takes_texts(command, data):
     assert "news: texts, 120 rows, 30 labeled" in outcome.out
 
 
+def test_texts_without_a_known_word_are_told_by_every_command(command, run, tmp_path):
+    data = write_table(tmp_path / "odd.csv", ["text", "topic"], [["xyz", "sport"], ["team goal", "sport"]])
+    evaluate = ("evaluate", tmp_path / "run", "--dataset", data)
+    predict = ("predict", tmp_path / "run", data, "--out", tmp_path / "o")
+    for words in (evaluate, predict):
+        assert (
+            "1 of 2 texts hold no known token; they get the shares of the classes in training" in command(*words).err
+        )
+
+
 BAD = {
     "no such column": ("--text-column body", "has no column 'body'"),
     "unknown tokens": ("--text-column text --tokens letters", "unknown kind of tokens 'letters'"),

@@ -242,6 +242,7 @@ def test_cells_that_may_be_thousands_are_told(tmp_path):
     decimals = write_text(tmp_path / "d.csv", path.read_text().replace("1.120", "1.12"))
     with warnings.catch_warnings(action="error"):
         load_table(decimals)
+        load_table(path, TableOptions(decimal="."))  # named: no doubt
 
 
 def test_a_decimal_mark_is_looked_for_in_features_alone(tmp_path):
@@ -313,6 +314,13 @@ def test_rows_for_a_model_are_read_by_its_columns_and_its_texts(tmp_path):
     assert rows.names == ("size", "color")
     np.testing.assert_array_equal(rows.X, [[2, 1], [np.nan, UNKNOWN]])
     assert rows.ids == ["r1", "r2"]
+
+
+def test_an_unnamed_feature_of_a_model_stays_in_few_new_rows(tmp_path):
+    options = TableOptions(trained={"Unnamed: 0": None, "a": None})
+    rows = read_rows(write_text(tmp_path / "t.csv", "Unnamed: 0,a\n1,5\n2,6\n3,7\n"), options)
+    assert rows.names == ("Unnamed: 0", "a")
+    assert rows.X.tolist() == [[1, 5], [2, 6], [3, 7]]
 
 
 BAD_FOR_A_MODEL = {

@@ -179,6 +179,19 @@ def test_a_report_takes_what_the_model_takes(tmp_path: Path) -> None:
     assert {cell.get_text().get_text() for cell in cells} & {"red", "blue", "green"}
 
 
+def test_what_stands_for_a_missing_number_is_found_on_the_rows_that_are_trained_on() -> None:
+    gaps = POINTS.copy()
+    gaps[::9, 0] = np.nan
+    gaps[1:15, 0] = 1000.0  # labeled rows, of which some are held out
+    model = small(missing="mean", early_stopping=True, validation_fraction=0.4).fit(gaps, Y)
+    trained = 15 - 6
+    labeled = np.nansum(gaps[:15, 0])
+    assert labeled > 13000
+    mean = model.predictor_.scaling.encoding.means[0]
+    assert mean < np.nanmean(gaps[:, 0])
+    assert mean > 1000 * (trained - 1) / 90
+
+
 BAD = {
     "dates": (FRAME.assign(length=pd.Timestamp("2020-01-01")), "column 'length' is of type datetime64"),
     "a list in a cell": (

@@ -10,7 +10,7 @@ import pytest
 from ladder_np import InputError, LadderClassifier
 from ladder_np.data.tables import TableOptions
 from ladder_np.errors import InputWarning
-from ladder_np.experiments.experiment import prepare
+from ladder_np.experiments.experiment import fingerprint, prepare
 from ladder_np.experiments.run import evaluate_run, execute
 from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
@@ -196,6 +196,37 @@ def test_settings_of_a_run_that_an_older_version_began_are_what_they_were_then()
     assert (settings.labeled_statistics, settings.class_weight, settings.reading) == ("own", None, 1)
     assert settings.table == TableOptions(older=True)
     assert settings.denoising_weights == (1000, 10, 0.1)
+
+
+def table_with_gaps(path: Path) -> str:
+    """Write a table whose rows differ in what the training rows alone must decide."""
+    kinds = [f"{k % 3}" for k in range(60)]
+    lines = [f"{k if k % 4 else ''},{'red' if k % 2 else 'blue'},{k * k},{kinds[k]}" for k in range(60)]
+    path.write_text("\n".join(["a,color,b,label", *lines]) + "\n")
+    return str(path)
+
+
+@pytest.mark.filterwarnings("ignore::ladder_np.errors.InputWarning")
+def test_what_stands_for_a_missing_number_is_found_on_the_training_rows(tmp_path: Path) -> None:
+    named = {"dataset": table_with_gaps(tmp_path / "t.csv"), "test_fraction": 0.5}
+    experiment = prepare(make_settings(named), None, "cpu")
+    train = experiment.split.train
+    encoding = experiment.scaling.encoding
+    column = experiment.dataset.X[:, 0]
+    assert encoding.means[0] == pytest.approx(np.nanmean(column[train]))
+    assert encoding.means[0] != pytest.approx(np.nanmean(column))
+    np.testing.assert_allclose(experiment.rows(train).mean(axis=0), 0, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::ladder_np.errors.InputWarning")
+def test_other_texts_and_other_names_are_other_data(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    text = Path(table_with_gaps(path)).read_text()
+    sums = set()
+    for changed in (text, text.replace("red", "ruby"), text.replace("a,color,b", "b,color,a")):
+        path.write_text(changed)
+        sums.add(fingerprint(prepare(make_settings({"dataset": str(path)}), None, "cpu").dataset))
+    assert len(sums) == 3
 
 
 def test_balanced_classes_weigh_the_labeled_rows(tmp_path: Path) -> None:
