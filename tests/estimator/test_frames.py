@@ -13,6 +13,8 @@ from clouds import X as POINTS
 
 from ladder_np import InputError, LadderClassifier
 from ladder_np.errors import InputWarning
+from ladder_np.estimator.fitting import split_table
+from ladder_np.estimator.input import read_table
 
 COLORS = np.array(["red", "blue", "green"])[TRUTH]
 FRAME = pd.DataFrame(POINTS[:, :2], columns=["length", "width"]).assign(color=COLORS)
@@ -182,14 +184,13 @@ def test_a_report_takes_what_the_model_takes(tmp_path: Path) -> None:
 def test_what_stands_for_a_missing_number_is_found_on_the_rows_that_are_trained_on() -> None:
     gaps = POINTS.copy()
     gaps[::9, 0] = np.nan
-    gaps[1:15, 0] = 1000.0  # labeled rows, of which some are held out
-    model = small(missing="mean", early_stopping=True, validation_fraction=0.4).fit(gaps, Y)
-    trained = 15 - 6
-    labeled = np.nansum(gaps[:15, 0])
-    assert labeled > 13000
-    mean = model.predictor_.scaling.encoding.means[0]
-    assert mean < np.nanmean(gaps[:, 0])
-    assert mean > 1000 * (trained - 1) / 90
+    model = small(missing="mean", early_stopping=True, validation_fraction=0.4, random_state=0)
+    table = read_table(gaps, Y, -1, "LadderClassifier", None, missing=True)
+    held_out = split_table(model.get_params(), table, seed=0).validation
+    assert len(held_out) > 0
+    mean = model.fit(gaps, Y).predictor_.scaling.encoding.means[0]
+    assert mean == pytest.approx(np.nanmean(np.delete(gaps[:, 0], held_out)), rel=1e-12)
+    assert mean != pytest.approx(np.nanmean(gaps[:, 0]), rel=1e-6)
 
 
 BAD = {
