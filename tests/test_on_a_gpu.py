@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from test_fused_device import COSTS, TOLERANCE, assert_close, batches, costs, specification, step, trained, vector
 
+from ladder_np import LadderClassifier
 from ladder_np.arrays import Device, why_no_cuda
 from ladder_np.experiments.device_check import check_device
 from ladder_np.experiments.experiment import prepare
@@ -81,3 +82,16 @@ def test_a_run_learns_the_digits(tmp_path: Path) -> None:
     settings = make_settings({"labels": 100, "epochs": 20, "baseline": False, "hidden_layers": (64, 32)})
     _, errors = execute(prepare(settings, None, "cuda"), tmp_path / "run", lambda *observed: None)
     assert errors["ladder"].percent < 20
+
+
+def test_texts_are_learned_and_predicted_as_on_the_cpu(device: Device, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    known = [[f"{word}{place}" for place in range(30)] for word in ("red", "blue")]
+    y = np.arange(200) % 2
+    texts = [" ".join(generator.choice(known[label], 8)) for label in y]
+    hidden = np.where(np.arange(200) < 20, y, -1)
+    model = LadderClassifier(text="words", device="cuda", max_iter=20, random_state=0).fit(texts, hidden)
+    assert np.mean(model.predict(texts) == y) > 0.95
+    model.save(tmp_path / "model.npz")
+    moved = LadderClassifier.load(tmp_path / "model.npz")
+    np.testing.assert_allclose(moved.predict_proba(texts), model.predict_proba(texts), atol=1e-5)
