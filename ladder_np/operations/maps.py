@@ -21,6 +21,12 @@ import numpy as np
 from ladder_np.arrays import Array
 from ladder_np.blas import LARGEST_SMALL_WEIGHT
 from ladder_np.errors import InputError
+from ladder_np.operations.convolution import (
+    Window,
+    convolution_backward_input,
+    convolution_backward_weight,
+    convolution_forward,
+)
 from ladder_np.operations.dense import (
     Matmul,
     dense_backward_input,
@@ -30,6 +36,17 @@ from ladder_np.operations.dense import (
     small_matmul,
 )
 from ladder_np.operations.formulas import Formula
+from ladder_np.operations.pooling import (
+    max_pool_backward,
+    max_pool_forward,
+    mean_pool_backward,
+    mean_pool_forward,
+    pooled,
+    repeat_backward,
+    repeat_forward,
+    spread_backward,
+    spread_forward,
+)
 
 __all__ = ["IDENTITY", "LARGEST_SIZE", "MAPS", "Map", "MapPair", "Shape", "build_maps", "is_layer", "split_layers"]
 
@@ -108,8 +125,146 @@ def _dense_map_with(matmul: Matmul, input_shape: Shape, output_shape: Shape) -> 
     return Map(input_shape, output_shape, (inputs, outputs), *maps, lines=DENSE_LINES, equations=DENSE_EQUATIONS)
 
 
+# ---- Convolution.
+
+# By name of the borders: zeros before and behind the image for windows of k, and the borders of the mirror (fact 12).
+BORDERS: dict[str, tuple[Callable[[int], tuple[int, int]], str]] = {
+    "valid": (lambda k: (0, 0), "full"),
+    "full": (lambda k: (k - 1, k - 1), "valid"),
+    "same": (lambda k: ((k - 1) // 2, k // 2), "same"),
+}
+
+
+def conv(below: Shape, channels: str, size: str, border: str = "valid", stride: str = "1") -> MapPair:
+    """Return a convolution's maps: windows of size × size up; down with a weight of its own and the mirror's borders.
+
+    With a stride s, the decoder puts values s apart before it convolves.
+    """
+    if border not in BORDERS:
+        raise InputError(f"borders {border!r}: expected one of {', '.join(BORDERS)}")
+    units, k, s = (_whole_number(text, what) for text, what in zip((channels, size, stride), CONV, strict=True))
+    zeros, mirror = BORDERS[border]
+    up = Window(_images(below), k, *zeros(k), stride=s)
+    if min(up.enlarged) < k:
+        raise InputError(f"a window of {k}x{k} does not fit; expected a size of {min(up.enlarged)} at most")
+    if any((side - k) % s for side in up.enlarged):
+        fitting = [number for number in range(1, s) if not any((side - k) % number for side in up.enlarged)]
+        raise InputError(
+            f"a stride of {s} leaves rows or columns over, so that the decoder has no mirror of it; a stride of "
+            f"{' or '.join(map(str, fitting))} fits"
+        )
+    down = Window((*up.output, units), k, *BORDERS[mirror][0](k), spacing=s)
+    return _conv_map(up, units), _conv_map(down, below[-1])
+
+
+CONV = ("channels", "size", "stride")
+CONV_LINES = {
+    "forward": Formula(convolution_forward, "matmul(P, W"),
+    "backward": Formula(convolution_backward_input),
+    "weight": Formula(convolution_backward_weight, "dW +="),
+}
+CONV_EQUATIONS = {"forward": "{h} * {W}", "backward": "{da} * {W} turned", "weight": "{h} * {da}"}
+
+
+def _images(below: Shape) -> tuple[int, int, int]:
+    if len(below) != 3:
+        raise InputError("expected images below, of a shape (height, width, channels); name it as the input's shape")
+    return below
+
+
+def _conv_map(window: Window, units: int) -> Map:
+    small = _conv_map_with(small_matmul, window, units)
+    return dataclasses.replace(_conv_map_with(matmul, window, units), small=small)
+
+
+def _conv_map_with(matmul: Matmul, window: Window, units: int) -> Map:
+    k, channels = window.size, window.input[2]
+
+    def forward(h: Array, W: Array) -> tuple[Array, Array]:
+        return convolution_forward(h, W, window, matmul), h
+
+    def backward(da: Array, W: Array, h: Array, dW: Array, wanted: bool) -> Array | None:
+        samples = len(da) // math.prod(window.output)
+        convolution_backward_weight(da, h[: samples * math.prod(window.input[:2])], window, dW, matmul)
+        return convolution_backward_input(da, W, window, matmul) if wanted else None
+
+    def initialize(generator: np.random.Generator) -> np.ndarray:
+        largest = math.sqrt(3 / (k * k * channels))  # as the reference code has it
+        return generator.uniform(-largest, largest, (k, k, channels, units))
+
+    maps = initialize, forward, backward
+    output = (*window.output, units)
+    return Map(window.input, output, (k, k, channels, units), *maps, lines=CONV_LINES, equations=CONV_EQUATIONS)
+
+
+# ---- Pooling: no weight, and φ is linear (fact 10).
+
+
+def max_pool(below: Shape, size: str) -> MapPair:
+    """Return max pooling over windows that lie side by side, and its mirror: repetition, cut to the size below."""
+    shape, k = _images(below), _whole_number(size, "size")
+    if k > max(shape[:2]):
+        raise InputError(f"a window of {k}x{k} is larger than the image; expected a size of {max(shape[:2])} at most")
+    above = pooled(shape, k)
+
+    def up(h: Array, W: Array | None) -> tuple[Array, Array]:
+        return max_pool_forward(h, shape, k)
+
+    def up_backward(da: Array, W: Array | None, place: Array, dW: Array | None, wanted: bool) -> Array | None:
+        return max_pool_backward(da, place, shape, k) if wanted else None
+
+    def down(h: Array, W: Array | None) -> tuple[Array, None]:
+        return repeat_forward(h, shape, k), None
+
+    def down_backward(da: Array, W: Array | None, kept: None, dW: Array | None, wanted: bool) -> Array | None:
+        return repeat_backward(da, shape, k) if wanted else None
+
+    return (
+        _pool_map(shape, above, up, up_backward, POOL_LINES["max"], "max {h}"),
+        _pool_map(above, shape, down, down_backward, POOL_LINES["repeat"], "{h} repeated"),
+    )
+
+
+def mean_pool(below: Shape) -> MapPair:
+    """Return the mean over all positions, and its mirror: the mean at every position."""
+    shape = _images(below)
+    above = (shape[2],)
+
+    def up(h: Array, W: Array | None) -> tuple[Array, None]:
+        return mean_pool_forward(h, shape), None
+
+    def up_backward(da: Array, W: Array | None, kept: None, dW: Array | None, wanted: bool) -> Array | None:
+        return mean_pool_backward(da, shape) if wanted else None
+
+    def down(h: Array, W: Array | None) -> tuple[Array, None]:
+        return spread_forward(h, shape), None
+
+    def down_backward(da: Array, W: Array | None, kept: None, dW: Array | None, wanted: bool) -> Array | None:
+        return spread_backward(da, shape) if wanted else None
+
+    return (
+        _pool_map(shape, above, up, up_backward, POOL_LINES["mean"], "mean {h}"),
+        _pool_map(above, shape, down, down_backward, POOL_LINES["spread"], "{h} at every position"),
+    )
+
+
+POOL_LINES = {
+    "max": {"forward": Formula(max_pool_forward, "xp.maximum"), "backward": Formula(max_pool_backward, "multiply")},
+    "repeat": {"forward": Formula(repeat_forward, "to[...]"), "backward": Formula(repeat_backward, "+=")},
+    "mean": {"forward": Formula(mean_pool_forward), "backward": Formula(mean_pool_backward)},
+    "spread": {"forward": Formula(spread_forward), "backward": Formula(spread_backward)},
+}
+
+
+def _pool_map(
+    below: Shape, above: Shape, forward: Callable, backward: Callable, lines: Mapping[str, Formula], equation: str
+) -> Map:
+    equations = {"forward": equation, "backward": "{da} to where {h} was"}
+    return Map(below, above, None, None, forward, backward, activation="linear", lines=lines, equations=equations)
+
+
 # Kind of layer -> what returns its two maps, from the shape of a sample below and the texts behind the colons.
-MAPS: dict[str, Callable[..., MapPair]] = {"dense": dense}
+MAPS: dict[str, Callable[..., MapPair]] = {"dense": dense, "conv": conv, "max_pool": max_pool, "mean_pool": mean_pool}
 
 
 def split_layers(layers: str | Sequence[str | int]) -> tuple[str, ...]:

@@ -1,0 +1,166 @@
+"""Convolution of images, channels last, as products of patches and a weight ([R] section 4.2; fact 12 of its code).
+
+An output position (y, x) looks at a window of k × k input positions, beginning at (s y, s x) of the input X that has
+been made larger: its values t apart with zeros between, p zeros before them and q behind, in height and in width:
+
+    a[n, y, x, f] = Σ_{i, j, c} X[n, s y + i, s x + j, c] W[i, j, c, f]
+
+With the windows of all positions as the rows of a matrix P (rows, k² C) this is the product a = P W; so
+
+    dC/dW = Pᵀ da
+
+A value at (y, x) of X is in the windows that begin at (y − i, x − j), where those are multiples of s. So its gradient
+is again a convolution: of da with its values s apart, k − 1 − p zeros before and k − 1 − q behind, with windows every
+t positions, and with the weight turned around:
+
+    dC/dh = the same of da, with  W'[i, j, f, c] = W[k − 1 − i, k − 1 − j, c, f],   s' = t,  t' = s
+
+P is k² times as large as the image. It is made for some images at a time, few enough that it stays in the cache, and
+made again for dW: memory does not grow with the batch.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ladder_np.arrays import Array, array_module
+from ladder_np.operations.dense import Matmul, dense_backward_weight, dense_forward, matmul
+
+__all__ = ["Window", "convolution_backward_input", "convolution_backward_weight", "convolution_forward"]
+
+PATCHES_ON_CPU = 2**18  # elements of P at once: 1 MiB in float32, half of a core's cache
+PATCHES_ON_GPU = 2**26
+FEW_CHANNELS = 8  # with fewer, P is made column by column: its rows would be copied in too short pieces
+
+
+@dataclass(frozen=True)
+class Window:
+    """How a convolution goes over images (height, width, channels)."""
+
+    input: tuple[int, int, int]
+    size: int  # k
+    before: int = 0  # p
+    behind: int = 0  # q
+    stride: int = 1  # s
+    spacing: int = 1  # t
+
+    @property
+    def enlarged(self) -> tuple[int, int]:
+        """Height and width of the larger input."""
+        height, width = ((side - 1) * self.spacing + 1 + self.before + self.behind for side in self.input[:2])
+        return height, width
+
+    @property
+    def output(self) -> tuple[int, int]:
+        """Height and width of the output."""
+        height, width = ((side - self.size) // self.stride + 1 for side in self.enlarged)
+        return height, width
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether each position is mapped by itself, so that P is the input."""
+        return (self.size, self.before, self.behind, self.stride, self.spacing) == (1, 0, 0, 1, 1)
+
+    def turned(self, channels: int) -> "Window":
+        """Return the window of the gradient, over an output with so many channels."""
+        return dataclasses.replace(
+            self,
+            input=(*self.output, channels),
+            before=self.size - 1 - self.before,
+            behind=self.size - 1 - self.behind,
+            stride=self.spacing,
+            spacing=self.stride,
+        )
+
+
+def convolution_forward(h: Array, W: Array, window: Window, matmul: Matmul = matmul) -> Array:
+    """Return a (rows, F).
+
+    Parameters
+    ----------
+    h : (rows, C) array
+        Rows are samples times positions, row by row of each image.
+    W : (k, k, C, F) array
+    window : Window
+    matmul : callable, optional
+        What multiplies.
+    """
+    W = W.reshape(-1, W.shape[-1])
+    if window.is_dense:
+        return dense_forward(h, W, matmul)
+    a = array_module(h).empty((_samples(h, window) * math.prod(window.output), W.shape[1]), dtype=h.dtype)
+    for rows, P in _patches(h, window):
+        matmul(P, W, out=a[rows])
+    return a
+
+
+def convolution_backward_input(da: Array, W: Array, window: Window, matmul: Matmul = matmul) -> Array:
+    """Return dh (rows, C), for da (rows, F) and W (k, k, C, F)."""
+    turned = array_module(W).ascontiguousarray(W[::-1, ::-1].transpose(0, 1, 3, 2))
+    return convolution_forward(da, turned, window.turned(W.shape[-1]), matmul)
+
+
+def convolution_backward_weight(da: Array, h: Array, window: Window, out: Array, matmul: Matmul = matmul) -> Array:
+    """Write dW to `out` (k, k, C, F), for da (rows, F) and h (rows, C), and return it."""
+    dW = out.reshape(-1, out.shape[-1])
+    if window.is_dense:
+        dense_backward_weight(da, h, dW, matmul)
+        return out
+    part = array_module(h).empty_like(dW)
+    for rows, P in _patches(h, window):
+        if rows.start:
+            dW += matmul(P.T, da[rows], out=part)
+        else:
+            matmul(P.T, da[rows], out=dW)
+    return out
+
+
+def _samples(h: Array, window: Window) -> int:
+    return len(h) // math.prod(window.input[:2])
+
+
+def _patches(h: Array, window: Window) -> Iterator[tuple[slice, Array]]:
+    """Yield P of some samples at a time, in memory that is used again, with the rows of the output that they make."""
+    xp = array_module(h)
+    images = h.reshape(-1, *window.input)
+    n, (height, width), k, channels = len(images), window.output, window.size, window.input[2]
+    positions, columns = height * width, k * k * channels
+    at_once = max(1, (PATCHES_ON_CPU if xp.__name__ == "numpy" else PATCHES_ON_GPU) // (positions * columns))
+    at_once = min(n, at_once)
+    larger = xp.zeros((at_once, *window.enlarged, channels), dtype=h.dtype)
+    memory = xp.empty(at_once * positions * columns, dtype=h.dtype)
+    for start in range(0, n, at_once):
+        part = images[start : start + at_once]
+        inside = larger[: len(part)]
+        inner = (slice(window.before, side - window.behind, window.spacing) for side in window.enlarged)
+        inside[:, *inner] = part
+        windows = _windows(inside, window)
+        rows = slice(start * positions, (start + len(part)) * positions)
+        P = memory[: len(part) * positions * columns]
+        if channels < FEW_CHANNELS:
+            by_column = P.reshape(k, k, channels, len(part), height, width)
+            by_column[...] = windows.transpose(3, 4, 5, 0, 1, 2)
+            yield rows, P.reshape(columns, -1).T
+        else:
+            by_row = P.reshape(len(part), height, width, k, k * channels)
+            # what a window has of one row of the image lies in one piece there
+            by_row[...] = _side_by_side(windows)
+            yield rows, P.reshape(-1, columns)
+
+
+def _windows(larger: Array, window: Window) -> Array:
+    """Return a view (n, height, width, k, k, C) of the windows of larger inputs."""
+    xp = array_module(larger)
+    by_sample, by_row, by_column, by_channel = larger.strides
+    shape = (len(larger), *window.output, window.size, window.size, larger.shape[3])
+    strides = (by_sample, window.stride * by_row, window.stride * by_column, by_row, by_column, by_channel)
+    return xp.lib.stride_tricks.as_strided(larger, shape=shape, strides=strides)
+
+
+def _side_by_side(windows: Array) -> Array:
+    """Return the view (n, height, width, k, k C), in which a row of a window is one axis."""
+    n, height, width, k, _, channels = windows.shape
+    xp = array_module(windows)
+    strides = (*windows.strides[:4], windows.strides[5])
+    return xp.lib.stride_tricks.as_strided(windows, shape=(n, height, width, k, k * channels), strides=strides)
