@@ -107,6 +107,8 @@ def table_options(arguments: argparse.Namespace, model: Predictor) -> TableOptio
         settings = load_run_config(arguments.model).settings
         names = ("label_column", "unlabeled_label", "text_column")
         given = {**{name: getattr(settings, name) for name in names}, **given}
+    if model.vocabulary is not None and model.vocabulary.window is not None:
+        given |= {"window": model.vocabulary.window, "characters": tuple(model.classes.tolist())}
     complete = bool(model.columns) and model.scaling.encoding is None
     return TableOptions(**given, trained=model.columns, complete=complete, left_out=model.left_out)
 

@@ -92,10 +92,11 @@ def _measure(arguments: argparse.Namespace) -> str:
     name, X, y = _rows(dataset, _split_of(arguments.model, dataset, arguments.dataset))
     try:
         check_rows(model, X, dataset.feature_names, arguments.dataset)
-        wrong = model.errors(X, match_classes(dataset.classes, model.classes)[y])
+        index = match_classes(dataset.classes, model.classes)[y]
+        error_rate = ErrorRate.of(model, X, index, characters=dataset.overlapping)
     except InputError as error:
         raise InputError(f"{arguments.dataset}: {error}") from None
-    return f"{name}: {ErrorRate(wrong, len(y))}"
+    return f"{name}: {error_rate}"
 
 
 def _split_of(model: Path, dataset: Dataset, source: str) -> Split | None:
