@@ -166,8 +166,8 @@ def find_pairs(rows: SparseRows, weights: np.ndarray) -> Pairs:
     words = np.argsort(-counts, kind="stable")[:MOST_WORDS]
     words = np.sort(words[counts[words] >= FEWEST_TOGETHER])
     together = _count_together(rows, words)
-    chance = np.outer(counts[words], counts[words]) / max(1, len(rows))
-    partners = (together >= FEWEST_TOGETHER) & (together >= TIMES_CHANCE * chance)
+    chance = np.outer(counts[words], counts[words])  # times n, so that it is exact
+    partners = (together >= FEWEST_TOGETHER) & (len(rows) * together >= TIMES_CHANCE * chance)
     pairs = np.argwhere(np.triu(partners, 1))
     if not len(pairs) or len(words) < 3:
         raise InputError(
@@ -181,7 +181,7 @@ def _count_together(rows: SparseRows, words: np.ndarray) -> np.ndarray:
     """Return in how many rows each two of m words are, (m, m)."""
     place = np.full(rows.width, -1)
     place[words] = np.arange(len(words))
-    together = np.zeros((len(words), len(words)), np.float32)
+    together = np.zeros((len(words), len(words)))
     for columns, block in _blocks(rows):
         known = place[columns] >= 0
         present, at = (block[:, known] > 0).astype(np.float32), place[columns[known]]

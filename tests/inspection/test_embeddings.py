@@ -134,7 +134,7 @@ def by_hand(rows: np.ndarray) -> set[tuple[int, int]]:
     present, found = rows > 0, set()
     for i, j in itertools.combinations(range(rows.shape[1]), 2):
         both = int((present[:, i] & present[:, j]).sum())
-        if both >= 5 and math.log(len(rows) * both / (present[:, i].sum() * present[:, j].sum())) >= math.log(2):
+        if both >= 5 and len(rows) * both >= 2 * int(present[:, i].sum()) * int(present[:, j].sum()):
             found.add((i, j))
     return found
 
@@ -147,6 +147,21 @@ def test_pairs_are_the_words_that_are_together_often_and_more_than_by_chance() -
     assert pairs == by_hand(np.asarray(rows))
     topics = [set(topic.split()) for topic in TOPICS]
     assert all(any({vocabulary.tokens[k] for k in pair} <= topic for topic in topics) for pair in pairs)
+
+
+def test_pairs_at_the_limits_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embeddings, "ROWS_AT_ONCE", 7)
+    at_limits = np.zeros(2, int)
+    for seed in range(30):
+        present = np.random.default_rng(seed).random((60, 25)) < 0.2
+        present[:, :2] = np.arange(60)[:, None] < 6  # one pair at least
+        found = find_pairs(sparse(present * 0.5), np.arange(25.0))
+        pairs = {tuple(sorted(found.words[pair].tolist())) for pair in found.pairs}
+        assert pairs == by_hand(present)
+        both = [(present[:, i] & present[:, j]).sum() for i, j in pairs]
+        alone = [present[:, i].sum() * present[:, j].sum() for i, j in pairs]
+        at_limits += [both.count(5), sum(60 * b == 2 * a for a, b in zip(alone, both, strict=True))]
+    assert at_limits.min() > 0
 
 
 def test_without_pairs_more_documents_are_asked_for() -> None:
