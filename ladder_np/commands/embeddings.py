@@ -1,6 +1,8 @@
 """``ladder-np embeddings``: the word vectors of a model of texts."""
 
 import argparse
+import dataclasses
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -8,7 +10,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ladder_np.commands.options import (
+    STANDARD,
     TABLE,
+    Options,
     add_model_argument,
     add_options,
     load_model,
@@ -36,7 +40,10 @@ from ladder_np.rng import Stream, stream
 
 __all__ = ["add_to"]
 
-HELD_OUT = {name: TABLE[name] for name in ("--text-column", "--separator")}
+HELD_OUT: Options = {
+    "--text-column": (str, "NAME", "of such a table, or key of such lines (default: as in training, or text)"),
+    "--separator": TABLE["--separator"],
+}
 
 
 def add_to(commands: Any) -> None:
@@ -57,8 +64,9 @@ def add_to(commands: Any) -> None:
         "--out",
         type=Path,
         metavar="FILE",
-        help="the file to write in the word2vec text format, replaced if it exists: a line 'count width', then for "
-        "each word, the most frequent first, a line 'word v1 v2 …'; in words, \\s is a blank and \\\\ a backslash",
+        help="the file to write in the word2vec text format, replaced if it exists, or - for standard output: a line "
+        "'count width', then for each word, the most frequent first, a line 'word v1 v2 …'; in words, \\s is a blank "
+        "and \\\\ a backslash",
     )
     parser.add_argument(
         "--measure",
@@ -100,7 +108,7 @@ def _check(arguments: argparse.Namespace) -> None:
             raise InputError(
                 f"--{option.replace('_', '-')} {getattr(arguments, option)}: is for --measure; name both"
             )
-    if arguments.out is not None:
+    if arguments.out not in (None, STANDARD):
         protect(arguments.out, "the vectors", *filter(None, (arguments.model, arguments.held_out)))
 
 
@@ -115,6 +123,10 @@ def _write(path: Path, vocabulary: Vocabulary, vectors: np.ndarray) -> None:
     def write(file: BinaryIO) -> None:
         file.writelines(line.encode() for line in vector_lines(vocabulary, vectors))
 
+    if path == STANDARD:
+        sys.stdout.flush()
+        write(sys.stdout.buffer)
+        return
     write_atomically(path, write)
     print(f"{len(vectors)} vectors of {vectors.shape[1]} numbers written to {path}")
 
@@ -130,7 +142,7 @@ def _measured(
     except InputError as error:
         raise InputError(f"{arguments.held_out or arguments.model}: {error}") from None
     yield (
-        f"{len(pairs.pairs)} pairs of {vocabulary.kind} that {FEWEST_TOGETHER} or more of {len(held_out)} held-out "
+        f"{len(pairs.pairs)} pairs of {vocabulary.name} that {FEWEST_TOGETHER} or more of {len(held_out)} held-out "
         "documents hold, twice as many as by chance at least."
     )
     yield (
@@ -148,9 +160,12 @@ def _measured(
 def _held_out_texts(arguments: argparse.Namespace, model: Predictor, data: RunData | None) -> list[str]:
     """Return the texts of the file that is named, without those that were trained on, or those of the test rows."""
     if arguments.held_out is not None:
-        texts = read_rows(arguments.held_out, table_options(arguments, model)).texts
+        options = table_options(arguments, model)
+        texts = read_rows(
+            arguments.held_out, dataclasses.replace(options, text_column=options.text_column or "text")
+        ).texts
         if texts is None:
-            raise InputError(f"{arguments.held_out}: holds no texts; name their column with --text-column")
+            raise InputError(f"{arguments.held_out}: holds no texts; expected a table or a .jsonl file")
         return _without_trained(arguments.held_out, texts, data)
     if data is None or not len(data.split.test):
         raise InputError(
@@ -164,6 +179,8 @@ def _without_trained(path: Path, texts: list[str], data: RunData | None) -> list
     """Return the texts of a file that are not among a run's training texts, where these are known."""
     trained = set() if data is None else set(_texts(data, data.split.train))
     new = [text for text in texts if text not in trained]
+    if not new:
+        raise InputError(f"{path}: has no documents that were not trained on; name another file")
     if len(new) < len(texts):
         warn(f"{path}: {len(texts) - len(new)} of {len(texts)} texts were trained on; they are left out")
     return new

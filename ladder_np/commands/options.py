@@ -21,6 +21,7 @@ from ladder_np.operations.maps import is_layer
 from ladder_np.predictor import Predictor
 
 __all__ = [
+    "STANDARD",
     "TABLE",
     "Options",
     "add_data_options",
@@ -39,6 +40,8 @@ __all__ = [
     "table_options",
     "whole_number",
 ]
+
+STANDARD = Path("-")  # standard input or output in place of a file
 
 
 def whole_number(text: str) -> int:

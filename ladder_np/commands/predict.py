@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ladder_np.commands.options import (
+    STANDARD,
     TABLE,
     add_data_options,
     add_device_option,
@@ -34,8 +35,6 @@ from ladder_np.experiments.run_folder import ErrorRate, find_run_split
 from ladder_np.files import write_atomically
 
 __all__ = ["add_to"]
-
-STANDARD = Path("-")  # standard input or output in place of a file
 
 
 def add_to(commands: Any) -> None:

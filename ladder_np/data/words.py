@@ -67,6 +67,7 @@ def characters(text: str) -> Iterator[str]:
 
 # By name: what makes a text's tokens.
 TOKENS: dict[str, Callable[[str], Iterable[str]]] = {"words": words, "characters": characters}
+NAMES = {"words": "words", "characters": "groups of characters"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,11 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_place", {token: place for place, token in enumerate(self.tokens)})
+
+    @property
+    def name(self) -> str:
+        """What people call the tokens."""
+        return NAMES[self.kind]
 
     def counts(self, text: str) -> Counter[int]:
         """Return how often each known token occurs in a text, by its place."""

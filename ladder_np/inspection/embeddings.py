@@ -97,7 +97,7 @@ def find_word(vocabulary: Vocabulary, word: str) -> int:
         alike = difflib.get_close_matches(folded(word), vocabulary.tokens, SPELLINGS)
         hint = f"spelled alike: {', '.join(map(written, alike))}" if alike else "no other is spelled alike"
         raise InputError(
-            f"{word!r} is not among the model's {len(vocabulary.tokens)} {vocabulary.kind}; {hint}"
+            f"{word!r} is not among the model's {len(vocabulary.tokens)} {vocabulary.name}; {hint}"
         ) from None
 
 
@@ -246,11 +246,12 @@ def measure(
     dict
         Of `Score`: the network's, truncated SVD's, the mean difference of the two, and that of random vectors.
     """
+    at_random = generator.standard_normal(vectors.shape)
     shares = {"network": share_nearer(vectors, pairs)}
     if training is not None:
         shares["truncated SVD"] = share_nearer(singular_vectors(training, vectors.shape[1], generator), pairs)
         shares["network - SVD"] = shares["network"] - shares["truncated SVD"]
-    shares["random vectors"] = share_nearer(generator.standard_normal(vectors.shape), pairs)
+    shares["random vectors"] = share_nearer(at_random, pairs)
     return {name: score(share, pairs) for name, share in shares.items()}
 
 

@@ -45,7 +45,7 @@ def word_map(predictor: Predictor) -> Figure:
     width = np.clip(HEIGHT * spread[0] / spread[1] if spread[1] else WIDEST, NARROWEST, WIDEST)
     scale = max(*(spread / (width, HEIGHT)), np.finfo(float).tiny)
     free = free_places(places / scale, texts)
-    title = f"Word vectors: the {len(words)} most frequent of {len(vocabulary.tokens)} {vocabulary.kind}"
+    title = f"Word vectors: the {len(words)} most frequent of {len(vocabulary.tokens)} {vocabulary.name}"
     figure = new_figure(title, width + 2.6, HEIGHT + 1.4)
     axes = figure.subplots()
     for index in np.unique(classes):

@@ -123,7 +123,8 @@ PICTURES = (
         "Word vectors",
         "The most frequent words along the two directions in which their vectors, the first layer's weights, vary "
         "most (principal components). The color is the class that a word speaks for: whose probability is raised "
-        "most by a document of this word alone. A mark without a word is a word for which there was no room.",
+        "most by a document of this word alone. A mark without a word is a word for which there was no room; in "
+        "groups of characters, \\s is a blank.",
         "Words that do the same to the network lie together. Words of a class far out are those that the network "
         "tells it by: look for some that it should not rely on. Small shares of variance on the axes mean that two "
         "directions show little of the vectors: ladder-np embeddings prints the nearest words in all directions, and "

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from command_files import TINY, assert_refused, listing, quiet, write_table
 
+from ladder_np import LadderClassifier
 from ladder_np.inspection.embeddings import nearest_words, word_vectors
 from ladder_np.predictor import Predictor
 
@@ -34,7 +35,8 @@ def home(tmp_path_factory):
     """A run with test rows, one without, and a table of new texts."""
     home = tmp_path_factory.mktemp("texts")
     data = write_table(home / "news.csv", ["text", "label"], articles(0, 300))
-    write_table(home / "new.csv", ["text", "label"], articles(1, 240))
+    known = {text for text, _ in articles(0, 300)}
+    write_table(home / "new.csv", ["text", "label"], [row for row in articles(1, 240) if row[0] not in known])
     train = "--text-column text --hidden-layers 24-8 --epochs 40 --no-baseline --labels 60"
     quiet("train --dataset", data, train, "--test-fraction 0.4 --out", home / "run")
     quiet("train --dataset", data, train, "--out", home / "whole")
@@ -82,6 +84,13 @@ def test_the_file_has_all_vectors_and_replaces_one_that_exists(command, home, tm
     assert [path.name for path in tmp_path.iterdir()] == ["vectors.txt"]
 
 
+def test_the_vectors_go_to_standard_output_after_what_is_printed(command, home, tmp_path):
+    command("embeddings", home / "run", "--out", tmp_path / "v.txt")
+    near = command("embeddings", home / "run", "--like oil --top 1").out
+    both = command("embeddings", home / "run", "--like oil --top 1 --out -").out
+    assert both == near + (tmp_path / "v.txt").read_text(encoding="utf-8")
+
+
 def test_groups_of_characters_are_written_without_blanks(command, home, tmp_path):
     out = tmp_path / "run"
     quiet("train --dataset", home / "news.csv", f"--text-column text --tokens characters {TINY} --out", out)
@@ -91,6 +100,7 @@ def test_groups_of_characters_are_written_without_blanks(command, home, tmp_path
     assert len(lines) == count
     assert {len(line.split(" ")) for line in lines} == {width + 1}
     assert any(line.startswith(r"\s") for line in lines)
+    assert_refused(command("embeddings", out, "--like goe"), f"'goe' is not among the model's {count} groups of char")
     printed = command("embeddings", out, "--like goa --top", str(count)).out.splitlines()
     assert sorted(line[9:] for line in printed[1:]) == sorted(
         line.split(" ")[0] for line in lines if line[:4] != "goa "
@@ -165,7 +175,19 @@ def test_a_model_file_is_measured_without_svd_and_says_why(command, home):
     assert outcome.status == 0, outcome.err
     assert "truncated SVD  " not in outcome.out
     assert "no truncated SVD: a model file holds no training documents" in outcome.out
+    beside = command("embeddings", model.parent, "--measure --held-out", home / "new.csv").out.splitlines()
+    assert [line for line in beside if "SVD" not in line] == outcome.out.splitlines()[:-1]
     assert_refused(command("embeddings", model, "--measure"), "name a file of such with --held-out")
+
+
+def test_a_saved_estimator_has_words_too(command, home, tmp_path):
+    texts, topics = zip(*articles(0, 120), strict=True)
+    LadderClassifier(text="words", max_iter=2, random_state=0).fit(texts, topics).save(tmp_path / "model.npz")
+    measured = command("embeddings", tmp_path / "model.npz", "--like oil --measure --held-out", home / "new.csv")
+    assert measured.status == 0, measured.err
+    other = write_table(tmp_path / "other.csv", ["body"], [["goal team"]])
+    refused = command("embeddings", tmp_path / "model.npz", "--measure --held-out", other)
+    assert_refused(refused, "has no column 'text'", "name it with --text-column")
 
 
 def test_data_that_was_moved_is_named(command, home, tmp_path):
@@ -189,6 +211,7 @@ REFUSED = {
     "no such file": ("--measure --held-out gone.csv", "gone.csv: no such file"),
     "images": ("--measure --held-out x.npy", "x.npy"),
     "no such column": ("--measure --text-column body --held-out {home}/new.csv", "has no column 'body'"),
+    "only its own": ("--measure --held-out {home}/own.csv", "own.csv: has no documents that were not trained on"),
     "no pairs": ("--measure --held-out {home}/few.csv", "few.csv: 2 held-out documents have no pair of known words"),
     "a folder": ("--out {home}", "it is a folder; name a file"),
     "its model": ("--out {home}/run/model.npz", "would replace a file that the vectors come from; name another"),
@@ -199,6 +222,8 @@ REFUSED = {
 @pytest.mark.parametrize(("options", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_done_is_told_in_a_line_and_nothing_is_written(command, home, options, message):
     write_table(home / "few.csv", ["text"], [["goal team"], ["bank oil"]])
+    with np.load(home / "run" / "split.npz") as split:
+        write_table(home / "own.csv", ["text"], [[articles(0, 300)[row][0]] for row in split["train"]])
     before = listing(home)
     assert_refused(command("embeddings", home / "run", options.format(home=home)), message)
     assert listing(home) == before
