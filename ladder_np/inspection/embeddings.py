@@ -60,7 +60,7 @@ MOST_WORDS = 4096  # that pairs are made of, those in most held-out documents
 RIVALS = 20
 PAIRS_AT_ONCE = 1 << 16
 ROWS_AT_ONCE = 64
-ROUNDS, MORE = 8, 10  # of the subspace iteration, and dimensions that it has beyond those asked for
+ROUNDS, MORE = 16, 100  # of the subspace iteration, and dimensions that it has beyond those asked for
 SPELLINGS = 5  # that are named where a word is unknown
 
 

@@ -256,14 +256,15 @@ def test_the_standard_error_is_what_the_number_varies_by_between_words() -> None
 def test_singular_vectors_are_those_of_the_dense_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embeddings, "ROWS_AT_ONCE", 16)
     rng = np.random.default_rng(9)
-    dense = rng.normal(size=(90, 6)) * [9, 6, 4, 3, 2, 1] @ rng.normal(size=(6, 40)) * (rng.random((90, 40)) < 0.6)
+    mask = rng.random((300, 400)) < 0.6
+    dense = rng.normal(size=(300, 6)) * [9, 6, 4, 3, 2, 1] @ rng.normal(size=(6, 400)) * mask
     dense[13] = 0
     _, S, Vt = np.linalg.svd(dense)
     found = singular_vectors(sparse(dense), 4, rng)
     expected = Vt[:4].T * S[:4]
     np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-5 * S[0] ** 2)
     np.testing.assert_allclose(np.linalg.norm(found, axis=0), S[:4], rtol=1e-5)
-    assert singular_vectors(sparse(dense), 99, rng).shape == (40, 40)
+    assert singular_vectors(sparse(dense[:, :40]), 99, rng).shape == (40, 40)
 
 
 def test_good_vectors_get_a_high_number_and_random_ones_fifty() -> None:
@@ -282,7 +283,7 @@ def test_good_vectors_get_a_high_number_and_random_ones_fifty() -> None:
 
 
 def test_memory_grows_with_the_words_and_not_with_their_square() -> None:
-    rng, width = np.random.default_rng(10), 200_000
+    rng, width = np.random.default_rng(10), 20_000
     rows = [(np.unique(np.append(rng.choice(width, 30), [1, 2, 3])), 1.0) for _ in range(40)]
     rows += [(np.unique(rng.choice(width, 30)), 1.0) for _ in range(300)]
     documents = stack_rows(((columns, np.full(len(columns), value)) for columns, value in rows), width)
@@ -293,4 +294,4 @@ def test_memory_grows_with_the_words_and_not_with_their_square() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert pairs.words[pairs.pairs].tolist() == [[1, 2], [1, 3], [2, 3]]
-    assert peak < 100 * 8 * width  # some matrices of d by 15 numbers
+    assert peak < 1000 * 8 * width  # some matrices of d by 105 numbers
