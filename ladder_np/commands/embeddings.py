@@ -187,5 +187,6 @@ def _without_trained(path: Path, texts: list[str], data: RunData | None) -> list
 
 
 def _texts(data: RunData, rows: np.ndarray) -> list[str]:
-    assert data.dataset.texts is not None  # the run's model is one of texts
+    if data.dataset.texts is None:
+        raise InputError(f"{data.dataset.name}: holds no texts, but the model was trained on texts")
     return [data.dataset.texts[row] for row in rows.tolist()]

@@ -68,8 +68,8 @@ def word_vectors(network: LadderNetwork) -> np.ndarray:
     """Return the word vectors W/σ (d, units) of a trained network whose first layer is dense.
 
     They are chosen by the number above, on validation articles of AG News: W/σ came before W, W before W beside Vᵀ of
-    the decoder, each of length 1. Vᵀ alone knew little, as the decoder gets most of a word from the side. Raises
-    InputError if the first layer is of another kind, or the network is not trained.
+    the decoder, each of length 1. Vᵀ alone knew little, likely because the decoder gets most of a word from the side.
+    Raises InputError if the first layer is of another kind, or the network is not trained.
     """
     weight, statistics = network.parameters["encoder.1.weight"], network.statistics
     if weight.ndim != 2 or len(weight) != network.specification.sizes[0]:
