@@ -12,6 +12,7 @@ from ladder_np.arrays import DEVICE_NAMES
 from ladder_np.data.dataset import Features
 from ladder_np.data.delimited import SEPARATORS
 from ladder_np.data.tables import TableOptions
+from ladder_np.errors import InputError
 from ladder_np.experiments.run_folder import load_run_config, load_run_model
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
@@ -20,6 +21,7 @@ from ladder_np.operations.maps import is_layer
 from ladder_np.predictor import Predictor
 
 __all__ = [
+    "STANDARD",
     "TABLE",
     "Options",
     "add_data_options",
@@ -33,10 +35,13 @@ __all__ = [
     "load_model",
     "names",
     "numbers",
+    "protect",
     "sizes",
     "table_options",
     "whole_number",
 ]
+
+STANDARD = Path("-")  # standard input or output in place of a file
 
 
 def whole_number(text: str) -> int:
@@ -97,6 +102,13 @@ def load_model(arguments: argparse.Namespace) -> Predictor:
     """Return the model that a command's first argument names."""
     load = Predictor.load if arguments.model.is_file() else load_run_model
     return load(arguments.model, arguments.device)
+
+
+def protect(out: Path, what: str, *sources: Path) -> None:
+    """Refuse to replace what a command's result comes from: files, or what is in folders."""
+    given = [source.resolve() for source in sources]
+    if out.resolve() in given or (out.exists() and out.resolve().parent in given):
+        raise InputError(f"--out {out} would replace a file that {what} come from; name another")
 
 
 def table_options(arguments: argparse.Namespace, model: Predictor) -> TableOptions:

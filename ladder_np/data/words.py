@@ -27,7 +27,7 @@ import numpy as np
 from ladder_np.data.sparse import SparseRows, stack_rows
 from ladder_np.errors import InputError
 
-__all__ = ["TOKENS", "Vocabulary", "find_vocabulary"]
+__all__ = ["TOKENS", "Vocabulary", "find_vocabulary", "folded"]
 
 BLANKS = re.compile(r"\s+")
 LONGEST_GROUP = 3  # characters
@@ -45,14 +45,14 @@ def _word() -> re.Pattern[str]:
     return re.compile(rf"{letters}(?:['’]{letters})*")
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Return a text in which equal words have equal characters: case folded, marks joined with their letters."""
     return unicodedata.normalize("NFC", text.casefold())
 
 
 def words(text: str) -> Iterator[str]:
     """Yield the words of a text, case folded."""
-    found = (match[0] for match in _word().finditer(_folded(text)))
+    found = (match[0] for match in _word().finditer(folded(text)))
     return (word for word in found if len(word) <= LONGEST_WORD)
 
 
@@ -61,9 +61,9 @@ def characters(text: str) -> Iterator[str]:
 
     So Chinese needs no segmenter, and a word with another ending shares most of its groups.
     """
-    folded = BLANKS.sub(" ", _folded(text)).strip()
+    one_line = BLANKS.sub(" ", folded(text)).strip()
     for length in range(1, LONGEST_GROUP + 1):
-        yield from (folded[start : start + length] for start in range(len(folded) - length + 1))
+        yield from (one_line[start : start + length] for start in range(len(one_line) - length + 1))
 
 
 def places(text: str) -> Iterator[str]:
@@ -76,11 +76,16 @@ class Tokens:
     """How texts become features."""
 
     of: Callable[[str], Iterable[str]]
+    name: str  # what people call the tokens
     weighed: bool = True  # by tf-idf; else a token that is there is 1
 
 
 # By name.
-TOKENS = {"words": Tokens(words), "characters": Tokens(characters), "places": Tokens(places, weighed=False)}
+TOKENS = {
+    "words": Tokens(words, "words"),
+    "characters": Tokens(characters, "groups of characters"),
+    "places": Tokens(places, "characters by their places", weighed=False),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +98,11 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_place", {token: place for place, token in enumerate(self.tokens)})
+
+    @property
+    def name(self) -> str:
+        """What people call the tokens."""
+        return TOKENS[self.kind].name
 
     @property
     def window(self) -> int | None:
