@@ -88,6 +88,11 @@ class Predictor:
         parts = zip(self.predict_blocks(X), blocks(y, rows_at_once(self.scaling.width)), strict=True)
         return sum(int((part.argmax(axis=1) != indices).sum()) for part, (_, indices) in parts)
 
+    def cross_entropy(self, X: Features, y: np.ndarray) -> float:
+        """Return the mean of -log P of the rows' classes, given by their index y (rows,); X as `predict_blocks`."""
+        parts = zip(self.predict_blocks(X, log=True), blocks(y, rows_at_once(self.scaling.width)), strict=True)
+        return sum(-float(part[np.arange(len(part)), indices].sum()) for part, (_, indices) in parts) / len(y)
+
     def predict_blocks(self, X: Features, log: bool = False) -> Iterator[np.ndarray]:
         """Yield P(class), or its logarithm, (some rows, K) at a time; X is read as far as they are asked for.
 

@@ -25,6 +25,8 @@ class Stream(IntEnum):
     DIRECTIONS = 6  # directions along which a gradient check differentiates
     KEPT_ROWS = 7  # which rows of a stream partial_fit keeps
     COMPARISON = 8  # splits and seeds of the repeats of a comparison
+    WORD_VECTORS = 9  # random ones, and the start of the SVD that a network's are compared with
+    GENERATION = 10  # characters of a generated text
 
 
 def stream(seed: int, purpose: Stream, repetition: int = 0) -> np.random.Generator:

@@ -22,7 +22,7 @@ FLOORS = [
     {"network"},
     {"training", "inspection"},
     {"predictor"},
-    {"experiments", "estimator"},
+    {"experiments", "estimator", "generation"},
     {"plots"},
     {"comparison"},
     {"commands"},

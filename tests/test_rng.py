@@ -28,6 +28,8 @@ def test_the_numbers_of_the_streams_never_change() -> None:
         ("DIRECTIONS", 6),
         ("KEPT_ROWS", 7),
         ("COMPARISON", 8),
+        ("WORD_VECTORS", 9),
+        ("GENERATION", 10),
     ]
 
 

@@ -12,6 +12,7 @@ from ladder_np.arrays import DEVICE_NAMES
 from ladder_np.data.dataset import Features
 from ladder_np.data.delimited import SEPARATORS
 from ladder_np.data.tables import TableOptions
+from ladder_np.errors import InputError
 from ladder_np.experiments.run_folder import load_run_config, load_run_model
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
@@ -20,6 +21,7 @@ from ladder_np.operations.maps import is_layer
 from ladder_np.predictor import Predictor
 
 __all__ = [
+    "STANDARD",
     "TABLE",
     "Options",
     "add_data_options",
@@ -33,10 +35,13 @@ __all__ = [
     "load_model",
     "names",
     "numbers",
+    "protect",
     "sizes",
     "table_options",
     "whole_number",
 ]
+
+STANDARD = Path("-")  # standard input or output in place of a file
 
 
 def whole_number(text: str) -> int:
@@ -99,6 +104,13 @@ def load_model(arguments: argparse.Namespace) -> Predictor:
     return load(arguments.model, arguments.device)
 
 
+def protect(out: Path, what: str, *sources: Path) -> None:
+    """Refuse to replace what a command's result comes from: files, or what is in folders."""
+    given = [source.resolve() for source in sources]
+    if out.resolve() in given or (out.exists() and out.resolve().parent in given):
+        raise InputError(f"--out {out} would replace a file that {what} come from; name another")
+
+
 def table_options(arguments: argparse.Namespace, model: Predictor) -> TableOptions:
     """Return how to read a table for a model: as the options say, else as in the run's training."""
     given = {name: value for name, value in vars(arguments).items() if name in TABLE_FIELDS and value is not None}
@@ -107,6 +119,8 @@ def table_options(arguments: argparse.Namespace, model: Predictor) -> TableOptio
         settings = load_run_config(arguments.model).settings
         names = ("label_column", "unlabeled_label", "text_column")
         given = {**{name: getattr(settings, name) for name in names}, **given}
+    if model.vocabulary is not None and model.vocabulary.window is not None:
+        given |= {"window": model.vocabulary.window, "characters": tuple(model.classes.tolist())}
     complete = bool(model.columns) and model.scaling.encoding is None
     return TableOptions(**given, trained=model.columns, complete=complete, left_out=model.left_out)
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ladder_np.commands.options import (
+    STANDARD,
     TABLE,
     add_data_options,
     add_device_option,
@@ -20,6 +21,7 @@ from ladder_np.commands.options import (
     add_options,
     check_rows,
     load_model,
+    protect,
     table_options,
 )
 from ladder_np.data.dataset import Dataset, Features
@@ -33,8 +35,6 @@ from ladder_np.experiments.run_folder import ErrorRate, find_run_split
 from ladder_np.files import write_atomically
 
 __all__ = ["add_to"]
-
-STANDARD = Path("-")  # standard input or output in place of a file
 
 
 def add_to(commands: Any) -> None:
@@ -92,10 +92,11 @@ def _measure(arguments: argparse.Namespace) -> str:
     name, X, y = _rows(dataset, _split_of(arguments.model, dataset, arguments.dataset))
     try:
         check_rows(model, X, dataset.feature_names, arguments.dataset)
-        wrong = model.errors(X, match_classes(dataset.classes, model.classes)[y])
+        index = match_classes(dataset.classes, model.classes)[y]
+        error_rate = ErrorRate.of(model, X, index, characters=dataset.overlapping)
     except InputError as error:
         raise InputError(f"{arguments.dataset}: {error}") from None
-    return f"{name}: {ErrorRate(wrong, len(y))}"
+    return f"{name}: {error_rate}"
 
 
 def _split_of(model: Path, dataset: Dataset, source: str) -> Split | None:
@@ -145,7 +146,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
 def _predict(arguments: argparse.Namespace, path: Path, source: str) -> int:
     out = arguments.out
     if out != STANDARD:
-        _protect(out, arguments.model, path)
+        protect(out, "the predictions", arguments.model, path)
     model = load_model(arguments)
     rows = read_rows(path, table_options(arguments, model))
 
@@ -167,14 +168,6 @@ def _predict(arguments: argparse.Namespace, path: Path, source: str) -> int:
     write_atomically(out, write)
     print(f"{len(rows.X)} rows written to {out}")
     return 0
-
-
-def _protect(out: Path, model: Path, given: Path) -> None:
-    """Refuse to replace what the predictions are made from."""
-    if out.resolve() in (given.resolve(), model.resolve()) or (
-        out.exists() and out.resolve().parent in (model.resolve(), given.resolve())
-    ):
-        raise InputError(f"--out {out} would replace a file that the predictions come from; name another")
 
 
 def _table(classes: np.ndarray, blocks: Iterator[np.ndarray], id_column: str | None, ids: list[str]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from ladder_np.commands.options import (
     numbers,
     whole_number,
 )
+from ladder_np.comparison.ngrams import witten_bell_bits
 from ladder_np.data.download import IMAGE_SETS, cache_folder, fetch
 from ladder_np.data.words import TOKENS
 from ladder_np.errors import InputError, warn
@@ -34,7 +35,11 @@ from ladder_np.training.progress import Progress
 
 __all__ = ["add_to"]
 
-NO_SETTINGS = ("command", "run", "preset", "out", "data_dir", "device", "resume", "checkpoint_every", "quiet")
+NO_SETTINGS = (
+    *("command", "run", "preset", "out", "data_dir", "device", "resume", "checkpoint_every", "quiet"),
+    "next_character",
+)
+WINDOW = 16
 OF_A_RESUMED_RUN = ("dataset", "epochs")  # what may be named anew: where its data lies now, a new total
 FEW_ROWS = 30  # for validation: with fewer, one or two rows decide which epoch is better
 NAMED_CLASSES = 10  # in the line about labeled rows
@@ -51,6 +56,7 @@ OPTIONS: Options = {
     **TABLE,
     "--tokens": (str, "KIND", f"counted in texts: {', '.join(TOKENS)} (default: words)"),
     "--vocabulary": (whole_number, "N", "different tokens at most, those in most training texts (default: 2000)"),
+    "--window": (whole_number, "N", "characters before the next one, with --next-character (default: 16)"),
     "--columns": (names, "N1,N2,…", "of a table that are features (default: all but the label column)"),
     "--preset": (str, "NAME", "settings of a published experiment (below), for any data that fits"),
     "--labels": (
@@ -120,6 +126,8 @@ def add_to(commands: Any) -> None:
         argument_default=argparse.SUPPRESS,
     )
     add_options(parser, OPTIONS)
+    following = "learn a text file (.txt): from a window of characters the one that comes next"
+    parser.add_argument("--next-character", action="store_true", help=following)
     targets = "treat the clean targets as constants (the papers do not)"
     parser.add_argument("--stop-gradient-targets", action="store_true", help=targets)
     beside = "train the same network on the labeled rows alone too (default: yes, without a preset)"
@@ -148,6 +156,10 @@ def run_fetch(arguments: argparse.Namespace) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Train and report."""
     named = {k: v for k, v in vars(arguments).items() if k not in NO_SETTINGS}
+    if "next_character" in arguments:
+        named.setdefault("window", WINDOW)
+    elif "window" in named:
+        raise InputError("--window needs --next-character, which learns a text file")
     every = arguments.checkpoint_every
     if every is not None and every < 1:
         raise InputError(f"--checkpoint-every {every}: expected a whole number of steps >= 1")
@@ -161,6 +173,8 @@ def run(arguments: argparse.Namespace) -> int:
     for line in _early_stops(folder, experiment.settings):
         print(line)
     _report(measured, experiment)
+    for line in _ngrams(experiment) if measured and experiment.dataset.overlapping else ():
+        print(line)
     if not measured:
         print(f"no test rows, so no test error; {_why_no_test(experiment.settings)}")
     print(f"run saved in {folder}")
@@ -254,13 +268,30 @@ def _describe_classes(experiment: Experiment) -> str:
     """Return how many labeled training rows each class has, the first classes by name."""
     dataset, labeled = experiment.dataset, experiment.split.labeled
     counts = np.bincount(dataset.y[labeled], minlength=len(dataset.classes)).tolist()
-    shown = [f"{name} ({count})" for name, count in zip(dataset.classes.tolist(), counts, strict=True)]
+    classes = [repr(name) if dataset.overlapping else name for name in dataset.classes.tolist()]
+    shown = [f"{name} ({count})" for name, count in zip(classes, counts, strict=True)]
     if len(shown) > NAMED_CLASSES:
         shown = [*shown[:NAMED_CLASSES], f"… ({len(shown)} classes with {min(counts)} to {max(counts)} rows)"]
     text = f"classes (labeled rows): {', '.join(shown)}"
     if len(labeled) == len(experiment.split.train):
         text += "; every row is labeled, so none is left to learn from without a label"
     return text
+
+
+def _ngrams(experiment: Experiment) -> Iterator[str]:
+    """Yield what n-grams with contexts as long as the windows come to on the test characters."""
+    dataset, split, window = experiment.dataset, experiment.split, experiment.settings.window
+    assert dataset.texts is not None
+    assert window is not None
+    # A window's row is the place of the next character but for the first character, which has no window.
+    first = int(np.flatnonzero(dataset.classes == dataset.texts[0])[0])
+    characters = np.concatenate([[first], dataset.y])
+    counted = {"labeled": split.labeled, "all training": split.train}
+    if len(split.labeled) == len(split.train):
+        del counted["labeled"]
+    for name, rows in counted.items():
+        bits = witten_bell_bits(characters, window, rows + 1, split.test + 1, len(dataset.classes))
+        yield f"Witten-Bell {window + 1}-grams of the {name} windows: {bits:.3f} bits per character"
 
 
 def _why_no_test(settings: ExperimentSettings) -> str:

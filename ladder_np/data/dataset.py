@@ -1,6 +1,7 @@
 """A checked dataset, and the one place that checks its arrays."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,8 +36,10 @@ class Dataset:
     # of a text table, in which cells may be missing (NaN): the texts of each column, None where it holds numbers
     values: Values | None = None
     left_out: tuple[str, ...] = ()  # columns of the file that are neither features nor labels
-    # (n,): documents, of which X has no features until a vocabulary is chosen
-    texts: tuple[str, ...] | None = None
+    # (n,): documents, or windows of one, of which X has no features until a vocabulary is chosen
+    texts: Sequence[str] | None = None
+    # whether rows are windows that overlap, so that what is held out must be the end, and no rows between others
+    overlapping: bool = False
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> "Dataset":
         """Return the dataset with the features that a vocabulary makes of its texts."""

@@ -7,7 +7,7 @@ import io
 import math
 import re
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,7 +147,7 @@ def _decimal(rows: list[list[str]], others: Collection[str], path: Path) -> str:
     return ","
 
 
-def records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+def records(path: Path, separator: str) -> Generator[tuple[int, list[str]]]:
     """Yield the number of each line and its cells; empty lines at the end are not lines.
 
     Raises InputError, which names the line, if the file cannot be read or is not such a table.
@@ -184,6 +184,20 @@ def records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
             ) from error
 
 
+def _undecodable(path: Path) -> str:
+    """Return where a file stops being UTF-8; a decoder only knows where in the part that it was given."""
+    offset = 0
+    with open_file(path, "a text") as file:
+        for number, line in enumerate(unpacked(file), 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                byte = f"byte {offset + error.start} (counted from 0), in line {number}, is 0x{line[error.start]:02x}"
+                return f"is not UTF-8 text: {byte}"
+            offset += len(line)
+    return "is not UTF-8 text"
+
+
 @contextlib.contextmanager
 def opened(path: Path, what: str = "a CSV file") -> Iterator[io.TextIOWrapper]:
     """Open a text file, packed or plain; what goes wrong in reading becomes one line, `what` was expected."""
@@ -191,7 +205,7 @@ def opened(path: Path, what: str = "a CSV file") -> Iterator[io.TextIOWrapper]:
         with open_file(path, what) as file:
             yield io.TextIOWrapper(unpacked(file), encoding="utf-8-sig", newline="")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text ({error.reason}); save it in UTF-8") from error
+        raise InputError(f"{path}: {_undecodable(path)}; save it in UTF-8") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: damaged gzip data ({error}); get the file again") from error
     except OSError as error:

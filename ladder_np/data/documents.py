@@ -7,14 +7,13 @@ from typing import Any
 
 from ladder_np.data.delimited import opened
 from ladder_np.errors import InputError
-from ladder_np.files import open_file
 
 __all__ = ["LINES_ENDINGS", "UNLABELED", "has_folders_of_texts", "read_folder_of_texts", "read_lines"]
 
 LINES_ENDINGS = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 UNLABELED = ("unlabeled", "unlabelled", "unsup")  # the last one is that of the IMDb reviews
 TEXT_ENDING = "*.txt"
-LARGEST_TEXT = 1 << 24  # bytes
+LARGEST_TEXT = 1 << 24  # characters
 
 
 def read_lines(path: Path, text_key: str, label_key: str | None) -> tuple[list[str], list[str], list[int]]:
@@ -82,13 +81,8 @@ def read_folder_of_texts(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _read(path: Path) -> str:
-    with open_file(path, "a text") as file:
-        content = file.read(LARGEST_TEXT + 1)
-    if len(content) > LARGEST_TEXT:
-        raise InputError(f"{path}: has more than {LARGEST_TEXT} bytes; expected a document")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: is not UTF-8 text (byte {error.start}: {error.reason}); save it in UTF-8"
-        ) from None
+    with opened(path, "a text") as file:
+        text = file.read(LARGEST_TEXT + 1)
+    if len(text) > LARGEST_TEXT:
+        raise InputError(f"{path}: has more than {LARGEST_TEXT} characters; expected a document")
+    return text

@@ -25,7 +25,8 @@ from ladder_np.data.download import (
 )
 from ladder_np.data.labels import Labels, mark_in_tables, parse_labels, plain_classes
 from ladder_np.data.pixels import BYTE, find_pixel_maximum
-from ladder_np.data.sparse import stack_rows
+from ladder_np.data.sequences import TEXT_ENDINGS, read_sequence
+from ladder_np.data.sparse import SparseRows
 from ladder_np.data.stored import open_idx, open_npy
 from ladder_np.data.tables import AS_FOUND, TableOptions, read_table
 from ladder_np.errors import InputError, warn
@@ -177,9 +178,26 @@ def _of_texts(name: str, texts: list[str], labels: Labels, left_out: tuple[str, 
     empty = sum(not text.strip() for text in texts)
     if empty:
         warn(f"{labels.name}: {empty} of {len(texts)} texts are empty")
-    nothing = stack_rows([(np.empty(0), np.empty(0, np.float32))] * len(texts), 0)
     classes = plain_classes(classes, labels.name)
-    return Dataset(name, nothing, index, classes, left_out=left_out, texts=tuple(texts))
+    return Dataset(name, _nothing(len(texts)), index, classes, left_out=left_out, texts=tuple(texts))
+
+
+def _nothing(rows: int) -> SparseRows:
+    """Return rows without features."""
+    return SparseRows(np.empty(0, np.float32), np.empty(0, np.int32), np.zeros(rows + 1, np.int64), 0)
+
+
+def _of_windows(path: Path, options: TableOptions) -> Dataset:
+    """Return the windows of a text file; a mistake in how it is asked for becomes one line."""
+    if options.window is None:
+        raise InputError(
+            f"{path}: is a text without labels; to learn its next characters add --next-character, to learn classes "
+            "of texts name a table with --text-column, or a folder with a folder of .txt files for each class"
+        )
+    sequences = read_sequence(path, options.window, options.characters)
+    name = path.name.partition(".")[0]
+    rows = _nothing(len(sequences.windows))
+    return Dataset(name, rows, sequences.y, sequences.classes, texts=sequences.windows, overlapping=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,11 +269,15 @@ def open_dataset(
     InputError
         If there is no such dataset, or its files are missing, damaged or refused by `make_dataset`.
     """
+    path = Path(name_or_path)
+    if path.name.lower().endswith(TEXT_ENDINGS):
+        return _of_windows(path, options)
+    if options.window is not None:
+        raise InputError(f"--next-character learns a text, {name_or_path!r} is not a file ending in .txt or .txt.gz")
     if name_or_path == "digits":
         return load_digits()
     if name_or_path in IMAGE_SETS:
         return load_images(name_or_path, _image_folder(name_or_path, data_dir))
-    path = Path(name_or_path)
     if path.suffix.lower() == ".npz":
         return load_npz(path, options.older)
     if is_table(path):
@@ -276,8 +298,8 @@ def open_dataset(
     if path.suffix.lower() in SPREADSHEETS:
         raise InputError(f"{path}: is a spreadsheet; save its table as CSV (UTF-8), and name that file")
     raise InputError(
-        f"unknown dataset {name_or_path!r}; choose digits, {', '.join(IMAGE_SETS)}, a file ending in .npz, .csv "
-        "or .tsv (.gz, too), or a folder with X.npy and y.npy"
+        f"unknown dataset {name_or_path!r}; choose digits, {', '.join(IMAGE_SETS)}, a file ending in .npz, .csv, "
+        ".tsv, .jsonl or .txt (.gz, too), or a folder with X.npy and y.npy"
     )
 
 

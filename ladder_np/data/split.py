@@ -7,7 +7,7 @@ import numpy as np
 from ladder_np.data.labels import IN_FILES, check_two_classes
 from ladder_np.errors import InputError
 
-__all__ = ["Split", "split_rows", "stratified_test_rows"]
+__all__ = ["Split", "split_in_order", "split_rows", "stratified_test_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +63,30 @@ def split_rows(
     validation_rows = _take(pools, test, held_out)
     train = np.delete(np.arange(len(y)), np.concatenate([test_rows, validation_rows]))
     return Split(_take(pools, held_out, used), train, validation_rows, test_rows)
+
+
+def split_in_order(
+    y: np.ndarray, *, labels: int | None, validation: int, test_fraction: float, generator: np.random.Generator
+) -> Split:
+    """Split rows that overlap with their neighbors: the last ones are for the test, those before for validation.
+
+    Of the other rows, which are trained on, one of each class that is there keeps its label, and as many more, drawn
+    at random so that they have the classes' shares, as make up `labels` (None: all). Every row of y (n,) is labeled.
+
+    Raises InputError if a number is out of its range.
+    """
+    n = len(y)
+    test = int(test_fraction * n)
+    if not 0 <= validation <= n - test - 2:
+        raise InputError(
+            f"{validation} validation rows; expected 0 to {n - test - 2}: {test} of {n} are for the test"
+        )
+    train = np.arange(n - test - validation)
+    first = np.unique(y[train], return_index=True)[1]
+    labels = _check_labels(labels, len(first), len(train))
+    others = generator.permutation(np.delete(train, first))[: labels - len(first)]
+    held_out = np.arange(len(train), n)
+    return Split(np.sort(np.concatenate([first, others])), train, held_out[:validation], held_out[validation:])
 
 
 def stratified_test_rows(y: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:

@@ -4,12 +4,13 @@ A column of numbers may have missing cells; a column of texts has few values (se
 error line that names the line, the column and the option that settles it.
 """
 
+import contextlib
 import dataclasses
 import math
 import reprlib
 import shlex
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,8 @@ class TableOptions:
     decimal: str | None = None
     older: bool = False  # as older versions did: numbers only, also columns that number the rows
     text_column: str | None = None  # whose cells are texts to learn from: the only feature
+    window: int | None = None  # of a text file, characters before the next one; None: it is not read so
+    characters: tuple[str, ...] | None = None  # that are its classes; None: the frequent ones
     id_column: str | None = None  # kept beside the features
     # the columns of a model by name, with the values of those that hold texts; only these are features
     trained: Mapping[str, tuple[str, ...] | None] = dataclasses.field(default_factory=dict)
@@ -83,13 +86,13 @@ class _TextBelowNumbersError(Exception):
 
 def _columns_with_texts(path: Path, form: Format) -> dict[str, tuple[int, str]]:
     """Return the columns that hold anything but numbers, each with the line of its first such cell, and the cell."""
-    lines = records(path, form.separator)
-    header = _read_header(next(lines, None), path)
     found: dict[str, tuple[int, str]] = {}
-    for line, cells in lines:
-        for name, cell in zip(header, cells, strict=False):
-            if name not in found and _is_text(cell, form):
-                found[name] = (line, cell.strip())
+    with contextlib.closing(records(path, form.separator)) as lines:
+        header = _read_header(next(lines, None), path)
+        for line, cells in lines:
+            for name, cell in zip(header, cells, strict=False):
+                if name not in found and _is_text(cell, form):
+                    found[name] = (line, cell.strip())
     return found
 
 
@@ -143,7 +146,10 @@ class _Reader:
     numbers: array = dataclasses.field(default_factory=lambda: array("d"))  # of the cells so far, row after row
 
     def read(self) -> Table:
-        lines = records(self.path, self.form.separator)
+        with contextlib.closing(records(self.path, self.form.separator)) as lines:
+            return self._read(lines)
+
+    def _read(self, lines: Iterator[tuple[int, list[str]]]) -> Table:
         header = _read_header(next(lines, None), self.path)
         columns = self._columns(header)
         place_of = {name: place for place, name in enumerate(header)}

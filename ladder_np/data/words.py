@@ -5,7 +5,8 @@ A document with token t cₜ times, in a training set of n documents of which n�
     (1 + log cₜ) · (1 + log ((1 + n)/(1 + nₜ))),        divided by the length of the document's vector,
 
 the sublinear counts and smoothed inverse document frequencies of [M] 6.2 to 6.4. Nothing in it depends on labels, or
-on documents that were not trained on.
+on documents that were not trained on. The characters of a window before the next one (see `sequences`) are features
+by their places; each is there or not, 1 or 0.
 
 References
 ----------
@@ -26,7 +27,7 @@ import numpy as np
 from ladder_np.data.sparse import SparseRows, stack_rows
 from ladder_np.errors import InputError
 
-__all__ = ["TOKENS", "Vocabulary", "find_vocabulary"]
+__all__ = ["TOKENS", "Vocabulary", "find_vocabulary", "folded"]
 
 BLANKS = re.compile(r"\s+")
 LONGEST_GROUP = 3  # characters
@@ -44,14 +45,14 @@ def _word() -> re.Pattern[str]:
     return re.compile(rf"{letters}(?:['’]{letters})*")
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Return a text in which equal words have equal characters: case folded, marks joined with their letters."""
     return unicodedata.normalize("NFC", text.casefold())
 
 
 def words(text: str) -> Iterator[str]:
     """Yield the words of a text, case folded."""
-    found = (match[0] for match in _word().finditer(_folded(text)))
+    found = (match[0] for match in _word().finditer(folded(text)))
     return (word for word in found if len(word) <= LONGEST_WORD)
 
 
@@ -60,13 +61,31 @@ def characters(text: str) -> Iterator[str]:
 
     So Chinese needs no segmenter, and a word with another ending shares most of its groups.
     """
-    folded = BLANKS.sub(" ", _folded(text)).strip()
+    one_line = BLANKS.sub(" ", folded(text)).strip()
     for length in range(1, LONGEST_GROUP + 1):
-        yield from (folded[start : start + length] for start in range(len(folded) - length + 1))
+        yield from (one_line[start : start + length] for start in range(len(one_line) - length + 1))
 
 
-# By name: what makes a text's tokens.
-TOKENS: dict[str, Callable[[str], Iterable[str]]] = {"words": words, "characters": characters}
+def places(text: str) -> Iterator[str]:
+    """Yield each character of a text, with how many places it stands before the end."""
+    return (f"{character}{len(text) - place}" for place, character in enumerate(text))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """How texts become features."""
+
+    of: Callable[[str], Iterable[str]]
+    name: str  # what people call the tokens
+    weighed: bool = True  # by tf-idf; else a token that is there is 1
+
+
+# By name.
+TOKENS = {
+    "words": Tokens(words, "words"),
+    "characters": Tokens(characters, "groups of characters"),
+    "places": Tokens(places, "characters by their places", weighed=False),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,15 +94,25 @@ class Vocabulary:
 
     kind: str  # in TOKENS
     tokens: tuple[str, ...]  # ascending
-    weights: np.ndarray  # (d,) float64: 1 + log ((1 + n)/(1 + nₜ))
+    weights: np.ndarray  # (d,) float64: 1 + log ((1 + n)/(1 + nₜ)), if tokens of this kind are weighed
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_place", {token: place for place, token in enumerate(self.tokens)})
 
+    @property
+    def name(self) -> str:
+        """What people call the tokens."""
+        return TOKENS[self.kind].name
+
+    @property
+    def window(self) -> int | None:
+        """How many characters before the end are looked at, if tokens are their places."""
+        return max(int(token[1:]) for token in self.tokens) if self.kind == "places" else None
+
     def counts(self, text: str) -> Counter[int]:
         """Return how often each known token occurs in a text, by its place."""
         place: dict[str, int] = self._place  # type: ignore[attr-defined]
-        return Counter(place[token] for token in TOKENS[self.kind](text) if token in place)
+        return Counter(place[token] for token in TOKENS[self.kind].of(text) if token in place)
 
     def rows(self, texts: Iterable[str]) -> SparseRows:
         """Return the features (n, d) float32 of texts; a row without a known token is zero."""
@@ -92,6 +121,8 @@ class Vocabulary:
     def _row(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         counts = self.counts(text)
         places = np.array(sorted(counts), np.int32)
+        if not TOKENS[self.kind].weighed:
+            return places, np.ones(len(places), np.float32)
         values = (1 + np.log([counts[place] for place in places.tolist()])) * self.weights[places]
         length = np.sqrt(np.square(values).sum())
         return places, (values / (length or 1.0)).astype(np.float32)
@@ -105,7 +136,7 @@ def find_vocabulary(
     Parameters
     ----------
     texts : sequence of str
-    kind : {"words", "characters"}
+    kind : {"words", "characters", "places"}
     largest : int
         Tokens at most; of equally frequent ones those that sort first.
     fewest_documents : int
@@ -125,7 +156,7 @@ def find_vocabulary(
     whole = isinstance(largest, numbers.Integral) and not isinstance(largest, bool)
     if not whole or not 1 <= largest <= LARGEST:
         raise InputError(f"a vocabulary of {largest!r} tokens: expected a whole number from 1 to {LARGEST}")
-    documents = _count_documents(texts, TOKENS[kind])
+    documents = _count_documents(texts, TOKENS[kind].of)
     known = [(-count, token) for token, count in documents.items() if count >= fewest_documents]
     tokens = sorted(token for _, token in itertools.islice(sorted(known), largest))
     if not tokens:

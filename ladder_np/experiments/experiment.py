@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ladder_np.data.pixels import warn_of_doubt
 from ladder_np.data.ranges import Range, find_range
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
-from ladder_np.data.split import Split, split_rows
+from ladder_np.data.split import Split, split_in_order, split_rows
 from ladder_np.data.stored import blocks
 from ladder_np.data.words import Vocabulary, find_vocabulary
 from ladder_np.errors import InputError, warn
@@ -77,6 +78,8 @@ class Experiment:
         if self.vocabulary is not None:
             column = f" ({self.settings.text_column!r})" if self.settings.text_column else ""
             kind = f"{self.vocabulary.kind} of texts{column} by tf-idf"
+        if dataset.overlapping:
+            kind = f"windows of {self.settings.window} characters by their places"
         parts = [f"{kind}, {done[scaling.kind]}"]
         if scaling.encoding and (columns := scaling.encoding.describe(dataset.feature_names)):
             parts.append(columns)
@@ -187,15 +190,15 @@ def _split(settings: ExperimentSettings, dataset: Dataset) -> Split:
             f"test fraction {settings.test_fraction}: {settings.dataset} brings its own test rows; leave it out"
         )
     seed = settings.seed if settings.split_seed is None else settings.split_seed
-    return split_rows(
-        dataset.y,
-        len(dataset.classes),
-        labels=settings.labels,
-        validation=settings.validation,
-        test_fraction=settings.test_fraction,
-        generator=stream(seed, Stream.SPLIT),
-        classes=dataset.classes,
-    )
+    wanted: dict[str, Any] = {
+        "labels": settings.labels,
+        "validation": settings.validation,
+        "test_fraction": settings.test_fraction,
+        "generator": stream(seed, Stream.SPLIT),
+    }
+    if dataset.overlapping:
+        return split_in_order(dataset.y, **wanted)
+    return split_rows(dataset.y, len(dataset.classes), classes=dataset.classes, **wanted)
 
 
 def _check_scaled(

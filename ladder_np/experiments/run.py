@@ -162,17 +162,14 @@ def _work(
         for name, network in networks.items():
             predictor = _model(experiment, name, network, folder, partial(observe, name), every)
             if test:
-                measured[name] = ErrorRate(predictor.errors(*test), len(test[1]))
+                measured[name] = ErrorRate.of(predictor, *test, characters=experiment.dataset.overlapping)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; go on with: ladder-np train --resume {folder}") from None
     if not (folder / RESULT).exists():
-        write_text(folder / RESULT, json.dumps(_results(measured), indent=2) + "\n")
+        results = {name: error_rate.as_json() for name, error_rate in measured.items()}
+        write_text(folder / RESULT, json.dumps(results, indent=2) + "\n")
     Checkpoints(folder).remove()
     return measured
-
-
-def _results(measured: dict[str, ErrorRate]) -> dict[str, Any]:
-    return {name: {"test_error_percent": m.percent, "wrong": m.wrong, "rows": m.rows} for name, m in measured.items()}
 
 
 def _model(
@@ -206,7 +203,7 @@ def evaluate_run(folder: Path, data_dir: Path | None, device_name: str, dataset:
             f"{folder}: the run has no test rows; train with --test-fraction, or with X_test and y_test in an .npz"
         )
     predictor.warn_if_unlike(test[0], f"{folder}: the test rows")
-    return ErrorRate(predictor.errors(*test), len(test[1]))
+    return ErrorRate.of(predictor, *test, characters=data.dataset.overlapping)
 
 
 def _config(experiment: Experiment) -> dict[str, Any]:

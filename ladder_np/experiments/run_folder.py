@@ -14,6 +14,7 @@ Of a run that was trained longer, model, baseline and result from before stay be
 
 import contextlib
 import dataclasses
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.data.dataset import Dataset
+from ladder_np.data.dataset import Dataset, Features
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.split import Split
 from ladder_np.errors import InputError, LaterError
@@ -71,6 +72,14 @@ class ErrorRate:
 
     wrong: int
     rows: int
+    # of the next characters of a text, the mean of -log2 P; None for other classes
+    bits: float | None = None
+
+    @classmethod
+    def of(cls, predictor: Predictor, X: Features, y: np.ndarray, characters: bool) -> "ErrorRate":
+        """Measure a model on rows X with the classes' indices y, which are `characters` that come next or not."""
+        bits = predictor.cross_entropy(X, y) / math.log(2) if characters else None
+        return cls(predictor.errors(X, y), len(y), bits)
 
     @property
     def percent(self) -> float:
@@ -78,7 +87,13 @@ class ErrorRate:
         return 100 * self.wrong / self.rows
 
     def __str__(self) -> str:
-        return f"{self.percent:.2f} % ({self.wrong} of {self.rows})"
+        text = f"{self.percent:.2f} % ({self.wrong} of {self.rows})"
+        return text if self.bits is None else f"{text}, {self.bits:.3f} bits per character"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a run's results say."""
+        facts = {"test_error_percent": self.percent, "wrong": self.wrong, "rows": self.rows}
+        return facts if self.bits is None else {**facts, "bits_per_character": self.bits}
 
 
 @dataclass(frozen=True)
@@ -257,12 +272,13 @@ def load_run_results(folder: Path) -> dict[str, ErrorRate]:
     results = read_json(read_text(path, "a run's results"))
     if not isinstance(results, dict) or not all(map(_is_result, results.values())):
         raise InputError(f"{path}: damaged; expected wrong and rows of every model")
-    return {name: ErrorRate(result["wrong"], result["rows"]) for name, result in results.items()}
+    return {name: ErrorRate(r["wrong"], r["rows"], r.get("bits_per_character")) for name, r in results.items()}
 
 
 def _is_result(result: Any) -> bool:
     wrong, rows = (result.get("wrong"), result.get("rows")) if isinstance(result, dict) else (None, None)
-    return type(wrong) is int and type(rows) is int and 0 <= wrong <= rows > 0
+    counted = type(wrong) is int and type(rows) is int and 0 <= wrong <= rows > 0
+    return counted and type(result.get("bits_per_character")) in (float, type(None))
 
 
 def _are_counts(values: Any) -> bool:

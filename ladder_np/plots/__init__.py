@@ -7,6 +7,7 @@ of a fitted estimator ``draw_picture(model, "confusion", X_test, y_test)``, and 
 from ladder_np.plots.classes import confusion, top_hidden_layer
 from ladder_np.plots.curves import denoising_costs, learning_curves
 from ladder_np.plots.decoder import combinators, rebuilt_inputs
+from ladder_np.plots.embeddings import word_map
 from ladder_np.plots.estimator import EstimatorSource, draw_picture, write_report
 from ladder_np.plots.report import PICTURES, draw_pictures
 from ladder_np.plots.run_data import ModelSource, RunSource
@@ -24,5 +25,6 @@ __all__ = [
     "learning_curves",
     "rebuilt_inputs",
     "top_hidden_layer",
+    "word_map",
     "write_report",
 ]

@@ -21,7 +21,7 @@ from ladder_np.plots.style import (
     styled,
 )
 
-__all__ = ["confusion", "confusions", "principal_components", "top_hidden_layer"]
+__all__ = ["confusion", "confusions", "explain_classes", "principal_components", "top_hidden_layer"]
 
 WRITTEN_CLASSES = 40  # up to so many classes, the whole matrix is drawn, with counts in its cells
 LETTERS = 14  # of the name of a class
@@ -296,9 +296,14 @@ def _explain(figure: Figure, axes: Any, names: Sequence[str], styles: Sequence[t
         Line2D([], [], markersize=7, markeredgecolor="black", label="labeled row: its class", **dot),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    explain_classes(figure, axes, names, styles)
+
+
+def explain_classes(figure: Figure, axes: Any, names: Sequence[str], styles: Sequence[tuple[Any, str]]) -> None:
+    """Say beside the axes which color and marker is which class; of many classes, only which are first and last."""
     if len(names) <= LISTED_CLASSES:
         marks = [
-            Line2D([], [], linestyle="none", marker=marker, color=shade, markersize=7, label=name)
+            matplotlib("lines").Line2D([], [], linestyle="none", marker=marker, color=shade, markersize=7, label=name)
             for name, (shade, marker) in zip(names, styles, strict=True)
         ]
         columns = -(-len(names) // LEGEND_LINES)

@@ -61,8 +61,8 @@ def draw_picture(model: LadderClassifier, name: str, X: Any = None, y: Any = Non
     ----------
     model : LadderClassifier
     name : str
-        "learning-curves", "denoising-costs", "combinators", or with rows "rebuilt-inputs", "confusion",
-        "top-hidden-layer"; see `PICTURES`.
+        "learning-curves", "denoising-costs", "combinators", of texts "word-vectors", or with rows
+        "rebuilt-inputs", "confusion", "top-hidden-layer"; see `PICTURES`.
     X, y : array-like (n, d) and (n,), optional
         Rows to show, as for `score`: best those that were not trained on.
 

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ class FeatureDisplay:
     maximum: int | None  # the largest pixel value
     values: Values | None = None  # the texts of each column, see `Dataset`
     encoded: tuple[str, ...] = ()  # names of the network's inputs, where these are not the features
-    texts: tuple[str, ...] | None = None  # the documents that the features are made of
+    texts: Sequence[str] | None = None  # the documents that the features are made of
     # of a row of features and the class that was said: the tokens that speak most for it
     weigh: Callable[[np.ndarray, int], list[str]] | None = None
 

@@ -12,6 +12,7 @@ from ladder_np.experiments.verdict import did_not_help, verdict, what_to_try
 from ladder_np.plots.classes import confusion, top_hidden_layer
 from ladder_np.plots.curves import denoising_costs, learning_curves
 from ladder_np.plots.decoder import combinators, rebuilt_inputs
+from ladder_np.plots.embeddings import word_map
 from ladder_np.plots.run_data import Denoising, NothingToDrawError, PlotSource
 from ladder_np.plots.style import Figure, matplotlib, png, stamp
 
@@ -41,6 +42,7 @@ class Picture:
     shows: str
     reading: str
     draw: Callable[[PlotSource], Figure]  # from a `PlotSource` to a figure; raises `NothingToDrawError`
+    of_texts: bool = False  # only of models that were trained on texts; of others it is not missed
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,20 @@ PICTURES = (
         "Small shares of variance on the axes mean that two directions show little of the layer.",
         lambda source: top_hidden_layer(source.top_hidden, source.predictor.classes),
     ),
+    Picture(
+        "word-vectors",
+        "Word vectors",
+        "The most frequent words along the two directions in which their vectors, the first layer's weights, vary "
+        "most (principal components). The color is the class that a word speaks for: whose probability is raised "
+        "most by a document of this word alone. A mark without a word is a word for which there was no room; in "
+        "groups of characters, \\s is a blank.",
+        "Words that do the same to the network lie together. Words of a class far out are those that the network "
+        "tells it by: look for some that it should not rely on. Small shares of variance on the axes mean that two "
+        "directions show little of the vectors: ladder-np embeddings prints the nearest words in all directions, and "
+        "measures how good the vectors are.",
+        lambda source: word_map(source.text_model),
+        of_texts=True,
+    ),
 )
 
 
@@ -128,7 +144,7 @@ def draw_pictures(
     ----------
     source : PlotSource
     names : sequence of str, optional
-        Which ones; all by default.
+        Which ones; by default all, those of texts if the model was trained on such.
 
     Yields
     ------
@@ -146,7 +162,7 @@ def draw_pictures(
         if name not in known:
             raise InputError(f"unknown picture {name!r}; choose among {', '.join(known)}")
     for picture in PICTURES:
-        if names is None or picture.name in names:
+        if picture.name in names if names is not None else source.reads_texts or not picture.of_texts:
             try:
                 yield picture, stamp(picture.draw(source), source.stamp)
             except NothingToDrawError as reason:

@@ -194,6 +194,21 @@ class PlotSource(ABC):
         self._require_denoising()
         return self.predictor
 
+    @property
+    def text_model(self) -> Predictor:
+        """The trained model, if it was trained on texts."""
+        if self.predictor.vocabulary is None:
+            raise NothingToDrawError("the model was not trained on texts")
+        return self.predictor
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether there is a trained model, of texts."""
+        try:
+            return self.predictor.vocabulary is not None
+        except NothingToDrawError:
+            return False
+
     @cached_property
     def features(self) -> FeatureDisplay:
         """How the features of the rows are shown."""

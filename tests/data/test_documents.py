@@ -63,7 +63,9 @@ def test_bad_lines_are_told_by_their_number(tmp_path: Path, text: str, message: 
 def test_a_text_that_is_not_utf8_is_told_by_its_file_and_byte(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.txt").write_bytes("größe".encode("latin-1"))
-    assert "1.txt: is not UTF-8 text (byte 2: " in line_of(open_dataset, str(tmp_path), None)
+    assert "1.txt: is not UTF-8 text: byte 2 (counted from 0), in line 1, is 0xf6; save it in UTF-8" in line_of(
+        open_dataset, str(tmp_path), None
+    )
 
 
 def test_a_folder_of_arrays_with_notes_is_one_of_arrays(tmp_path: Path) -> None:

@@ -428,7 +428,7 @@ def test_features_alone_are_refused_with_what_to_do(tmp_path, name):
     assert line == f"{tmp_path / name}: has no labels; put it into a folder as X.npy, with y.npy, and name the folder"
 
 
-@pytest.mark.parametrize("name", ["cifar", "", "data.txt", "Digits"])
+@pytest.mark.parametrize("name", ["cifar", "", "data.doc", "Digits"])
 def test_an_unknown_dataset_gets_the_choices(name):
     line = line_of(open_dataset, name, None)
     assert line.startswith(f"unknown dataset {name!r}; choose digits, mnist, fashion-mnist")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ladder_np.data.split import split_rows, stratified_test_rows
+from ladder_np.data.split import split_in_order, split_rows, stratified_test_rows
 from ladder_np.errors import InputError
 
 
@@ -168,3 +168,36 @@ def test_test_rows_of_a_repeat_are_a_share_of_each_class_and_leave_one() -> None
     assert len({tuple(rows) for rows in drawn}) == 5
     rows = stratified_test_rows(y, 0.99, np.random.default_rng(0))
     assert np.bincount(y[rows]).tolist() == [17, 7, 3, 1]
+
+
+def in_order(y, seed=0, **changes):
+    arguments = {"labels": None, "validation": 0, "test_fraction": 0.0, **changes}
+    return split_in_order(y, generator=np.random.default_rng(seed), **arguments)
+
+
+def test_in_order_the_end_is_held_out():
+    y = np.tile([0, 1, 2], 40)
+    found = in_order(y, labels=30, validation=10, test_fraction=0.25)
+    assert found.train.tolist() == list(range(80))
+    assert found.validation.tolist() == list(range(80, 90))
+    assert found.test.tolist() == list(range(90, 120))
+    assert len(found.labeled) == 30
+    assert np.isin(found.labeled, found.train).all()
+    assert (np.diff(found.labeled) > 0).all()
+    assert in_order(y).labeled.tolist() == list(range(120))
+
+
+def test_in_order_each_class_is_labeled_and_the_others_have_the_classes_shares():
+    y = np.where(np.random.default_rng(0).random(4000) < 0.9, 0, 1)
+    y[3990] = 2
+    found = in_order(y, labels=1000)
+    assert 3990 in found.labeled
+    assert abs(np.mean(y[found.labeled] == 0) - 0.9) < 0.03
+    assert in_order(y, labels=1000).labeled.tolist() == found.labeled.tolist()
+    assert in_order(y, seed=1, labels=1000).labeled.tolist() != found.labeled.tolist()
+
+
+@pytest.mark.parametrize("wrong", [{"labels": 2}, {"labels": 121}, {"validation": 119}, {"validation": -1}])
+def test_in_order_numbers_out_of_range_are_refused(wrong):
+    with pytest.raises(InputError):
+        in_order(np.tile([0, 1, 2], 40), **wrong)

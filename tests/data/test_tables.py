@@ -103,10 +103,18 @@ def test_a_table_may_be_longer_than_its_longest_row(tmp_path, monkeypatch):
     assert f"{path}: line 103 begins a row of more than 16 characters" in line_of(load_table, path)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_a_csv_in_another_encoding_is_refused(tmp_path, encoding):
-    path = write_text(tmp_path / "my.csv", "größe,label\n1,0\n", encoding)
-    assert "is not UTF-8 text" in line_of(load_table, path)
+OTHER_ENCODINGS = {"latin-1": "byte 12 (counted from 0), in line 3, is 0xf6", "utf-16": "byte 0 (counted from 0)"}
+
+
+@pytest.mark.parametrize(("encoding", "message"), OTHER_ENCODINGS.items())
+def test_a_csv_in_another_encoding_is_refused_with_byte_and_line(tmp_path, encoding, message):
+    path = write_text(tmp_path / "my.csv", "a,label\n1,0\nö,1\n", encoding)
+    assert f"{path}: is not UTF-8 text: {message}" in line_of(load_table, path)
+
+
+def test_the_byte_is_counted_over_the_whole_file(tmp_path):
+    (tmp_path / "my.csv").write_bytes(b"a,label\n" + b"1,0\n" * 99_999 + b"\xff,1\n")
+    assert "byte 400004 (counted from 0), in line 100001, is 0xff" in line_of(load_table, tmp_path / "my.csv")
 
 
 def test_a_missing_csv_or_a_folder_is_refused(tmp_path):
