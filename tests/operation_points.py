@@ -142,7 +142,7 @@ def map_pair(one: Map, choices: bool = False) -> Pair:
 
 def spatial_pairs() -> dict[str, Pair]:
     """Return the pairs of convolutions and poolings up, and of their mirrors down, at odd sizes."""
-    layers = ["conv:3:3", "conv:2:2:full", "conv:2:4:same", "conv:3:3:valid:2", "max_pool:2", "mean_pool"]
+    layers = ["conv:3:3", "conv:1:2:full", "conv:2:4:same", "conv:3:3:valid:2", "max_pool:2", "mean_pool"]
     built = {text: build_maps((5, 3, 2), [text])[0] for text in layers}
     built["conv of many channels"] = build_maps((2, 2, 8), ["conv:2:2:full"])[0]
     pairs = {name: map_pair(up, choices=name.startswith("max_pool")) for name, (up, _) in built.items()}

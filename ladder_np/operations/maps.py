@@ -70,6 +70,9 @@ class Map:
     # ``backward(da, W, kept, dW, wanted) -> dh``: writes the weight's gradient to dW, and returns that of h, or None
     # if it is not `wanted`. da may end before a did: the samples that it lacks take no gradient.
     backward: Callable[..., Array | None]
+    # ``choices(kept) -> array``: which values the map chose, as max pooling does; where a choice changes, there is a
+    # kink. None where it chooses nothing
+    choices: Callable[[Any], Array] | None = None
     # φ of a layer with this map where it is not the network's: "linear" for pooling ([R]'s code), which then has no
     # shift β either
     activation: str | None = None
@@ -219,10 +222,9 @@ def max_pool(below: Shape, size: str) -> MapPair:
     def down_backward(da: Array, W: Array | None, kept: None, dW: Array | None, wanted: bool) -> Array | None:
         return repeat_backward(da, shape, k) if wanted else None
 
-    return (
-        _pool_map(shape, above, up, up_backward, POOL_LINES["max"], "max {h}"),
-        _pool_map(above, shape, down, down_backward, POOL_LINES["repeat"], "{h} repeated"),
-    )
+    largest = _pool_map(shape, above, up, up_backward, POOL_LINES["max"], "max {h}")
+    repeated = _pool_map(above, shape, down, down_backward, POOL_LINES["repeat"], "{h} repeated")
+    return dataclasses.replace(largest, choices=lambda place: place), repeated
 
 
 def mean_pool(below: Shape) -> MapPair:
@@ -300,7 +302,8 @@ def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
         try:
             inspect.signature(MAPS[kind]).bind(shape, *arguments)
         except TypeError:
-            raise InputError(f"layer {number}, {text!r}: {kind} does not take {len(arguments)} values") from None
+            expected = f"{kind} does not take {len(arguments)} values; expected {_form(kind)}"
+            raise InputError(f"layer {number}, {text!r}: {expected}") from None
         try:
             pairs.append(MAPS[kind](shape, *arguments))
         except InputError as error:
@@ -308,6 +311,15 @@ def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
         _check_pair(*pairs[-1], shape, f"layer {number}, {text!r}")
         shape = pairs[-1][0].output
     return _for_small_network(pairs) if _is_small(pairs) else pairs
+
+
+def _form(kind: str) -> str:
+    """Return what a kind's text looks like: conv:channels:size[:border[:stride]]."""
+    _, *arguments = inspect.signature(MAPS[kind]).parameters.values()
+    optional = sum(argument.default is not argument.empty for argument in arguments)
+    needed = len(arguments) - optional
+    texts = [f":{a.name}" if k < needed else f"[:{a.name}" for k, a in enumerate(arguments)]
+    return kind + "".join(texts) + "]" * optional
 
 
 def _is_small(pairs: Sequence[MapPair]) -> bool:

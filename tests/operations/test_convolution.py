@@ -212,8 +212,12 @@ def test_weights_start_uniform_within_the_square_root_of_3_over_fan_in() -> None
         ((7, 6, 2), "conv:0:3", "channels '0': expected a whole number from 1"),
         ((7, 6, 2), "conv:3:x", "size 'x': expected a whole number from 1"),
         ((7, 6, 2), "conv:3:3:valid:0", "stride '0': expected a whole number from 1"),
-        ((7, 6, 2), "conv:3", "layer 1, 'conv:3': conv does not take 1 value"),
-        ((7, 6, 2), "conv:3:3:full:1:1", "layer 1, 'conv:3:3:full:1:1': conv does not take 5 values"),
+        ((7, 6, 2), "conv:3", "layer 1, 'conv:3': conv does not take 1 values; expected conv:channels:size"),
+        (
+            (7, 6, 2),
+            "conv:3:3:full:1:1",
+            "layer 1, 'conv:3:3:full:1:1': conv does not take 5 values; expected.*border.*stride",
+        ),
         ((84,), "conv:3:3", r"expected images below, of a shape \(height, width, channels\)"),
         (
             (7, 6, 2),

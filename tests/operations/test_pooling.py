@@ -141,9 +141,9 @@ def test_samples_without_a_gradient_take_none(text: str, rows: int) -> None:
     [
         ((5, 3, 2), "max_pool:6", "a window of 6x6 is larger than the image; expected a size of 5 at most"),
         ((5, 3, 2), "max_pool:0", "size '0': expected a whole number from 1"),
-        ((5, 3, 2), "max_pool", "max_pool does not take 0 values"),
+        ((5, 3, 2), "max_pool", "max_pool does not take 0 values; expected max_pool:size$"),
         ((5, 3, 2), "max_pool:2:2", "max_pool does not take 2 values"),
-        ((5, 3, 2), "mean_pool:3", "mean_pool does not take 1 value"),
+        ((5, 3, 2), "mean_pool:3", "mean_pool does not take 1 values; expected mean_pool$"),
         ((30,), "max_pool:2", r"on a layer of shape \(30,\): expected images below"),
         ((30,), "mean_pool", r"on a layer of shape \(30,\): expected images below"),
     ],
