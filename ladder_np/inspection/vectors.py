@@ -179,8 +179,8 @@ def compare_vectors(
     tolerance : float, optional
         Largest relative difference that passes. Default: 1e-4 where either is float32, else 1e-9. What is zero but
         for rounding in the reference passes if the candidate's is as small: a gradient (as behind a shift before a
-        batch norm) under 16 roundings of the total cost everywhere, a mean (as of a dense layer on a pooled one, whose
-        mean is 0) under 16 of the deviation beside it.
+        batch norm) under 16 roundings of the total cost everywhere, a mean (as of a dense layer on a pooled one,
+        where it is 0) under 16 of the deviation beside it.
 
     Returns
     -------

@@ -78,7 +78,7 @@ class Map:
     activation: str | None = None
     # where "forward", "backward" and "weight" (its gradient) are computed, if not in the last line of its functions
     lines: Mapping[str, Formula] = field(default_factory=dict)
-    # the same three as text for a trace: of {h} and {W}, of {da} and {W}, of {h} and {da}
+    # the same three as text for a trace: of {h} and {W}, of {da}, {h} and {W}, of {h} and {da}
     equations: dict[str, str] = field(default_factory=dict)
     # the same map in a network that is small (see `ladder_np.blas`); None where it is computed the same way there
     small: "Map | None" = None
@@ -222,8 +222,8 @@ def max_pool(below: Shape, size: str) -> MapPair:
     def down_backward(da: Array, W: Array | None, kept: None, dW: Array | None, wanted: bool) -> Array | None:
         return repeat_backward(da, shape, k) if wanted else None
 
-    largest = _pool_map(shape, above, up, up_backward, POOL_LINES["max"], "max {h}")
-    repeated = _pool_map(above, shape, down, down_backward, POOL_LINES["repeat"], "{h} repeated")
+    largest = _pool_map(shape, above, up, up_backward, "max")
+    repeated = _pool_map(above, shape, down, down_backward, "repeat")
     return dataclasses.replace(largest, choices=lambda place: place), repeated
 
 
@@ -244,10 +244,7 @@ def mean_pool(below: Shape) -> MapPair:
     def down_backward(da: Array, W: Array | None, kept: None, dW: Array | None, wanted: bool) -> Array | None:
         return spread_backward(da, shape) if wanted else None
 
-    return (
-        _pool_map(shape, above, up, up_backward, POOL_LINES["mean"], "mean {h}"),
-        _pool_map(above, shape, down, down_backward, POOL_LINES["spread"], "{h} at every position"),
-    )
+    return _pool_map(shape, above, up, up_backward, "mean"), _pool_map(above, shape, down, down_backward, "spread")
 
 
 POOL_LINES = {
@@ -258,11 +255,18 @@ POOL_LINES = {
 }
 
 
-def _pool_map(
-    below: Shape, above: Shape, forward: Callable, backward: Callable, lines: Mapping[str, Formula], equation: str
-) -> Map:
-    equations = {"forward": equation, "backward": "{da} to where {h} was"}
-    return Map(below, above, None, None, forward, backward, activation="linear", lines=lines, equations=equations)
+POOL_EQUATIONS = {  # forward and backward
+    "max": ("max {h}", "{da} at max {h}"),
+    "repeat": ("{h} repeated", "Σ {da} over windows"),
+    "mean": ("mean {h}", "{da}/positions"),
+    "spread": ("{h} everywhere", "Σ {da} over positions"),
+}
+
+
+def _pool_map(below: Shape, above: Shape, forward: Callable, backward: Callable, name: str) -> Map:
+    equations = dict(zip(("forward", "backward"), POOL_EQUATIONS[name], strict=True))
+    maps = below, above, None, None, forward, backward
+    return Map(*maps, activation="linear", lines=POOL_LINES[name], equations=equations)
 
 
 # Kind of layer -> what returns its two maps, from the shape of a sample below and the texts behind the colons.
