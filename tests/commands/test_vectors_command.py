@@ -62,7 +62,7 @@ def test_the_file_holds_exactly_the_documented_entries(command, tmp_path, sizes,
 def test_the_file_of_a_network_with_images_holds_exactly_the_documented_entries(command, tmp_path):
     """Version 2, written out from its description: layers of every kind, strides, windows cut off, borders."""
     layers = ["conv:3:3:full:2", "max_pool:3", "conv:4:2:same", "mean_pool", "5", "3"]
-    shapes = [(7, 5, 2), (4, 3, 3), (2, 1, 3), (2, 1, 4), (4,), (5,), (3,)]
+    shapes = [(7, 5, 2), (5, 4, 3), (2, 2, 3), (2, 2, 4), (4,), (5,), (3,)]
     weights = {"encoder.1": (3, 3, 2, 3), "encoder.3": (2, 2, 3, 4), "encoder.5": (4, 5), "encoder.6": (5, 3)}
     weights |= {"decoder.0": (3, 3, 3, 2), "decoder.2": (2, 2, 4, 3), "decoder.4": (5, 4), "decoder.5": (3, 5)}
     parameters = {f"{name}.weight": shape for name, shape in weights.items()}
@@ -82,7 +82,7 @@ def test_the_file_of_a_network_with_images_holds_exactly_the_documented_entries(
     assert {key: array.shape for key, array in arrays.items()} == expected
     meta = json.loads(str(arrays["meta"]))
     given = {"version": 2, "input_shape": [7, 5, 2], "layers": layers, "combinator": "gaussian"}
-    given |= {"activation": ["relu", "linear", "relu", "linear", "relu", "linear"], "sizes": [70, 36, 6, 8, 4, 5, 3]}
+    given |= {"activation": ["relu", "linear", "relu", "linear", "relu", "linear"], "sizes": [70, 60, 12, 16, 4, 5, 3]}
     given |= {"has_beta": [True, False, True, False, True, True], "has_gamma": [False] * 5 + [True]}
     assert {key: meta[key] for key in given} == given
     for key, array in arrays.items():  # of channels, over rows and positions
