@@ -73,6 +73,7 @@ class Map:
     # ``choices(kept) -> array``: which values the map chose, as max pooling does; where a choice changes, there is a
     # kink. None where it chooses nothing
     choices: Callable[[Any], Array] | None = None
+    multiply_adds: int = 0  # of its product, for one sample
     # φ of a layer with this map where it is not the network's: "linear" for pooling ([R]'s code), which then has no
     # shift β either
     activation: str | None = None
@@ -124,8 +125,17 @@ def _dense_map_with(matmul: Matmul, input_shape: Shape, output_shape: Shape) -> 
     def initialize(generator: np.random.Generator) -> np.ndarray:
         return generator.standard_normal((inputs, outputs)) / math.sqrt(inputs)
 
-    maps = initialize, forward, backward
-    return Map(input_shape, output_shape, (inputs, outputs), *maps, lines=DENSE_LINES, equations=DENSE_EQUATIONS)
+    return Map(
+        input_shape,
+        output_shape,
+        (inputs, outputs),
+        initialize,
+        forward,
+        backward,
+        multiply_adds=inputs * outputs,
+        lines=DENSE_LINES,
+        equations=DENSE_EQUATIONS,
+    )
 
 
 # ---- Convolution.
@@ -195,9 +205,18 @@ def _conv_map_with(matmul: Matmul, window: Window, units: int) -> Map:
         largest = math.sqrt(3 / (k * k * channels))  # as the reference code has it
         return generator.uniform(-largest, largest, (k, k, channels, units))
 
-    maps = initialize, forward, backward
-    output = (*window.output, units)
-    return Map(window.input, output, (k, k, channels, units), *maps, lines=CONV_LINES, equations=CONV_EQUATIONS)
+    weight = k, k, channels, units
+    return Map(
+        window.input,
+        (*window.output, units),
+        weight,
+        initialize,
+        forward,
+        backward,
+        multiply_adds=math.prod(window.output) * math.prod(weight),
+        lines=CONV_LINES,
+        equations=CONV_EQUATIONS,
+    )
 
 
 # ---- Pooling: no weight, and φ is linear (fact 10).

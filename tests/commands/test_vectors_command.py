@@ -82,7 +82,10 @@ def test_the_file_of_a_network_with_images_holds_exactly_the_documented_entries(
     assert {key: array.shape for key, array in arrays.items()} == expected
     meta = json.loads(str(arrays["meta"]))
     given = {"version": 2, "input_shape": [7, 5, 2], "layers": layers, "combinator": "gaussian"}
-    given |= {"activation": ["relu", "linear", "relu", "linear", "relu", "linear"], "sizes": [70, 60, 12, 16, 4, 5, 3]}
+    given |= {
+        "activation": ["relu", "linear", "relu", "linear", "relu", "linear"],
+        "sizes": [70, 60, 12, 16, 4, 5, 3],
+    }
     given |= {"has_beta": [True, False, True, False, True, True], "has_gamma": [False] * 5 + [True]}
     assert {key: meta[key] for key in given} == given
     for key, array in arrays.items():  # of channels, over rows and positions
