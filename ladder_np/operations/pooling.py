@@ -51,7 +51,7 @@ def max_pool_forward(h: Array, shape: Shape, size: int) -> tuple[Array, Array]:
     for number, at in _places(size):
         values = images[at]
         there = (slice(None), slice(values.shape[1]), slice(values.shape[2]))  # where windows are not cut off
-        xp.copyto(place[there], place.dtype.type(number), where=values > largest[there])
+        xp.copyto(place[there], number, where=values > largest[there])
         xp.maximum(values, largest[there], out=largest[there])
     return largest.reshape(-1, shape[2]), place
 
@@ -97,7 +97,7 @@ def mean_pool_forward(h: Array, shape: Shape) -> Array:
 
 def mean_pool_backward(da: Array, shape: Shape) -> Array:
     """Return dh (rows, C)."""
-    return spread_forward(da / da.dtype.type(shape[0] * shape[1]), shape)
+    return spread_forward(da / (shape[0] * shape[1]), shape)
 
 
 def spread_forward(h: Array, shape: Shape) -> Array:
