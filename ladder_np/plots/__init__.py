@@ -9,6 +9,7 @@ from ladder_np.plots.curves import denoising_costs, learning_curves
 from ladder_np.plots.decoder import combinators, rebuilt_inputs
 from ladder_np.plots.embeddings import word_map
 from ladder_np.plots.estimator import EstimatorSource, draw_picture, write_report
+from ladder_np.plots.images import feature_maps, filters, rebuilt_layers
 from ladder_np.plots.report import PICTURES, draw_pictures
 from ladder_np.plots.run_data import ModelSource, RunSource
 
@@ -22,8 +23,11 @@ __all__ = [
     "denoising_costs",
     "draw_picture",
     "draw_pictures",
+    "feature_maps",
+    "filters",
     "learning_curves",
     "rebuilt_inputs",
+    "rebuilt_layers",
     "top_hidden_layer",
     "word_map",
     "write_report",

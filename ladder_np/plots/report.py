@@ -13,6 +13,7 @@ from ladder_np.plots.classes import confusion, top_hidden_layer
 from ladder_np.plots.curves import denoising_costs, learning_curves
 from ladder_np.plots.decoder import combinators, rebuilt_inputs
 from ladder_np.plots.embeddings import word_map
+from ladder_np.plots.images import encode_images, feature_maps, filters, rebuilt_layers
 from ladder_np.plots.run_data import Denoising, NothingToDrawError, PlotSource
 from ladder_np.plots.style import Figure, matplotlib, png, stamp
 
@@ -42,7 +43,13 @@ class Picture:
     shows: str
     reading: str
     draw: Callable[[PlotSource], Figure]  # from a `PlotSource` to a figure; raises `NothingToDrawError`
-    of_texts: bool = False  # only of models that were trained on texts; of others it is not missed
+    # only of models that were trained on texts, or whose input is images; of others it is not missed
+    of_texts: bool = False
+    of_images: bool = False
+
+    def suits(self, source: PlotSource) -> bool:
+        """Return whether it is drawn of such a model if nothing is chosen."""
+        return (source.reads_texts or not self.of_texts) and (source.sees_images or not self.of_images)
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,39 @@ PICTURES = (
         lambda source: top_hidden_layer(source.top_hidden, source.predictor.classes),
     ),
     Picture(
+        "filters",
+        "Filters",
+        "The weights of the first layer, one image for each of its filters: what each of them looks for at every "
+        "position. Gray is zero, white and black are the largest positive and negative weight of all; of images with "
+        "three channels the filters have these colors.",
+        "Filters with edges, spots or smooth colors have learned something of the images. Those that look like noise "
+        "have learned little: train longer, or with more rows. Many that are alike mean that fewer would do.",
+        lambda source: filters(source.image_model),
+        of_images=True,
+    ),
+    Picture(
+        "feature-maps",
+        "Feature maps",
+        "A few images, and below them each spatial layer without noise: the channels that vary most, each from its "
+        "smallest value (black) to its largest (white) over these images.",
+        "Low layers follow edges and surfaces, high ones say roughly where something is. A channel that looks the "
+        "same for all images tells nothing about them.",
+        lambda source: feature_maps(source.image_model, encode_images(source.image_model, source.data)),
+        of_images=True,
+    ),
+    Picture(
+        "rebuilt-layers",
+        "Rebuilt layers of images",
+        "Each spatial layer with a denoising cost, for a few rows: clean, with the noise of training, and as the "
+        "decoder rebuilds it, normalized as in the cost. Of a layer with many channels, the one that varies most; "
+        "black and white are the same in the three lines of a layer.",
+        "A rebuilt line that is closer to the clean one than the noisy line is says that the layer above and the "
+        "lateral connection together know what the layer should be. One that is flat rebuilds nothing: give the "
+        "layer a larger λ.",
+        lambda source: rebuilt_layers(source.decoder, source.rebuilt_images),
+        of_images=True,
+    ),
+    Picture(
         "word-vectors",
         "Word vectors",
         "The most frequent words along the two directions in which their vectors, the first layer's weights, vary "
@@ -144,7 +184,7 @@ def draw_pictures(
     ----------
     source : PlotSource
     names : sequence of str, optional
-        Which ones; by default all, those of texts if the model was trained on such.
+        Which ones; by default all, those of texts and of images if the model was trained on such.
 
     Yields
     ------
@@ -162,7 +202,7 @@ def draw_pictures(
         if name not in known:
             raise InputError(f"unknown picture {name!r}; choose among {', '.join(known)}")
     for picture in PICTURES:
-        if picture.name in names if names is not None else source.reads_texts or not picture.of_texts:
+        if picture.name in names if names is not None else picture.suits(source):
             try:
                 yield picture, stamp(picture.draw(source), source.stamp)
             except NothingToDrawError as reason:

@@ -49,6 +49,7 @@ __all__ = [
     "PlotSource",
     "Predictions",
     "RunSource",
+    "evenly_spaced",
 ]
 
 NOISY_ROWS, LABELED_ROWS = 500, 100  # rows of the batch that is drawn with noise
@@ -253,6 +254,24 @@ class PlotSource(ABC):
         if self.predictor.network.specification.top < 2:
             raise NothingToDrawError("the network has no hidden layer")
         return encode_top_hidden(self.predictor, self.data)
+
+    @property
+    def image_model(self) -> Predictor:
+        """The trained model, if its input is images."""
+        if not self.sees_images:
+            raise NothingToDrawError("the network's input is no image of a known height and width")
+        return self.predictor
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether the network's input is images."""
+        return len(self.specification.input_shape) == 3
+
+    @property
+    def rebuilt_images(self) -> NoisyPass:
+        """Rows on their way through a network of images, with noise."""
+        self.image_model  # noqa: B018  # is there to be drawn
+        return self.noisy
 
     def _require_denoising(self) -> None:
         if not self.specification.denoises:

@@ -16,7 +16,7 @@ from ladder_np import InputError, LadderClassifier
 from ladder_np.data.readers import load_digits
 from ladder_np.plots import PICTURES, EstimatorSource, draw_picture, write_report
 
-NAMES = [picture.name for picture in PICTURES if not picture.of_texts]
+NAMES = [picture.name for picture in PICTURES if not (picture.of_texts or picture.of_images)]
 WITHOUT_ROWS = ("learning-curves", "denoising-costs", "combinators")
 CLASSES = np.array(["ash", "beech", "cedar"])
 TRUTH = np.arange(90) % 3
