@@ -97,6 +97,10 @@ def compute(reference: str) -> dict[str, np.ndarray]:
     """Run the step of a file of test vectors; return intermediates, losses and gradients by the format's keys."""
     with np.load(reference, allow_pickle=False) as archive:
         meta = json.loads(str(archive["meta"]))
+        if meta["version"] != 1:
+            sys.exit(
+                f"{reference}: version {meta['version']} of the format; this example reads version 1, dense layers"
+            )
         param, inputs = (
             {key.removeprefix(prefix): jnp.asarray(archive[key]) for key in archive.files if key.startswith(prefix)}
             for prefix in ("param/", "input/")

@@ -1,5 +1,6 @@
 """Every forward/backward pair of `ladder_np.operations` as one row of a table, for tests that walk all of them."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from ladder_np.operations import combinators, dense, losses, normalization
 from ladder_np.operations.activations import ACTIVATIONS, softmax_backward, softmax_forward
+from ladder_np.operations.maps import Map, build_maps
 
 ROWS, UNITS = 7, 4
 
@@ -115,6 +117,38 @@ def dense_arguments(generator: np.random.Generator) -> Arrays:
     return {"h": generator.standard_normal((ROWS, 3)), "W": generator.standard_normal((3, UNITS))}
 
 
+def map_pair(one: Map, choices: bool = False) -> Pair:
+    """Return a map's pair, on two samples; where it chooses among values, none of the choices may change."""
+
+    def arguments(generator: np.random.Generator) -> Arrays:
+        rows = 2 * math.prod(one.input[:-1])
+        drawn = {"h": generator.standard_normal((rows, one.input[-1]))}
+        return drawn if one.weight is None else drawn | {"W": generator.standard_normal(one.weight)}
+
+    def backward(x: Mapping[str, np.ndarray], up: tuple) -> Arrays:
+        _, kept = one.forward(x["h"], x.get("W"))
+        dW = np.full_like(x["W"], np.nan) if "W" in x else None
+        dh = one.backward(up[0], x.get("W"), kept, dW, True)
+        return {"h": dh} if dW is None else {"h": dh, "W": dW}
+
+    return Pair(
+        arguments,
+        lambda x: one.forward(x["h"], x.get("W"))[:1],
+        backward,
+        kinks=(lambda x: [one.forward(x["h"], None)[1]]) if choices else (lambda x: []),
+        complex_step=not choices,  # complex numbers have no largest
+    )
+
+
+def spatial_pairs() -> dict[str, Pair]:
+    """Return the pairs of convolutions and poolings up, and of their mirrors down, at odd sizes."""
+    layers = ["conv:3:3", "conv:1:2:full", "conv:2:4:same", "conv:3:3:valid:2", "max_pool:2", "mean_pool"]
+    built = {text: build_maps((5, 3, 2), [text])[0] for text in layers}
+    built["conv of many channels"] = build_maps((2, 2, 8), ["conv:2:2:full"])[0]
+    pairs = {name: map_pair(up, choices=name.startswith("max_pool")) for name, (up, _) in built.items()}
+    return pairs | {f"mirror of {name}": map_pair(down) for name, (_, down) in built.items()}
+
+
 CLASSES = np.array([0, 3, 1, 2, 2, 0, 1])
 WEIGHTS = np.array([0.5, 2.0, 0.0, 1.3, 0.7, 1.0, 1.5])
 
@@ -171,6 +205,7 @@ PAIRS = {
             "z": -losses.squared_error_backward(up[0], x["z_hat_bn"] - x["z"]),
         },
     ),
+    **spatial_pairs(),
     **{name: activation_pair(name) for name in ACTIVATIONS},
     **{name: combinator_pair(name) for name in combinators.COMBINATORS},
 }

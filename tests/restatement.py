@@ -29,11 +29,65 @@ def softmax(b):
     return e / np.sum(e, axis=1, keepdims=True)
 
 
-# Kinds of layers: up in the encoder, of (h, W), and down into samples of a shape, of (ẑ, V, shape).
+BORDERS = {  # zeros before and behind an image, and the mirror's borders
+    "valid": (lambda k: (0, 0), "full"),
+    "full": (lambda k: (k - 1, k - 1), "valid"),
+    "same": (lambda k: ((k - 1) // 2, k // 2), "same"),
+}
+
+
+def convolve(h, W, border, stride=1):
+    """Return the sum over the places (i, j) of a window: the images moved by (i, j), times W[i, j]."""
+    k, zeros = len(W), BORDERS[border][0](len(W))
+    h = np.pad(h, ((0, 0), zeros, zeros, (0, 0)), "constant")
+    height, width = h.shape[1] - k + 1, h.shape[2] - k + 1
+    places = [(i, j) for i in range(k) for j in range(k)]
+    return sum(np.dot(h[:, i : i + height : stride, j : j + width : stride], W[i, j]) for i, j in places)
+
+
+def apart(z, stride):
+    """Return images with stride − 1 zeros between the values: every value with zeros behind, less the last zeros."""
+    n, height, width, channels = z.shape
+    z = z.reshape(n, height, 1, width, 1, channels)
+    z = np.pad(z, ((0, 0), (0, 0), (0, stride - 1), (0, 0), (0, stride - 1), (0, 0)), "constant")
+    z = z.reshape(n, height * stride, width * stride, channels)
+    return z[:, : (height - 1) * stride + 1, : (width - 1) * stride + 1]
+
+
+def conv(h, W, channels, k, border="valid", stride="1"):
+    return convolve(h, W, border, int(stride))
+
+
+def conv_mirror(z_hat, V, shape, channels, k, border="valid", stride="1"):
+    return convolve(apart(z_hat, int(stride)), V, BORDERS[border][1])
+
+
+def max_pool(h, W, k):
+    """Return the largest value of every window: those behind the image's end are smaller than any."""
+    k = int(k)
+    height, width = -(-h.shape[1] // k), -(-h.shape[2] // k)
+    behind = (0, height * k - h.shape[1]), (0, width * k - h.shape[2])
+    h = np.pad(h, ((0, 0), *behind, (0, 0)), "constant", constant_values=-1e300)
+    windows = h.reshape(len(h), height, k, width, k, h.shape[3])
+    return np.max(np.max(windows, axis=4), axis=2)
+
+
+def repeat(z_hat, V, shape, k):
+    return np.repeat(np.repeat(z_hat, int(k), axis=1), int(k), axis=2)[:, : shape[0], : shape[1]]
+
+
+# Kinds of layers: up in the encoder, of (h, W), and down into samples of a shape, of (ẑ, V, shape); then what stands
+# behind the colons of the layer's text.
 MAPS = {
     "dense": (
         lambda h, W: np.dot(h.reshape(len(h), -1), W),
         lambda z_hat, V, shape: np.dot(z_hat.reshape(len(z_hat), -1), V).reshape(-1, *shape),
+    ),
+    "conv": (conv, conv_mirror),
+    "max_pool": (max_pool, repeat),
+    "mean_pool": (
+        lambda h, W: np.mean(np.mean(h, axis=2), axis=1),
+        lambda z_hat, V, shape: z_hat.reshape(len(z_hat), 1, 1, -1) + np.zeros(shape),
     ),
     "diagonal": (lambda h, W: h * W, lambda z_hat, V, shape: z_hat * V),
     "halves": (
@@ -51,12 +105,12 @@ def batch_norm(a, eps):
 
 
 def per_layer(meta):
-    """Return kind, activation, has_beta and has_gamma of layers 1..L; version 1 says the same of all of them."""
+    """Return kind and arguments, activation, has_beta and has_gamma of layers 1..L; in version 1 all are the same."""
     top = len(meta["sizes"]) - 1
     if meta["version"] == 1:
-        hidden = [("dense", meta["activation"], True, False)] * (top - 1)
-        return [*hidden, ("dense", "linear", True, True)]
-    kinds = ["dense" if text.isdecimal() else text.split(":")[0] for text in meta["layers"]]
+        hidden = [(["dense"], meta["activation"], True, False)] * (top - 1)
+        return [*hidden, (["dense"], "linear", True, True)]
+    kinds = [["dense"] if text.isdecimal() else text.split(":") for text in meta["layers"]]
     return list(zip(kinds, meta["activation"], meta["has_beta"], meta["has_gamma"], strict=True))
 
 
@@ -78,8 +132,8 @@ def encode(param, meta, x, noise, lane, at, given=None):
     noisy = lambda layer, z: z if noise is None else z + meta["noise_std"][layer] * noise[layer]  # noqa: E731
     z, mean, std = [at(f"{lane}/z.0", noisy(0, x))], [None], [None]
     h = [z[0]]
-    for layer, (kind, activation, has_beta, has_gamma) in enumerate(per_layer(meta), start=1):
-        a = at(f"{lane}/a.{layer}", MAPS[kind][0](h[-1], param.get(f"encoder.{layer}.weight")))
+    for layer, ((kind, *texts), activation, has_beta, has_gamma) in enumerate(per_layer(meta), start=1):
+        a = at(f"{lane}/a.{layer}", MAPS[kind][0](h[-1], param.get(f"encoder.{layer}.weight"), *texts))
         normalized, mu, sigma = batch_norm(a, meta["batch_norm_eps"])
         if given:
             mu, sigma = given[0][layer], given[1][layer]
@@ -127,7 +181,8 @@ def step(param, meta, inputs, at=as_it_is):
         out[f"decoder/z_hat_bn.{layer}"] = z_hat_bn
         if layer:
             V, shape = param.get(f"decoder.{layer - 1}.weight"), z[layer - 1].shape[1:]
-            vertical = at(f"decoder/vertical.{layer - 1}", MAPS[per_layer(meta)[layer - 1][0]][1](z_hat, V, shape))
+            kind, *texts = per_layer(meta)[layer - 1][0]
+            vertical = at(f"decoder/vertical.{layer - 1}", MAPS[kind][1](z_hat, V, shape, *texts))
     out["loss/denoising"] = np.array(costs)
     weighted = sum(weight * cost for weight, cost in zip(meta["denoising_weights"], costs, strict=True))
     out["loss/total"] = out["loss/supervised"] + weighted

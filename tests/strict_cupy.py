@@ -14,6 +14,7 @@ import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -239,7 +240,16 @@ def _offer(name: str, function: Callable, keywords: str = "", operands: int | No
 
 
 # These launch nothing: views, and memory that nobody has written to.
-VIEWS = {"ndarray.reshape", "ndarray.ravel", "ndarray.transpose", "empty", "empty_like"}
+AS_STRIDED = "lib.stride_tricks.as_strided"
+VIEWS = {"ndarray.reshape", "ndarray.ravel", "ndarray.transpose", "empty", "empty_like", AS_STRIDED}
+
+
+def copyto(dst: ndarray, src: Any, where: ndarray) -> None:
+    """Copy to `dst` where a mask is true."""
+    calls.add(("copyto", ("where",)))
+    _count("copyto")
+    to, values, mask = _device_values(dst), _operand(src), _device_values(where)
+    _act(lambda: np.copyto(to, values, where=mask))
 
 
 def _count(name: str) -> None:
@@ -329,7 +339,7 @@ METHODS = {
 }
 CONVERSIONS = ("array", "array_function", "float", "int", "complex", "index", "bool", "str", "iter", "contains")
 
-for _name in ("dtype", "shape", "ndim", "size", "nbytes"):  # known without waiting
+for _name in ("dtype", "shape", "strides", "ndim", "size", "nbytes"):  # known without waiting
     setattr(ndarray, _name, property(operator.attrgetter(f"_values.{_name}")))
 for _name, _ufunc in ARITHMETIC.items():
     setattr(ndarray, f"__{_name}__", _offer(f"ndarray.__{_name}__", _ufunc))
@@ -359,6 +369,7 @@ _functions |= {name: _offer(name, function, "axis", operands=0) for name, functi
 _functions |= {
     "einsum": _offer("einsum", lambda about, *x: np.einsum(about, *map(_device_values, x)), operands=0),
     "matmul": _offer("matmul", np.matmul, "out"),
+    "repeat": _offer("repeat", np.repeat, "axis", operands=1),
     "where": _offer("where", lambda condition, x, y: np.where(condition, x, y)),
     "empty": _offer("empty", lambda *a, **k: _uninitialized(np.empty(*a, **k)), "dtype", operands=0),
     "empty_like": _offer("empty_like", lambda *a, **k: _uninitialized(np.empty_like(*a, **k)), "dtype", operands=1),
@@ -367,5 +378,10 @@ _functions |= {
     "ascontiguousarray": _offer("ascontiguousarray", np.ascontiguousarray, "dtype", operands=1),
 }
 globals().update(_functions)
+lib = SimpleNamespace(
+    stride_tricks=SimpleNamespace(
+        as_strided=_offer(AS_STRIDED, np.lib.stride_tricks.as_strided, "shape strides", operands=1)
+    )
+)
 
 from strict_cupy_cuda import cuda, get_default_memory_pool, random  # noqa: E402, F401  # they need all of the above

@@ -391,9 +391,12 @@ def test_an_error_while_rows_are_made_ready_reaches_the_caller(device: Device) -
 # ---- A recorded graph.
 
 
-def steps(device: Device, count: int = 5) -> tuple[np.ndarray, np.ndarray, strict_cupy.Traffic]:
+def steps(
+    device: Device, count: int = 5, made: Specification | None = None
+) -> tuple[np.ndarray, np.ndarray, strict_cupy.Traffic]:
     """Take steps of two shapes; return parameters, costs, and the traffic of the last step."""
-    network = LadderNetwork.from_specification(specification(dtype="float64"), device=device, seed=1)
+    made = made or specification(dtype="float64")
+    network = LadderNetwork.from_specification(made, device=device, seed=1)
     training = TrainingStep(network, seed=2)
     seen = []
     for k in range(count):

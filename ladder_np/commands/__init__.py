@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ladder_np.commands import checks, compare, doctor, embeddings, generate, plot, predict, trace, train
+from ladder_np.commands import checks, compare, describe, doctor, embeddings, generate, plot, predict, trace, train
 from ladder_np.errors import InputError, InputWarning, TrainingDivergedError
 from ladder_np.estimator.interrupt import InterruptWarning
 from ladder_np.version import __version__
@@ -100,6 +100,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="ladder-np", description="Ladder Networks: train, predict, and check values and gradients.")
     parser.add_argument("--version", action="version", version=f"ladder-np {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    for module in (train, compare, predict, generate, plot, embeddings, checks, trace, doctor):
+    for module in (train, compare, predict, generate, plot, embeddings, describe, checks, trace, doctor):
         module.add_to(commands)
     return parser

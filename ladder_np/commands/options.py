@@ -21,6 +21,7 @@ from ladder_np.operations.maps import is_layer
 from ladder_np.predictor import Predictor
 
 __all__ = [
+    "NETWORK",
     "STANDARD",
     "TABLE",
     "Options",

@@ -23,7 +23,7 @@ from ladder_np.plots.style import png
 __all__ = ["add_to"]
 
 COLUMNS = """\
-Symbol = equation, in the order of computation; shape (rows x units); mean and standard deviation of all elements,
+Symbol = equation, in the order of computation; shape (rows first); mean and standard deviation of all elements,
 norm of a gradient; the line of code that computes it. ~: noisy; dx: dC/dx; m, s: see operations/normalization.py.\
 """
 FIELDS = [field.name for field in dataclasses.fields(Reading) if field.name not in ("value", "rounding")]

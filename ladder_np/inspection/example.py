@@ -11,7 +11,17 @@ from ladder_np.network.specification import Specification
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.rng import Stream, check_seed, stream
 
-__all__ = ["example_step"]
+__all__ = ["check_numbers", "example_step"]
+
+
+def check_numbers(specification: Specification, n_labeled: int, n_unlabeled: int) -> None:
+    """Raise InputError if a lane has too few rows to be normalized."""
+    for name, rows, fewest in (
+        ("labeled", n_labeled, specification.fewest_labeled),
+        ("unlabeled", n_unlabeled, FEWEST_ROWS),
+    ):
+        if rows < fewest:
+            raise InputError(f"{rows} {name} rows: batch normalization needs at least {fewest}")
 
 
 def example_step(
@@ -26,12 +36,7 @@ def example_step(
 
     Raises InputError if a lane has too few rows to be normalized.
     """
-    for name, rows, fewest in (
-        ("labeled", n_labeled, specification.fewest_labeled),
-        ("unlabeled", n_unlabeled, FEWEST_ROWS),
-    ):
-        if rows < fewest:
-            raise InputError(f"{rows} {name} rows: batch normalization needs at least {fewest}")
+    check_numbers(specification, n_labeled, n_unlabeled)
     device = device or Device()
     generator = stream(check_seed(seed), Stream.EXAMPLE_BATCH, repetition)
     parameters = random_parameters(specification, generator)

@@ -1,9 +1,10 @@
 """The gradient of a ladder network's whole cost against central differences (see `differences`).
 
-The parameters are random ones, never the starting point (fact 9); masks of ReLUs tell where a kink is crossed.
+The parameters are random ones, never the starting point (fact 9); masks of ReLUs and the places of maxima tell where
+a kink is crossed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ladder_np.arrays import Array, Device
 from ladder_np.errors import InputError
@@ -50,8 +51,7 @@ class _NetworkPoint:
         total = (
             self._with_constant_targets(state) if self._specification.stop_gradient_targets else state.losses.total
         )
-        kinked = [layer.index for layer in state.passes.layers if layer.activation.kinked]
-        return float(to_host(total)), [state.encoded[index].h > 0 for index in kinked if index > 0]
+        return float(to_host(total)), list(_masks(state))
 
     def _with_constant_targets(self, state: State) -> Array:
         """Return the cost with the base point's clean z, μ, σ, whose gradient the option leaves out."""
@@ -64,6 +64,15 @@ class _NetworkPoint:
             weight = self._specification.denoising_weights[index]
             total = total + weight * squared_error_forward(z_hat_bn, target.z)[0]
         return total
+
+
+def _masks(state: State) -> Iterator[Array]:
+    """Yield what changes where a kink is crossed: on which side a ReLU is, which value a max is."""
+    for layer, encoded, kept in zip(state.passes.layers[1:], state.encoded[1:], state.kept_up[1:], strict=True):
+        if layer.activation.kinked:
+            yield encoded.h > 0
+        if layer.up.choices is not None:
+            yield layer.up.choices(kept)
 
 
 def check_network(

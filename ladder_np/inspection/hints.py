@@ -394,9 +394,19 @@ HINTS: tuple[Callable[[GradientComparison], str], ...] = (
 )
 
 
+# Of four axes: their order elsewhere -> what it may be.
+OTHER_FRAMEWORKS = {
+    (0, 3, 1, 2): "channels first? here they are last",
+    (3, 2, 0, 1): "a weight as (channels, channels below, k, k)? here it is (k, k, channels below, channels)",
+}
+
+
 def shape_hint(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
     """Return what it may mean that a gradient has another shape than its parameter."""
     text = f"shape {given} instead of {expected}"
+    for order, what in OTHER_FRAMEWORKS.items():
+        if len(given) == len(expected) == 4 and given == tuple(expected[axis] for axis in order):
+            return f"{text}: {what}"
     if len(given) > 1 and given == expected[::-1]:
         return f"{text}: transposed?"
     if [n for n in given if n != 1] == [n for n in expected if n != 1]:

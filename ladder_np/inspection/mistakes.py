@@ -219,6 +219,20 @@ def _is_square(x: np.ndarray) -> bool:
     return x.ndim == 2 and x.shape[0] == x.shape[1]
 
 
+def _turned(x: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(x[::-1, ::-1]) if x.ndim == 4 else x
+
+
+def convolutions(step: GivenStep) -> Iterator[Mistake]:
+    windows = [name for name, x in step.parameters.items() if x.ndim == 4 and x.shape[0] > 1]
+    for name in windows:
+        says = f"{name} is used turned by 180 degrees; here it is not, as in a cross-correlation"
+        yield Mistake(says, partial(step.with_parameters, name, _turned))
+    if windows:
+        says = "every convolution's weight is used turned by 180 degrees; here it is not, as in a cross-correlation"
+        yield Mistake(says, partial(step.with_parameters, ".weight", _turned))
+
+
 def parameters(step: GivenStep) -> Iterator[Mistake]:
     square = [name for name, x in step.parameters.items() if name.endswith(".weight") and _is_square(x)]
     for name in square:
@@ -414,6 +428,7 @@ def all_mistakes(step: GivenStep) -> Iterator[Mistake]:
     yield from statistics(step)
     yield from noises(step)
     yield from parameters(step)
+    yield from convolutions(step)
     yield from functions(step)
     yield from softmaxes(step)
     yield from decoders(step)

@@ -34,7 +34,7 @@ __all__ = ["Difference", "compare_vectors", "make_vectors", "read_vectors", "req
 
 VERSIONS = (1, 2)
 TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
-ROUNDINGS = 16  # of the total cost, in units of its last place: the size of a gradient that is zero but for rounding
+ROUNDINGS = 16  # in units of the last place of what `_scale` returns: the size of what is zero but for rounding
 
 
 def make_vectors(
@@ -177,9 +177,10 @@ def compare_vectors(
     ----------
     reference, candidate : mapping of str to array
     tolerance : float, optional
-        Largest relative difference that passes. Default: 1e-4 where either is float32, else 1e-9. A gradient that is
-        zero but for rounding (in the reference, under 16 roundings of the total cost everywhere, as behind a shift
-        before a batch norm) passes if the candidate's is as small.
+        Largest relative difference that passes. Default: 1e-4 where either is float32, else 1e-9. What is zero but
+        for rounding in the reference passes if the candidate's is as small: a gradient (as behind a shift before a
+        batch norm) under 16 roundings of the total cost everywhere, a mean (as of a dense layer on a pooled one,
+        where it is 0) under 16 of the deviation beside it.
 
     Returns
     -------
@@ -193,17 +194,21 @@ def compare_vectors(
     shared = [key for key in _in_order(reference) if key in candidate and key != "meta"]
     if not shared:
         raise InputError("the two files have no key in common; names are those of the test-vector format")
-    cost = float(np.abs(reference["loss/total"]).max(initial=1)) if "loss/total" in reference else 1.0
-    return [
-        _difference(key, reference[key], candidate[key], tolerance, cost if key.startswith("grad/") else 0.0)
-        for key in shared
-    ]
+    return [_difference(key, reference[key], candidate[key], tolerance, _scale(key, reference)) for key in shared]
+
+
+def _scale(key: str, reference: Mapping[str, np.ndarray]) -> float:
+    """Return of what size the rounding of a key is whose values are zero: of the cost, or of deviations."""
+    beside = key.replace("clean/mean", "clean/std")
+    if key.startswith("grad/"):
+        return float(np.abs(reference["loss/total"]).max(initial=1)) if "loss/total" in reference else 1.0
+    return float(np.abs(reference[beside]).max(initial=0)) if beside != key and beside in reference else 0.0
 
 
 def _difference(
-    key: str, reference: np.ndarray, candidate: np.ndarray, tolerance: float | None, cost: float
+    key: str, reference: np.ndarray, candidate: np.ndarray, tolerance: float | None, scale: float
 ) -> Difference:
-    """Compare one array; `cost` is the total cost for gradients, 0 for all else."""
+    """Compare one array, whose rounding is of the size of `scale` where it is zero."""
     if reference.shape != candidate.shape:
         note = f"shape {candidate.shape} instead of {reference.shape}"
         return Difference(key, reference.shape, np.inf, np.inf, None, False, note)
@@ -215,8 +220,8 @@ def _difference(
     absolute = float(difference[where])
     largest = float(np.abs(reference.astype(np.float64)).max())
     relative = absolute / largest if largest and np.isfinite(largest) else (np.inf if absolute else 0.0)
-    zero = ROUNDINGS * float(np.finfo(coarser).eps) * cost
-    is_rounding = np.isfinite(cost) and largest <= zero and absolute <= zero
+    zero = ROUNDINGS * float(np.finfo(coarser).eps) * scale
+    is_rounding = np.isfinite(scale) and largest <= zero and absolute <= zero
     limit = TOLERANCE[coarser] if tolerance is None else tolerance
     return Difference(key, reference.shape, absolute, relative, where, relative <= limit or is_rounding)
 

@@ -70,12 +70,16 @@ class Map:
     # ``backward(da, W, kept, dW, wanted) -> dh``: writes the weight's gradient to dW, and returns that of h, or None
     # if it is not `wanted`. da may end before a did: the samples that it lacks take no gradient.
     backward: Callable[..., Array | None]
+    # ``choices(kept) -> array``: which values the map chose, as max pooling does; where a choice changes, there is a
+    # kink. None where it chooses nothing
+    choices: Callable[[Any], Array] | None = None
+    multiply_adds: int = 0  # of its product, for one sample
     # φ of a layer with this map where it is not the network's: "linear" for pooling ([R]'s code), which then has no
     # shift β either
     activation: str | None = None
     # where "forward", "backward" and "weight" (its gradient) are computed, if not in the last line of its functions
     lines: Mapping[str, Formula] = field(default_factory=dict)
-    # the same three as text for a trace: of {h} and {W}, of {da} and {W}, of {h} and {da}
+    # the same three as text for a trace: of {h} and {W}, of {da}, {h} and {W}, of {h} and {da}
     equations: dict[str, str] = field(default_factory=dict)
     # the same map in a network that is small (see `ladder_np.blas`); None where it is computed the same way there
     small: "Map | None" = None
@@ -121,8 +125,17 @@ def _dense_map_with(matmul: Matmul, input_shape: Shape, output_shape: Shape) -> 
     def initialize(generator: np.random.Generator) -> np.ndarray:
         return generator.standard_normal((inputs, outputs)) / math.sqrt(inputs)
 
-    maps = initialize, forward, backward
-    return Map(input_shape, output_shape, (inputs, outputs), *maps, lines=DENSE_LINES, equations=DENSE_EQUATIONS)
+    return Map(
+        input_shape,
+        output_shape,
+        (inputs, outputs),
+        initialize,
+        forward,
+        backward,
+        multiply_adds=inputs * outputs,
+        lines=DENSE_LINES,
+        equations=DENSE_EQUATIONS,
+    )
 
 
 # ---- Convolution.
@@ -192,9 +205,18 @@ def _conv_map_with(matmul: Matmul, window: Window, units: int) -> Map:
         largest = math.sqrt(3 / (k * k * channels))  # as the reference code has it
         return generator.uniform(-largest, largest, (k, k, channels, units))
 
-    maps = initialize, forward, backward
-    output = (*window.output, units)
-    return Map(window.input, output, (k, k, channels, units), *maps, lines=CONV_LINES, equations=CONV_EQUATIONS)
+    weight = k, k, channels, units
+    return Map(
+        window.input,
+        (*window.output, units),
+        weight,
+        initialize,
+        forward,
+        backward,
+        multiply_adds=math.prod(window.output) * math.prod(weight),
+        lines=CONV_LINES,
+        equations=CONV_EQUATIONS,
+    )
 
 
 # ---- Pooling: no weight, and φ is linear (fact 10).
@@ -219,10 +241,9 @@ def max_pool(below: Shape, size: str) -> MapPair:
     def down_backward(da: Array, W: Array | None, kept: None, dW: Array | None, wanted: bool) -> Array | None:
         return repeat_backward(da, shape, k) if wanted else None
 
-    return (
-        _pool_map(shape, above, up, up_backward, POOL_LINES["max"], "max {h}"),
-        _pool_map(above, shape, down, down_backward, POOL_LINES["repeat"], "{h} repeated"),
-    )
+    largest = _pool_map(shape, above, up, up_backward, "max")
+    repeated = _pool_map(above, shape, down, down_backward, "repeat")
+    return dataclasses.replace(largest, choices=lambda place: place), repeated
 
 
 def mean_pool(below: Shape) -> MapPair:
@@ -242,10 +263,7 @@ def mean_pool(below: Shape) -> MapPair:
     def down_backward(da: Array, W: Array | None, kept: None, dW: Array | None, wanted: bool) -> Array | None:
         return spread_backward(da, shape) if wanted else None
 
-    return (
-        _pool_map(shape, above, up, up_backward, POOL_LINES["mean"], "mean {h}"),
-        _pool_map(above, shape, down, down_backward, POOL_LINES["spread"], "{h} at every position"),
-    )
+    return _pool_map(shape, above, up, up_backward, "mean"), _pool_map(above, shape, down, down_backward, "spread")
 
 
 POOL_LINES = {
@@ -256,11 +274,18 @@ POOL_LINES = {
 }
 
 
-def _pool_map(
-    below: Shape, above: Shape, forward: Callable, backward: Callable, lines: Mapping[str, Formula], equation: str
-) -> Map:
-    equations = {"forward": equation, "backward": "{da} to where {h} was"}
-    return Map(below, above, None, None, forward, backward, activation="linear", lines=lines, equations=equations)
+POOL_EQUATIONS = {  # forward and backward
+    "max": ("max {h}", "{da} at max {h}"),
+    "repeat": ("{h} repeated", "Σ {da} over windows"),
+    "mean": ("mean {h}", "{da}/positions"),
+    "spread": ("{h} everywhere", "Σ {da} over positions"),
+}
+
+
+def _pool_map(below: Shape, above: Shape, forward: Callable, backward: Callable, name: str) -> Map:
+    equations = dict(zip(("forward", "backward"), POOL_EQUATIONS[name], strict=True))
+    maps = below, above, None, None, forward, backward
+    return Map(*maps, activation="linear", lines=POOL_LINES[name], equations=equations)
 
 
 # Kind of layer -> what returns its two maps, from the shape of a sample below and the texts behind the colons.
@@ -300,7 +325,8 @@ def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
         try:
             inspect.signature(MAPS[kind]).bind(shape, *arguments)
         except TypeError:
-            raise InputError(f"layer {number}, {text!r}: {kind} does not take {len(arguments)} values") from None
+            expected = f"{kind} does not take {len(arguments)} values; expected {_form(kind)}"
+            raise InputError(f"layer {number}, {text!r}: {expected}") from None
         try:
             pairs.append(MAPS[kind](shape, *arguments))
         except InputError as error:
@@ -308,6 +334,15 @@ def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
         _check_pair(*pairs[-1], shape, f"layer {number}, {text!r}")
         shape = pairs[-1][0].output
     return _for_small_network(pairs) if _is_small(pairs) else pairs
+
+
+def _form(kind: str) -> str:
+    """Return what a kind's text looks like: conv:channels:size[:border[:stride]]."""
+    _, *arguments = inspect.signature(MAPS[kind]).parameters.values()
+    optional = sum(argument.default is not argument.empty for argument in arguments)
+    needed = len(arguments) - optional
+    texts = [f":{a.name}" if k < needed else f"[:{a.name}" for k, a in enumerate(arguments)]
+    return kind + "".join(texts) + "]" * optional
 
 
 def _is_small(pairs: Sequence[MapPair]) -> bool:

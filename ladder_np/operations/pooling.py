@@ -99,7 +99,7 @@ def mean_pool_forward(h: Array, shape: Shape) -> Array:
 
 def mean_pool_backward(da: Array, shape: Shape) -> Array:
     """Return dh (rows, C)."""
-    return spread_forward(da / da.dtype.type(shape[0] * shape[1]), shape)
+    return spread_forward(da / (shape[0] * shape[1]), shape)
 
 
 def spread_forward(h: Array, shape: Shape) -> Array:

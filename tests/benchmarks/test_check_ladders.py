@@ -25,6 +25,25 @@ OPTIONS = {
     "sigmoid": {"activation": "sigmoid"},
     "tanh": {"activation": "tanh", "denoising_weights": (3.0, 0.0, 1.0)},
     "linear": {"activation": "linear"},
+    # version 2 of the format
+    "shared statistics": {"labeled_statistics": "unlabeled"},
+    "strides and a window cut off": {
+        "sizes": ((7, 5, 2), "conv:3:3:full:2", "max_pool:3", "conv:4:2:same", 5, 3),
+        "denoising_weights": (3.0, 2.0, 1.0, 0.5, 0.2, 0.1),
+        "activation": "tanh",
+        "labeled_statistics": "unlabeled",
+    },
+    "a mean at the top": {
+        "sizes": ((9, 5, 1), "conv:9:3:valid:2", "conv:4:2:full", "max_pool:2", "conv:3:1", "mean_pool"),
+        "denoising_weights": 0.7,
+        "activation": "leaky_relu",
+    },
+    "in float32": {
+        "sizes": ((6, 8, 3), "conv:4:3:same", "max_pool:2", 3),
+        "denoising_weights": 0.7,
+        "combinator": "gated_gaussian",
+        "dtype": "float32",
+    },
 }
 
 CASES = [("torch", name) for name in OPTIONS] + [("jax", name) for name in ("gaussian", "gated_gaussian")]
@@ -43,7 +62,7 @@ MISTAKES: dict[str, tuple[dict[str, list[tuple[str, str]]], str]] = {
         {
             "torch": [
                 (
-                    'encode(v, meta, v["input/x_labeled"], [draws[:n] for draws in noise])',
+                    'encode(v, meta, v["input/x_labeled"], [draws[:n] for draws in noise], given)',
                     "[[x[:n] if x is not None else x for x in xs] for xs in encode(v, meta, "
                     'torch.cat([v["input/x_labeled"], v["input/x_unlabeled"]]), noise)]',
                 )
@@ -140,10 +159,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], tu
         source = (ROOT / "benchmarks" / f"check_{framework}_ladder.py").read_text(encoding="utf-8")
         tasks = [(name, name, source) for chosen, name in CASES if chosen == framework]
         for _, option, _ in tasks:
-            given = {"dtype": "float64", "denoising_weights": (3.0, 2.0, 1.0), **OPTIONS[option]}
-            write_npz(
-                folder / f"{option}.reference.npz", make_vectors(Specification((5, 4, 3), **given), 7, 9, seed=0)
-            )
+            common = {"sizes": (5, 4, 3), "dtype": "float64", "denoising_weights": (3.0, 2.0, 1.0)}
+            specification = Specification(**{**common, **OPTIONS[option]})
+            write_npz(folder / f"{option}.reference.npz", make_vectors(specification, 7, 9, seed=0))
         mistakes = [(name, MISTAKES[name][0][framework]) for chosen, name in CHANGES if chosen == framework]
         tasks += [(name, "gaussian", changed(source, changes)) for name, changes in mistakes]
         files = {

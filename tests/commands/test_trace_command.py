@@ -62,6 +62,30 @@ def test_it_says_first_what_was_run(command):
     assert first == "network 5-4-3, tanh, gated_gaussian; N = 3 labeled, M = 5 unlabeled rows; float32, seed 4"
 
 
+def test_a_network_with_images_reads_as_well(command):
+    outcome = command("trace --sizes 7x6x2-conv:3:3-max_pool:2-conv:4:2:full-mean_pool-5-3")
+    assert (outcome.status, outcome.err) == (0, "")
+    text = " ".join(outcome.out.split())
+    for stage in (
+        "ã¹ = h̃⁰ * W¹ 15x5x4x3",
+        "a² = max h¹ 9x3x2x3",
+        "a⁴ = mean h³ 9x4",
+        "ẑ⁴V³ = ẑ⁴ everywhere 9x4x3x4",
+        "ẑ²V¹ = ẑ² repeated 9x5x4x3",
+        "ẑ¹V⁰ = ẑ¹ * V⁰ 9x7x6x2",
+        "dh̃¹ = dã² at max h̃¹ 15x5x4x3",
+        "dh³ = da⁴/positions 9x4x3x4",
+        "dh² = da³ * W³ turned 9x3x2x3",
+        "dW³ = h̃² * dã³ + h² * da³ 2x2x3x4",
+        "dẑ² = dẑ²_BN/σ² + Σ d(ẑ²V¹) over windows 9x3x2x3",
+    ):
+        assert stage in text, stage
+    for block in places(outcome.out).split("\n\n")[1:]:
+        heading, *rows = block.splitlines()
+        function = heading.index("function")
+        assert all(re.match(r"(network|operations)/\w+\.py:\d+ [\w.]+$", row[function:]) for row in rows)
+
+
 @pytest.mark.parametrize("combinator", COMBINATORS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("layer", ["", "--layer 0", "--layer 1"])

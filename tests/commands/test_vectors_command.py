@@ -59,6 +59,61 @@ def test_the_file_holds_exactly_the_documented_entries(command, tmp_path, sizes,
     assert arrays["meta"].dtype.kind == "U"
 
 
+def test_the_file_of_a_network_with_images_holds_exactly_the_documented_entries(command, tmp_path):
+    """Version 2, written out from its description: layers of every kind, strides, windows cut off, borders."""
+    layers = ["conv:3:3:full:2", "max_pool:3", "conv:4:2:same", "mean_pool", "5", "3"]
+    shapes = [(7, 5, 2), (5, 4, 3), (2, 2, 3), (2, 2, 4), (4,), (5,), (3,)]
+    weights = {"encoder.1": (3, 3, 2, 3), "encoder.3": (2, 2, 3, 4), "encoder.5": (4, 5), "encoder.6": (5, 3)}
+    weights |= {"decoder.0": (3, 3, 3, 2), "decoder.2": (2, 2, 4, 3), "decoder.4": (5, 4), "decoder.5": (3, 5)}
+    parameters = {f"{name}.weight": shape for name, shape in weights.items()}
+    parameters |= {f"encoder.{k}.beta": shapes[k][-1:] for k in (1, 3, 5, 6)} | {"encoder.6.gamma": (3,)}
+    parameters |= {f"combinator.{k}.{name}": shape[-1:] for k, shape in enumerate(shapes) for name in NAMES}
+    expected = {f"{group}/{name}": shape for group in ("param", "grad") for name, shape in parameters.items()}
+    expected |= {"input/x_labeled": (6, *shapes[0]), "input/y": (6,), "input/x_unlabeled": (9, *shapes[0])}
+    for k, shape in enumerate(shapes):
+        expected |= {f"noise/{k}": (15, *shape), f"clean/z.{k}": (9, *shape)}
+        expected |= {f"corrupted/z.{k}": (15, *shape), f"corrupted/h.{k}": (15, *shape)}
+        expected |= {f"decoder/{name}.{k}": (9, *shape) for name in ("u", "z_hat", "z_hat_bn")}
+        expected |= {f"clean/{name}.{k}": shape[-1:] for name in ("mean", "std") if k}
+    expected |= {"meta": (), "loss/supervised": (), "loss/total": (), "loss/denoising": (7,)}
+
+    assert command("vectors", tmp_path / "v.npz", "--sizes", "-".join(["7x5x2", *layers])).status == 0
+    arrays = load(tmp_path / "v.npz")
+    assert {key: array.shape for key, array in arrays.items()} == expected
+    meta = json.loads(str(arrays["meta"]))
+    given = {"version": 2, "input_shape": [7, 5, 2], "layers": layers, "combinator": "gaussian"}
+    given |= {
+        "activation": ["relu", "linear", "relu", "linear", "relu", "linear"],
+        "sizes": [70, 60, 12, 16, 4, 5, 3],
+    }
+    given |= {"has_beta": [True, False, True, False, True, True], "has_gamma": [False] * 5 + [True]}
+    assert {key: meta[key] for key in given} == given
+    for key, array in arrays.items():  # of channels, over rows and positions
+        if key.startswith("clean/z.") and not key.endswith(".0"):
+            np.testing.assert_allclose(array.mean(axis=tuple(range(array.ndim - 1))), 0, atol=1e-12)
+    assert command("compare-vectors", tmp_path / "v.npz", tmp_path / "v.npz").status == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "said"),
+    [
+        ("clean/z.1", lambda x: x.transpose(0, 3, 1, 2), "channels first? here they are last"),
+        ("grad/encoder.1.weight", lambda x: x.transpose(3, 2, 0, 1), "(channels, channels below, k, k)?"),
+        ("clean/z.1", lambda x: x.reshape(len(x), -1), "reshape it"),
+        ("corrupted/z.2", lambda x: x * 1.001, "first wrong: corrupted/z.2: z̃² = BN(ã²) + s₂ n, in network"),
+        ("grad/encoder.1.weight", lambda x: -x, "dW¹ = h̃⁰ * dã¹ + h⁰ * da¹, in operations/convolution.py"),
+    ],
+)
+def test_what_differs_in_a_network_with_images_has_its_equation(command, tmp_path, key, change, said):
+    command("vectors", tmp_path / "v.npz", "--sizes 5x4x2-conv:3:3-max_pool:2-3")
+    arrays = load(tmp_path / "v.npz")
+    np.savez(tmp_path / "c.npz", **(arrays | {key: change(arrays[key])}))
+    outcome = command("compare-vectors", tmp_path / "v.npz", tmp_path / "c.npz")
+    assert outcome.status == 1
+    assert said in " ".join(outcome.out.split())
+    assert outcome.out.splitlines()[-1].endswith(f"the first is {key}")
+
+
 def test_it_says_how_many_entries_and_the_cost(command, tmp_path):
     out = command("vectors", tmp_path / "v.npz", "--sizes 5-4-3").out
     arrays = load(tmp_path / "v.npz")

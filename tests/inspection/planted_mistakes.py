@@ -176,7 +176,7 @@ PLANTED = {
     "no layer has a β": [(SHIFT, "b = z[-1]")],
     **{
         f"φ of the hidden layers is {name} instead of the file's relu": [
-            ('hidden = [("dense", meta["activation"]', f'hidden = [("dense", "{name}"')
+            ('hidden = [(["dense"], meta["activation"]', f'hidden = [(["dense"], "{name}"')
         ]
         for name in restatement.ACTIVATIONS
         if name != "relu"

@@ -11,7 +11,7 @@ from ladder_np.inspection import gradcheck
 from ladder_np.inspection.gradcheck import check_network
 from ladder_np.network import ladder, passes
 from ladder_np.network.specification import LABELED_STATISTICS, Specification
-from ladder_np.operations import combinators, normalization
+from ladder_np.operations import combinators, maps, normalization
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 
@@ -163,3 +163,97 @@ def test_a_kink_in_any_hidden_layer_and_lane_is_noticed(
     checks = check_network(Specification((4, 3, 3, 2), denoising_weights=1.0, dtype="float64"), 6, 8, 0)
     assert [check.name for check in checks if not check.passed] == []
     assert tried[:4] == [0, 1, 2, 3]
+
+
+def test_a_maximum_that_changes_its_place_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two values of a window are nearly equal at the first three points: no direction may be judged across it."""
+    example_step, tried = gradcheck.example_step, []
+
+    def with_tie(specification: Specification, n: int, m: int, seed: int, k: int, *device: object) -> tuple:
+        parameters, batch, noise = example_step(specification, n, m, seed, k, *device)
+        if k < 3:
+            images = ladder.forward(parameters, batch, noise).encoded[1].z_tilde.reshape(-1, 4, 4, 2)
+            *others, last = images[7, :2, :2, 1].ravel()
+            noise[1].reshape(-1, 4, 4, 2)[7, 1, 1, 1] += (max(others) + 1e-9 - last) / specification.noise_std[1]
+        tried.append(k)
+        return parameters, batch, noise
+
+    monkeypatch.setattr(gradcheck, "example_step", with_tie)
+    network = Specification(
+        layers="conv:2:2-max_pool:2-2",
+        input_shape=(5, 5, 1),
+        activation="tanh",
+        denoising_weights=1.0,
+        dtype="float64",
+    )
+    checks = check_network(network, 6, 8, 0)
+    assert [check.name for check in checks if not check.passed] == []
+    assert tried[:4] == [0, 1, 2, 3]
+    assert max(check.unchecked for check in checks) == 0
+
+
+SPATIAL = {  # odd sizes, strides, borders, channels; sizes of the input, layers
+    "strides and a window cut off": ((7, 5, 2), "conv:3:3:full:2-max_pool:3-conv:4:2:same-5-3"),
+    "one channel, deep": ((9, 5, 1), "conv:4:3:full-max_pool:2-conv:3:3-conv:2:1-mean_pool-3"),
+    "a mean at the top": ((5, 7, 3), "conv:9:3:same:2-conv:3:2:valid-conv:4:1-mean_pool"),
+}
+
+
+@pytest.mark.parametrize("name", SPATIAL)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("statistics", LABELED_STATISTICS)
+def test_networks_of_mixed_layers(name: str, activation: str, statistics: str) -> None:
+    shape, layers = SPATIAL[name]
+    specification = Specification(
+        layers=layers,
+        input_shape=shape,
+        activation=activation,
+        noise_std=0.3,
+        denoising_weights=0.7,
+        dtype="float64",
+        labeled_statistics=statistics,
+    )
+    assert failures(specification) == []
+
+
+@pytest.mark.parametrize("lowest", [0, 1, 2, 3])
+@pytest.mark.parametrize("stop", [False, True])
+def test_networks_of_mixed_layers_that_are_denoised_from_some_layer_up(lowest: int, stop: bool) -> None:
+    shape, layers = SPATIAL["strides and a window cut off"]
+    weights = [0.0] * lowest + [1.0] * (6 - lowest)
+    options = {"denoising_weights": weights, "stop_gradient_targets": stop, "dtype": "float64"}
+    assert failures(Specification(layers=layers, input_shape=shape, activation="tanh", **options)) == []
+
+
+WRONG_MAPS = {  # what is planted in `operations.maps`, and the first parameters whose gradients it makes wrong
+    "the window of the gradient is not turned": (
+        "convolution_backward_input",
+        lambda right, da, W, window, *matmul: right(da, W[::-1, ::-1], window, *matmul),
+    ),
+    "the weight's gradient lacks a sample": (
+        "convolution_backward_weight",
+        lambda right, da, h, *others: right(np.concatenate([0 * da[:1], da[1:]]), h, *others),
+    ),
+    "the gradient of a maximum goes to the next place": (
+        "max_pool_backward",
+        lambda right, da, place, *others: right(da, (place + 1) % 4, *others),
+    ),
+    "the gradient of a repetition is a mean": ("repeat_backward", lambda right, *args: right(*args) / args[-1]),
+    "the gradient of a mean is not divided": (
+        "mean_pool_backward",
+        lambda right, da, shape: right(da, shape) * np.arange(1, len(da) * shape[0] * shape[1] + 1)[:, None],
+    ),
+    "the gradient of a spread mean lacks a position": (
+        "spread_backward",
+        lambda right, da, shape: right(da * (np.arange(len(da)) % 4 > 0)[:, None], shape),
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_MAPS)
+def test_a_planted_error_in_a_map_fails(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    name, wrong = WRONG_MAPS[fault]
+    right = getattr(maps, name)
+    monkeypatch.setattr(maps, name, lambda *args: wrong(right, *args))
+    network = {"layers": "conv:3:2-max_pool:2-conv:3:2:full-mean_pool-3", "input_shape": (5, 4, 2)}
+    assert failures(Specification(**network, activation="tanh", denoising_weights=1.0, dtype="float64")) != []

@@ -236,6 +236,8 @@ def test_a_large_tensor_is_compared_at_some_coordinates_only(
         ((), (4,), "summed over an axis too many"),
         ((4,), (4, 3), "summed over an axis too many"),
         ((17,), (4,), "summed over the wrong axis"),
+        ((9, 3, 5, 4), (9, 5, 4, 3), "channels first? here they are last"),
+        ((6, 3, 5, 5), (5, 5, 3, 6), "a weight as (channels, channels below, k, k)?"),
         ((5, 3), (4, 3), "shape (5, 3) instead of (4, 3)"),
     ],
 )

@@ -81,6 +81,38 @@ def test_running_only_the_needed_lanes_changes_no_gradient(weights: tuple, stop:
         np.testing.assert_allclose(gradient, arrays[f"grad/{name}"], rtol=1e-9, atol=1e-13)
 
 
+SPATIAL = [  # shape of a sample, layers
+    ((7, 5, 2), "conv:3:3:full:2-max_pool:3-conv:4:2:same-5-3"),
+    ((9, 5, 1), "conv:4:3:full-max_pool:2-conv:3:3-conv:2:1-mean_pool-3"),
+    ((5, 7, 3), "conv:9:3:same:2-conv:3:2:valid-conv:4:1-mean_pool"),
+    ((4, 10, 2), "conv:2:4:valid:3-conv:9:3:same-6-4"),
+    ((3, 4, 9), "max_pool:2-conv:3:2:full-max_pool:2-2"),
+    ((6,), "5-3"),  # dense, of version 2 because of its statistics
+]
+
+
+@pytest.mark.parametrize(("shape", "layers"), SPATIAL)
+@pytest.mark.parametrize("combinator", COMBINATORS)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("statistics", LABELED_STATISTICS)
+def test_vectors_of_mixed_layers_agree_to_1e_9(
+    shape: tuple, layers: str, combinator: str, activation: str, statistics: str
+) -> None:
+    count = layers.count("-") + 2
+    specification = Specification(
+        layers=layers,
+        input_shape=shape,
+        activation=activation,
+        combinator=combinator,
+        noise_std=tuple(0.1 + 0.1 * layer for layer in range(count)),
+        denoising_weights=tuple(2.0 / (1 + layer) for layer in range(count)),
+        dtype="float64",
+        labeled_statistics=statistics,
+    )
+    arrays = make_vectors(specification, 5, 8, seed=3)
+    assert_agrees(arrays, json.loads(str(arrays["meta"])))
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_float32_gradients_are_near_float64_ones(activation: str) -> None:
     specification = Specification((20, 30, 10, 5), activation=activation, denoising_weights=(10, 1, 0.1, 0.1))

@@ -85,6 +85,61 @@ def test_a_network_of_version_2_is_read_too() -> None:
     assert named(hints(reference, planted(LAMBDA, reference))) == [LAMBDA]
 
 
+# ---- Layers with space.
+
+SPATIAL = {
+    **{"layers": "conv:3:3:full-max_pool:2-conv:4:2-mean_pool-3", "input_shape": (5, 4, 2), "activation": "tanh"},
+    "denoising_weights": (3.0, 1.0, 0.5, 0.4, 0.3, 0.2),
+}
+CONV = "return sum(np.dot(h[:, i : i + height : stride, j : j + width : stride], W[i, j]) for i, j in places)"
+TURNED = "{} is used turned by 180 degrees; here it is not, as in a cross-correlation"
+TURNED_WEIGHTS = {
+    "every convolution's weight": [(CONV, CONV.replace("W[i, j]", "W[-1 - i, -1 - j]"))],
+    "encoder.3.weight": [
+        (CONV, CONV.replace("W[i, j]", "(W[-1 - i, -1 - j] if W.shape[2:] == (3, 4) else W[i, j])"))
+    ],
+    "decoder.0.weight": [
+        (CONV, CONV.replace("W[i, j]", "(W[-1 - i, -1 - j] if W.shape[2:] == (3, 2) else W[i, j])"))
+    ],
+}
+
+
+def spatial_reference() -> dict[str, np.ndarray]:
+    return make_vectors(Specification(**{**NETWORK, **SPATIAL}), 6, 9, seed=0)
+
+
+@pytest.mark.parametrize("weight", TURNED_WEIGHTS)
+def test_a_weight_that_is_turned_is_named(weight: str) -> None:
+    reference = spatial_reference()
+    meta = json.loads(str(reference["meta"]))
+    ladder = plant(TURNED_WEIGHTS[weight])
+    candidate = ladder.step(*ladder.given(reference, meta)[:1], meta, ladder.given(reference, meta)[1])
+    lines = hints(reference, candidate)
+    assert TURNED.format(weight) in named(lines), lines
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        STD,
+        LAMBDA,
+        STOPPED,
+        "ẑ is not normalized before it is compared",
+        "a layer's denoising cost is half the mean",
+        "λ is forgotten: the denoising costs are added as they are",
+    ],
+)
+def test_mistakes_are_named_in_a_network_of_convolutions(says: str) -> None:
+    reference = spatial_reference()
+    assert named(hints(reference, planted(says, reference))) == [says]
+
+
+def test_every_mistake_can_be_tried_in_a_network_of_convolutions() -> None:
+    step = given_step(spatial_reference())
+    for mistake in all_mistakes(step):
+        assert mistake.makes().arrays(gradients=False), mistake.says
+
+
 # ---- Where nothing is known, and what is given.
 
 

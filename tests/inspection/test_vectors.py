@@ -38,3 +38,17 @@ def test_differences_are_relative_to_the_reference(factor: float, relative: floa
     difference = compare(values, factor * values, "corrupted/z.1")
     assert difference.relative == pytest.approx(relative, rel=1e-5)
     assert not difference.passed
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("deviation", [1.0, 500.0])
+@pytest.mark.parametrize(("roundings", "passes"), [(10, True), (20, False)])
+def test_a_mean_that_is_zero_but_for_rounding_may_be_wrong_by_as_much(
+    dtype: type, deviation: float, roundings: float, passes: bool
+) -> None:
+    mean = np.full(3, roundings * np.finfo(dtype).eps * deviation, dtype)
+    reference = {"clean/mean.2": mean, "clean/std.2": np.full(3, deviation, dtype)}
+    [mean_differs, deviation_differs] = compare_vectors(reference, {**reference, "clean/mean.2": -mean * dtype(0.5)})
+    assert mean_differs.key == "clean/mean.2"
+    assert mean_differs.passed == passes
+    assert deviation_differs.passed

@@ -1,0 +1,147 @@
+"""Convolution and pooling on a GPU, proved on the double: plain formulas between the same fused kernels."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import host_kernels
+import numpy as np
+import pytest
+import strict_cupy
+from test_fused_device import assert_close, step, steps
+
+from ladder_np.arrays import Device
+from ladder_np.inspection.example import example_step
+from ladder_np.inspection.gradcheck import check_network
+from ladder_np.inspection.vectors import compare_vectors, make_vectors
+from ladder_np.kernels import Kernels
+from ladder_np.network.fused import make_passes
+from ladder_np.network.ladder import backward, forward
+from ladder_np.network.model import LadderNetwork
+from ladder_np.network.specification import Specification
+from ladder_np.operations import convolution
+
+pytestmark = pytest.mark.skipif(host_kernels.COMPILER is None, reason="no C++ compiler for the kernels")
+
+LAYERS = {  # shape of a sample, layers
+    "cut off, few and many channels": ((7, 6, 2), "conv:3:3-max_pool:2-conv:9:2:full-conv:4:3:same-mean_pool-5-3"),
+    "strides": ((7, 5, 1), "conv:9:3:full:2-conv:3:2:valid-conv:4:1-mean_pool"),
+    "a large window": ((17, 18, 1), "max_pool:17-3"),
+}
+TOP = (0.0,) * 4 + (1.0,)
+COSTS = {
+    "full": {},
+    "constant targets": {"stop_gradient_targets": True},
+    "statistics of the unlabeled rows": {"labeled_statistics": "unlabeled"},
+    "top only": {"denoising_weights": TOP},
+    "baseline": {"denoising_weights": 0.0},
+    "no noise": {"noise_std": 0.0},
+}
+
+
+def spatial(layers: str = "cut off, few and many channels", **options: Any) -> Specification:
+    """Return a network with convolutions or pooling."""
+    shape, texts = LAYERS[layers]
+    given = {"denoising_weights": 0.7, "noise_std": 0.3, **options}
+    return Specification(layers=texts, input_shape=shape, **given)
+
+
+@pytest.fixture(params=[True, False], ids=["fused", "plain"])
+def device(request: pytest.FixtureRequest) -> Device:
+    """Return the device as a GPU would be, with and without kernels."""
+    return Device("strict", xp=strict_cupy, fused=request.param)
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Leave the double as it was."""
+    yield
+    strict_cupy.cuda.records_products = False
+    strict_cupy.recording = None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layers", LAYERS)
+def test_a_step_equals_numpys_to_rounding(layers: str, dtype: str, device: Device) -> None:
+    network = spatial(layers, dtype=dtype)
+    assert_close(step(network, device), step(network, Device("cpu")))
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_it_does_whatever_the_cost(cost: str, activation: str, device: Device) -> None:
+    network = spatial("strides", dtype="float64", activation=activation, **COSTS[cost])
+    assert_close(step(network, device), step(network, Device("cpu")))
+
+
+@pytest.mark.parametrize("samples", [1, 5])
+def test_pieces_of_the_patches_may_be_small(samples: int, device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = spatial(dtype="float64")
+    expected = step(network, Device("cpu"))
+    monkeypatch.setattr(convolution, "PATCHES_ON_GPU", samples * 20 * 18)  # of the first layer
+    assert_close(step(network, device), expected)
+
+
+def test_a_step_neither_waits_for_the_device_nor_sends_it_anything(device: Device) -> None:
+    network = spatial()
+    parameters, batch, noise = example_step(network, 6, 8, seed=0, device=device)
+    passes = make_passes(network, device, 6, 8)
+    state = forward(parameters, batch, noise, passes)  # what is put there once is there
+    with strict_cupy.watched_traffic() as traffic:
+        state = forward(parameters, batch, noise, passes)
+        backward(state, parameters.zeros_like())
+    assert (traffic.synchronizations, traffic.transfers) == (0, 0)
+
+
+def test_spatial_layers_go_through_the_same_kernels_as_dense_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    names: Counter[str] = Counter()
+    original = Kernels._launch
+
+    def launch(self: Kernels, name: str, *rest: Any) -> None:
+        names[name] += 1
+        original(self, name, *rest)
+
+    monkeypatch.setattr(Kernels, "_launch", launch)
+    step(spatial("strides"), Device("strict", xp=strict_cupy))
+    layers = 4
+    assert {name: names[name] for name in ("encode", "encode_backward", "decode", "decode_backward")} == {
+        "encode": layers,
+        "encode_backward": layers,
+        "decode": layers + 1,
+        "decode_backward": layers + 1,
+    }
+
+
+def test_a_recorded_step_gives_the_same_parameters_bit_for_bit() -> None:
+    results = []
+    for records in (True, False):
+        strict_cupy.cuda.records_products = records
+        results.append(steps(Device("strict", xp=strict_cupy), 4, spatial("strides", dtype="float64")))
+    for recorded, plain in zip(results[0][:2], results[1][:2], strict=True):
+        np.testing.assert_array_equal(recorded, plain)
+    assert results[0][2].launches < results[1][2].launches  # the graph is launched as one
+
+
+def test_predictions_are_numpys(device: Device) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((20, 7, 6, 2))
+    results = []
+    for place in (device, Device("cpu")):
+        network = LadderNetwork.from_specification(spatial(dtype="float64"), device=place, seed=3)
+        network.estimate_statistics(lambda: [x])
+        results.append(network.predict_proba(x))
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-10)
+
+
+def test_vectors_are_numpys(device: Device) -> None:
+    network = spatial(dtype="float64")
+    ours, theirs = (make_vectors(network, 5, 7, 0, place) for place in (Device("cpu"), device))
+    assert ours.keys() == theirs.keys()
+    assert [difference for difference in compare_vectors(ours, theirs) if not difference.passed] == []
+
+
+def test_the_gradient_check_passes(device: Device) -> None:
+    network = Specification(
+        layers="conv:2:2-max_pool:2-2", input_shape=(4, 4, 1), denoising_weights=1.0, dtype="float64"
+    )
+    assert [check.name for check in check_network(network, 5, 6, 0, device) if not check.passed] == []
