@@ -186,7 +186,7 @@ ACTIVE, ACTIVE_BACK = (
     lambda layer: Formula(layer.activation.backward),
 )
 G, G_BACK = _combinator("z_hat", "forward"), _combinator("dcombinator", "backward")
-MEAN = Formula(normalization.normalize_forward, "mu = a.sum")
+MEAN = Formula(normalization.normalize_forward, "mu = column_sums")
 DEVIATION = Formula(normalization.normalize_forward, "sigma = xp.sqrt")
 NORMAL = Formula(normalization.normalize_forward, "z /= sigma")
 NORMAL_BACK = Formula(normalization.normalize_backward, "da /= sigma")
