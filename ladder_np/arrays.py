@@ -17,8 +17,7 @@ from ladder_np.errors import InputError
 
 __all__ = ["DEVICE_NAMES", "Array", "Device", "array_module", "keep_freed_memory", "why_no_cuda"]
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3), malloc.h
-LARGEST_KEPT_BLOCK = 2**25  # the largest value that M_MMAP_THRESHOLD accepts
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # mallopt(3), malloc.h
 NEVER = 2**31 - 1
 
 # An array of whichever module is in use; NumPy and CuPy share no base class to name here.
@@ -139,7 +138,7 @@ def _first_line(error: Exception) -> str:
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc to keep freed blocks of up to 32 MiB in this process. On other systems, do nothing.
+    """Tell glibc to keep freed blocks of any size in this process. On other systems, do nothing.
 
     Each step allocates and frees the same arrays. glibc returns large blocks, and a large free end of its heap, to
     the system, and every page then costs a page fault at its next use: thousands per step.
@@ -148,5 +147,5 @@ def keep_freed_memory() -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries do not have it
     if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT_BLOCK)
+        mallopt(M_MMAP_MAX, 0)  # large blocks come from the heap as others do
         mallopt(M_TRIM_THRESHOLD, NEVER)

@@ -244,14 +244,6 @@ AS_STRIDED = "lib.stride_tricks.as_strided"
 VIEWS = {"ndarray.reshape", "ndarray.ravel", "ndarray.transpose", "empty", "empty_like", AS_STRIDED}
 
 
-def copyto(dst: ndarray, src: Any, where: ndarray) -> None:
-    """Copy to `dst` where a mask is true."""
-    calls.add(("copyto", ("where",)))
-    _count("copyto")
-    to, values, mask = _device_values(dst), _operand(src), _device_values(where)
-    _act(lambda: np.copyto(to, values, where=mask))
-
-
 def _count(name: str) -> None:
     if name.endswith("matmul") or name.endswith("matmul__"):
         if recording is not None and not cuda.records_products:

@@ -29,8 +29,8 @@ class Case:
 
     Attributes
     ----------
-    sizes : tuple of int
-        Widths, input and classes included.
+    sizes : tuple
+        Widths or layers as texts, the input's width or shape first, classes last.
     n_labeled, n_unlabeled : int
         Rows per step; inference looks at `n_unlabeled` rows.
     denoising_weights : tuple of float or None
@@ -39,7 +39,7 @@ class Case:
     device : {"cpu", "cuda"}
     """
 
-    sizes: tuple[int, ...]
+    sizes: tuple[Any, ...]
     n_labeled: int = LABELED
     n_unlabeled: int = UNLABELED
     denoising_weights: tuple[float, ...] | None = None
@@ -57,9 +57,10 @@ class Case:
     def batch(self) -> Batch:
         """Return random pixels in [0, 1) and classes that take turns, on the host, the same for every contender."""
         generator = np.random.default_rng(0)
+        inputs = self.specification().sizes[0]
 
         def pixels(rows: int) -> np.ndarray:
-            return generator.random((rows, self.sizes[0]), dtype=np.dtype(self.dtype).type)
+            return generator.random((rows, inputs), dtype=np.dtype(self.dtype).type)
 
         return Batch(pixels(self.n_labeled), np.arange(self.n_labeled) % self.sizes[-1], pixels(self.n_unlabeled))
 
@@ -71,6 +72,7 @@ class Case:
     def from_json(cls, fields: Mapping[str, Any]) -> "Case":
         """Return the case that `as_json` described."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        values["sizes"] = tuple(tuple(one) if isinstance(one, list) else one for one in values["sizes"])
         return cls(**values)
 
 

@@ -5,9 +5,13 @@ Every product belongs to one weight matrix W (inputs, outputs) and is one of
     forward     (rows, inputs) W                               in the encoder, or V in the decoder
     weight      (inputs, rows)(rows, outputs) = hᵀ da          the gradient of W, written in place
     input       (rows, outputs) Wᵀ                             the gradient of what came in
+
+A convolution's products are those of its patches, which are there already: rows are positions of samples, inputs k²C,
+and the gradient of what came in is a convolution itself.
 """
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +19,9 @@ import numpy as np
 from benchmarks.speed.cases import Case
 from ladder_np.arrays import Array, Device
 from ladder_np.network.inference import ROWS_AT_ONCE
-from ladder_np.network.layers import Lanes
+from ladder_np.network.layers import Lanes, resolve
 from ladder_np.network.specification import Specification
+from ladder_np.operations.maps import Map
 
 __all__ = ["FloorInference", "FloorStep", "Product", "inference_products", "step_products", "total_flop"]
 
@@ -47,17 +52,17 @@ def step_products(specification: Specification, n_labeled: int, n_unlabeled: int
 
     The rows are those of the lanes that the λs ask for; the decoder runs down to the lowest layer with λ > 0.
     """
-    sizes, top = specification.sizes, specification.top
+    layers, top = resolve(specification), specification.top
     lanes = Lanes.needed(specification, n_labeled, n_unlabeled)
 
-    def encoder(kind: str, layer: int) -> Product:
+    def encoder(kind: str, layer: int) -> list[Product]:
         constant_targets = kind != "forward" and specification.stop_gradient_targets
         clean = lanes.n_unlabeled if lanes.has_clean(layer) and not constant_targets else 0
         rows = lanes.n_corrupted + clean
-        return Product(kind, f"encoder.{layer}", rows, sizes[layer - 1], sizes[layer])
+        return map_products(kind, f"encoder.{layer}", layers[layer].up, rows)
 
-    def decoder(kind: str, layer: int) -> Product:
-        return Product(kind, f"decoder.{layer}", lanes.n_unlabeled, sizes[layer + 1], sizes[layer])
+    def decoder(kind: str, layer: int) -> list[Product]:
+        return map_products(kind, f"decoder.{layer}", layers[layer].down, lanes.n_unlabeled)
 
     products = [encoder("forward", layer) for layer in range(1, top + 1)]
     products += [decoder("forward", layer) for layer in range(top - 1, lanes.lowest - 1, -1)]
@@ -65,7 +70,20 @@ def step_products(specification: Specification, n_labeled: int, n_unlabeled: int
         products += [decoder("weight", layer), decoder("input", layer)]
     for layer in range(top, 1, -1):
         products += [encoder("weight", layer), encoder("input", layer)]
-    return [*products, encoder("weight", 1)]  # the gradient of x is not needed
+    products += [encoder("weight", 1)]  # the gradient of x is not needed
+    return list(itertools.chain.from_iterable(products))
+
+
+def map_products(kind: str, name: str, one: Map, samples: int) -> list[Product]:
+    """Return the product of a map for so many samples; none where it has no weight."""
+    if one.weight is None:
+        return []
+    if len(one.weight) == 2:
+        return [Product(kind, name, samples, *one.weight)]
+    k, _, inputs, outputs = one.weight
+    if kind == "input":  # a convolution of da with the weight turned around
+        return [Product("forward", f"{name} turned", samples * math.prod(one.input[:2]), k * k * outputs, inputs)]
+    return [Product(kind, name, samples * math.prod(one.output[:2]), k * k * inputs, outputs)]
 
 
 def inference_products(sizes: tuple[int, ...], rows: int) -> list[Product]:

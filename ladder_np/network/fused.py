@@ -29,7 +29,7 @@ from ladder_np.network.passes import (
     clean_target,
 )
 from ladder_np.network.specification import Specification
-from ladder_np.operations.normalization import column_products
+from ladder_np.operations.columns import column_products
 
 __all__ = ["FusedPasses", "make_passes"]
 

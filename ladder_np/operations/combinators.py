@@ -28,8 +28,8 @@ import numpy as np
 
 from ladder_np.arrays import Array
 from ladder_np.operations.activations import sigmoid_backward, sigmoid_forward
+from ladder_np.operations.columns import column_products, column_sums
 from ladder_np.operations.formulas import Formula
-from ladder_np.operations.normalization import column_products
 
 __all__ = ["COMBINATORS", "Combinator", "Initial"]
 
@@ -55,9 +55,9 @@ def curve_backward(
     da = (
         column_products(dcurve, s),
         a1 * column_products(ds, u),
-        a1 * ds.sum(axis=0),
+        a1 * column_sums(ds),
         column_products(dcurve, u),
-        dcurve.sum(axis=0),
+        column_sums(dcurve),
     )
     du = ds
     du *= a1 * a2

@@ -124,43 +124,34 @@ def _patches(h: Array, window: Window) -> Iterator[tuple[slice, Array]]:
     """Yield P of some samples at a time, in memory that is used again, with the rows of the output that they make."""
     xp = array_module(h)
     images = h.reshape(-1, *window.input)
-    n, (height, width), k, channels = len(images), window.output, window.size, window.input[2]
-    positions, columns = height * width, k * k * channels
-    at_once = max(1, (PATCHES_ON_CPU if xp.__name__ == "numpy" else PATCHES_ON_GPU) // (positions * columns))
-    at_once = min(n, at_once)
-    larger = xp.zeros((at_once, *window.enlarged, channels), dtype=h.dtype)
+    positions, columns = math.prod(window.output), window.size**2 * window.input[2]
+    most = PATCHES_ON_CPU if xp.__name__ == "numpy" else PATCHES_ON_GPU
+    at_once = min(len(images), max(1, most // (positions * columns)))
+    larger = xp.zeros((at_once, *window.enlarged, window.input[2]), dtype=h.dtype)
     memory = xp.empty(at_once * positions * columns, dtype=h.dtype)
-    for start in range(0, n, at_once):
+    inside, windows, copy, P = _views(larger, memory, window)
+    for start in range(0, len(images), at_once):
         part = images[start : start + at_once]
-        inside = larger[: len(part)]
-        inner = (slice(window.before, side - window.behind, window.spacing) for side in window.enlarged)
-        inside[:, *inner] = part
-        windows = _windows(inside, window)
-        rows = slice(start * positions, (start + len(part)) * positions)
-        P = memory[: len(part) * positions * columns]
-        if channels < FEW_CHANNELS:
-            by_column = P.reshape(k, k, channels, len(part), height, width)
-            by_column[...] = windows.transpose(3, 4, 5, 0, 1, 2)
-            yield rows, P.reshape(columns, -1).T
-        else:
-            by_row = P.reshape(len(part), height, width, k, k * channels)
-            # what a window has of one row of the image lies in one piece there
-            by_row[...] = _side_by_side(windows)
-            yield rows, P.reshape(-1, columns)
+        if len(part) < at_once:
+            inside, windows, copy, P = _views(larger[: len(part)], memory, window)
+        inside[...] = part
+        copy[...] = windows
+        yield slice(start * positions, (start + len(part)) * positions), P
 
 
-def _windows(larger: Array, window: Window) -> Array:
-    """Return a view (n, height, width, k, k, C) of the windows of larger inputs."""
-    xp = array_module(larger)
+def _views(larger: Array, memory: Array, window: Window) -> tuple[Array, Array, Array, Array]:
+    """Return where images lie in larger inputs, their windows, where these are copied to in memory, and P there."""
+    (height, width), k, n, channels = window.output, window.size, len(larger), window.input[2]
+    inner = (slice(window.before, side - window.behind, window.spacing) for side in window.enlarged)
+    inside, columns = larger[:, *inner], k * k * channels
+    memory = memory[: n * height * width * columns]
     by_sample, by_row, by_column, by_channel = larger.strides
-    shape = (len(larger), *window.output, window.size, window.size, larger.shape[3])
-    strides = (by_sample, window.stride * by_row, window.stride * by_column, by_row, by_column, by_channel)
-    return xp.lib.stride_tricks.as_strided(larger, shape=shape, strides=strides)
-
-
-def _side_by_side(windows: Array) -> Array:
-    """Return the view (n, height, width, k, k C), in which a row of a window is one axis."""
-    n, height, width, k, _, channels = windows.shape
-    xp = array_module(windows)
-    strides = (*windows.strides[:4], windows.strides[5])
-    return xp.lib.stride_tricks.as_strided(windows, shape=(n, height, width, k, k * channels), strides=strides)
+    shape, strides = (n, height, width, k), (by_sample, window.stride * by_row, window.stride * by_column, by_row)
+    strided = array_module(larger).lib.stride_tricks.as_strided
+    if channels >= FEW_CHANNELS:
+        # What a window has of one row of the image lies in one piece.
+        windows = strided(larger, shape=(*shape, k * channels), strides=(*strides, by_channel))
+        return inside, windows, memory.reshape(windows.shape), memory.reshape(-1, columns)
+    windows = strided(larger, shape=(*shape, k, channels), strides=(*strides, by_column, by_channel))
+    windows = windows.transpose(3, 4, 5, 0, 1, 2)
+    return inside, windows, memory.reshape(windows.shape), memory.reshape(columns, -1).T

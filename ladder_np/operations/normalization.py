@@ -24,10 +24,10 @@ Where a layer has no γ, γ = 1; where it has no β, β = 0.
 """
 
 from ladder_np.arrays import Array, array_module
+from ladder_np.operations.columns import column_products, column_sums
 
 __all__ = [
     "FEWEST_ROWS",
-    "column_products",
     "normalize_backward",
     "normalize_forward",
     "shift_scale_backward",
@@ -37,11 +37,6 @@ __all__ = [
 ]
 
 FEWEST_ROWS = 2  # one row has no variance to normalize by
-
-
-def column_products(a: Array, b: Array) -> Array:
-    """Return Σ a b over the rows, (units,), without a product of all elements in memory."""
-    return array_module(a).einsum("ij,ij->j", a, b)
 
 
 def normalize_forward(a: Array, eps: float, out: Array | None = None) -> tuple[Array, Array, Array]:
@@ -62,7 +57,7 @@ def normalize_forward(a: Array, eps: float, out: Array | None = None) -> tuple[A
     """
     xp = array_module(a)
     n = len(a)
-    mu = a.sum(axis=0) / n
+    mu = column_sums(a) / n
     z = xp.subtract(a, mu, out=out)
     sigma = xp.sqrt(column_products(z, z) / n + eps)
     z /= sigma
@@ -95,7 +90,7 @@ def normalize_backward(
     da : (rows, units) array
     """
     n = len(z)
-    mean_dz = dz.sum(axis=0) / n
+    mean_dz = column_sums(dz) / n
     mean_dz_z = column_products(dz, z) / n
     if dmu is not None:
         mean_dz -= sigma * dmu / n
@@ -120,7 +115,7 @@ def standardize_forward(z_hat: Array, mu: Array, sigma: Array, out: Array | None
 def standardize_backward(dz_hat_bn: Array, z_hat_bn: Array, sigma: Array) -> tuple[Array, Array, Array]:
     """Return dẑ (rows, units), dμ (units,) and dσ (units,)."""
     dz_hat = dz_hat_bn / sigma
-    return dz_hat, -dz_hat.sum(axis=0), -column_products(dz_hat, z_hat_bn)
+    return dz_hat, -column_sums(dz_hat), -column_products(dz_hat, z_hat_bn)
 
 
 def shift_scale_forward(z: Array, beta: Array | None, gamma: Array | None, out: Array | None = None) -> Array:
@@ -145,4 +140,4 @@ def shift_scale_backward(
         dz = xp.multiply(db, gamma, out=out)
     else:
         dz = db if out is db else xp.positive(db, out=out)
-    return dz, None if beta is None else dz.sum(axis=0), dgamma
+    return dz, None if beta is None else column_sums(dz), dgamma

@@ -51,7 +51,9 @@ def max_pool_forward(h: Array, shape: Shape, size: int) -> tuple[Array, Array]:
     for number, at in _places(size):
         values = images[at]
         there = (slice(None), slice(values.shape[1]), slice(values.shape[2]))  # where windows are not cut off
-        xp.copyto(place[there], number, where=values > largest[there])
+        is_larger = (values > largest[there]).astype(place.dtype)
+        is_larger *= number
+        xp.maximum(is_larger, place[there], out=place[there])  # numbers rise, so that the last larger one stays
         xp.maximum(values, largest[there], out=largest[there])
     return largest.reshape(-1, shape[2]), place
 

@@ -26,9 +26,9 @@ from ladder_np.network.passes import (
     Target,
 )
 from ladder_np.operations.activations import ACTIVATIONS, softmax_forward
+from ladder_np.operations.columns import column_products
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.operations.losses import cross_entropy_forward
-from ladder_np.operations.normalization import column_products
 from ladder_np.training.adam import Adam
 
 Arrays = dict[str, Any]
