@@ -3,7 +3,7 @@
 The passes keep everything they compute (`Passes.keep`), and run as plain formulas on every device.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +99,8 @@ def trace_step(
         records = list(backward_records(state, gradients))
         cost = abs(float(device.get(state.losses.total)))
         items = [item for item in state.items(gradients, records) if item.quantity.symbol]
-        readings = [_reading(item, device, cost) for item in items if item.quantity.part != GIVEN]
+        deviations = dict(_deviations(items, device))
+        readings = [_reading(item, device, cost, deviations) for item in items if item.quantity.part != GIVEN]
     parts = list(PARTS)
     return sorted(readings, key=lambda reading: parts.index(reading.part))
 
@@ -118,10 +119,19 @@ def of_layer(readings: Sequence[Reading], layer: int) -> list[Reading]:
     return [reading for reading in readings if reading.layer == layer]
 
 
-def _reading(item: Item, device: Device, cost: float) -> Reading:
+def _deviations(items: Sequence[Item], device: Device) -> Iterator[tuple[tuple[str, int], float]]:
+    """Yield a layer's largest deviation by the name of the mean beside it, which may be zero but for rounding."""
+    for item in items:
+        if item.layer is not None and item.quantity.name in ("sigma", "sigma_tilde"):
+            name = item.quantity.name.replace("sigma", "mu")
+            yield (name, item.layer.index), float(np.abs(_on_host(item.value, device)).max())
+
+
+def _reading(item: Item, device: Device, cost: float, deviations: Mapping[tuple[str, int], float]) -> Reading:
     quantity, texts, value = item.quantity, item.texts, _on_host(item.value, device)
     is_gradient, exact = quantity.part in WAY_BACK, value.astype(np.float64)
-    largest = max(float(np.abs(exact).max()), cost if is_gradient else 0.0)
+    beside = deviations.get((quantity.name, item.layer.index), 0.0) if item.layer else 0.0
+    largest = max(float(np.abs(exact).max()), cost if is_gradient else beside)
     paper = item.layer.combinator.paper if item.layer and quantity.name == "z_hat" else ""
     assert item.formula is not None  # what is computed has one
     file, line = item.formula.place()

@@ -80,6 +80,7 @@ def test_a_network_with_images_reads_as_well(command):
         "dẑ² = dẑ²_BN/σ² + Σ d(ẑ²V¹) over windows 9x3x2x3",
     ):
         assert stage in text, stage
+    assert "μ³ = mean a³ 4 0 0 operations" in text  # of a layer whose mean is 0 below, without a shift
     for block in places(outcome.out).split("\n\n")[1:]:
         heading, *rows = block.splitlines()
         function = heading.index("function")
