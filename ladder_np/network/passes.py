@@ -14,7 +14,7 @@ It writes nothing into its arguments but the gradients of parameters. `FusedPass
 with one kernel for each pass; this is its reference.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,9 @@ from ladder_np.arrays import Array, array_module
 from ladder_np.network.layers import Lanes, Layer, Rows, resolve
 from ladder_np.network.parameters import LayerParameters
 from ladder_np.network.specification import Specification
-from ladder_np.operations.activations import softmax_backward, softmax_forward
+from ladder_np.operations.activations import Activation, softmax_backward, softmax_forward
+from ladder_np.operations.columns import in_blocks, row_blocks, total
+from ladder_np.operations.combinators import Combinator
 from ladder_np.operations.losses import (
     cross_entropy_backward,
     cross_entropy_forward,
@@ -37,6 +39,7 @@ from ladder_np.operations.normalization import (
     standardize_backward,
     standardize_forward,
 )
+from ladder_np.threads import in_parallel
 
 __all__ = [
     "Batch",
@@ -233,7 +236,7 @@ class Passes:
         z, mu, sigma = self._normalize_lanes_forward(a, rows)
         z_tilde = add_noise(z, noise, layer.noise_std, rows)
         b = shift_scale_forward(z_tilde[: rows.going_on], own.beta, own.gamma)
-        h = layer.activation.forward(b, out=self._room_of(b))
+        h = activate_forward(layer.activation, b, out=self._room_of(b))
         return Encoded(rows, z, z_tilde, h, mu, sigma, clean_target(rows, z, mu, sigma), self._kept(a), self._kept(b))
 
     def encode_backward(
@@ -246,7 +249,7 @@ class Passes:
         gradient: LayerParameters,
     ) -> EncodedGradient:
         """Return da from dh and what the decoder's backward sends to this layer; write dβ and dγ into `gradient`."""
-        db = layer.activation.backward(dh, encoded.h[: len(dh)])
+        db = activate_backward(layer.activation, dh, encoded.h[: len(dh)])
         z_tilde = encoded.z_tilde[: len(dh)]
         dz, dbeta, dgamma = shift_scale_backward(db, z_tilde, own.beta, own.gamma, out=self._room_of(db))
         _write(gradient.beta, dbeta)
@@ -316,7 +319,7 @@ class Passes:
         """Rebuild one layer from z̃ and `vertical` (M, units), and compare it with the clean one where λ > 0."""
         u, _, u_sigma = normalize_forward(vertical, self.specification.batch_norm_eps)
         z_tilde = encoded.z_tilde[encoded.rows.unlabeled]
-        z_hat, cache = layer.combinator.forward(z_tilde, u, own.combinator)
+        z_hat, cache = combine_forward(layer.combinator, z_tilde, u, own.combinator)
         target = self._compared_with(encoded, layer)
         if target is None:
             return Decoded(u, u_sigma, z_tilde, z_hat, cache, vertical=self._kept(vertical))
@@ -341,7 +344,7 @@ class Passes:
         dz_hat_bn, dz_hat, target = self._denoising_backward(layer, decoded)
         if dz_hat_below is not None:
             dz_hat = dz_hat_below if dz_hat is None else dz_hat + dz_hat_below
-        dz_tilde, du, da = layer.combinator.backward(dz_hat, decoded.u, own.combinator, decoded.cache)
+        dz_tilde, du, da = combine_backward(layer.combinator, dz_hat, decoded.u, own.combinator, decoded.cache)
         for name, value in da.items():
             _write(gradient.combinator[name], value)
         dvertical = normalize_backward(du, decoded.u, decoded.u_sigma, out=self._room_of(du))
@@ -388,11 +391,68 @@ def add_noise(z: Array, noise: Array | None, std: float, rows: Rows) -> Array:
     """Return z̃ = z + s n on the corrupted rows; the clean rows stay as they are."""
     if noise is None or std == 0:
         return z
-    z_tilde = array_module(z).empty_like(z)
-    array_module(z).multiply(std, noise, out=z_tilde[rows.corrupted])
-    z_tilde[rows.corrupted] += z[rows.corrupted]
+    xp, z_tilde = array_module(z), array_module(z).empty_like(z)
+    corrupted = z_tilde[rows.corrupted]
+
+    def noisy(some: slice) -> None:
+        part = xp.multiply(std, noise[some], out=corrupted[some])
+        part += z[rows.corrupted][some]
+
+    in_blocks(noisy, corrupted)
     z_tilde[rows.n_corrupted :] = z[rows.n_corrupted :]
     return z_tilde
+
+
+# ---- Activations and combinators, on some rows at a time where there are many.
+
+
+def activate_forward(activation: Activation, b: Array, out: Array) -> Array:
+    """Return h = φ(b), written to `out`."""
+    in_blocks(lambda rows: activation.forward(b[rows], out=out[rows]), b)
+    return out
+
+
+def activate_backward(activation: Activation, dh: Array, h: Array) -> Array:
+    """Return db."""
+    if len(row_blocks(dh)) == 1:
+        return activation.backward(dh, h)
+    db = array_module(dh).empty_like(dh)
+
+    def part(rows: slice) -> None:
+        db[rows] = activation.backward(dh[rows], h[rows])
+
+    in_blocks(part, dh)
+    return db
+
+
+def combine_forward(combinator: Combinator, z_tilde: Array, u: Array, a: Mapping[str, Array]) -> tuple[Array, Any]:
+    """Return ẑ = g(z̃, u; a) and what the backward needs: of many rows a list of what their blocks need."""
+    if len(row_blocks(u)) == 1:
+        return combinator.forward(z_tilde, u, a)
+    z_hat = array_module(u).empty_like(u)
+
+    def part(rows: slice) -> Any:
+        z_hat[rows], cache = combinator.forward(z_tilde[rows], u[rows], a)
+        return cache
+
+    return z_hat, in_blocks(part, u)
+
+
+def combine_backward(
+    combinator: Combinator, dz_hat: Array, u: Array, a: Mapping[str, Array], cache: Any
+) -> tuple[Array, Array, dict[str, Array]]:
+    """Return dz̃ and du, (rows, units) each, and da, (units,) each, by name."""
+    if len(row_blocks(u)) == 1:
+        return combinator.backward(dz_hat, u, a, cache)
+    dz_tilde, du = (array_module(u).empty_like(u) for _ in range(2))
+
+    def part(block: tuple[slice, Any]) -> dict[str, Array]:
+        rows, of_block = block
+        dz_tilde[rows], du[rows], da = combinator.backward(dz_hat[rows], u[rows], a, of_block)
+        return da
+
+    parts = in_parallel(part, list(zip(row_blocks(u), cache, strict=True)))
+    return dz_tilde, du, {name: total([da[name] for da in parts]) for name in parts[0]}
 
 
 def clean_target(rows: Rows, z: Array, mu: Sequence[Array], sigma: Sequence[Array]) -> Target | None:

@@ -1,17 +1,53 @@
-"""Sums over the rows of a matrix (rows, units), one for each unit.
+"""Matrices with many rows: sums over the rows of a matrix (rows, units), and work on some rows at a time.
 
-A spatial layer has a row for each position of each sample, hundreds of thousands in a step. In float32, added up one
-after the other, they lose digits with every row: a sum of 300,000 squares is wrong by up to 1e-4 of it. So many rows
-are first laid side by side, in a matrix of fewer and longer rows; its columns are summed, and then the sums that
-belong to one unit, which is wrong by 1e-6 at most, and faster.
+A spatial layer has a row for each position of each sample, hundreds of thousands in a step.
+
+**Sums.** In float32, added up one after the other, they lose digits: a sum of 300,000 squares is wrong by up to
+1e-4 of it. So they are first laid side by side, in a matrix of fewer and longer rows; its columns are summed, and then
+the sums that belong to one unit, which is wrong by 1e-6 at most, and faster.
+
+**Blocks.** Such matrices do not fit into a core's cache. What several operations do to each row is done to some rows at
+a time, which stay there in between, and by several threads. Blocks do not depend on how many threads there are.
 """
 
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
 from ladder_np.arrays import Array, array_module
+from ladder_np.threads import in_parallel
 
-__all__ = ["column_products", "column_sums"]
+__all__ = ["column_products", "column_sums", "in_blocks", "row_blocks", "total"]
 
-MANY_ROWS = 4096  # with fewer, rows are added one after the other, as ever
+MANY_ROWS = 4096  # with fewer, all is done at once and rows are added one after the other
 LONG_ROW = 2**14  # elements of a row of the matrix that many rows are laid out in
+BLOCK = 2**17  # elements of a block: half a MiB in float32, of which a core's cache holds a few
+
+Result = TypeVar("Result")
+
+
+def in_blocks(function: Callable[[slice], Result], like: Array) -> list[Result]:
+    """Return what a function returns for some rows at a time, all of those that `like` (rows, units) has, in order.
+
+    The calls must not depend on each other.
+    """
+    return in_parallel(function, row_blocks(like))
+
+
+def row_blocks(like: Array) -> list[slice]:
+    """Return the blocks of a matrix's rows; all rows are one block if there are few, or on a GPU."""
+    if len(like) < MANY_ROWS or array_module(like) is not np:
+        return [slice(None)]
+    height = max(1, BLOCK // like.shape[1])
+    return [slice(start, start + height) for start in range(0, len(like), height)]
+
+
+def total(parts: Sequence[Array]) -> Array:
+    """Return the sum of arrays, of a single one itself."""
+    return functools.reduce(operator.add, parts)
 
 
 def column_sums(a: Array) -> Array:

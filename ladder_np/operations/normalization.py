@@ -24,7 +24,7 @@ Where a layer has no γ, γ = 1; where it has no β, β = 0.
 """
 
 from ladder_np.arrays import Array, array_module
-from ladder_np.operations.columns import column_products, column_sums
+from ladder_np.operations.columns import column_products, column_sums, in_blocks, total
 
 __all__ = [
     "FEWEST_ROWS",
@@ -55,12 +55,20 @@ def normalize_forward(a: Array, eps: float, out: Array | None = None) -> tuple[A
     z : (rows, units) array
     mu, sigma : (units,) arrays
     """
-    xp = array_module(a)
-    n = len(a)
+    xp, n = array_module(a), len(a)
+    z = xp.empty_like(a) if out is None else out
     mu = column_sums(a) / n
-    z = xp.subtract(a, mu, out=out)
-    sigma = xp.sqrt(column_products(z, z) / n + eps)
-    z /= sigma
+
+    def centered(rows: slice) -> Array:
+        part = xp.subtract(a[rows], mu, out=z[rows])
+        return column_products(part, part)
+
+    sigma = xp.sqrt(total(in_blocks(centered, a)) / n + eps)
+
+    def scaled(rows: slice) -> None:
+        z[rows] /= sigma
+
+    in_blocks(scaled, a)
     return z, mu, sigma
 
 
@@ -89,16 +97,21 @@ def normalize_backward(
     -------
     da : (rows, units) array
     """
-    n = len(z)
-    mean_dz = column_sums(dz) / n
-    mean_dz_z = column_products(dz, z) / n
+    xp, n = array_module(dz), len(z)
+    sums = in_blocks(lambda rows: (column_sums(dz[rows]), column_products(dz[rows], z[rows])), dz)
+    mean_dz, mean_dz_z = (total(parts) / n for parts in zip(*sums, strict=True))
     if dmu is not None:
         mean_dz -= sigma * dmu / n
     if dsigma is not None:
         mean_dz_z -= sigma * dsigma / n
-    da = array_module(dz).subtract(dz, mean_dz, out=out)
-    da -= z * mean_dz_z
-    da /= sigma
+    da = xp.empty_like(dz) if out is None else out
+
+    def normalized(rows: slice) -> None:
+        part = xp.subtract(dz[rows], mean_dz, out=da[rows])
+        part -= z[rows] * mean_dz_z
+        part /= sigma
+
+    in_blocks(normalized, dz)
     return da
 
 
@@ -107,23 +120,41 @@ def standardize_forward(z_hat: Array, mu: Array, sigma: Array, out: Array | None
 
     It is written to `out` if given, which may be `z_hat` itself.
     """
-    z_hat_bn = array_module(z_hat).subtract(z_hat, mu, out=out)
-    z_hat_bn /= sigma
+    xp = array_module(z_hat)
+    z_hat_bn = xp.empty_like(z_hat) if out is None else out
+
+    def standardized(rows: slice) -> None:
+        part = xp.subtract(z_hat[rows], mu, out=z_hat_bn[rows])
+        part /= sigma
+
+    in_blocks(standardized, z_hat)
     return z_hat_bn
 
 
 def standardize_backward(dz_hat_bn: Array, z_hat_bn: Array, sigma: Array) -> tuple[Array, Array, Array]:
     """Return dẑ (rows, units), dμ (units,) and dσ (units,)."""
-    dz_hat = dz_hat_bn / sigma
-    return dz_hat, -column_sums(dz_hat), -column_products(dz_hat, z_hat_bn)
+    xp = array_module(dz_hat_bn)
+    dz_hat = xp.empty_like(dz_hat_bn)
+
+    def divided(rows: slice) -> tuple[Array, Array]:
+        part = xp.divide(dz_hat_bn[rows], sigma, out=dz_hat[rows])
+        return column_sums(part), column_products(part, z_hat_bn[rows])
+
+    dmu, dsigma = (-total(parts) for parts in zip(*in_blocks(divided, dz_hat_bn), strict=True))
+    return dz_hat, dmu, dsigma
 
 
 def shift_scale_forward(z: Array, beta: Array | None, gamma: Array | None, out: Array | None = None) -> Array:
     """Return γ(z + β), shape (rows, units), written to `out` if given; `beta` None means 0, `gamma` None 1."""
     xp = array_module(z)
-    b = xp.positive(z, out=out) if beta is None else xp.add(z, beta, out=out)
-    if gamma is not None:
-        b *= gamma
+    b = xp.empty_like(z) if out is None else out
+
+    def shifted(rows: slice) -> None:
+        part = xp.positive(z[rows], out=b[rows]) if beta is None else xp.add(z[rows], beta, out=b[rows])
+        if gamma is not None:
+            part *= gamma
+
+    in_blocks(shifted, z)
     return b
 
 
