@@ -181,7 +181,9 @@ def test_weights_of_own_data_follow_the_variance_of_its_features(
 
 def test_settings_of_a_run_that_an_older_version_began_are_what_they_were_then() -> None:
     fields = make_settings({"dataset": "own.csv"}).as_json()
-    fields = json.loads(json.dumps({**fields, "denoising_weights": None, "hidden_layers": [7]}))
+    fields = json.loads(
+        json.dumps({**fields, "labeled_statistics": "unlabeled", "denoising_weights": None, "hidden_layers": [7]})
+    )
     for name in ("text_column", "tokens", "vocabulary"):
         del fields[name]
     assert ExperimentSettings.from_json(fields).tokens == "words"
