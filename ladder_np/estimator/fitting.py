@@ -1,5 +1,6 @@
 """From an estimator's parameters, unchecked until `fit`, and checked rows to a training that can begin."""
 
+import dataclasses
 import math
 import numbers
 from typing import Any, TypeGuard
@@ -22,7 +23,7 @@ from ladder_np.operations.maps import split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, check_seed, stream
-from ladder_np.training.defaults import AUTO, TABLES, TEXTS, Defaults, network_statistics, training_labels
+from ladder_np.training.defaults import TABLES, TEXTS, Defaults, network_statistics, training_labels
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
 from ladder_np.training.weights import class_shares, label_weights
@@ -74,6 +75,7 @@ def _draw_seed(random_state: Any) -> int:
 
 
 def _defaults(params: dict[str, Any]) -> Defaults:
+    """Return what stands for "auto" in the parameters."""
     return TABLES if params["text"] is None else TEXTS
 
 
@@ -253,9 +255,8 @@ def begin_call(
     """
     if isinstance(params["class_weight"], str) and params["class_weight"] == "balanced":
         raise InputError("class_weight='balanced' needs all rows, partial_fit sees some; give a dict of weights")
-    if params["labeled_statistics"] == AUTO:  # the labels of one call are too few for statistics of their own
-        params = {**params, "labeled_statistics": TABLES.labeled_statistics}
-    params = _defaults(params).resolve(params)
+    # The labels of one call are too few for statistics of their own.
+    params = dataclasses.replace(_defaults(params), labeled_statistics=TABLES.labeled_statistics).resolve(params)
     settings = _training_settings(params, _draw_seed(params["random_state"]), endless=True)
     vocabulary = _find_vocabulary(params, table, np.arange(len(table.index)), before)
     table = table.with_vocabulary(vocabulary)
