@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import texts
+from benchmarks import text_defaults, texts
 from benchmarks.text_sets import SETS, UNTOUCHED, describe_sets, read_set
+from ladder_np.network.specification import weights_for_variance
+from ladder_np.training.defaults import TEXTS
 
 ORANGE = Path("orangecontrib/text/datasets")
 
@@ -121,3 +123,24 @@ def test_the_table_has_a_row_for_each_number_of_labels(monkeypatch, tmp_path, ca
     assert all(len(cells.split("|")) == 9 for cells in lines[3:])
     errors = [float(cell.split("±")[0]) for cell in lines[6].split("|")[2:7]]
     assert errors[2] < 10  # logistic regression: the labels are those of the texts
+
+
+def test_validation_labels_are_drawn_as_they_are_said_to_be():
+    y = np.random.default_rng(0).permutation(np.repeat(np.arange(4), [40, 60, 100, 200]))
+    counts = {
+        drawn: np.bincount(known[known >= 0], minlength=4)
+        for drawn in ("even", "uneven", "random")
+        if ((known := text_defaults.hide_labels(y, 24, drawn)) == y)[known >= 0].all()
+    }
+    assert counts["even"].tolist() == [24] * 4
+    assert counts["uneven"].tolist() == [24, 4, 24, 4]
+    assert counts["random"].sum() == 96
+    assert counts["random"][3] > counts["random"][0] >= 2
+
+
+def test_the_defaults_for_texts_are_a_validated_setting():
+    factor, params = text_defaults.SETTINGS["x 45, λ 0.3, 0.09, 0.03, 0.03, balanced"]
+    assert weights_for_variance(4, 1, TEXTS.lambda_factor) == pytest.approx(params["denoising_weights"])
+    assert (TEXTS.scaling, TEXTS.labeled_statistics) == ("common", "balanced")
+    assert factor == pytest.approx(2000**0.5, rel=0.01)
+    assert set(text_defaults.SIZES) == set(SETS) - {UNTOUCHED}
