@@ -66,7 +66,7 @@ def parts(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return train, test_rows
 
 
-def write_tables(texts: list[str], names: np.ndarray, seed: int, folder: Path) -> None:
+def write_tables(texts: list[str], names: list[str], seed: int, folder: Path) -> None:
     """Write the texts of a seed with the names of their classes."""
     for name, rows in zip(("train.csv", "held-out.csv"), parts(len(texts), seed), strict=True):
         with open(folder / name, "w", newline="", encoding="utf-8") as file:
@@ -146,7 +146,7 @@ def main() -> None:
     name, folder = arguments.set
     texts, y, classes = read_set(name, Path(folder))
     if arguments.tables is not None:
-        write_tables(texts, classes[y], arguments.first, arguments.tables)
+        write_tables(texts, [classes[index] for index in y], arguments.first, arguments.tables)
         return
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     names = list(contenders(0, 1))

@@ -181,9 +181,9 @@ DATASET_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-# Of a text whose next characters are learned: labeled windows are drawn at random, a fair sample; a character is there
-# or not, which standardizing would blow up where it is rare. Noise and λ were chosen on a text of 250,000 characters:
-# noise of 0.3 hides the few ones among many zeros, a larger λ costs bits (benchmarks/README.md).
+# Of a text whose next characters are learned: labeled windows are drawn at random, a fair sample; a character is
+# there or not, which standardizing would blow up where it is rare. Noise and λ were chosen on a text of 250,000
+# characters: noise of 0.3 hides the few ones among many zeros, a larger λ costs bits (benchmarks/README.md).
 NEXT_CHARACTER = {
     "tokens": "places",
     "scaling": "none",
