@@ -4,9 +4,9 @@
         [--drawn even|random|uneven] [--only WORD]
 
 A seed draws the texts to train on, up to 2,000 others to measure the error on, and the training. Labels are drawn
-even (as many of each class), at random (with two of each class at least), or uneven (every second class has a sixth of
-the others', two at least). The sets, and how to get them: `python -m benchmarks.texts --help`. Needs SciPy. "x 45":
-tf-idf times 45, which is near what `scaling="common"` does with 2,000 tokens.
+even (as many of each class), at random (with two of each class at least), or uneven (every second class has a sixth
+of the others', two at least). The sets, and how to get them: `python -m benchmarks.texts --help`. Needs SciPy.
+"x 45": tf-idf times 45, which is near what `scaling="common"` does with 2,000 tokens.
 """
 
 import argparse
