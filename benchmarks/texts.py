@@ -6,9 +6,9 @@
 
 A seed draws 5,600 texts to train on and 2,000 to test on (of a smaller set the same shares), which of them are
 labeled, and the training. All classifiers get the same features: tf-idf of the 2,000 tokens that are in most training
-texts; label spreading gets 100 components of them (truncated SVD), in which distances mean something. Needs
-scikit-learn. `--tables` writes both parts of the first seed as tables for the command line instead: train.csv and
-held-out.csv.
+texts; label spreading gets 100 components of them (truncated SVD, each text's brought to length 1), in which
+distances mean something. Needs scikit-learn. `--tables` writes both parts of the first seed as tables for the command
+line instead: train.csv and held-out.csv.
 
 Defaults for texts were chosen on seeds from 1000 on (`--first 1000`); the tables in the README are of seeds 0, 1, …
 
@@ -88,12 +88,13 @@ def ladder(seed: int, **params: Any) -> Predict:
 def on_features(make: Callable[[], Any], unlabeled: bool, components: int = 0) -> Predict:
     """Return the same for one of scikit-learn's classifiers, on the labeled texts alone unless it uses others."""
     from sklearn.decomposition import TruncatedSVD
+    from sklearn.preprocessing import normalize
 
     def predict(documents: Documents) -> np.ndarray:
         X, X_test = documents.features
         if components:
             svd = TruncatedSVD(components, random_state=0).fit(X)
-            X, X_test = svd.transform(X), svd.transform(X_test)
+            X, X_test = normalize(svd.transform(X)), normalize(svd.transform(X_test))
         rows = np.arange(len(X)) if unlabeled else np.flatnonzero(documents.y >= 0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # rows that no label reaches are part of how it does
