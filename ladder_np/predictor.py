@@ -299,7 +299,7 @@ def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scalin
     guessed = ("none" if scale[0] == 1 else "pixels") if by_one else "standardize"
     kind = meta.get("scaling", guessed)
     if kind not in KINDS or kind == "auto":
-        raise InputError(f"its scaling is {kind!r}; expected pixels, standardize or none")
+        raise InputError(f"its scaling is {kind!r}; expected one of {', '.join(KINDS[1:])}")
     encoding = None if meta.get("encoding") is None else Encoding.from_json(meta["encoding"])
     if encoding is not None and encoding.width != len(scale):
         raise InputError(f"its columns make {encoding.width} features; scaling/scale has {len(scale)}")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import strict_cupy
 
+from ladder_np import LadderClassifier
 from ladder_np.arrays import Device, array_module
 from ladder_np.data.scaling import Scaling
 from ladder_np.errors import InputError
@@ -431,3 +432,18 @@ def test_cuda_and_auto_take_a_gpu_that_is_there(name: str, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     device = Device(name)
     assert (device.name, device.xp) == ("cuda", cupy)
+
+
+def test_texts_are_learned_on_the_device_as_on_the_host(device: Device) -> None:
+    """Sparse rows become dense on the host, batch by batch."""
+    generator = np.random.default_rng(0)
+    known = [[f"{word}{place}" for place in range(10)] for word in ("red", "blue")]
+    y = np.arange(80) % 2
+    texts = [" ".join(generator.choice(known[label], 6)) for label in y]
+    hidden = np.where(np.arange(80) < 20, y, -1)
+    models = [
+        LadderClassifier((8,), text="words", device=where, max_iter=6, dtype="float64", random_state=0)
+        for where in ("cpu", device)
+    ]
+    proba = [model.fit(texts, hidden).predict_proba(texts) for model in models]
+    np.testing.assert_allclose(proba[1], proba[0], rtol=1e-9)

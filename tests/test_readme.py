@@ -39,6 +39,16 @@ def write_table(path: Path, rows: int, labels: bool) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+def write_texts(folder: Path) -> None:
+    generator = np.random.default_rng(0)
+    words = {"sport": ["goal", "team", "match", "coach"], "money": ["bank", "market", "profit", "shares"]}
+    texts = [(topic, " ".join(generator.choice(words[topic], 4))) for topic in ("sport", "money") for _ in range(60)]
+    rows = [f"{text},{topic if row % 3 else ''}" for row, (topic, text) in enumerate(texts)]
+    (folder / "texts.csv").write_text("\n".join(["text,topic", *rows]) + "\n")
+    (folder / "new_texts.csv").write_text("\n".join(["text", *(text for _, text in texts)]) + "\n")
+    (folder / "story.txt").write_text(". ".join(f"The {text}" for _, text in texts))
+
+
 def run_examples(text: str) -> int:
     """Run the blocks marked sh and python, top to bottom, and return how many commands and blocks that were."""
     ran = 0
@@ -60,10 +70,12 @@ def test_the_examples_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     write_table(tmp_path / "table.csv", 120, labels=True)
     write_table(tmp_path / "new.csv", 30, labels=False)
+    write_texts(tmp_path)
     vectors = make_vectors(Specification((20, 30, 15, 4), denoising_weights=1, dtype="float64"), 6, 9, 0)
     np.savez(tmp_path / "candidate.npz", **vectors)
-    assert run_examples(README) >= 11
+    assert run_examples(README) >= 15
     assert len((tmp_path / "classes.csv").read_text().splitlines()) == 31
+    assert len((tmp_path / "topics.csv").read_text().splitlines()) == 121
 
 
 @pytest.mark.parametrize("name", NAMES[1:])
@@ -73,9 +85,7 @@ def test_the_examples_of_the_other_texts_run(name: str, tmp_path: Path, monkeypa
 
 
 def test_the_gradient_check_prints_the_table_that_is_shown(capsys: pytest.CaptureFixture) -> None:
-    (shown,) = re.findall(
-        r"```python\n([^`]*?check_gradients[^`]*?)```\n\n```text\n(.*?)```", README, flags=re.DOTALL
-    )
+    (shown,) = re.findall(r"```python\n([^`]*?check_gradients[^`]*?)```\n\n```text\n(.*?)```", HOUSE, flags=re.DOTALL)
     exec(compile(shown[0], "README.md", "exec"), {})
     assert capsys.readouterr().out == shown[1]
 

@@ -66,7 +66,12 @@ OPTIONS: Options = {
     ),
     "--test-fraction": (float, "F", "share of the labeled rows held out for test (default: digits 1/3, else 0)"),
     "--validation": (whole_number, "N", "labeled rows held out to watch training (default: 0)"),
-    "--scaling": (str, "KIND", "auto (default: pixels to 0..1, tables standardized), pixels, standardize, none"),
+    "--scaling": (
+        str,
+        "KIND",
+        "auto (default: pixels to 0..1, tables standardized, texts divided by one common number), pixels, "
+        "standardize, common, none",
+    ),
     "--hidden-layers": (hidden_layers, "D1-D2-…", "widths, or none (default: 200-100; mnist 1000-500-250-250-250)"),
     "--activation": (str, "NAME", f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"),
     "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
@@ -74,13 +79,15 @@ OPTIONS: Options = {
     "--denoising-weights": (
         numbers,
         "W0,W1,…",
-        "λ: one, or one per layer, input first (default: digits and mnist 1000,10,0.1,…; files 10/variance,3,1,…)",
+        "λ: one, or one per layer, input first (default: digits and mnist 1000,10,0.1,…; files 10/variance,3,1,…; "
+        "texts 0.03 times that)",
     ),
     "--labeled-statistics": (
         str,
         "WHOSE",
-        "that labeled rows are normalized with: own, the paper's way, for evenly labeled images, or unlabeled "
-        "(default: files unlabeled; digits, mnist and presets own)",
+        "that labeled rows are normalized with: own, the paper's way, for evenly labeled images; unlabeled; or "
+        "balanced, own with all classes as frequent (default: files unlabeled, texts balanced; digits, mnist and "
+        "presets own)",
     ),
     "--class-weight": (str, "KIND", "balanced: all classes count the same (default: each labeled row does)"),
     "--dtype": (str, "NAME", "float32 (default) or float64"),

@@ -77,7 +77,8 @@ def _tenth_of_weights(fitted: LadderClassifier) -> Variant:
 
 
 def _other_statistics(fitted: LadderClassifier) -> Variant:
-    other = "own" if fitted.labeled_statistics == "unlabeled" else "unlabeled"
+    specification = fitted.predictor_.network.specification
+    other = "own" if specification.labeled_statistics == "unlabeled" else "unlabeled"
     return Variant(f"{other} statistics", {"labeled_statistics": other}, f"labeled statistics {other}")
 
 

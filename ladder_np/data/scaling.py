@@ -3,6 +3,8 @@
 The columns of a table that are not plain numbers become such first: see `encoding`.
 """
 
+import dataclasses
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +20,7 @@ __all__ = ["Scaling", "make_scaling", "mean_variance"]
 
 BLOCK = 1 << 16  # elements worked on together: big arrays get no float64 copy of their size
 ROWS_LOOKED_AT, FEWEST_LOOKED_AT, LOOKED_AT = 5000, 100, 1 << 20  # rows, and elements, to estimate a variance
-KINDS = ("auto", "pixels", "standardize", "none")
+KINDS = ("auto", "pixels", "standardize", "common", "none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,7 @@ class Scaling:
 
     shift: np.ndarray
     scale: np.ndarray
-    kind: str = "none"  # how it was found: "pixels", "standardize" or "none"
+    kind: str = "none"  # how it was found: one of `KINDS` but "auto"
     encoding: Encoding | None = None  # from raw columns to the d features, where they are not the same
 
     @property
@@ -107,8 +109,9 @@ def make_scaling(
     With an `encoding`, what is scaled is what it makes of X.
 
     The kind is "pixels": divide by `pixel_maximum`, for uint8 without one by `largest_pixel`; "standardize": mean 0
-    and standard deviation 1, a constant feature becomes 0; "none": as it is; "auto": "pixels" if there is a
-    `pixel_maximum`, else "standardize". Raises InputError if it is unknown, is "pixels" for something else than
+    and standard deviation 1, a constant feature becomes 0; "common": all divided by one number, so that their mean
+    variance is 1 and zeros stay zeros; "none": as it is; "auto": "pixels" if there is a `pixel_maximum`, else
+    "standardize". Raises InputError if it is unknown, is "pixels" for something else than
     pixels, or the range of a feature is too large for float64 (1.8e308).
     """
     if kind not in KINDS:
@@ -119,9 +122,12 @@ def make_scaling(
         return _standardizing_sparse(X, rows)
     if kind == "standardize":
         return _standardizing(X, rows, encoding)
-    divisor = _pixel_divisor(X, pixel_maximum) if kind == "pixels" else 1
     width = X.shape[1] if encoding is None else encoding.width
-    return Scaling(np.zeros(width), np.full(width, 1 / divisor), kind, encoding)
+    unscaled = Scaling(np.zeros(width), np.ones(width), kind, encoding)
+    if kind == "none":
+        return unscaled
+    divisor = _pixel_divisor(X, pixel_maximum) if kind == "pixels" else _common_divisor(X, rows, unscaled)
+    return dataclasses.replace(unscaled, scale=np.full(width, 1 / divisor))
 
 
 def mean_variance(X: Features, rows: np.ndarray, scaling: Scaling) -> float:
@@ -133,6 +139,14 @@ def mean_variance(X: Features, rows: np.ndarray, scaling: Scaling) -> float:
     picked = rows[:: max(1, len(rows) // most)]
     with np.errstate(over="ignore", under="ignore"):  # a variance beyond float64 is refused as a value too large
         return float(scaling.apply(X[picked], np.float64).var(axis=0).mean())
+
+
+def _common_divisor(X: Features, rows: np.ndarray, unscaled: Scaling) -> float:
+    """Return the square root of the features' mean variance; 1 where they hardly vary."""
+    variance = mean_variance(X, rows, unscaled)
+    if not math.isfinite(variance):
+        raise InputError("the variance of the features is too large for float64; divide them by a constant")
+    return math.sqrt(variance) if variance >= np.finfo(np.float32).tiny else 1.0
 
 
 def _pixel_divisor(X: Features, pixel_maximum: int | None) -> int:

@@ -47,12 +47,13 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         Standard deviation of the noise, one for all layers or one per layer, the input first.
     denoising_weights : float, sequence of float, or None
         λ, one for all layers or one per layer, the input first. None: 10 over the mean variance of the scaled
-        features (which is 1 when they are standardized) in the first training, 3, then 1 for every further layer. 0:
-        rows without a label are not used.
-    labeled_statistics : {"unlabeled", "own"}
-        What labeled rows are normalized with in training: the statistics of all rows, which fits any choice of
-        labels, or their own, as in the paper, which fits labels that are a fair sample of all rows. See
-        `Specification`.
+        features (which is 1 when they are standardized) in the first training, 3, then 1 for every further layer; for
+        texts 0.03 times that. 0: rows without a label are not used.
+    labeled_statistics : {"auto", "unlabeled", "own", "balanced"}
+        What labeled rows are normalized with in training. "unlabeled": the statistics of all rows, which fits any
+        choice of labels. "own": theirs, as in the paper, which fits labels that are a fair sample of all rows (see
+        `Specification`). "balanced": theirs, and rows of rarely labeled classes are repeated until all classes are as
+        frequent. "auto": "balanced" in `fit` on texts, else "unlabeled".
     batch_size : int
         Labeled rows per step, and as many of all rows; smaller sets are used whole.
     learning_rate_init : float
@@ -69,10 +70,11 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         class always stays in training.
     n_iter_no_change : int
         See `early_stopping`.
-    scaling : {"auto", "standardize", "pixels", "none"}
+    scaling : {"auto", "standardize", "pixels", "common", "none"}
         "standardize": each feature to mean 0 and standard deviation 1 over the training rows. "pixels", for uint8 X:
-        divided by 255, or by its largest value where that is below 128. "auto": pixels if X is uint8, reaches 16, and
-        nearly all of 16 features at least share one scale; else standardize (0/1 images, too). A warning tells if
+        divided by 255, or by its largest value where that is below 128. "common": all features divided by one number,
+        to mean variance 1, so that zeros stay zeros. "auto": common for texts; else pixels if X is uint8, reaches 16,
+        and nearly all of 16 features at least share one scale; else standardize (0/1 images, too). A warning tells if
         that is nearly so. It is stored with the model.
     missing : {"error", "mean"}
         What becomes of missing cells of X (NaN, None, pandas' NA). "error": they are refused. "mean": a missing
@@ -121,7 +123,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
     validation_scores_ : list of float or None
         With early stopping, the accuracy on the held-out rows after each epoch.
     scaling_ : str
-        What `scaling` came to: "standardize", "pixels" or "none".
+        What `scaling` came to: "standardize", "pixels", "common" or "none".
     transduction_ : ndarray (n,)
         After `fit`, the label of each training row: the given one, or else the predicted one.
 
@@ -166,7 +168,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         combinator: str = "gaussian",
         noise_std: Any = 0.3,
         denoising_weights: Any = None,
-        labeled_statistics: str = "unlabeled",
+        labeled_statistics: str = "auto",
         batch_size: int = 50,
         learning_rate_init: float = 0.004,
         decay_start: float = 0.67,

@@ -1,5 +1,6 @@
 """From an estimator's parameters, unchecked until `fit`, and checked rows to a training that can begin."""
 
+import dataclasses
 import math
 import numbers
 from typing import Any, TypeGuard
@@ -22,6 +23,7 @@ from ladder_np.operations.maps import split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, check_seed, stream
+from ladder_np.training.defaults import TABLES, TEXTS, Defaults, network_statistics, training_labels
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
 from ladder_np.training.weights import class_shares, label_weights
@@ -72,6 +74,11 @@ def _draw_seed(random_state: Any) -> int:
     return check_seed(random_state, "random_state")
 
 
+def _defaults(params: dict[str, Any]) -> Defaults:
+    """Return what stands for "auto" in the parameters."""
+    return TABLES if params["text"] is None else TEXTS
+
+
 def _specification_of(
     params: dict[str, Any], features: int, classes: int, variance: float, before: Predictor | None
 ) -> Specification:
@@ -88,7 +95,7 @@ def _specification_of(
         raise InputError(f"hidden_layer_sizes={hidden!r}: expected widths such as (200, 100)") from None
     weights = params["denoising_weights"]
     if weights is None:
-        weights = weights_for_variance(len(sizes), variance)
+        weights = weights_for_variance(len(sizes), variance, _defaults(params).lambda_factor)
         weights = (before.network.specification.denoising_weights[0], *weights[1:]) if before else weights
     return Specification(
         sizes=sizes,
@@ -97,7 +104,7 @@ def _specification_of(
         noise_std=params["noise_std"],
         denoising_weights=weights,
         dtype=params["dtype"],
-        labeled_statistics=params["labeled_statistics"],
+        labeled_statistics=network_statistics(params["labeled_statistics"]),
     )
 
 
@@ -229,6 +236,7 @@ def begin_fit(
     `params` are the estimator's, `before` is the model to continue. Raises InputError if a parameter or the table
     cannot be used, or the network of `before` has other shapes.
     """
+    params = _defaults(params).resolve(params)
     settings = _training_settings(params, _draw_seed(params["random_state"]))
     split = split_table(params, table, settings.seed)
     vocabulary = _find_vocabulary(params, table, split.train, before)
@@ -247,6 +255,8 @@ def begin_call(
     """
     if isinstance(params["class_weight"], str) and params["class_weight"] == "balanced":
         raise InputError("class_weight='balanced' needs all rows, partial_fit sees some; give a dict of weights")
+    # The labels of one call are too few for statistics of their own.
+    params = dataclasses.replace(_defaults(params), labeled_statistics=TABLES.labeled_statistics).resolve(params)
     settings = _training_settings(params, _draw_seed(params["random_state"]), endless=True)
     vocabulary = _find_vocabulary(params, table, np.arange(len(table.index)), before)
     table = table.with_vocabulary(vocabulary)
@@ -269,6 +279,7 @@ def _make_training(
 ) -> Training:
     """Return a training on rows of a table: labeled and unlabeled ones, and those to measure, by their places."""
     labeled, unlabeled, measured = rows
+    labeled = training_labels(params["labeled_statistics"], table.index, labeled)
     dtype = model.network.specification.numpy_dtype
     absolute = measured is not None  # calls of partial_fit must not be told apart by their own means
     weights = label_weights(params["class_weight"], table.classes, table.index, labeled, table.weights, absolute)

@@ -18,6 +18,7 @@ LISTED, LONGEST_NAME, LONGEST_KIND = 20, 20, 28  # classes and features named at
 SCALINGS = {
     "standardize": "each scaled to mean 0 and standard deviation 1",
     "pixels": "read as pixels, divided by one number",
+    "common": "all divided by one number, to mean variance 1",
     "none": "taken as they are",
 }
 STATISTICS = {

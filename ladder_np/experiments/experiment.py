@@ -25,6 +25,7 @@ from ladder_np.errors import InputError, warn
 from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.network.specification import Specification, default_weights, weights_for_variance
 from ladder_np.rng import Stream, stream
+from ladder_np.training.defaults import AUTO, TABLES, TEXTS, Defaults, training_labels
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.weights import class_shares, label_weights
 
@@ -72,6 +73,7 @@ class Experiment:
         done = {
             "pixels": f"divided by {1 / scaling.scale[0]:.0f}",
             "standardize": "standardized",
+            "common": "divided by one number",
             "none": "taken as they are",
         }
         kind = "8-bit pixels" if pixels else "a table"
@@ -94,7 +96,8 @@ class Experiment:
     @property
     def training_data(self) -> TrainingData:
         """What the models learn from."""
-        y, labeled = self.dataset.y, self.split.labeled
+        y = self.dataset.y
+        labeled = training_labels(self.settings.labeled_statistics, y, self.split.labeled)
         weights = label_weights(self.settings.class_weight, self.dataset.classes, y, labeled)
         weights = None if weights is None else weights.astype(self.specification.numpy_dtype)
         return TrainingData(self.rows, y, labeled, self.split.train, weights)
@@ -115,12 +118,15 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
         texts = [dataset.texts[row] for row in split.train.tolist()]
         vocabulary = find_vocabulary(texts, settings.tokens, settings.vocabulary)
         dataset = dataset.with_vocabulary(vocabulary)
-    if settings.scaling == "auto" and dataset.pixel_maximum is None:
+    defaults = TABLES if vocabulary is None else TEXTS
+    named = {name: getattr(settings, name) for name in ("scaling", "labeled_statistics")}
+    settings = dataclasses.replace(settings, **defaults.resolve(named))
+    if settings.scaling == AUTO and dataset.pixel_maximum is None:
         warn_of_doubt(dataset.X)
     encoding = None if dataset.values is None else find_encoding(dataset.X, split.train, dataset.values)
     scaling = make_scaling(dataset.X, split.train, settings.scaling, dataset.pixel_maximum, encoding)
     settings = dataclasses.replace(settings, scaling=scaling.kind)
-    settings = _with_weights(settings, dataset, split, scaling)
+    settings = _with_weights(settings, dataset, split, scaling, defaults)
     specification = settings.specification(scaling.width, len(dataset.classes))
     _check_scaled(settings, dataset, scaling, specification)
     warn_of_counting(dataset.X, dataset.feature_names, settings.dataset)
@@ -160,7 +166,7 @@ def fingerprint(dataset: Dataset, names: bool = True) -> str:
 
 
 def _with_weights(
-    settings: ExperimentSettings, dataset: Dataset, split: Split, scaling: Scaling
+    settings: ExperimentSettings, dataset: Dataset, split: Split, scaling: Scaling, defaults: Defaults
 ) -> ExperimentSettings:
     """Return the settings with λs: as named, [R]'s for data sets known by name, else those that suit the data."""
     if settings.denoising_weights is not None:
@@ -171,7 +177,8 @@ def _with_weights(
     variance = mean_variance(dataset.X, split.train, scaling)
     if variance < np.finfo(np.float32).tiny:  # all features are constant: nothing can be learned, nothing is wrong
         variance = 1.0
-    return dataclasses.replace(settings, denoising_weights=weights_for_variance(layers, variance))
+    weights = weights_for_variance(layers, variance, defaults.lambda_factor)
+    return dataclasses.replace(settings, denoising_weights=weights)
 
 
 def _models(settings: ExperimentSettings, specification: Specification) -> Iterator[tuple[str, Specification]]:

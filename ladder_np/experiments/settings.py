@@ -16,6 +16,7 @@ from ladder_np.errors import InputError, LaterError
 from ladder_np.network.specification import Specification, default_weights
 from ladder_np.operations.maps import is_layer
 from ladder_np.rng import check_seed
+from ladder_np.training.defaults import network_statistics
 from ladder_np.training.trainer import TrainingSettings
 from ladder_np.version import unknown_name
 
@@ -45,7 +46,7 @@ class ExperimentSettings:
     labels: int | None = None  # how many rows keep their label, class-balanced; None: all that have one
     test_fraction: float = 0.0  # share of the labeled rows held out for test, where the data brings no test set
     validation: int = 0  # labeled rows held out to watch training
-    scaling: str = "auto"  # "auto", "pixels", "standardize" or "none": see `make_scaling`
+    scaling: str = "auto"  # for texts "common"; for others see `make_scaling`
     hidden_layers: tuple[int | str, ...] = (200, 100)  # widths of the layers between input and classes; may be empty
     # see `Specification`
     activation: str = "relu"
@@ -54,7 +55,7 @@ class ExperimentSettings:
     # None until the data is known: [R]'s for the data sets that are known by name, else by the features' variance
     denoising_weights: tuple[float, ...] | None = None
     stop_gradient_targets: bool = False
-    labeled_statistics: str = "unlabeled"
+    labeled_statistics: str = "auto"  # until the data is known: see `Defaults`
     dtype: str = "float32"
     # see `TrainingSettings`
     epochs: int = 100
@@ -106,7 +107,7 @@ class ExperimentSettings:
             denoising_weights=self.denoising_weights,  # type: ignore[arg-type]
             stop_gradient_targets=self.stop_gradient_targets,
             dtype=self.dtype,
-            labeled_statistics=self.labeled_statistics,
+            labeled_statistics=network_statistics(self.labeled_statistics),
         )
 
     def training(self) -> TrainingSettings:

@@ -181,14 +181,14 @@ def default_weights(layers: int) -> tuple[float, ...]:
     return (1000.0, 10.0, *(0.1,) * layers)[:layers]
 
 
-def weights_for_variance(layers: int, variance: float) -> tuple[float, ...]:
-    """Return λs for any data, for a network of this many layers: 10/variance for the input, 3, then 1.
+def weights_for_variance(layers: int, variance: float, factor: float = 1.0) -> tuple[float, ...]:
+    """Return λs for any data, for a network of this many layers: 10/variance for the input, 3, then 1, × `factor`.
 
     [R]'s are for 784 pixels of variance 0.1 and for wider layers; these were chosen on the validation rows of unlike
     data sets by ``benchmarks/estimator_defaults.py``. z⁰ alone is not normalized (fact 4): over the mean variance of
     the scaled features its cost is a share, as that of the layers above is.
     """
-    return (10.0 / variance, 3.0, *(1.0,) * layers)[:layers]
+    return tuple(factor * weight for weight in (10.0 / variance, 3.0, *(1.0,) * layers)[:layers])
 
 
 def _has_other_kinds(sizes: Any) -> bool:

@@ -19,6 +19,7 @@ from benchmarks.estimator_defaults import (
     digits_rows,
 )
 from ladder_np import LadderClassifier
+from ladder_np.training.defaults import TABLES
 
 RESULTS = json.loads(
     (Path(__file__).parents[2] / "benchmarks" / "estimator_defaults.json").read_text(encoding="utf-8")
@@ -30,8 +31,9 @@ def mean(setting: str) -> float:
 
 
 def test_the_defaults_are_the_chosen_settings() -> None:
-    params = LadderClassifier().get_params()
+    params = TABLES.resolve(LadderClassifier().get_params())
     assert params == {**params, **CHOSEN}
+    assert TABLES.lambda_factor == 1
 
 
 def test_no_recorded_setting_is_better_than_the_chosen_ones_beyond_chance() -> None:

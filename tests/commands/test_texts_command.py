@@ -41,7 +41,7 @@ def run(command, data, tmp_path):
 
 
 def test_what_is_done_to_texts_is_said_and_the_vocabulary_is_in_the_model(run, tmp_path):
-    assert "features: words of texts ('text') by tf-idf, standardized; left out: id\n" in run.out
+    assert "features: words of texts ('text') by tf-idf, divided by one number; left out: id\n" in run.out
     vocabulary = Predictor.load(tmp_path / "run" / "model.npz").vocabulary
     assert set(vocabulary.tokens) == {
         "the",

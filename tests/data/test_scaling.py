@@ -90,9 +90,24 @@ def test_none_leaves_the_numbers_as_they_are():
     assert (make_scaling(X, ROWS, "none", None).apply(X, np.float64) == X).all()
 
 
+def test_one_common_divisor_gives_mean_variance_1_and_leaves_zeros_zeros():
+    X = np.random.default_rng(5).normal(size=(250, 7)) * [1, 2, 3, 0, 5, 6, 7]
+    X[::3] = 0
+    scaling = make_scaling(X, ROWS, "common", None)
+    assert len(set(scaling.scale)) == 1
+    scaled = scaling.apply(X, np.float64)
+    np.testing.assert_allclose(scaled[ROWS].var(axis=0).mean(), 1)
+    assert (scaled[::3] == 0).all()
+
+
+def test_features_that_do_not_vary_are_divided_by_1():
+    scaling = make_scaling(np.full((250, 7), 3.0), ROWS, "common", None)
+    assert (scaling.scale == 1).all()
+
+
 @pytest.mark.parametrize("result", [np.float32, np.float64])
 @pytest.mark.parametrize("given", [np.uint8, np.int64, np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("kind", ["standardize", "pixels", "none"])
+@pytest.mark.parametrize("kind", ["standardize", "pixels", "common", "none"])
 def test_every_type_gives_a_fresh_contiguous_array_equal_to_the_formula(given, result, kind):
     X = np.asfortranarray(np.random.default_rng(2).integers(0, 255, (250, 7)).astype(given))
     before = X.copy()
@@ -146,7 +161,8 @@ def test_a_difference_too_large_for_float64_is_named():
 @pytest.mark.parametrize(
     ("X", "kind", "message"),
     [
-        (table(), "scale", "unknown scaling 'scale'; choose one of auto, pixels, standardize, none"),
+        (table(), "scale", "unknown scaling 'scale'; choose one of auto, pixels, standardize, common, none"),
+        (np.array([[0, 1e200], [1, 0]]), "common", "the variance of the features is too large"),
         (table(), "pixels", "scaling 'pixels' for features of type float64"),
         (table().astype(np.int64), "pixels", "scaling 'pixels' for features of type int64"),
         (np.array([[0, -1e308], [0, 1e308]]), "standardize", r"feature 1 .* runs from -1e\+308 to 1e\+308"),

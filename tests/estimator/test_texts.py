@@ -36,11 +36,33 @@ def test_few_labeled_texts_are_learned_from() -> None:
 
 def test_texts_are_their_tf_idf_rows_and_sparse_rows_the_dense_ones() -> None:
     sparse = pytest.importorskip("scipy.sparse")
-    texts, other = fitted(), small().fit(dense(), Y)
-    from_sparse = small().fit(sparse.csc_matrix(dense()), Y)
+    texts = fitted()
+    same = {"scaling": "common", "labeled_statistics": "balanced", "denoising_weights": texts.denoising_weights_}
+    other = small(**same).fit(dense(), Y)
+    from_sparse = small(**same).fit(sparse.csc_matrix(dense()), Y)
     for X, model in ((TEXTS, texts), (sparse.csr_matrix(dense()), from_sparse)):
         np.testing.assert_allclose(model.predict_proba(X), other.predict_proba(dense()), atol=1e-5)
         np.testing.assert_array_equal(model.transduction_, other.transduction_)
+
+
+def test_texts_have_defaults_of_their_own() -> None:
+    model = fitted()
+    assert model.scaling_ == "common"
+    np.testing.assert_allclose(
+        model.denoising_weights_,
+        0.03 * np.array([10, 3, *[1] * len(model.denoising_weights_)])[: len(model.denoising_weights_)],
+        rtol=1e-3,
+    )
+    assert model.predictor_.network.specification.labeled_statistics == "own"
+    assert small().fit(dense(), Y).predictor_.network.specification.labeled_statistics == "unlabeled"
+    streamed = small(text="words").partial_fit(TEXTS, Y)
+    assert streamed.predictor_.network.specification.labeled_statistics == "unlabeled"
+
+
+def test_named_settings_win_over_the_defaults_of_texts() -> None:
+    model = fitted(scaling="standardize", labeled_statistics="unlabeled", denoising_weights=2.0)
+    assert (model.scaling_, set(model.denoising_weights_)) == ("standardize", {2.0})
+    assert model.predictor_.network.specification.labeled_statistics == "unlabeled"
 
 
 FORMS = {
