@@ -2,12 +2,12 @@
 
 A spatial layer has a row for each position of each sample, hundreds of thousands in a step.
 
-**Sums.** In float32, added up one after the other, they lose digits: a sum of 300,000 squares is wrong by up to
-1e-4 of it. So they are first laid side by side, in a matrix of fewer and longer rows; its columns are summed, and then
-the sums that belong to one unit, which is wrong by 1e-6 at most, and faster.
+**Sums.** In float32, added up one after the other, they lose digits: a sum of 300,000 squares is wrong by up to 1e-4
+of it. So they are first laid side by side, in a matrix of fewer and longer rows; its columns are summed, and then the
+sums that belong to one unit, which is wrong by 1e-6 at most, and faster.
 
-**Blocks.** Such matrices do not fit into a core's cache. What several operations do to each row is done to some rows at
-a time, which stay there in between, and by several threads. Blocks do not depend on how many threads there are.
+**Blocks.** Such matrices do not fit into a core's cache. What several operations do to each row is done to some rows
+at a time, which stay there in between, and by several threads. Blocks do not depend on how many threads there are.
 """
 
 import functools
