@@ -177,7 +177,7 @@ def test_both_faces_train_texts_with_the_same_defaults(tmp_path: Path) -> None:
     assert experiment.specification == model.predictor_.network.specification
     assert experiment.scaling.kind == model.scaling_ == "common"
     np.testing.assert_array_equal(experiment.scaling.scale, model.predictor_.scaling.scale)
-    assert (experiment.settings.scaling, experiment.settings.labeled_statistics) == ("common", "balanced")
+    assert (experiment.settings.scaling, experiment.settings.labeled_statistics) == ("common", "own")
     drawn = experiment.training_data.labeled
     assert np.bincount(experiment.dataset.y[drawn]).tolist() == [9, 9]
 
