@@ -1,6 +1,7 @@
 """The next character of a text: ladder, supervised only and Witten-Bell n-grams, in bits per character.
 
-    OPENBLAS_NUM_THREADS=1 python -m benchmarks.sequences FILE.txt [--seeds N] [--labels 5000,all] [OPTIONS OF TRAIN]
+    OPENBLAS_NUM_THREADS=1 python -m benchmarks.sequences FILE.txt [--seeds N] [--labels 5000,all]
+        [--window N] [--epochs N] [--noise-std S]
 
 The last tenth of the text is held out. `--labels` says how many windows keep their next character; the rest are only
 denoised. n-grams have contexts as long as the windows, and are counted in the labeled windows.
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from ladder_np.commands import main as ladder_np
 
+OPTIONS = {"--window": 16, "--epochs": 5, "--noise-std": 0.1}
 NAMES = {"ladder": "ladder", "supervised only": "supervised only", "Witten-Bell": "n-grams of as many windows"}
 
 
@@ -41,7 +43,11 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--labels", default="5000,all")
-    arguments, options = parser.parse_known_args()
+    for name in OPTIONS:
+        parser.add_argument(name, help=f"as in ladder-np train; its default is the one there: {OPTIONS[name]}")
+    arguments = parser.parse_args()
+    given = ((name, getattr(arguments, name.removeprefix("--").replace("-", "_"))) for name in OPTIONS)
+    options = [word for name, value in given if value is not None for word in (name, value)]
     print(
         f"| labeled windows | {' | '.join(NAMES.values())} | minutes |\n|---:|{'---:|' * (len(NAMES) + 1)}",
         flush=True,

@@ -75,7 +75,7 @@ def validation_error(name: str, labeled: tuple[list[str], np.ndarray], setting: 
     X, X_validation = (
         csr_matrix(np.asarray(vocabulary.rows([texts[row] for row in rows]))) * factor for rows in (train, validation)
     )
-    params = {"scaling": "none", "labeled_statistics": "balanced", "max_iter": EPOCHS, **params}
+    params = {"scaling": "none", "labeled_statistics": "own", "max_iter": EPOCHS, **params}
     model = LadderClassifier(random_state=seed, **params).fit(X, hide_labels(y[train], labels, drawn))
     return 100 * float((model.predict(X_validation) != y[validation]).mean())
 

@@ -146,8 +146,11 @@ SETS = {
 
 def read_set(name: str, folder: Path) -> tuple[list[str], np.ndarray, list[str]]:
     """Return the texts of a set, each one once, their classes (n,) as numbers, and the names of these."""
-    csv.field_size_limit(min(LONGEST_CELL, sys.maxsize))
-    found = {text: label for text, label in SETS[name].read(folder) if text}
+    before = csv.field_size_limit(min(LONGEST_CELL, sys.maxsize))  # of the whole process
+    try:
+        found = {text: label for text, label in SETS[name].read(folder) if text}
+    finally:
+        csv.field_size_limit(before)
     classes, y = np.unique(list(found.values()), return_inverse=True)
     return list(found), y, classes.tolist()
 

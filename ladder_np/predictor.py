@@ -12,6 +12,7 @@ one after the other, where they end in ``text/ends`` (d,), ``text/weights`` (d,)
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +25,10 @@ from ladder_np.data.dataset import Dataset, Features, check_features
 from ladder_np.data.encoding import Encoding
 from ladder_np.data.ranges import Range
 from ladder_np.data.scaling import KINDS, Scaling
+from ladder_np.data.sequences import LONGEST_WINDOW
 from ladder_np.data.sparse import SparseRows
 from ladder_np.data.stored import StoredRows, blocks
-from ladder_np.data.words import TOKENS, Vocabulary
+from ladder_np.data.words import PLACES, TOKENS, Vocabulary
 from ladder_np.errors import InputError, LaterError, warn
 from ladder_np.files import read_json_entry, read_npz, write_npz
 from ladder_np.network.inference import PopulationStatistics, predict_log_proba, predict_proba, rows_at_once
@@ -42,6 +44,9 @@ __all__ = ["Predictor"]
 FORMAT = "ladder_np model"
 VERSION, READABLE = 5, (1, 2, 3, 4, 5)
 ROUNDING, LARGEST_WEIGHT = 1e-9, 100.0  # of shares that add up to 1; of a token, 1 + log of a number of texts
+PLACE = re.compile(
+    rf".(?:[1-9]|[1-5]\d|6[0-{LONGEST_WINDOW - 60}])", re.DOTALL
+)  # a character and a place of a window
 TEXT = ("text/tokens", "text/ends", "text/weights", "text/prior")  # see `Vocabulary`
 TABLE = ("label_column", "unlabeled_label", "separator", "text_column")
 RANGE = ("range/low", "range/high", "range/typical")  # see `Range`
@@ -85,13 +90,16 @@ class Predictor:
 
     def errors(self, X: Features, y: np.ndarray) -> int:
         """Return how many rows get another class than their index y (rows,) into `classes`; X as `predict_blocks`."""
-        parts = zip(self.predict_blocks(X), blocks(y, rows_at_once(self.scaling.width)), strict=True)
-        return sum(int((part.argmax(axis=1) != indices).sum()) for part, (_, indices) in parts)
+        return self.measure(X, y)[0]
 
-    def cross_entropy(self, X: Features, y: np.ndarray) -> float:
-        """Return the mean of -log P of the rows' classes, given by their index y (rows,); X as `predict_blocks`."""
+    def measure(self, X: Features, y: np.ndarray) -> tuple[int, float]:
+        """Return how many rows get another class than theirs, as `errors`, and the mean of -log P of theirs."""
+        wrong, entropy = 0, 0.0
         parts = zip(self.predict_blocks(X, log=True), blocks(y, rows_at_once(self.scaling.width)), strict=True)
-        return sum(-float(part[np.arange(len(part)), indices].sum()) for part, (_, indices) in parts) / len(y)
+        for part, (_, indices) in parts:
+            wrong += int((part.argmax(axis=1) != indices).sum())
+            entropy -= float(part[np.arange(len(part)), indices].sum())
+        return wrong, entropy / len(y)
 
     def predict_blocks(self, X: Features, log: bool = False) -> Iterator[np.ndarray]:
         """Yield P(class), or its logarithm, (some rows, K) at a time; X is read as far as they are asked for.
@@ -320,6 +328,8 @@ def _read_vocabulary(meta: dict[str, Any], arrays: dict[str, np.ndarray], featur
     if not 1 <= arrays["text/weights"].min() <= arrays["text/weights"].max() <= LARGEST_WEIGHT:
         raise InputError(f"text/weights are not from 1 to {LARGEST_WEIGHT}")
     tokens = _read_tokens(arrays.get("text/tokens", np.empty(0)), arrays["text/ends"])
+    if meta["text"] == PLACES and not all(PLACE.fullmatch(token) for token in tokens):
+        raise InputError("text/tokens are not characters with their places")
     return Vocabulary(meta["text"], tokens, arrays["text/weights"])
 
 

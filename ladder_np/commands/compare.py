@@ -26,7 +26,7 @@ from ladder_np.data.encoding import find_encoding
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.split import split_rows
 from ladder_np.data.tables import TableOptions
-from ladder_np.data.words import TOKENS
+from ladder_np.data.words import DOCUMENT_TOKENS
 from ladder_np.errors import InputError
 from ladder_np.estimator.classifier import LadderClassifier
 from ladder_np.experiments.settings import DATASET_DEFAULTS
@@ -67,7 +67,7 @@ OPTIONS: Options = {
     "--test-fraction": (float, "F", "share of each class's labeled rows that is left out (default: 0.25)"),
     "--methods": (method_names, "NAMES", f"beside the networks: {','.join(SCIKIT_LEARN)} (default: all), or none"),
     **TABLE,
-    "--tokens": (str, "KIND", f"counted in texts: {', '.join(TOKENS)} (default: words)"),
+    "--tokens": (str, "KIND", f"counted in texts: {', '.join(DOCUMENT_TOKENS)} (default: words)"),
     "--vocabulary": (whole_number, "N", "different tokens at most (default: 2000)"),
     "--columns": (names, "N1,N2,…", "of a table that are features (default: all but the label column)"),
     "--labels": (whole_number, "N", "rows that keep their label (default: digits 50, mnist 100, files all)"),
@@ -83,7 +83,7 @@ OPTIONS: Options = {
     "--labeled-statistics": (
         str,
         "WHOSE",
-        "that labeled rows are normalized with: unlabeled, own, balanced (default: unlabeled; texts balanced)",
+        "that labeled rows are normalized with: unlabeled, own (default: unlabeled; texts with even labels own)",
     ),
     "--class-weight": (str, "KIND", "balanced: all classes count the same (default: each labeled row does)"),
     "--scaling": (str, "KIND", "auto (default), pixels, standardize, common, none"),

@@ -109,7 +109,8 @@ def _check(arguments: argparse.Namespace) -> None:
                 f"--{option.replace('_', '-')} {getattr(arguments, option)}: is for --measure; name both"
             )
     if arguments.out not in (None, STANDARD):
-        protect(arguments.out, "the vectors", *filter(None, (arguments.model, arguments.held_out)))
+        given = (arguments.model, arguments.held_out, arguments.dataset and Path(arguments.dataset))
+        protect(arguments.out, "the vectors", *filter(None, given))
 
 
 def _neighbors(vocabulary: Vocabulary, vectors: np.ndarray, place: int, top: int) -> Iterator[str]:

@@ -11,9 +11,10 @@ from typing import Any
 from ladder_np.arrays import DEVICE_NAMES
 from ladder_np.data.dataset import Features
 from ladder_np.data.delimited import SEPARATORS
+from ladder_np.data.sequences import SequenceOptions
 from ladder_np.data.tables import TableOptions
 from ladder_np.errors import InputError
-from ladder_np.experiments.run_folder import load_run_config, load_run_model
+from ladder_np.experiments.run_folder import CONFIG, load_run_config, load_run_model
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
@@ -106,9 +107,12 @@ def load_model(arguments: argparse.Namespace) -> Predictor:
 
 
 def protect(out: Path, what: str, *sources: Path) -> None:
-    """Refuse to replace what a command's result comes from: files, or what is in folders."""
+    """Refuse to replace what a command's result comes from: files, what is in folders, a run's files and its data."""
     given = [source.resolve() for source in sources]
-    if out.resolve() in given or (out.exists() and out.resolve().parent in given):
+    folders = [*given, *(source.parent for source in given if (source.parent / CONFIG).is_file())]
+    for run in filter(lambda folder: (folder / CONFIG).is_file(), folders):
+        given.append(Path(load_run_config(run).settings.dataset))
+    if out.resolve() in given or (out.exists() and out.resolve().parent in folders):
         raise InputError(f"--out {out} would replace a file that {what} come from; name another")
 
 
@@ -121,7 +125,7 @@ def table_options(arguments: argparse.Namespace, model: Predictor) -> TableOptio
         names = ("label_column", "unlabeled_label", "text_column")
         given = {**{name: getattr(settings, name) for name in names}, **given}
     if model.vocabulary is not None and model.vocabulary.window is not None:
-        given |= {"window": model.vocabulary.window, "characters": tuple(model.classes.tolist())}
+        given["sequence"] = SequenceOptions(model.vocabulary.window, characters=tuple(model.classes.tolist()))
     complete = bool(model.columns) and model.scaling.encoding is None
     return TableOptions(**given, trained=model.columns, complete=complete, left_out=model.left_out)
 

@@ -22,7 +22,7 @@ from ladder_np.commands.options import (
 )
 from ladder_np.comparison.ngrams import witten_bell_bits
 from ladder_np.data.download import IMAGE_SETS, cache_folder, fetch
-from ladder_np.data.words import TOKENS
+from ladder_np.data.words import DOCUMENT_TOKENS
 from ladder_np.errors import InputError, warn
 from ladder_np.experiments.experiment import Experiment, prepare
 from ladder_np.experiments.run import execute, refuse_run, reopen, resume
@@ -54,7 +54,7 @@ OPTIONS: Options = {
         "X.npy, y.npy; with --resume: where the run's data lies now, if it was moved",
     ),
     **TABLE,
-    "--tokens": (str, "KIND", f"counted in texts: {', '.join(TOKENS)} (default: words)"),
+    "--tokens": (str, "KIND", f"counted in texts: {', '.join(DOCUMENT_TOKENS)} (default: words)"),
     "--vocabulary": (whole_number, "N", "different tokens at most, those in most training texts (default: 2000)"),
     "--window": (whole_number, "N", "characters before the next one, with --next-character (default: 16)"),
     "--columns": (names, "N1,N2,…", "of a table that are features (default: all but the label column)"),
@@ -85,9 +85,8 @@ OPTIONS: Options = {
     "--labeled-statistics": (
         str,
         "WHOSE",
-        "that labeled rows are normalized with: own, the paper's way, for evenly labeled images; unlabeled; or "
-        "balanced, own with all classes as frequent (default: files unlabeled, texts balanced; digits, mnist and "
-        "presets own)",
+        "that labeled rows are normalized with: own, the paper's way, for labels that are a fair sample of all "
+        "rows; or unlabeled (default: files unlabeled, texts with even labels own; digits, mnist and presets own)",
     ),
     "--class-weight": (str, "KIND", "balanced: all classes count the same (default: each labeled row does)"),
     "--dtype": (str, "NAME", "float32 (default) or float64"),
@@ -298,7 +297,7 @@ def _ngrams(experiment: Experiment) -> Iterator[str]:
         del counted["labeled"]
     for name, rows in counted.items():
         bits = witten_bell_bits(characters, window, rows + 1, split.test + 1, len(dataset.classes))
-        yield f"Witten-Bell {window + 1}-grams of the {name} windows: {bits:.3f} bits per character"
+        yield f"Witten-Bell {window + 1}-grams of {name} windows: {bits:.3f} bits per character"
 
 
 def _why_no_test(settings: ExperimentSettings) -> str:

@@ -160,7 +160,7 @@ def load_table(path: Path, options: TableOptions = AS_FOUND) -> Dataset:
     table = read_table(path, options, labels_wanted=True)
     labels = _labels_of(table.labels, path, table.lines, options)
     if options.text_column is not None:
-        return _of_texts(table_name(path), table.texts, labels, table.left_out)
+        return _of_texts(path, table_name(path), table.texts, labels, table.left_out)
     dataset = make_dataset(
         table_name(path), table.X, labels, feature_names=table.names, values=table.values, source=str(path)
     )
@@ -173,11 +173,11 @@ def _labels_of(cells: list[str], path: Path, lines: Sequence[int], options: Tabl
     return parse_labels(cells, f"{path}: column {options.label_column!r}", lines, mark)
 
 
-def _of_texts(name: str, texts: list[str], labels: Labels, left_out: tuple[str, ...]) -> Dataset:
+def _of_texts(path: Path, name: str, texts: list[str], labels: Labels, left_out: tuple[str, ...]) -> Dataset:
     classes, index = labels.encode()
     empty = sum(not text.strip() for text in texts)
     if empty:
-        warn(f"{labels.name}: {empty} of {len(texts)} texts are empty")
+        warn(f"{path}: {empty} of {len(texts)} texts are empty")
     classes = plain_classes(classes, labels.name)
     return Dataset(name, _nothing(len(texts)), index, classes, left_out=left_out, texts=tuple(texts))
 
@@ -189,12 +189,12 @@ def _nothing(rows: int) -> SparseRows:
 
 def _of_windows(path: Path, options: TableOptions) -> Dataset:
     """Return the windows of a text file; a mistake in how it is asked for becomes one line."""
-    if options.window is None:
+    if options.sequence is None:
         raise InputError(
             f"{path}: is a text without labels; to learn its next characters add --next-character, to learn classes "
             "of texts name a table with --text-column, or a folder with a folder of .txt files for each class"
         )
-    sequences = read_sequence(path, options.window, options.characters)
+    sequences = read_sequence(path, options.sequence)
     name = path.name.partition(".")[0]
     rows = _nothing(len(sequences.windows))
     return Dataset(name, rows, sequences.y, sequences.classes, texts=sequences.windows, overlapping=True)
@@ -225,6 +225,9 @@ def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
     if path.name.lower().endswith(LINES_ENDINGS):
         texts, ids, _ = read_lines(path, options.text_column or "text", options.id_column)
         return Rows(np.empty((len(texts), 0)), None, ids if options.id_column else [], texts)
+    if path.name.lower().endswith(TEXT_ENDINGS) and options.sequence is not None:
+        windows = [*read_sequence(path, options.sequence).windows]
+        return Rows(np.empty((len(windows), 0)), None, [], windows)
     if options.id_column is not None:
         raise InputError(f"{path}: has no columns with names, so no id column; leave out --id-column")
     kind = path.name.lower()
@@ -272,7 +275,7 @@ def open_dataset(
     path = Path(name_or_path)
     if path.name.lower().endswith(TEXT_ENDINGS):
         return _of_windows(path, options)
-    if options.window is not None:
+    if options.sequence is not None:
         raise InputError(f"--next-character learns a text, {name_or_path!r} is not a file ending in .txt or .txt.gz")
     if name_or_path == "digits":
         return load_digits()
@@ -284,11 +287,11 @@ def open_dataset(
         return load_table(path, options)
     if path.name.lower().endswith(LINES_ENDINGS):
         texts, labels, lines = read_lines(path, options.text_column or "text", options.label_column)
-        return _of_texts(path.name.partition(".")[0], texts, _labels_of(labels, path, lines, options), ())
+        return _of_texts(path, path.name.partition(".")[0], texts, _labels_of(labels, path, lines, options), ())
     folder = name_or_path and os.path.isdir(path)
     if folder and _find_array(path, "X") is None and has_folders_of_texts(path):
         texts, labels = read_folder_of_texts(path)
-        return _of_texts(path.resolve().name, texts, _labels_of(labels, path, range(len(labels)), options), ())
+        return _of_texts(path, path.resolve().name, texts, _labels_of(labels, path, range(len(labels)), options), ())
     if re.fullmatch(ARRAY_FILES["X"], path.name):
         path = path.parent
     elif path.suffix.lower() == ".npy" or path.name.endswith(IDX_ENDINGS):

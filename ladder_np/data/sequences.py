@@ -9,15 +9,36 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.data.delimited import opened
+from ladder_np.data.split import held_out
 from ladder_np.errors import InputError
 
-__all__ = ["LONGEST_WINDOW", "OTHER", "TEXT_ENDINGS", "Sequences", "Windows", "known_characters", "read_sequence"]
+__all__ = [
+    "LONGEST_WINDOW",
+    "OTHER",
+    "TEXT_ENDINGS",
+    "SequenceOptions",
+    "Sequences",
+    "Windows",
+    "known_characters",
+    "read_sequence",
+]
 
 TEXT_ENDINGS = (".txt", ".txt.gz")
 OTHER = "\ufffd"  # stands for all characters that are too rare to learn, as Unicode's sign for unknown ones does
 FEWEST = 10  # times that a character is in the text, if it is a class of its own
 LONGEST_WINDOW = 64
-LONGEST_TEXT = 1 << 21  # characters; windows are kept as features, about 200 bytes for each at 16 characters
+LONGEST_TEXT = 1 << 20  # characters; of 16 at a time, preparing takes about 800 bytes for each
+
+
+@dataclass(frozen=True)
+class SequenceOptions:
+    """How a text is read as a sequence."""
+
+    window: int  # characters before the next one
+    # the windows at the end that are not trained on: a share for the test, and as many for validation
+    test_fraction: float = 0.0
+    validation: int = 0
+    characters: tuple[str, ...] | None = None  # that are the classes; None: those that training has often
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,32 +73,29 @@ def known_characters(text: str, known: Sequence[str]) -> str:
     return text.translate({ord(character): OTHER for character in set(text) - set(known)})
 
 
-def read_sequence(path: Path, window: int, known: Sequence[str] | None = None) -> Sequences:
-    """Return the windows of a text file, of `window` characters at most; a line's end is one character.
+def read_sequence(path: Path, options: SequenceOptions) -> Sequences:
+    """Return the windows of a text file; a line's end is one character.
 
-    The classes are the characters that are `known` to a model; where there is none, those that the text has ten times
-    at least. All others are `OTHER`. Raises InputError if the window is not from 1 to 64, the file cannot be read as
-    UTF-8, is too short or too long, or has others where no class stands for them.
+    Where no characters are named, the classes are those that the windows for training have ten times at least, and
+    `OTHER`, which stands for all others. Raises InputError if the window is not from 1 to 64, the file cannot be read
+    as UTF-8, or is too short or too long.
     """
-    if not 1 <= window <= LONGEST_WINDOW:
-        raise InputError(f"a window of {window} characters: expected 1 to {LONGEST_WINDOW}")
+    if not 1 <= options.window <= LONGEST_WINDOW:
+        raise InputError(f"a window of {options.window} characters: expected 1 to {LONGEST_WINDOW}")
     text = _read(path)
+    known = options.characters
     if known is None:
-        counts = Counter(text)
+        counts = Counter(text[: len(text) - held_out(len(text) - 1, options.test_fraction, options.validation)])
         del counts["\0"]  # NumPy's texts cannot end in it
-        text = known_characters(text, [character for character, count in counts.items() if count >= FEWEST])
-        known = sorted(set(text))
-    else:
-        text = known_characters(text, known)
+        known = tuple(sorted({OTHER, *(character for character, count in counts.items() if count >= FEWEST)}))
+        if len(known) < 3:
+            raise InputError(f"{path}: has no two characters {FEWEST} times to train on; expected more text")
+    if len(text) < 2:
+        raise InputError(f"{path}: has {len(text)} characters; expected two at least")
+    text = known_characters(text, known)
     places = {character: place for place, character in enumerate(known)}
-    if len(text) < 2 or len(known) < 2:
-        raise InputError(
-            f"{path}: has {len(text)} characters, and {len(known)} different ones {FEWEST} times; expected more text"
-        )
-    if OTHER in text and OTHER not in places:
-        raise InputError(f"{path}: holds characters that the model was not trained on; train it on such a text")
     y = np.fromiter((places[character] for character in text[1:]), np.int64, len(text) - 1)
-    return Sequences(Windows(text, window), np.array(known), y)
+    return Sequences(Windows(text, options.window), np.array(known), y)
 
 
 def _read(path: Path) -> str:

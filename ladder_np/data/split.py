@@ -7,7 +7,7 @@ import numpy as np
 from ladder_np.data.labels import IN_FILES, check_two_classes
 from ladder_np.errors import InputError
 
-__all__ = ["Split", "split_in_order", "split_rows", "stratified_test_rows"]
+__all__ = ["Split", "held_out", "split_in_order", "split_rows", "stratified_test_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,18 +75,24 @@ def split_in_order(
 
     Raises InputError if a number is out of its range.
     """
-    n = len(y)
-    test = int(test_fraction * n)
+    n, test = len(y), held_out(len(y), test_fraction, 0)
+    if n - test < 2:
+        raise InputError(f"test fraction {test_fraction}: leaves {n - test} of {n} rows; expected less")
     if not 0 <= validation <= n - test - 2:
         raise InputError(
             f"{validation} validation rows; expected 0 to {n - test - 2}: {test} of {n} are for the test"
         )
-    train = np.arange(n - test - validation)
+    train = np.arange(n - held_out(n, test_fraction, validation))
     first = np.unique(y[train], return_index=True)[1]
     labels = _check_labels(labels, len(first), len(train))
     others = generator.permutation(np.delete(train, first))[: labels - len(first)]
-    held_out = np.arange(len(train), n)
-    return Split(np.sort(np.concatenate([first, others])), train, held_out[:validation], held_out[validation:])
+    end = np.arange(len(train), n)
+    return Split(np.sort(np.concatenate([first, others])), train, end[:validation], end[validation:])
+
+
+def held_out(rows: int, test_fraction: float, validation: int) -> int:
+    """Return how many of so many rows are at the end of those that are trained on."""
+    return int(test_fraction * rows) + validation
 
 
 def stratified_test_rows(y: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 from ladder_np.data.columns import NO_NAME, index_columns
 from ladder_np.data.delimited import GROUPED, SEPARATORS, WITH_COMMA, WITH_POINT, Format, find_format, records
 from ladder_np.data.encoding import MISSING, MOST_VALUES, UNKNOWN, Values
+from ladder_np.data.sequences import SequenceOptions
 from ladder_np.errors import InputError, warn
 
 __all__ = ["AS_FOUND", "Table", "TableOptions", "read_table"]
@@ -38,8 +39,7 @@ class TableOptions:
     decimal: str | None = None
     older: bool = False  # as older versions did: numbers only, also columns that number the rows
     text_column: str | None = None  # whose cells are texts to learn from: the only feature
-    window: int | None = None  # of a text file, characters before the next one; None: it is not read so
-    characters: tuple[str, ...] | None = None  # that are its classes; None: the frequent ones
+    sequence: SequenceOptions | None = None  # how a text file is read; None: not as a sequence
     id_column: str | None = None  # kept beside the features
     # the columns of a model by name, with the values of those that hold texts; only these are features
     trained: Mapping[str, tuple[str, ...] | None] = dataclasses.field(default_factory=dict)

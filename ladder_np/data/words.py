@@ -27,7 +27,16 @@ import numpy as np
 from ladder_np.data.sparse import SparseRows, stack_rows
 from ladder_np.errors import InputError
 
-__all__ = ["TOKENS", "Vocabulary", "find_vocabulary", "folded"]
+__all__ = [
+    "DOCUMENT_TOKENS",
+    "LARGEST",
+    "PLACES",
+    "TOKENS",
+    "Vocabulary",
+    "check_tokens",
+    "find_vocabulary",
+    "folded",
+]
 
 BLANKS = re.compile(r"\s+")
 LONGEST_GROUP = 3  # characters
@@ -80,12 +89,22 @@ class Tokens:
     weighed: bool = True  # by tf-idf; else a token that is there is 1
 
 
+DOCUMENT_TOKENS = ("words", "characters")  # kinds for documents
+PLACES = "places"  # the kind for the windows of a sequence
+
 # By name.
 TOKENS = {
     "words": Tokens(words, "words"),
     "characters": Tokens(characters, "groups of characters"),
-    "places": Tokens(places, "characters by their places", weighed=False),
+    PLACES: Tokens(places, "characters by their places", weighed=False),
 }
+
+
+def check_tokens(kind: object) -> str:
+    """Return a kind of tokens for documents; raise `InputError` if it is none."""
+    if not isinstance(kind, str) or kind not in DOCUMENT_TOKENS:
+        raise InputError(f"unknown kind of tokens {kind!r}; choose one of {', '.join(DOCUMENT_TOKENS)}")
+    return kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +126,7 @@ class Vocabulary:
     @property
     def window(self) -> int | None:
         """How many characters before the end are looked at, if tokens are their places."""
-        return max(int(token[1:]) for token in self.tokens) if self.kind == "places" else None
+        return max(int(token[1:]) for token in self.tokens) if self.kind == PLACES else None
 
     def counts(self, text: str) -> Counter[int]:
         """Return how often each known token occurs in a text, by its place."""
@@ -151,8 +170,7 @@ def find_vocabulary(
     InputError
         If the kind is unknown, `largest` is not such a number, or no token is in so many texts.
     """
-    if not isinstance(kind, str) or kind not in TOKENS:
-        raise InputError(f"unknown kind of tokens {kind!r}; choose one of {', '.join(TOKENS)}")
+    kind = kind if kind == PLACES else check_tokens(kind)
     whole = isinstance(largest, numbers.Integral) and not isinstance(largest, bool)
     if not whole or not 1 <= largest <= LARGEST:
         raise InputError(f"a vocabulary of {largest!r} tokens: expected a whole number from 1 to {LARGEST}")

@@ -49,11 +49,12 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         λ, one for all layers or one per layer, the input first. None: 10 over the mean variance of the scaled
         features (which is 1 when they are standardized) in the first training, 3, then 1 for every further layer; for
         texts 0.03 times that. 0: rows without a label are not used.
-    labeled_statistics : {"auto", "unlabeled", "own", "balanced"}
+    labeled_statistics : {"auto", "unlabeled", "own"}
         What labeled rows are normalized with in training. "unlabeled": the statistics of all rows, which fits any
         choice of labels. "own": theirs, as in the paper, which fits labels that are a fair sample of all rows (see
-        `Specification`). "balanced": theirs, and rows of rarely labeled classes are repeated until all classes are as
-        frequent. "auto": "balanced" in `fit` on texts, else "unlabeled".
+        `Specification`). "auto": "own" in `fit` on texts whose labels are even (the rarest class has half as many as
+        the most frequent one, or more), else "unlabeled". If the classes of your texts are not about as frequent as
+        their labels, name "unlabeled".
     batch_size : int
         Labeled rows per step, and as many of all rows; smaller sets are used whole.
     learning_rate_init : float

@@ -12,7 +12,7 @@ from ladder_np.data.pixels import find_pixel_maximum, warn_of_doubt
 from ladder_np.data.ranges import find_range
 from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
 from ladder_np.data.split import Split, split_rows
-from ladder_np.data.words import Vocabulary, find_vocabulary
+from ladder_np.data.words import Vocabulary, check_tokens, find_vocabulary
 from ladder_np.errors import InputError
 from ladder_np.estimator.input import Table
 from ladder_np.estimator.kept import KeptRows, plan_call
@@ -23,7 +23,7 @@ from ladder_np.operations.maps import split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, check_seed, stream
-from ladder_np.training.defaults import TABLES, TEXTS, Defaults, network_statistics, training_labels
+from ladder_np.training.defaults import TABLES, TEXTS, Defaults
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
 from ladder_np.training.weights import class_shares, label_weights
@@ -104,7 +104,7 @@ def _specification_of(
         noise_std=params["noise_std"],
         denoising_weights=weights,
         dtype=params["dtype"],
-        labeled_statistics=network_statistics(params["labeled_statistics"]),
+        labeled_statistics=params["labeled_statistics"],
     )
 
 
@@ -179,7 +179,7 @@ def _find_vocabulary(
     """Return the vocabulary of texts in a table's rows; None if it has none, or a model has chosen."""
     if table.texts is None or before is not None:
         return None
-    return find_vocabulary(table.texts[rows].tolist(), params["text"], params["vocabulary_size"])
+    return find_vocabulary(table.texts[rows].tolist(), check_tokens(params["text"]), params["vocabulary_size"])
 
 
 def _find_scaling(
@@ -236,9 +236,10 @@ def begin_fit(
     `params` are the estimator's, `before` is the model to continue. Raises InputError if a parameter or the table
     cannot be used, or the network of `before` has other shapes.
     """
-    params = _defaults(params).resolve(params)
     settings = _training_settings(params, _draw_seed(params["random_state"]))
     split = split_table(params, table, settings.seed)
+    counts = np.bincount(table.index[split.labeled], minlength=len(table.classes))
+    params = _defaults(params).resolve(params, counts)
     vocabulary = _find_vocabulary(params, table, split.train, before)
     table = table.with_vocabulary(vocabulary)
     model = _make_model(params, table, split.train, settings.seed, before, vocabulary=vocabulary)
@@ -256,7 +257,8 @@ def begin_call(
     if isinstance(params["class_weight"], str) and params["class_weight"] == "balanced":
         raise InputError("class_weight='balanced' needs all rows, partial_fit sees some; give a dict of weights")
     # The labels of one call are too few for statistics of their own.
-    params = dataclasses.replace(_defaults(params), labeled_statistics=TABLES.labeled_statistics).resolve(params)
+    defaults = dataclasses.replace(_defaults(params), even=TABLES.even)
+    params = defaults.resolve(params, np.ones(len(table.classes)))
     settings = _training_settings(params, _draw_seed(params["random_state"]), endless=True)
     vocabulary = _find_vocabulary(params, table, np.arange(len(table.index)), before)
     table = table.with_vocabulary(vocabulary)
@@ -279,7 +281,6 @@ def _make_training(
 ) -> Training:
     """Return a training on rows of a table: labeled and unlabeled ones, and those to measure, by their places."""
     labeled, unlabeled, measured = rows
-    labeled = training_labels(params["labeled_statistics"], table.index, labeled)
     dtype = model.network.specification.numpy_dtype
     absolute = measured is not None  # calls of partial_fit must not be told apart by their own means
     weights = label_weights(params["class_weight"], table.classes, table.index, labeled, table.weights, absolute)

@@ -25,7 +25,7 @@ from ladder_np.errors import InputError, warn
 from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.network.specification import Specification, default_weights, weights_for_variance
 from ladder_np.rng import Stream, stream
-from ladder_np.training.defaults import AUTO, TABLES, TEXTS, Defaults, training_labels
+from ladder_np.training.defaults import AUTO, TABLES, TEXTS, Defaults
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.weights import class_shares, label_weights
 
@@ -96,8 +96,7 @@ class Experiment:
     @property
     def training_data(self) -> TrainingData:
         """What the models learn from."""
-        y = self.dataset.y
-        labeled = training_labels(self.settings.labeled_statistics, y, self.split.labeled)
+        y, labeled = self.dataset.y, self.split.labeled
         weights = label_weights(self.settings.class_weight, self.dataset.classes, y, labeled)
         weights = None if weights is None else weights.astype(self.specification.numpy_dtype)
         return TrainingData(self.rows, y, labeled, self.split.train, weights)
@@ -120,7 +119,8 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
         dataset = dataset.with_vocabulary(vocabulary)
     defaults = TABLES if vocabulary is None else TEXTS
     named = {name: getattr(settings, name) for name in ("scaling", "labeled_statistics")}
-    settings = dataclasses.replace(settings, **defaults.resolve(named))
+    counts = np.bincount(dataset.y[split.labeled], minlength=len(dataset.classes))
+    settings = dataclasses.replace(settings, **defaults.resolve(named, counts))
     if settings.scaling == AUTO and dataset.pixel_maximum is None:
         warn_of_doubt(dataset.X)
     encoding = None if dataset.values is None else find_encoding(dataset.X, split.train, dataset.values)

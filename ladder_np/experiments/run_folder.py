@@ -78,8 +78,8 @@ class ErrorRate:
     @classmethod
     def of(cls, predictor: Predictor, X: Features, y: np.ndarray, characters: bool) -> "ErrorRate":
         """Measure a model on rows X with the classes' indices y, which are `characters` that come next or not."""
-        bits = predictor.cross_entropy(X, y) / math.log(2) if characters else None
-        return cls(predictor.errors(X, y), len(y), bits)
+        wrong, entropy = predictor.measure(X, y)
+        return cls(wrong, len(y), entropy / math.log(2) if characters else None)
 
     @property
     def percent(self) -> float:

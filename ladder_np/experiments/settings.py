@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ladder_np.data.sequences import SequenceOptions
 from ladder_np.data.tables import TableOptions
+from ladder_np.data.words import LARGEST, PLACES, check_tokens
 from ladder_np.errors import InputError, LaterError
 from ladder_np.network.specification import Specification, default_weights
 from ladder_np.operations.maps import is_layer
 from ladder_np.rng import check_seed
-from ladder_np.training.defaults import network_statistics
 from ladder_np.training.trainer import TrainingSettings
 from ladder_np.version import unknown_name
 
@@ -84,18 +85,33 @@ class ExperimentSettings:
             raise InputError(f"test fraction {self.test_fraction!r}: expected a share from 0 to below 1")
         if not all(is_layer(str(layer)) for layer in self.hidden_layers):
             raise InputError(f"hidden layers {self.hidden_layers!r}: expected widths such as (200, 100)")
+        self._check_tokens()
         self.training()
         if self.class_weight not in (None, "balanced"):
             raise InputError(f"class weight {self.class_weight!r}: expected balanced, or leave it out")
         if self.patience is not None and not self.validation:
             raise InputError(f"patience {self.patience} needs validation rows to watch; add --validation N")
 
+    def _check_tokens(self) -> None:
+        """Raise InputError if documents and a sequence are asked for at once."""
+        if self.window is None:
+            check_tokens(self.tokens)
+            return
+        if self.tokens != PLACES:
+            raise InputError(f"tokens {self.tokens!r}: a sequence is learned by the places of its characters")
+        for name in ("text_column", "unlabeled_label", "columns", "drop_columns", "separator", "decimal"):
+            if getattr(self, name):
+                raise InputError(f"--{name.replace('_', '-')} is for tables; leave it out with --next-character")
+
     @property
     def table(self) -> TableOptions:
         """How a text table is read."""
         fields = ("label_column", "unlabeled_label", "columns", "drop_columns", "separator", "decimal", "text_column")
-        named = {name: getattr(self, name) for name in (*fields, "window")}
-        return TableOptions(**named, older=self.reading == 1)
+        named = {name: getattr(self, name) for name in fields}
+        sequence = None
+        if self.window is not None:
+            sequence = SequenceOptions(self.window, self.test_fraction, self.validation)
+        return TableOptions(**named, sequence=sequence, older=self.reading == 1)
 
     def specification(self, features: int, classes: int) -> Specification:
         """Return the network's description for data of this many features and classes."""
@@ -107,7 +123,7 @@ class ExperimentSettings:
             denoising_weights=self.denoising_weights,  # type: ignore[arg-type]
             stop_gradient_targets=self.stop_gradient_targets,
             dtype=self.dtype,
-            labeled_statistics=network_statistics(self.labeled_statistics),
+            labeled_statistics=self.labeled_statistics,
         )
 
     def training(self) -> TrainingSettings:
@@ -185,7 +201,8 @@ DATASET_DEFAULTS: dict[str, dict[str, Any]] = {
 # there or not, which standardizing would blow up where it is rare. Noise and λ were chosen on a text of 250,000
 # characters: noise of 0.3 hides the few ones among many zeros, a larger λ costs bits (benchmarks/README.md).
 NEXT_CHARACTER = {
-    "tokens": "places",
+    "tokens": PLACES,
+    "vocabulary": LARGEST,  # all of them
     "scaling": "none",
     "labeled_statistics": "own",
     "noise_std": (0.1,),

@@ -9,13 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.errors import InputError
-from ladder_np.network.specification import LABELED_STATISTICS
-
-__all__ = ["AUTO", "BALANCED", "TABLES", "TEXTS", "Defaults", "network_statistics", "training_labels"]
+__all__ = ["AUTO", "TABLES", "TEXTS", "Defaults"]
 
 AUTO = "auto"
-BALANCED = "balanced"  # own statistics, of batches in which all classes are as frequent
+EVEN = 0.5  # labels are even if the rarest class has this share of the labeled rows of the most frequent one, or more
 
 
 @dataclass(frozen=True)
@@ -23,36 +20,21 @@ class Defaults:
     """What stands for "auto", and how large λ is."""
 
     scaling: str  # of `make_scaling`, which knows what to do with "auto"
-    labeled_statistics: str
+    even: str  # labeled statistics, where the labels are spread evenly over the classes
+    uneven: str  # and where they are not
     lambda_factor: float  # of what `weights_for_variance` gives
 
-    def resolve(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the given values by name, with these in the place of "auto"."""
-        own = {"scaling": self.scaling, "labeled_statistics": self.labeled_statistics}
+    def resolve(self, given: Mapping[str, Any], counts: np.ndarray) -> dict[str, Any]:
+        """Return the given values by name, with these in the place of "auto".
+
+        `counts` (K,) is how many labeled rows each class has in training.
+        """
+        statistics = self.even if counts.min() >= EVEN * counts.max() else self.uneven
+        own = {"scaling": self.scaling, "labeled_statistics": statistics}
         return {**given, **{k: v for k, v in own.items() if isinstance(given[k], str) and given[k] == AUTO}}
 
 
-TABLES = Defaults(AUTO, "unlabeled", 1.0)
-# Standardized, rare words would be most of a text; λs of tables make its few labels count too little.
-TEXTS = Defaults("common", BALANCED, 0.03)
-
-
-def network_statistics(choice: Any) -> str:
-    """Return the network's setting for a choice of labeled statistics; raises InputError if there is no such one."""
-    choices = (*LABELED_STATISTICS, BALANCED)
-    if not isinstance(choice, str) or choice not in choices:
-        raise InputError(f"unknown labeled statistics {choice!r}; choose one of {', '.join(choices)}")
-    return "own" if choice == BALANCED else choice
-
-
-def training_labels(choice: str, index: np.ndarray, labeled: np.ndarray) -> np.ndarray:
-    """Return the labeled row indices that batches are drawn from, (m,) of `labeled` (n,); `index` has their classes.
-
-    Where the choice is "balanced", rows of the rarely labeled classes are repeated until all classes have as many;
-    else they are `labeled`.
-    """
-    if choice != BALANCED or not len(labeled):
-        return labeled
-    classes, counts = np.unique(index[labeled], return_counts=True)
-    parts = [np.resize(labeled[index[labeled] == k], counts.max()) for k in classes]
-    return labeled if (counts == counts[0]).all() else np.concatenate(parts)
+TABLES = Defaults(AUTO, "unlabeled", "unlabeled", 1.0)
+# Standardized, rare words would be most of a text; λs of tables make its few labels count too little. Own statistics
+# are better with even labels, of classes that are about as frequent, and a disaster with uneven ones.
+TEXTS = Defaults("common", "own", "unlabeled", 0.03)

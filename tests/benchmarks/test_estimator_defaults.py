@@ -31,7 +31,7 @@ def mean(setting: str) -> float:
 
 
 def test_the_defaults_are_the_chosen_settings() -> None:
-    params = TABLES.resolve(LadderClassifier().get_params())
+    params = TABLES.resolve(LadderClassifier().get_params(), np.ones(2))
     assert params == {**params, **CHOSEN}
     assert TABLES.lambda_factor == 1
 

@@ -233,3 +233,15 @@ def test_a_model_of_numbers_has_no_words(command, csv_run):
     for model in (csv_run, csv_run / "model.npz"):
         assert_refused(command("embeddings", model, "--like oil"), f"{model}: was not trained on texts")
     assert_refused(command("embeddings", csv_run / "gone", "--like oil"), "no such run folder")
+
+
+def test_the_data_and_the_files_of_a_run_are_not_replaced(command, tmp_path):
+    rows = [[text, topic] for text, topic in (("goal team match", "sport"), ("bank market profit", "money")) * 20]
+    data = write_table(tmp_path / "t.csv", ["text", "label"], rows)
+    command("train --dataset", data, f"{TINY} --text-column text --out", tmp_path / "r")
+    before = data.read_bytes(), (tmp_path / "r" / "config.json").read_bytes()
+    for model, out in (("r", data), ("r/model.npz", data), ("r/model.npz", tmp_path / "r" / "config.json")):
+        outcome = command("embeddings", tmp_path / model, "--out", out)
+        assert outcome.status == 2
+        assert "would replace a file that the vectors come from" in outcome.err
+    assert (data.read_bytes(), (tmp_path / "r" / "config.json").read_bytes()) == before

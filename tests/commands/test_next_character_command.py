@@ -38,7 +38,7 @@ def bits(out):
 def test_bits_stand_beside_those_of_ngrams_and_the_supervised_network(run, command, tmp_path):
     assert "features: windows of 4 characters by their places, taken as they are\n" in run.out
     found = bits(run.out)
-    assert list(found) == ["supervised only", "ladder", "Witten-Bell 5-grams of the all training windows"]
+    assert list(found) == ["supervised only", "ladder", "Witten-Bell 5-grams of all training windows"]
     assert found["ladder"] < 0.6  # of 3.5 for thirteen characters
     results = json.loads((tmp_path / "run" / "result.json").read_text())
     assert round(results["ladder"]["bits_per_character"], 3) == found["ladder"]
@@ -58,8 +58,8 @@ def test_bits_are_the_mean_of_minus_log2_of_what_the_model_says(run, text, tmp_p
 
 def test_few_labels_are_counted_apart(command, text, tmp_path):
     outcome = command("train --dataset", text, TRAIN, "--labels 100 --out", tmp_path / "few")
-    assert "Witten-Bell 5-grams of the labeled windows" in outcome.out
-    assert "Witten-Bell 5-grams of the all training windows" in outcome.out
+    assert "Witten-Bell 5-grams of labeled windows" in outcome.out
+    assert "Witten-Bell 5-grams of all training windows" in outcome.out
 
 
 def test_generated_text_repeats_with_its_seed_and_is_of_the_words_that_were_learned(run, command, tmp_path):
@@ -81,16 +81,42 @@ def test_temperature_takes_probabilities_to_its_inverse_power(run, tmp_path):
         assert abs(drawn.count(name) / 400 - share) < 0.1
 
 
-def test_an_interrupted_run_goes_on_and_another_text_can_be_measured(run, command, text, tmp_path):
+def test_a_finished_run_repeats_its_bits_and_another_text_can_be_measured(run, command, text, tmp_path):
     again = command("train --resume", tmp_path / "run")
     assert bits(again.out) == bits(run.out)
     other = tmp_path / "other.txt"
-    other.write_text("layer noise\n" * 20, encoding="utf-8")
-    outcome = command("evaluate", tmp_path / "run", "--dataset", other)
-    assert outcome.status == 2  # there is no blank among its words
-    assert "holds characters that the model was not trained on" in outcome.err
-    other.write_text("layer\nnoise\n" * 20, encoding="utf-8")
+    other.write_text("layer\nnoise ~\n" * 20, encoding="utf-8")  # with characters that are new
     assert "bits per character" in command("evaluate", tmp_path / "run", "--dataset", other).out
+    outcome = command("predict", tmp_path / "run", other, "--out", tmp_path / "next.csv")
+    assert outcome.status == 0, outcome.err
+    assert len((tmp_path / "next.csv").read_text(encoding="utf-8").splitlines()) >= 20 * len("layer\nnoise ~\n")
+
+
+CONTRADICTIONS = {
+    "--tokens words": "a sequence is learned by the places of its characters",
+    "--text-column text": "--text-column is for tables; leave it out with --next-character",
+    "--drop-columns a": "--drop-columns is for tables",
+}
+
+
+@pytest.mark.parametrize(("options", "message"), CONTRADICTIONS.items())
+def test_options_for_tables_are_refused(command, text, options, message):
+    outcome = command("train --dataset", text, "--next-character", options)
+    assert outcome.status == 2
+    assert message in outcome.err
+
+
+def test_places_are_for_sequences_alone(command, tmp_path):
+    outcome = command("train --dataset", tmp_path / "a.csv", "--text-column text --tokens places")
+    assert "unknown kind of tokens 'places'; choose one of words, characters" in outcome.err
+
+
+def test_a_damaged_place_is_told_when_the_model_is_loaded(run, command, tmp_path):
+    arrays = dict(np.load(tmp_path / "run" / "model.npz"))
+    arrays["text/tokens"][1] = ord("x")  # of a token's place
+    np.savez(tmp_path / "bad.npz", **arrays)
+    outcome = command("generate", tmp_path / "bad.npz")
+    assert "text/tokens are not characters with their places" in outcome.err
 
 
 def test_a_report_is_written(run, command, tmp_path):

@@ -37,7 +37,7 @@ def test_few_labeled_texts_are_learned_from() -> None:
 def test_texts_are_their_tf_idf_rows_and_sparse_rows_the_dense_ones() -> None:
     sparse = pytest.importorskip("scipy.sparse")
     texts = fitted()
-    same = {"scaling": "common", "labeled_statistics": "balanced", "denoising_weights": texts.denoising_weights_}
+    same = {"scaling": "common", "labeled_statistics": "own", "denoising_weights": texts.denoising_weights_}
     other = small(**same).fit(dense(), Y)
     from_sparse = small(**same).fit(sparse.csc_matrix(dense()), Y)
     for X, model in ((TEXTS, texts), (sparse.csr_matrix(dense()), from_sparse)):

@@ -10,15 +10,12 @@ import pytest
 from ladder_np import InputError, LadderClassifier
 from ladder_np.data.tables import TableOptions
 from ladder_np.errors import InputWarning
-from ladder_np.estimator import fitting
 from ladder_np.experiments.experiment import fingerprint, prepare
 from ladder_np.experiments.run import evaluate_run, execute
 from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
 from ladder_np.files import read_npz
-from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
-from ladder_np.training.loader import TrainingData
 
 SMALL = {"epochs": 2, "hidden_layers": (12, 8), "unlabeled_batch": 50}
 
@@ -167,8 +164,9 @@ def test_both_faces_train_own_data_with_the_same_defaults() -> None:
         assert getattr(settings, name) == ((expected,) if name == "noise_std" else expected)
 
 
-def test_both_faces_train_texts_with_the_same_defaults(tmp_path: Path) -> None:
-    labels = ["a"] * 9 + ["b"] * 3 + [""] * 18
+@pytest.mark.parametrize(("others", "statistics"), [(3, "unlabeled"), (8, "own")], ids=["uneven", "even"])
+def test_both_faces_train_texts_with_the_same_defaults(tmp_path: Path, others: int, statistics: str) -> None:
+    labels = ["a"] * 9 + ["b"] * others + [""] * (21 - others)
     texts = [f"{word} team {k % 4} the {k % 3}" for k, word in enumerate(["goal", "bank", "chip"] * 10)]
     path = tmp_path / "t.csv"
     path.write_text("\n".join(["text,label", *(f"{t},{y}" for t, y in zip(texts, labels, strict=True))]) + "\n")
@@ -177,24 +175,7 @@ def test_both_faces_train_texts_with_the_same_defaults(tmp_path: Path) -> None:
     assert experiment.specification == model.predictor_.network.specification
     assert experiment.scaling.kind == model.scaling_ == "common"
     np.testing.assert_array_equal(experiment.scaling.scale, model.predictor_.scaling.scale)
-    assert (experiment.settings.scaling, experiment.settings.labeled_statistics) == ("common", "balanced")
-    drawn = experiment.training_data.labeled
-    assert np.bincount(experiment.dataset.y[drawn]).tolist() == [9, 9]
-
-
-def test_the_estimator_draws_texts_of_all_classes_as_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = []
-
-    class Training(fitting.Training):
-        def __init__(self, network: LadderNetwork, data: TrainingData, *others: object) -> None:
-            drawn.append(data.y[data.labeled].tolist())
-            super().__init__(network, data, *others)
-
-    monkeypatch.setattr(fitting, "Training", Training)
-    y = np.array([0] * 9 + [1] * 3 + [-1] * 18)
-    LadderClassifier(text="words", max_iter=1).fit(["goal team", "bank share", "chip"] * 10, y)
-    LadderClassifier(max_iter=1).fit(np.random.default_rng(0).normal(size=(30, 3)), y)
-    assert [sorted(classes) for classes in drawn] == [[0] * 9 + [1] * 9, [0] * 9 + [1] * 3]
+    assert (experiment.settings.scaling, experiment.settings.labeled_statistics) == ("common", statistics)
 
 
 @pytest.mark.parametrize(("spread", "scaling", "input_weight"), [(1, "auto", 10), (2, "none", 2.5), (5, "none", 0.4)])

@@ -141,6 +141,6 @@ def test_validation_labels_are_drawn_as_they_are_said_to_be():
 def test_the_defaults_for_texts_are_a_validated_setting():
     factor, params = text_defaults.SETTINGS["x 45, λ 0.3, 0.09, 0.03, 0.03, balanced"]
     assert weights_for_variance(4, 1, TEXTS.lambda_factor) == pytest.approx(params["denoising_weights"])
-    assert (TEXTS.scaling, TEXTS.labeled_statistics) == ("common", "balanced")
+    assert (TEXTS.scaling, TEXTS.even) == ("common", "own")
     assert factor == pytest.approx(2000**0.5, rel=0.01)
     assert set(text_defaults.SIZES) == set(SETS) - {UNTOUCHED}
