@@ -18,10 +18,11 @@ from ladder_np.commands.options import (
     hidden_layers,
     names,
     numbers,
+    sizes,
     whole_number,
 )
 from ladder_np.comparison.ngrams import witten_bell_bits
-from ladder_np.data.download import IMAGE_SETS, cache_folder, fetch
+from ladder_np.data.download import ARCHIVES, IMAGE_SETS, cache_folder, fetch
 from ladder_np.data.words import TOKENS
 from ladder_np.errors import InputError, warn
 from ladder_np.experiments.experiment import Experiment, prepare
@@ -50,8 +51,8 @@ OPTIONS: Options = {
     "--dataset": (
         str,
         "NAME",
-        "digits (default, embedded), mnist, fashion-mnist, FILE.npz, a table (.csv, .tsv, .gz, too), or a folder: "
-        "X.npy, y.npy; with --resume: where the run's data lies now, if it was moved",
+        "digits (default, embedded), mnist, fashion-mnist, cifar-10, FILE.npz, a table (.csv, .tsv, .gz, too), or a "
+        "folder: X.npy, y.npy; with --resume: where the run's data lies now, if it was moved",
     ),
     **TABLE,
     "--tokens": (str, "KIND", f"counted in texts: {', '.join(TOKENS)} (default: words)"),
@@ -68,6 +69,12 @@ OPTIONS: Options = {
     "--validation": (whole_number, "N", "labeled rows held out to watch training (default: 0)"),
     "--scaling": (str, "KIND", "auto (default: pixels to 0..1, tables standardized), pixels, standardize, none"),
     "--hidden-layers": (hidden_layers, "D1-D2-…", "widths, or none (default: 200-100; mnist 1000-500-250-250-250)"),
+    "--layers": (
+        sizes,
+        "L1-L2-…",
+        "in their place all layers above the input, as conv:32:5:full-max_pool:2-conv:64:3-mean_pool-10; a last "
+        "one with a unit for each class is added where it is missing",
+    ),
     "--activation": (str, "NAME", f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"),
     "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
     "--noise-std": (numbers, "S", "one, or one per layer, input first (default: 0.3)"),
@@ -130,6 +137,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--next-character", action="store_true", help=following)
     targets = "treat the clean targets as constants (the papers do not)"
     parser.add_argument("--stop-gradient-targets", action="store_true", help=targets)
+    scale = "the softmax layer has a scale γ (default: yes; without it, as for the paper's CIFAR-10)"
+    parser.add_argument("--top-gamma", action=argparse.BooleanOptionalAction, help=scale)
     beside = "train the same network on the labeled rows alone too (default: yes, without a preset)"
     parser.add_argument("--baseline", action=argparse.BooleanOptionalAction, help=beside)
     parser.add_argument("--quiet", action="store_true", help="do not show how far training is")
@@ -141,7 +150,7 @@ def add_to(commands: Any) -> None:
         help="download and check a data set",
         description="Download a data set once, or check the files that are there.",
     )
-    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(IMAGE_SETS)}")
+    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join((*IMAGE_SETS, *ARCHIVES))}")
     add_data_options(parser)
     parser.set_defaults(run=run_fetch)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ladder_np.data.cifar import CIFAR_10, FOLDER, find_cifar10, load_cifar10
 from ladder_np.data.dataset import Dataset, Features, check_features, make_dataset
 from ladder_np.data.delimited import TABLE_ENDINGS, is_table, table_name
 from ladder_np.data.documents import LINES_ENDINGS, has_folders_of_texts, read_folder_of_texts, read_lines
@@ -50,7 +51,8 @@ def load_digits() -> Dataset:
     """The 1,797 embedded digits: X (1797, 64) uint8 from 0 to 16, all labeled, without a test set."""
     with resources.as_file(resources.files("ladder_np.data") / "digits.npz") as path:
         arrays = read_npz(path, "the embedded digits")
-        return make_dataset("digits", arrays["X"], arrays["y"], pixel_maximum=16, source=str(path))
+        X, y = arrays["X"], arrays["y"]
+        return make_dataset("digits", X, y, pixel_maximum=16, image_shape=(8, 8, 1), source=str(path))
 
 
 def load_images(name: str, folder: Path) -> Dataset:
@@ -252,11 +254,11 @@ def open_dataset(
     Parameters
     ----------
     name_or_path : str
-        "digits", "mnist", "fashion-mnist", or a path: of an `.npz` or `.csv` file, or of a folder with `X.npy` and
-        `y.npy` (see `load_folder`; its `X.npy` may be named too).
+        "digits", "mnist", "fashion-mnist", "cifar-10", or a path: of an `.npz` or `.csv` file, or of a folder with
+        `X.npy` and `y.npy` (see `load_folder`; its `X.npy` may be named too).
     data_dir : Path or None
-        The folder with `mnist/` and `fashion-mnist/`. None: the cache of this user, filled by a download
-        when a file is missing there.
+        The folder with `mnist/`, `fashion-mnist/` and `cifar-10-batches-bin/` (also in `cifar-10/`). None: the
+        cache of this user, filled by a download when a file is missing there.
     options : TableOptions
         How a text table is read; `older` counts for all files: 8-bit features are pixels, no column is left out.
 
@@ -278,6 +280,8 @@ def open_dataset(
         return load_digits()
     if name_or_path in IMAGE_SETS:
         return load_images(name_or_path, _image_folder(name_or_path, data_dir))
+    if name_or_path == CIFAR_10:
+        return load_cifar10(_cifar10_folder(data_dir))
     if path.suffix.lower() == ".npz":
         return load_npz(path, options.older)
     if is_table(path):
@@ -298,9 +302,17 @@ def open_dataset(
     if path.suffix.lower() in SPREADSHEETS:
         raise InputError(f"{path}: is a spreadsheet; save its table as CSV (UTF-8), and name that file")
     raise InputError(
-        f"unknown dataset {name_or_path!r}; choose digits, {', '.join(IMAGE_SETS)}, a file ending in .npz, .csv, "
-        ".tsv, .jsonl or .txt (.gz, too), or a folder with X.npy and y.npy"
+        f"unknown dataset {name_or_path!r}; choose digits, {', '.join(IMAGE_SETS)}, {CIFAR_10}, a file ending in "
+        ".npz, .csv, .tsv, .jsonl or .txt (.gz, too), or a folder with X.npy and y.npy"
     )
+
+
+def _cifar10_folder(data_dir: Path | None) -> Path:
+    found = find_cifar10(data_dir or cache_folder())
+    if found is None and data_dir is not None:
+        command = fetch_command(CIFAR_10, data_dir)
+        raise InputError(f"{data_dir}: has no folder {FOLDER}; get it with `{command}`")
+    return found or fetch(CIFAR_10, cache_folder())[0].parent
 
 
 def _image_folder(name: str, data_dir: Path | None) -> Path:

@@ -120,8 +120,11 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     encoding = None if dataset.values is None else find_encoding(dataset.X, split.train, dataset.values)
     scaling = make_scaling(dataset.X, split.train, settings.scaling, dataset.pixel_maximum, encoding)
     settings = dataclasses.replace(settings, scaling=scaling.kind)
-    settings = _with_weights(settings, dataset, split, scaling)
-    specification = settings.specification(scaling.width, len(dataset.classes))
+    specification = settings.specification(scaling.width, len(dataset.classes), dataset.image_shape)
+    if settings.denoising_weights is None:
+        weights = _weights(settings, dataset, split, scaling, layers=len(specification.sizes))
+        settings = dataclasses.replace(settings, denoising_weights=weights)
+        specification = dataclasses.replace(specification, denoising_weights=weights)
     _check_scaled(settings, dataset, scaling, specification)
     warn_of_counting(dataset.X, dataset.feature_names, settings.dataset)
     limits = find_range(dataset.X, split.train, dataset.values)
@@ -159,19 +162,16 @@ def fingerprint(dataset: Dataset, names: bool = True) -> str:
     return digest.hexdigest()
 
 
-def _with_weights(
-    settings: ExperimentSettings, dataset: Dataset, split: Split, scaling: Scaling
-) -> ExperimentSettings:
-    """Return the settings with λs: as named, [R]'s for data sets known by name, else those that suit the data."""
-    if settings.denoising_weights is not None:
-        return settings
-    layers = len(settings.hidden_layers) + 2
+def _weights(
+    settings: ExperimentSettings, dataset: Dataset, split: Split, scaling: Scaling, layers: int
+) -> tuple[float, ...]:
+    """Return λs where none are named: [R]'s for data sets known by name, else those that suit the data."""
     if settings.dataset in DATASET_DEFAULTS:
-        return dataclasses.replace(settings, denoising_weights=default_weights(layers))
+        return default_weights(layers)
     variance = mean_variance(dataset.X, split.train, scaling)
     if variance < np.finfo(np.float32).tiny:  # all features are constant: nothing can be learned, nothing is wrong
         variance = 1.0
-    return dataclasses.replace(settings, denoising_weights=weights_for_variance(layers, variance))
+    return weights_for_variance(layers, variance)
 
 
 def _models(settings: ExperimentSettings, specification: Specification) -> Iterator[tuple[str, Specification]]:

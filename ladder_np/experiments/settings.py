@@ -13,8 +13,8 @@ from typing import Any
 
 from ladder_np.data.tables import TableOptions
 from ladder_np.errors import InputError, LaterError
-from ladder_np.network.specification import Specification, default_weights
-from ladder_np.operations.maps import is_layer
+from ladder_np.network.specification import Specification, default_weights, sizes_for
+from ladder_np.operations.maps import Shape, is_layer
 from ladder_np.rng import check_seed
 from ladder_np.training.trainer import TrainingSettings
 from ladder_np.version import unknown_name
@@ -47,6 +47,7 @@ class ExperimentSettings:
     validation: int = 0  # labeled rows held out to watch training
     scaling: str = "auto"  # "auto", "pixels", "standardize" or "none": see `make_scaling`
     hidden_layers: tuple[int | str, ...] = (200, 100)  # widths of the layers between input and classes; may be empty
+    layers: tuple[int | str, ...] | None = None  # in their place all layers above the input: see `sizes_for`
     # see `Specification`
     activation: str = "relu"
     combinator: str = "gaussian"
@@ -55,6 +56,7 @@ class ExperimentSettings:
     denoising_weights: tuple[float, ...] | None = None
     stop_gradient_targets: bool = False
     labeled_statistics: str = "unlabeled"
+    top_gamma: bool = True
     dtype: str = "float32"
     # see `TrainingSettings`
     epochs: int = 100
@@ -81,8 +83,9 @@ class ExperimentSettings:
             raise InputError("dataset and label column: expected texts")
         if not (isinstance(self.test_fraction, int | float) and 0 <= self.test_fraction < 1):
             raise InputError(f"test fraction {self.test_fraction!r}: expected a share from 0 to below 1")
-        if not all(is_layer(str(layer)) for layer in self.hidden_layers):
-            raise InputError(f"hidden layers {self.hidden_layers!r}: expected widths such as (200, 100)")
+        if not all(is_layer(str(layer)) for layer in (*self.hidden_layers, *(self.layers or ()))):
+            named = self.hidden_layers if self.layers is None else self.layers
+            raise InputError(f"layers {named!r}: expected widths such as (200, 100)")
         self.training()
         if self.class_weight not in (None, "balanced"):
             raise InputError(f"class weight {self.class_weight!r}: expected balanced, or leave it out")
@@ -96,10 +99,10 @@ class ExperimentSettings:
         named = {name: getattr(self, name) for name in (*fields, "window")}
         return TableOptions(**named, older=self.reading == 1)
 
-    def specification(self, features: int, classes: int) -> Specification:
-        """Return the network's description for data of this many features and classes."""
+    def specification(self, features: int, classes: int, image_shape: Shape | None = None) -> Specification:
+        """Return the network's description for data of this many features and classes, images or not."""
         return Specification(
-            sizes=(features, *self.hidden_layers, classes),  # type: ignore[arg-type]  # texts name other kinds
+            sizes=sizes_for(features, classes, image_shape, self.hidden_layers, self.layers),
             activation=self.activation,
             combinator=self.combinator,
             noise_std=self.noise_std,
@@ -107,6 +110,7 @@ class ExperimentSettings:
             stop_gradient_targets=self.stop_gradient_targets,
             dtype=self.dtype,
             labeled_statistics=self.labeled_statistics,
+            top_gamma=self.top_gamma,
         )
 
     def training(self) -> TrainingSettings:
@@ -149,6 +153,7 @@ LATER: tuple[dict[str, Any], ...] = (
     {"unlabeled_label": None, "columns": None, "drop_columns": [], "separator": None, "decimal": None},
     {"text_column": None, "tokens": "words", "vocabulary": 2000},
     {"window": None},
+    {"layers": None, "top_gamma": True},
 )
 
 
@@ -230,7 +235,12 @@ def make_settings(named: Mapping[str, Any], preset: str | None = None) -> Experi
     dataset = named.get("dataset", chosen.get("dataset", "digits"))
     _check_per_layer(named, chosen, preset)
     defaults = DATASET_DEFAULTS.get(dataset, {}) if named.get("window") is None else NEXT_CHARACTER
-    return ExperimentSettings(**{**defaults, **chosen, **named})
+    if {"hidden_layers", "layers"} <= named.keys():
+        raise InputError("--layers names all layers, --hidden-layers those below the classes; give one of them")
+    # What is named of a network's layers takes the place of either.
+    without = "layers" if "hidden_layers" in named else None
+    merged = {**{k: v for k, v in {**defaults, **chosen}.items() if k != without}, **named}
+    return ExperimentSettings(**merged)
 
 
 def _check_per_layer(named: Mapping[str, Any], chosen: Mapping[str, Any], preset: str | None) -> None:
