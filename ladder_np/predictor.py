@@ -2,7 +2,8 @@
 
 Keys of the file: ``meta`` (JSON: format, version, the network's description, feature names, kind of scaling),
 ``param/{name}`` as in the test-vector format, ``population/mu.{l}`` and ``population/sigma.{l}`` (units,) for
-l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low``, ``range/high`` and ``range/typical`` (d,) of
+l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), of whitened images ``scaling/whitening``
+(d_0, d_0) float32, ``range/low``, ``range/high`` and ``range/typical`` (d,) of
 the raw features in training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
 known; ``estimator`` (JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew
 whole numbers as classes only, in 2 an estimator's curves of cost and accuracy stood beside its parameters, 3 had no
@@ -44,7 +45,9 @@ VERSION, READABLE = 5, (1, 2, 3, 4, 5)
 ROUNDING, LARGEST_WEIGHT = 1e-9, 100.0  # of shares that add up to 1; of a token, 1 + log of a number of texts
 TEXT = ("text/tokens", "text/ends", "text/weights", "text/prior")  # see `Vocabulary`
 TABLE = ("label_column", "unlabeled_label", "separator", "text_column")
+WHITENING = "scaling/whitening"
 RANGE = ("range/low", "range/high", "range/typical")  # see `Range`
+OTHERS = {"meta", "classes", "history", "estimator", WHITENING}
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
 
@@ -212,6 +215,8 @@ class Predictor:
             arrays[f"population/mu.{layer}"] = get(statistics.mu[layer])
             arrays[f"population/sigma.{layer}"] = get(statistics.sigma[layer])
         arrays |= {"scaling/shift": self.scaling.shift, "scaling/scale": self.scaling.scale}
+        if self.scaling.whitening is not None:
+            arrays[WHITENING] = self.scaling.whitening.astype(np.float32)  # where it was found it was rounded so
         if self.prior is not None:
             arrays["text/prior"] = self.prior
         if self.vocabulary is not None:
@@ -299,11 +304,16 @@ def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scalin
     guessed = ("none" if scale[0] == 1 else "pixels") if by_one else "standardize"
     kind = meta.get("scaling", guessed)
     if kind not in KINDS or kind == "auto":
-        raise InputError(f"its scaling is {kind!r}; expected pixels, standardize or none")
+        raise InputError(f"its scaling is {kind!r}; expected {', '.join(KINDS[1:])}")
     encoding = None if meta.get("encoding") is None else Encoding.from_json(meta["encoding"])
     if encoding is not None and encoding.width != len(scale):
         raise InputError(f"its columns make {encoding.width} features; scaling/scale has {len(scale)}")
-    return Scaling(shift, scale, kind, encoding)
+    if (kind == "gcn_zca") != (WHITENING in arrays):
+        raise InputError(f"{WHITENING} and its scaling, {kind!r}, do not fit")
+    if kind != "gcn_zca":
+        return Scaling(shift, scale, kind, encoding)
+    _check_array(arrays, WHITENING, (len(shift), len(shift)), np.dtype(np.float32))
+    return Scaling(shift, scale, kind, whitening=arrays[WHITENING].astype(np.float64))
 
 
 def _read_vocabulary(meta: dict[str, Any], arrays: dict[str, np.ndarray], features: int) -> Vocabulary | None:
@@ -433,7 +443,7 @@ def _check_arrays(arrays: dict[str, np.ndarray], specification: Specification) -
         _check_array(arrays, key, shape, kind)
         if key.startswith("population/sigma") and arrays[key].min() <= 0:
             raise InputError(f"{key} holds values that are not positive")
-    if unknown := set(arrays) - set(expected) - set(RANGE) - set(TEXT) - {"meta", "classes", "history", "estimator"}:
+    if unknown := set(arrays) - set(expected) - set(RANGE) - set(TEXT) - OTHERS:
         raise LaterError(unknown_name(f"entry {min(unknown)}"))
 
 

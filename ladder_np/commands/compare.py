@@ -78,7 +78,7 @@ OPTIONS: Options = {
     "--denoising-weights": (numbers, "W0,W1,…", "λ: one, or one per layer (default: 10/variance,3,1,…)"),
     "--labeled-statistics": (str, "WHOSE", "that labeled rows are normalized with: unlabeled (default), own"),
     "--class-weight": (str, "KIND", "balanced: all classes count the same (default: each labeled row does)"),
-    "--scaling": (str, "KIND", "auto (default), pixels, standardize, none"),
+    "--scaling": (str, "KIND", "auto (default), pixels, standardize, none, gcn_zca"),
     "--epochs": (whole_number, "N", "passes over all rows (default: 100)"),
     "--batch": (whole_number, "N", "labeled rows per step, and as many of all rows (default: 50)"),
     "--learning-rate": (float, "R", "(default: 0.004)"),

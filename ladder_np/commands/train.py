@@ -67,7 +67,11 @@ OPTIONS: Options = {
     ),
     "--test-fraction": (float, "F", "share of the labeled rows held out for test (default: digits 1/3, else 0)"),
     "--validation": (whole_number, "N", "labeled rows held out to watch training (default: 0)"),
-    "--scaling": (str, "KIND", "auto (default: pixels to 0..1, tables standardized), pixels, standardize, none"),
+    "--scaling": (
+        str,
+        "KIND",
+        "auto (default: pixels to 0..1, tables standardized), pixels, standardize, none, gcn_zca",
+    ),
     "--hidden-layers": (hidden_layers, "D1-D2-…", "widths, or none (default: 200-100; mnist 1000-500-250-250-250)"),
     "--layers": (
         sizes,
@@ -100,6 +104,7 @@ OPTIONS: Options = {
     "--unlabeled-batch": (whole_number, "M", "unlabeled rows per step (default: files 50, others 100)"),
     "--learning-rate": (float, "R", "(default: files 0.004, others 0.002)"),
     "--decay-start": (float, "F", "share of training after which the rate falls to zero (default: 0.67)"),
+    "--translate": (whole_number, "P", "pixels by which training images are moved at random, at most (default: 0)"),
     "--seed": (whole_number, "S", "of weights, noise and order (default: 0)"),
     "--split-seed": (whole_number, "S", "of the choice of rows (default: as --seed)"),
     "--patience": (
@@ -137,6 +142,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--next-character", action="store_true", help=following)
     targets = "treat the clean targets as constants (the papers do not)"
     parser.add_argument("--stop-gradient-targets", action="store_true", help=targets)
+    flip = "flip half of the training images, left to right, at random"
+    parser.add_argument("--flip", action="store_true", help=flip)
     scale = "the softmax layer has a scale γ (default: yes; without it, as for the paper's CIFAR-10)"
     parser.add_argument("--top-gamma", action=argparse.BooleanOptionalAction, help=scale)
     beside = "train the same network on the labeled rows alone too (default: yes, without a preset)"

@@ -73,11 +73,11 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         class always stays in training.
     n_iter_no_change : int
         See `early_stopping`.
-    scaling : {"auto", "standardize", "pixels", "none"}
+    scaling : {"auto", "standardize", "pixels", "none", "gcn_zca"}
         "standardize": each feature to mean 0 and standard deviation 1 over the training rows. "pixels", for uint8 X:
         divided by 255, or by its largest value where that is below 128. "auto": pixels if X is uint8, reaches 16, and
         nearly all of 16 features at least share one scale; else standardize (0/1 images, too). A warning tells if
-        that is nearly so. It is stored with the model.
+        that is nearly so. "gcn_zca": see `data.whitening`. It is stored with the model.
     missing : {"error", "mean"}
         What becomes of missing cells of X (NaN, None, pandas' NA). "error": they are refused. "mean": a missing
         number becomes its column's mean over the training rows, and a further input tells where numbers of that
@@ -125,7 +125,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
     validation_scores_ : list of float or None
         With early stopping, the accuracy on the held-out rows after each epoch.
     scaling_ : str
-        What `scaling` came to: "standardize", "pixels" or "none".
+        What `scaling` came to.
     transduction_ : ndarray (n,)
         After `fit`, the label of each training row: the given one, or else the predicted one.
 

@@ -10,7 +10,7 @@ import numpy as np
 from ladder_np.data.encoding import find_encoding
 from ladder_np.data.pixels import find_pixel_maximum, warn_of_doubt
 from ladder_np.data.ranges import find_range
-from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
+from ladder_np.data.scaling import Scaling, make_scaling, mean_variance, scaled_rows
 from ladder_np.data.split import Split, split_rows
 from ladder_np.data.words import Vocabulary, find_vocabulary
 from ladder_np.errors import InputError
@@ -296,9 +296,7 @@ def _make_training(
     absolute = measured is not None  # calls of partial_fit must not be told apart by their own means
     weights = label_weights(params["class_weight"], table.classes, table.index, labeled, table.weights, absolute)
 
-    def features(indices: np.ndarray) -> np.ndarray:
-        return model.scaling.apply(table.X[indices], dtype)
-
+    features = scaled_rows(table.X, model.scaling, np.arange(len(table.X)), dtype)
     weights = None if weights is None else weights.astype(dtype)
     return Training(
         model.network, TrainingData(features, table.index, labeled, unlabeled, weights, measured), settings

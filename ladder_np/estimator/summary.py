@@ -19,6 +19,7 @@ SCALINGS = {
     "standardize": "each scaled to mean 0 and standard deviation 1",
     "pixels": "read as pixels, divided by one number",
     "none": "taken as they are",
+    "gcn_zca": "images, normalized in contrast and whitened (ZCA)",
 }
 STATISTICS = {
     "own": "labeled rows are normalized with their own mean and deviation",

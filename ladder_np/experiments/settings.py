@@ -45,7 +45,7 @@ class ExperimentSettings:
     labels: int | None = None  # how many rows keep their label, class-balanced; None: all that have one
     test_fraction: float = 0.0  # share of the labeled rows held out for test, where the data brings no test set
     validation: int = 0  # labeled rows held out to watch training
-    scaling: str = "auto"  # "auto", "pixels", "standardize" or "none": see `make_scaling`
+    scaling: str = "auto"  # "auto", "pixels", "standardize", "none" or "gcn_zca": see `make_scaling`
     hidden_layers: tuple[int | str, ...] = (200, 100)  # widths of the layers between input and classes; may be empty
     layers: tuple[int | str, ...] | None = None  # in their place all layers above the input: see `sizes_for`
     # see `Specification`
@@ -64,6 +64,8 @@ class ExperimentSettings:
     unlabeled_batch: int = 50
     learning_rate: float = 0.004
     decay_start: float = 0.67
+    translate: int = 0
+    flip: bool = False
     seed: int = 0  # of initial weights, noise and order of rows
     # of the choice of test, validation and labeled rows; None: the same number as `seed`
     split_seed: int | None = None
@@ -153,7 +155,7 @@ LATER: tuple[dict[str, Any], ...] = (
     {"unlabeled_label": None, "columns": None, "drop_columns": [], "separator": None, "decimal": None},
     {"text_column": None, "tokens": "words", "vocabulary": 2000},
     {"window": None},
-    {"layers": None, "top_gamma": True},
+    {"layers": None, "top_gamma": True, "translate": 0, "flip": False},
 )
 
 

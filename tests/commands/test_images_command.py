@@ -76,6 +76,39 @@ def test_layers_and_hidden_layers_exclude_each_other(command, tmp_path):
     assert_refused(outcome, "--layers", "--hidden-layers", "give one of them")
 
 
+def test_whitening_and_moves_are_in_the_run_and_the_model(command, tmp_path, images):
+    run = tmp_path / "run"
+    options = "--scaling gcn_zca --translate 1 --flip --layers conv:5:3-mean_pool --test-fraction 0.2"
+    outcome = command("train --dataset", images, options, SHORT, "--out", run)
+    assert "features: images, normalized in contrast and whitened (ZCA)" in outcome.out, outcome.err
+    settings = json.loads((run / "config.json").read_text())["settings"]
+    assert (settings["scaling"], settings["translate"], settings["flip"]) == ("gcn_zca", 1, True)
+    model = load(run / "model.npz")
+    assert (model["scaling/whitening"].shape, model["scaling/whitening"].dtype) == ((64, 64), np.float32)
+    tested = next(line for line in outcome.out.splitlines() if line.startswith("ladder:")).split("error ")[1]
+    assert command("evaluate", run).out == f"test error: {tested}\n"
+
+
+def test_a_whitening_that_does_not_fit_is_a_damaged_model(command, tmp_path, images):
+    run = tmp_path / "run"
+    command("train --dataset", images, "--scaling gcn_zca --layers 10 --test-fraction 0.2", SHORT, "--out", run)
+    arrays = load(run / "model.npz")
+    whitening = arrays.pop("scaling/whitening")
+    for damaged, said in ((None, "do not fit"), (whitening[:3], "should be float32 (64, 64)")):
+        more = {} if damaged is None else {"scaling/whitening": damaged}
+        np.savez(run / "model.npz", **arrays, **more)
+        assert_refused(command("evaluate", run), "scaling/whitening", said)
+
+
+@pytest.mark.parametrize("option", ["--translate 1", "--flip"])
+def test_moves_of_rows_that_are_no_images_are_refused(command, tmp_path, option):
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,label\n" + "".join(f"{k},{k * k % 7},{k % 2}\n" for k in range(20)))
+    outcome = command("train --dataset", table, option, SHORT, "--out", tmp_path / "run")
+    assert_refused(outcome, "translate and flip move images")
+    assert not (tmp_path / "run").exists()
+
+
 def test_without_top_gamma_the_model_has_none(command, tmp_path):
     command("train --no-top-gamma --hidden-layers 5", SHORT, "--out", tmp_path / "run")
     assert "param/encoder.2.gamma" not in load(tmp_path / "run" / "model.npz")

@@ -146,7 +146,7 @@ def test_a_difference_too_large_for_float64_is_named():
 @pytest.mark.parametrize(
     ("X", "kind", "message"),
     [
-        (table(), "scale", "unknown scaling 'scale'; choose one of auto, pixels, standardize, none"),
+        (table(), "scale", "unknown scaling 'scale'; choose one of auto, pixels, standardize, none, gcn_zca"),
         (table(), "pixels", "scaling 'pixels' for features of type float64"),
         (table().astype(np.int64), "pixels", "scaling 'pixels' for features of type int64"),
         (np.array([[0, -1e308], [0, 1e308]]), "standardize", r"feature 1 .* runs from -1e\+308 to 1e\+308"),

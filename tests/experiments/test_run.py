@@ -182,10 +182,10 @@ def test_weights_of_own_data_follow_the_variance_of_its_features(
 def test_settings_of_a_run_that_an_older_version_began_are_what_they_were_then() -> None:
     fields = make_settings({"dataset": "own.csv"}).as_json()
     fields = json.loads(json.dumps({**fields, "denoising_weights": None, "hidden_layers": [7]}))
-    for name in ("layers", "top_gamma"):
+    for name in ("layers", "top_gamma", "translate", "flip"):
         del fields[name]
     settings = ExperimentSettings.from_json(fields)
-    assert (settings.layers, settings.top_gamma) == (None, True)
+    assert (settings.layers, settings.top_gamma, settings.translate, settings.flip) == (None, True, 0, False)
     del fields["window"]
     assert ExperimentSettings.from_json(fields).window is None
     for name in ("text_column", "tokens", "vocabulary"):
