@@ -14,7 +14,7 @@ from typing import Any
 from ladder_np.data.tables import TableOptions
 from ladder_np.errors import InputError, LaterError
 from ladder_np.network.specification import Specification, default_weights, sizes_for
-from ladder_np.operations.maps import Shape, is_layer
+from ladder_np.operations.maps import Shape, is_layer, split_layers
 from ladder_np.rng import check_seed
 from ladder_np.training.trainer import TrainingSettings
 from ladder_np.version import unknown_name
@@ -26,7 +26,7 @@ __all__ = ["DATASET_DEFAULTS", "PRESETS", "ExperimentSettings", "make_settings"]
 class ExperimentSettings:
     """What a run does; all of it is stored in the run's ``config.json``."""
 
-    # "digits", "mnist", "fashion-mnist", or the path of a file or of a folder (see `open_dataset`)
+    # "digits", "mnist", "fashion-mnist", "cifar-10", or the path of a file or of a folder (see `open_dataset`)
     dataset: str = "digits"
     # how a text table is read: see `TableOptions`
     label_column: str = "label"
@@ -180,16 +180,37 @@ PAPER_LAYERS = (1000, 500, 250, 250, 250)  # [R], permutation-invariant MNIST
 
 PAPER_TRAINING = {"labeled_batch": 100, "unlabeled_batch": 100, "learning_rate": 0.002, "labeled_statistics": "own"}
 
+# Networks of [R]'s convolutional experiments: texts are layers in the notation of `operations.maps`.
+CONV_FC = "conv:1000:26-conv:500:1-conv:250:1-conv:250:1-conv:250:1-conv:10:1-mean_pool"
+CONV_SMALL = "conv:32:5:full-max_pool:2-conv:64:3-conv:64:3:full-max_pool:2-conv:128:3-conv:10:1-mean_pool-10"
+CONV_LARGE = (
+    "conv:96:3-conv:96:3:full-conv:96:3:full-max_pool:2-conv:192:3-conv:192:3:full-conv:192:3-max_pool:2-"
+    "conv:192:3-conv:192:1-conv:10:1-mean_pool"
+)
+# Not one of [R]'s: what two cores train in less than an hour, the baseline too.
+CIFAR_NETWORK = "conv:32:3:same-max_pool:2-conv:64:3:same-max_pool:2-conv:64:3-conv:10:1-mean_pool"
+
+CIFAR = {
+    "labels": 4000,
+    "scaling": "gcn_zca",
+    "activation": "leaky_relu",
+    "top_gamma": False,
+    "noise_std": (0.3,),
+    **PAPER_TRAINING,
+}
+CIFAR_SMALL = {**CIFAR, "layers": split_layers(CIFAR_NETWORK), "epochs": 10, "decay_start": 0.5}
+
 DATASET_DEFAULTS: dict[str, dict[str, Any]] = {
     "digits": {"labels": 50, "test_fraction": 1 / 3, **PAPER_TRAINING},
     "mnist": {"labels": 100, "hidden_layers": PAPER_LAYERS, "epochs": 150, **PAPER_TRAINING},
     "fashion-mnist": {"labels": 100, "hidden_layers": PAPER_LAYERS, "epochs": 150, **PAPER_TRAINING},
+    "cifar-10": CIFAR_SMALL,
 }
 
 
-# Of a text whose next characters are learned: labeled windows are drawn at random, a fair sample; a character is there
-# or not, which standardizing would blow up where it is rare. Noise and λ were chosen on a text of 250,000 characters:
-# noise of 0.3 hides the few ones among many zeros, a larger λ costs bits (benchmarks/README.md).
+# Of a text whose next characters are learned: labeled windows are drawn at random, a fair sample; a character is
+# there or not, which standardizing would blow up where it is rare. Noise and λ were chosen on a text of 250,000
+# characters: noise of 0.3 hides the few ones among many zeros, a larger λ costs bits (benchmarks/README.md).
 NEXT_CHARACTER = {
     "tokens": "places",
     "scaling": "none",
@@ -218,11 +239,43 @@ def _mnist_preset(labels: int | None, weights: tuple[float, ...], noise: tuple[f
     }
 
 
+def _convolutional(layers: str, **others: Any) -> dict[str, Any]:
+    """Return [R]'s settings of a convolutional network; its Γ-models and baselines have λ > 0 at the top alone."""
+    return {"layers": split_layers(layers), "baseline": False, **PAPER_TRAINING, **others}
+
+
+def _of_top(layers: str, weight: float) -> tuple[float, ...]:
+    """Return λs that are 0 below the top layer."""
+    return (*(0.0,) * len(split_layers(layers)), weight)
+
+
+MNIST_CONV: dict[str, Any] = {"dataset": "mnist", "labels": 100, "epochs": 150, "noise_std": (0.3,)}
+CIFAR_CONV: dict[str, Any] = {**CIFAR, "dataset": "cifar-10"}
+
 PRESETS = {
     "mnist-100-full": _mnist_preset(100, (1000, 10, 0.1, 0.1, 0.1, 0.1, 0.1), (0.3,)),
     "mnist-1000-full": _mnist_preset(1000, (2000, 20, 0.1, 0.1, 0.1, 0.1, 0.1), (0.3, *(0.2,) * 6)),
     "mnist-all-full": _mnist_preset(None, (1000, 1, 0.01, 0.01, 0.01, 0.01, 0.01), (0.3,)),
     "mnist-100-baseline": _mnist_preset(100, (0.0,) * 7, (0.3, *(0.5,) * 6)),
+    "mnist-100-conv-fc": _convolutional(
+        CONV_FC, **MNIST_CONV, denoising_weights=(1000, 10, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
+    ),
+    "mnist-100-conv-small-gamma": _convolutional(
+        CONV_SMALL, **MNIST_CONV, denoising_weights=_of_top(CONV_SMALL, 1.0)
+    ),
+    "mnist-100-conv-small-baseline": _convolutional(
+        CONV_SMALL,
+        **{**MNIST_CONV, "noise_std": (0.3, *(0.45,) * 9), "epochs": 20},
+        decay_start=0.5,
+        denoising_weights=_of_top(CONV_SMALL, 0.0),
+    ),
+    "cifar10-4000-conv-large-gamma": _convolutional(
+        CONV_LARGE, **CIFAR_CONV, epochs=70, decay_start=0.86, denoising_weights=_of_top(CONV_LARGE, 4.0)
+    ),
+    "cifar10-4000-conv-large-baseline": _convolutional(
+        CONV_LARGE, **CIFAR_CONV, epochs=20, decay_start=0.5, denoising_weights=_of_top(CONV_LARGE, 0.0)
+    ),
+    "cifar10-4000-small": {"dataset": "cifar-10", **CIFAR_SMALL},
 }
 
 
