@@ -63,7 +63,8 @@ def add_to(commands: Any) -> None:
     )
     add_model_argument(parser)
     files = (
-        "a table (.csv, .tsv, .gz, too), .npz (X), .npy or IDX images, a folder with X.npy, or - for a table from "
+        "a table (.csv, .tsv, .gz, too), .npz (X), .npy or IDX images, .png, .jpg, a folder with X.npy or of images, "
+        "or - for a table from "
     )
     parser.add_argument("input", type=Path, metavar="INPUT", help=files + "standard input")
     out = "the .csv to write (replaced if it exists), or - for standard output"

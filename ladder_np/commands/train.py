@@ -52,7 +52,8 @@ OPTIONS: Options = {
         str,
         "NAME",
         "digits (default, embedded), mnist, fashion-mnist, cifar-10, FILE.npz, a table (.csv, .tsv, .gz, too), or a "
-        "folder: X.npy, y.npy; with --resume: where the run's data lies now, if it was moved",
+        "folder: X.npy, y.npy, or images (.png, .jpg) in a folder for each class; "
+        "with --resume: where the run's data lies now, if it was moved",
     ),
     **TABLE,
     "--tokens": (str, "KIND", f"counted in texts: {', '.join(TOKENS)} (default: words)"),

@@ -24,6 +24,15 @@ from ladder_np.data.download import (
     find_file,
     image_set,
 )
+from ladder_np.data.images import (
+    IMAGE_ENDINGS,
+    TEST,
+    TRAIN,
+    find_images,
+    has_folders_of_images,
+    images_of_classes,
+    read_images,
+)
 from ladder_np.data.labels import Labels, mark_in_tables, parse_labels, plain_classes
 from ladder_np.data.pixels import BYTE, find_pixel_maximum
 from ladder_np.data.sequences import TEXT_ENDINGS, read_sequence
@@ -184,6 +193,22 @@ def _of_texts(name: str, texts: list[str], labels: Labels, left_out: tuple[str, 
     return Dataset(name, _nothing(len(texts)), index, classes, left_out=left_out, texts=tuple(texts))
 
 
+def _of_images(folder: Path, options: TableOptions) -> Dataset:
+    """Return the images of a folder with a folder for each class, or with two such folders, train and test."""
+    training = folder / TRAIN if has_folders_of_images(folder / TRAIN) else folder
+    paths, names = images_of_classes(training)
+    X = read_images(paths)
+    arrays: list[Features | Labels] = [X, _labels_of(names, training, range(len(names)), options)]
+    if training != folder and has_folders_of_images(folder / TEST):
+        paths, names = images_of_classes(folder / TEST)
+        tests = read_images(paths, X.shape[-1])
+        if tests.shape[1:] != X.shape[1:]:
+            raise InputError(f"{folder / TEST}: has images of {tests.shape[1:]}, {training} of {X.shape[1:]}")
+        arrays += [tests, _labels_of(names, folder / TEST, range(len(names)), options)]
+    name, source = folder.resolve().name, str(folder)
+    return make_dataset(name, *arrays, pixel_maximum=BYTE, source=source)  # type: ignore[arg-type]
+
+
 def _nothing(rows: int) -> SparseRows:
     """Return rows without features."""
     return SparseRows(np.empty(0, np.float32), np.empty(0, np.int32), np.zeros(rows + 1, np.int64), 0)
@@ -216,9 +241,9 @@ def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
     """Return rows to predict.
 
     `path` is a text table (its features become float64), an `.npz` file with `X`, a `.npy` file, IDX images
-    (`-ubyte`, `-ubyte.gz`), or a folder as for `load_folder`, of which `X` is taken; rows stay in the file where
-    `load_folder` leaves them there. Raises InputError if it is none of these, is damaged, or holds what `read_table`
-    or `check_features` refuses.
+    (`-ubyte`, `-ubyte.gz`), an image or a folder of images (PNG or JPEG, in the order of their names), or a folder as
+    for `load_folder`, of which `X` is taken; rows stay in the file where `load_folder` leaves them there. Raises
+    InputError if it is none of these, is damaged, or holds what `read_table` or `check_features` refuses.
     """
     if is_table(path):
         table = read_table(path, options, labels_wanted=False)
@@ -232,6 +257,10 @@ def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
     kind = path.name.lower()
     if kind.endswith(".npz"):
         X: Features = _read_arrays(path, ("X",))["X"]
+    elif kind.endswith(IMAGE_ENDINGS):
+        X = read_images([path])
+    elif os.path.isdir(path) and (found := find_images(path)):
+        X = read_images(found)
     elif os.path.isdir(path):
         X = _open_array(_find_array(path, "X") or path / "X.npy")
     elif kind.endswith((".npy", *IDX_ENDINGS)):
@@ -239,7 +268,7 @@ def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
     else:
         raise InputError(
             f"{path}: unknown kind of file; expected {', '.join(TABLE_ENDINGS)}, .npz, .npy, "
-            "or IDX images (-ubyte, -ubyte.gz)"
+            ".png, .jpg, or IDX images (-ubyte, -ubyte.gz)"
         )
     return Rows(check_features(X, str(path)), None, [])
 
@@ -254,8 +283,9 @@ def open_dataset(
     Parameters
     ----------
     name_or_path : str
-        "digits", "mnist", "fashion-mnist", "cifar-10", or a path: of an `.npz` or `.csv` file, or of a folder with
-        `X.npy` and `y.npy` (see `load_folder`; its `X.npy` may be named too).
+        "digits", "mnist", "fashion-mnist", "cifar-10", or a path: of an `.npz` or `.csv` file, of a folder with
+        `X.npy` and `y.npy` (see `load_folder`; its `X.npy` may be named too), or of one with a folder of images for
+        each class (see `images`).
     data_dir : Path or None
         The folder with `mnist/`, `fashion-mnist/` and `cifar-10-batches-bin/` (also in `cifar-10/`). None: the
         cache of this user, filled by a download when a file is missing there.
@@ -293,6 +323,8 @@ def open_dataset(
     if folder and _find_array(path, "X") is None and has_folders_of_texts(path):
         texts, labels = read_folder_of_texts(path)
         return _of_texts(path.resolve().name, texts, _labels_of(labels, path, range(len(labels)), options), ())
+    if folder and _find_array(path, "X") is None and has_folders_of_images(path):
+        return _of_images(path, options)
     if re.fullmatch(ARRAY_FILES["X"], path.name):
         path = path.parent
     elif path.suffix.lower() == ".npy" or path.name.endswith(IDX_ENDINGS):
@@ -303,7 +335,8 @@ def open_dataset(
         raise InputError(f"{path}: is a spreadsheet; save its table as CSV (UTF-8), and name that file")
     raise InputError(
         f"unknown dataset {name_or_path!r}; choose digits, {', '.join(IMAGE_SETS)}, {CIFAR_10}, a file ending in "
-        ".npz, .csv, .tsv, .jsonl or .txt (.gz, too), or a folder with X.npy and y.npy"
+        ".npz, .csv, .tsv, .jsonl or .txt (.gz, too), or a folder with X.npy and y.npy, or with a folder of images "
+        "for each class"
     )
 
 
