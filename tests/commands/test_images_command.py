@@ -109,6 +109,14 @@ def test_moves_of_rows_that_are_no_images_are_refused(command, tmp_path, option)
     assert not (tmp_path / "run").exists()
 
 
+def test_compare_takes_layers_of_images(command, images):
+    outcome = command(
+        "compare", images, "--layers conv:4:3-mean_pool --epochs 2 --repeats 2 --no-variants --methods none"
+    )
+    assert outcome.status == 0, outcome.err
+    assert "200 rows, 60 labeled" in outcome.out
+
+
 def test_without_top_gamma_the_model_has_none(command, tmp_path):
     command("train --no-top-gamma --hidden-layers 5", SHORT, "--out", tmp_path / "run")
     assert "param/encoder.2.gamma" not in load(tmp_path / "run" / "model.npz")
