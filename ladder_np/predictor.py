@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Device
-from ladder_np.data.dataset import Dataset, Features, check_features
+from ladder_np.data.dataset import Dataset, Features, ImageShape, check_features, find_image_shape
 from ladder_np.data.encoding import Encoding
 from ladder_np.data.ranges import Range
 from ladder_np.data.scaling import KINDS, Scaling
@@ -72,7 +72,8 @@ class Predictor:
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return P(class), shape (rows, K), float64, for raw features X (rows, d); batches change nothing.
 
-        Raises InputError if X is not finite numbers, or unlike the training data's features.
+        X may be images, (rows, height, width[, channels]), if the network takes such. Raises InputError if X is not
+        finite numbers, or unlike the training data's features.
         """
         return np.concatenate([np.empty((0, len(self.classes))), *self.predict_blocks(self._checked(X))])
 
@@ -83,6 +84,9 @@ class Predictor:
 
     def _checked(self, X: Any) -> Features:
         X = X if isinstance(X, StoredRows | SparseRows) else np.asarray(X)
+        if isinstance(X, np.ndarray) and self._takes_images and (shape := find_image_shape(X)) is not None:
+            self.check_images(shape, "the data to predict")
+            X = X.reshape(len(X), -1)
         self._check_width(X)
         return check_features(X, "the data to predict", missing=self.scaling.encoding is not None) if len(X) else X
 
@@ -144,11 +148,22 @@ class Predictor:
         if encoding is not None and (complaint := encoding.complaint(np.asarray(X), self.feature_names)):
             warn(f"{source}: {complaint}")
 
+    @property
+    def _takes_images(self) -> bool:
+        return len(self.network.specification.input_shape) == 3
+
+    def check_images(self, shape: ImageShape | None, source: str) -> None:
+        """Raise `InputError` if rows, called `source`, are images of another shape than the network takes."""
+        taken = self.network.specification.input_shape
+        if self._takes_images and shape not in (None, taken):
+            raise InputError(f"{source}: the model was trained on images of {_by(taken)}, these have {_by(shape)}")
+
     def features_of(self, dataset: Dataset) -> Dataset:
         """Return a dataset with the features of its texts, if the model was trained on texts.
 
-        Raises InputError if only one of both holds texts.
+        Raises InputError if only one of both holds texts, or its images have another shape than those in training.
         """
+        self.check_images(dataset.image_shape, dataset.name)
         if self.vocabulary is None and dataset.texts is None:
             return dataset
         if self.vocabulary is None or dataset.texts is None:
@@ -295,6 +310,11 @@ class Predictor:
             arrays.get("text/prior"),
             table,
         )
+
+
+def _by(shape: Sequence[int]) -> str:
+    """Return 32x32x3."""
+    return "x".join(map(str, shape))
 
 
 def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scaling:

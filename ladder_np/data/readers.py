@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.data.cifar import CIFAR_10, FOLDER, find_cifar10, load_cifar10
-from ladder_np.data.dataset import Dataset, Features, check_features, make_dataset
+from ladder_np.data.dataset import Dataset, Features, ImageShape, check_features, find_image_shape, make_dataset
 from ladder_np.data.delimited import TABLE_ENDINGS, is_table, table_name
 from ladder_np.data.documents import LINES_ENDINGS, has_folders_of_texts, read_folder_of_texts, read_lines
 from ladder_np.data.download import (
@@ -235,6 +235,7 @@ class Rows:
     names: tuple[str, ...] | None  # of the columns of a table
     ids: list[str]  # the cells of the id column, where one was asked for
     texts: list[str] | None = None  # those of the text column, likewise
+    image_shape: ImageShape | None = None  # (height, width, channels), where the file has each row as an image
 
 
 def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
@@ -270,7 +271,7 @@ def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
             f"{path}: unknown kind of file; expected {', '.join(TABLE_ENDINGS)}, .npz, .npy, "
             ".png, .jpg, or IDX images (-ubyte, -ubyte.gz)"
         )
-    return Rows(check_features(X, str(path)), None, [])
+    return Rows(check_features(X, str(path)), None, [], image_shape=find_image_shape(X))
 
 
 def open_dataset(

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from command_files import assert_refused, load
 
+from ladder_np import InputError
 from ladder_np.data.readers import load_digits
+from ladder_np.predictor import Predictor
 
 LAYERS = "conv:4:3:same-max_pool:2-conv:6:3"
 SHORT = "--epochs 1 --no-baseline --quiet"
@@ -107,6 +109,29 @@ def test_moves_of_rows_that_are_no_images_are_refused(command, tmp_path, option)
     outcome = command("train --dataset", table, option, SHORT, "--out", tmp_path / "run")
     assert_refused(outcome, "translate and flip move images")
     assert not (tmp_path / "run").exists()
+
+
+def test_images_of_another_shape_with_as_many_values_are_refused(command, tmp_path, images):
+    run, other = tmp_path / "run", tmp_path / "other.npz"
+    command("train --dataset", images, "--layers conv:4:3-mean_pool --test-fraction 0.2", SHORT, "--out", run)
+    arrays = load(images)
+    np.savez(other, X=arrays["X"].reshape(-1, 4, 16), y=arrays["y"])
+    told = "the model was trained on images of 8x8x1, these have 4x16x1"
+    assert_refused(command("predict", run, other, "--out", tmp_path / "p.csv"), str(other), told)
+    assert_refused(command("evaluate", run, "--dataset", other), told)
+    np.save(tmp_path / "X.npy", arrays["X"][:5].reshape(5, 64))
+    assert command("predict", run, tmp_path / "X.npy", "--out", tmp_path / "p.csv").status == 0
+
+
+def test_a_model_takes_images_from_python(command, tmp_path, images):
+    command(
+        "train --dataset", images, "--layers conv:4:3-mean_pool --test-fraction 0.2", SHORT, "--out", tmp_path / "run"
+    )
+    model = Predictor.load(tmp_path / "run" / "model.npz")
+    X = load(images)["X"]
+    np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(X.reshape(-1, 64)))
+    with pytest.raises(InputError, match="images of 8x8x1, these have 4x16x1"):
+        model.predict(X.reshape(-1, 4, 16))
 
 
 def test_compare_takes_layers_of_images(command, images):
