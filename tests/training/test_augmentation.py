@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import strict_cupy
 
 from ladder_np import InputError, LadderNetwork
 from ladder_np.data.readers import load_digits
@@ -37,6 +38,14 @@ def test_images_are_flipped_then_shifted_and_0_comes_in() -> None:
         np.testing.assert_array_equal(out.reshape(SHAPE), by_hand(image.reshape(SHAPE), *shift, flipped))
     assert result.flags.c_contiguous
     assert moved(X.astype(np.float32), moves, SHAPE).dtype == np.float32
+
+
+def test_a_gpu_moves_them_the_same() -> None:
+    moves = drawn(2, True)
+    moves = Moves(moves.shifts[:3], moves.flipped[:3])
+    on_device = moved(strict_cupy.asarray(X), moves, SHAPE)
+    assert isinstance(on_device, strict_cupy.ndarray)
+    np.testing.assert_array_equal(strict_cupy.asnumpy(on_device), moved(X, moves, SHAPE))
 
 
 def test_no_rows_are_no_rows() -> None:
