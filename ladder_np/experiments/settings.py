@@ -85,9 +85,9 @@ class ExperimentSettings:
             raise InputError("dataset and label column: expected texts")
         if not (isinstance(self.test_fraction, int | float) and 0 <= self.test_fraction < 1):
             raise InputError(f"test fraction {self.test_fraction!r}: expected a share from 0 to below 1")
-        if not all(is_layer(str(layer)) for layer in (*self.hidden_layers, *(self.layers or ()))):
-            named = self.hidden_layers if self.layers is None else self.layers
-            raise InputError(f"layers {named!r}: expected widths such as (200, 100)")
+        for name, layers in (("hidden layers", self.hidden_layers), ("layers", self.layers or ())):
+            if not all(is_layer(str(layer)) for layer in layers):
+                raise InputError(f"{name} {layers!r}: expected widths such as (200, 100)")
         self.training()
         if self.class_weight not in (None, "balanced"):
             raise InputError(f"class weight {self.class_weight!r}: expected balanced, or leave it out")
