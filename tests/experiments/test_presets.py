@@ -1,5 +1,6 @@
 """The presets: their networks can be built, and are those of the paper's table."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from ladder_np import InputError
 from ladder_np.data.dataset import make_dataset
 from ladder_np.experiments.experiment import prepare
-from ladder_np.experiments.settings import DATASET_DEFAULTS, PRESETS, make_settings
+from ladder_np.experiments.settings import PRESETS, make_settings
 from ladder_np.network.layers import Layer, resolve
 from ladder_np.network.specification import Specification
 
@@ -95,8 +96,7 @@ def test_the_settings_of_the_table_are_those_of_the_preset(preset: str) -> None:
 def test_the_small_network_is_trained_beside_its_baseline_and_is_cifar_10s_default() -> None:
     small = make_settings({}, "cifar10-4000-small")
     assert small.baseline
-    assert small == make_settings({"dataset": "cifar-10"})
-    assert "cifar-10" in DATASET_DEFAULTS
+    assert dataclasses.replace(small, denoising_weights=None) == make_settings({"dataset": "cifar-10"})
 
 
 @pytest.mark.parametrize("name", ["hidden_layers", "layers"])
