@@ -187,7 +187,7 @@ CONV_LARGE = (
     "conv:96:3-conv:96:3:full-conv:96:3:full-max_pool:2-conv:192:3-conv:192:3:full-conv:192:3-max_pool:2-"
     "conv:192:3-conv:192:1-conv:10:1-mean_pool"
 )
-# Not one of [R]'s: what two cores train in less than an hour, the baseline too.
+# Not one of [R]'s: what a CPU trains in less than an hour, the baseline too (measured: 0.84 s and 0.17 s a step).
 CIFAR_NETWORK = "conv:32:3:same-max_pool:2-conv:64:3:same-max_pool:2-conv:64:3-conv:10:1-mean_pool"
 
 CIFAR = {
@@ -198,7 +198,7 @@ CIFAR = {
     "noise_std": (0.3,),
     **PAPER_TRAINING,
 }
-CIFAR_SMALL = {**CIFAR, "layers": split_layers(CIFAR_NETWORK), "epochs": 10, "decay_start": 0.5}
+CIFAR_SMALL = {**CIFAR, "layers": split_layers(CIFAR_NETWORK), "epochs": 6, "decay_start": 0.5}
 
 DATASET_DEFAULTS: dict[str, dict[str, Any]] = {
     "digits": {"labels": 50, "test_fraction": 1 / 3, **PAPER_TRAINING},
