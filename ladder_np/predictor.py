@@ -2,7 +2,8 @@
 
 Keys of the file: ``meta`` (JSON: format, version, the network's description, feature names, kind of scaling),
 ``param/{name}`` as in the test-vector format, ``population/mu.{l}`` and ``population/sigma.{l}`` (units,) for
-l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), ``range/low``, ``range/high`` and ``range/typical`` (d,) of
+l = 1..L, ``scaling/shift`` and ``scaling/scale`` (d_0,), of whitened images ``scaling/whitening``
+(d_0, d_0) float32, ``range/low``, ``range/high`` and ``range/typical`` (d,) of
 the raw features in training, ``classes`` (d_L,) numbers or texts; ``history`` (JSON, see `FitHistory`) where it is
 known; ``estimator`` (JSON) if an estimator has trained it: its parameters. Older versions are still read: 1 knew
 whole numbers as classes only, in 2 an estimator's curves of cost and accuracy stood beside its parameters, 3 had no
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Device
-from ladder_np.data.dataset import Dataset, Features, check_features
+from ladder_np.data.dataset import Dataset, Features, ImageShape, check_features, find_image_shape
 from ladder_np.data.encoding import Encoding
 from ladder_np.data.ranges import Range
 from ladder_np.data.scaling import KINDS, Scaling
@@ -49,7 +50,9 @@ PLACE = re.compile(
 )  # a character and a place of a window
 TEXT = ("text/tokens", "text/ends", "text/weights", "text/prior")  # see `Vocabulary`
 TABLE = ("label_column", "unlabeled_label", "separator", "text_column")
+WHITENING = "scaling/whitening"
 RANGE = ("range/low", "range/high", "range/typical")  # see `Range`
+OTHERS = {"meta", "classes", "history", "estimator", WHITENING}
 CLASS_KINDS = "biufU"  # of NumPy's dtypes: numbers and texts
 
 
@@ -74,7 +77,8 @@ class Predictor:
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return P(class), shape (rows, K), float64, for raw features X (rows, d); batches change nothing.
 
-        Raises InputError if X is not finite numbers, or unlike the training data's features.
+        X may be images, (rows, height, width[, channels]), if the network takes such. Raises InputError if X is not
+        finite numbers, or unlike the training data's features.
         """
         return np.concatenate([np.empty((0, len(self.classes))), *self.predict_blocks(self._checked(X))])
 
@@ -85,6 +89,9 @@ class Predictor:
 
     def _checked(self, X: Any) -> Features:
         X = X if isinstance(X, StoredRows | SparseRows) else np.asarray(X)
+        if isinstance(X, np.ndarray) and self._takes_images and (shape := find_image_shape(X)) is not None:
+            self.check_images(shape, "the data to predict")
+            X = X.reshape(len(X), -1)
         self._check_width(X)
         return check_features(X, "the data to predict", missing=self.scaling.encoding is not None) if len(X) else X
 
@@ -149,11 +156,22 @@ class Predictor:
         if encoding is not None and (complaint := encoding.complaint(np.asarray(X), self.feature_names)):
             warn(f"{source}: {complaint}")
 
+    @property
+    def _takes_images(self) -> bool:
+        return len(self.network.specification.input_shape) == 3
+
+    def check_images(self, shape: ImageShape | None, source: str) -> None:
+        """Raise `InputError` if rows, called `source`, are images of another shape than the network takes."""
+        taken = self.network.specification.input_shape
+        if self._takes_images and shape not in (None, taken):
+            raise InputError(f"{source}: the model was trained on images of {_by(taken)}, these have {_by(shape)}")
+
     def features_of(self, dataset: Dataset) -> Dataset:
         """Return a dataset with the features of its texts, if the model was trained on texts.
 
-        Raises InputError if only one of both holds texts.
+        Raises InputError if only one of both holds texts, or its images have another shape than those in training.
         """
+        self.check_images(dataset.image_shape, dataset.name)
         if self.vocabulary is None and dataset.texts is None:
             return dataset
         if self.vocabulary is None or dataset.texts is None:
@@ -220,6 +238,8 @@ class Predictor:
             arrays[f"population/mu.{layer}"] = get(statistics.mu[layer])
             arrays[f"population/sigma.{layer}"] = get(statistics.sigma[layer])
         arrays |= {"scaling/shift": self.scaling.shift, "scaling/scale": self.scaling.scale}
+        if self.scaling.whitening is not None:
+            arrays[WHITENING] = self.scaling.whitening.astype(np.float32)  # where it was found it was rounded so
         if self.prior is not None:
             arrays["text/prior"] = self.prior
         if self.vocabulary is not None:
@@ -300,6 +320,11 @@ class Predictor:
         )
 
 
+def _by(shape: Sequence[int]) -> str:
+    """Return 32x32x3."""
+    return "x".join(map(str, shape))
+
+
 def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scaling:
     """Return the scaling; older files do not tell its kind, and only their numbers do."""
     shift, scale = arrays["scaling/shift"], arrays["scaling/scale"]
@@ -311,7 +336,12 @@ def _read_scaling(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> Scalin
     encoding = None if meta.get("encoding") is None else Encoding.from_json(meta["encoding"])
     if encoding is not None and encoding.width != len(scale):
         raise InputError(f"its columns make {encoding.width} features; scaling/scale has {len(scale)}")
-    return Scaling(shift, scale, kind, encoding)
+    if (kind == "gcn_zca") != (WHITENING in arrays):
+        raise InputError(f"{WHITENING} and its scaling, {kind!r}, do not fit")
+    if kind != "gcn_zca":
+        return Scaling(shift, scale, kind, encoding)
+    _check_array(arrays, WHITENING, (len(shift), len(shift)), np.dtype(np.float32))
+    return Scaling(shift, scale, kind, whitening=arrays[WHITENING].astype(np.float64))
 
 
 def _read_vocabulary(meta: dict[str, Any], arrays: dict[str, np.ndarray], features: int) -> Vocabulary | None:
@@ -443,7 +473,7 @@ def _check_arrays(arrays: dict[str, np.ndarray], specification: Specification) -
         _check_array(arrays, key, shape, kind)
         if key.startswith("population/sigma") and arrays[key].min() <= 0:
             raise InputError(f"{key} holds values that are not positive")
-    if unknown := set(arrays) - set(expected) - set(RANGE) - set(TEXT) - {"meta", "classes", "history", "estimator"}:
+    if unknown := set(arrays) - set(expected) - set(RANGE) - set(TEXT) - OTHERS:
         raise LaterError(unknown_name(f"entry {min(unknown)}"))
 
 

@@ -27,6 +27,7 @@ class Stream(IntEnum):
     COMPARISON = 8  # splits and seeds of the repeats of a comparison
     WORD_VECTORS = 9  # random ones, and the start of the SVD that a network's are compared with
     GENERATION = 10  # characters of a generated text
+    AUGMENTATION = 11  # translations and flips of training images; the repetition is the epoch
 
 
 def stream(seed: int, purpose: Stream, repetition: int = 0) -> np.random.Generator:

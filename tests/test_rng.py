@@ -30,6 +30,7 @@ def test_the_numbers_of_the_streams_never_change() -> None:
         ("COMPARISON", 8),
         ("WORD_VECTORS", 9),
         ("GENERATION", 10),
+        ("AUGMENTATION", 11),
     ]
 
 

@@ -17,6 +17,7 @@ from ladder_np.commands.options import (
     hidden_layers,
     names,
     numbers,
+    sizes,
     whole_number,
 )
 from ladder_np.comparison.methods import SCIKIT_LEARN
@@ -29,6 +30,7 @@ from ladder_np.data.tables import TableOptions
 from ladder_np.data.words import DOCUMENT_TOKENS
 from ladder_np.errors import InputError
 from ladder_np.estimator.classifier import LadderClassifier
+from ladder_np.estimator.fitting import takes_images
 from ladder_np.experiments.settings import DATASET_DEFAULTS
 from ladder_np.files import write_text
 from ladder_np.operations.activations import ACTIVATIONS
@@ -47,6 +49,7 @@ def method_names(text: str) -> tuple[str, ...]:
 # The parameter of `LadderClassifier` that each option of the network sets.
 PARAMETERS = {
     "hidden_layers": "hidden_layer_sizes",
+    "layers": "layers",
     "activation": "activation",
     "combinator": "combinator",
     "noise_std": "noise_std",
@@ -72,6 +75,7 @@ OPTIONS: Options = {
     "--columns": (names, "N1,N2,…", "of a table that are features (default: all but the label column)"),
     "--labels": (whole_number, "N", "rows that keep their label (default: digits 50, mnist 100, files all)"),
     "--hidden-layers": (hidden_layers, "D1-D2-…", "widths, or none (default: 200-100)"),
+    "--layers": (sizes, "L1-L2-…", "in their place all layers above the input, as conv:32:5-mean_pool-10"),
     "--activation": (str, "NAME", f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"),
     "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
     "--noise-std": (numbers, "S", "one, or one per layer, input first (default: 0.3)"),
@@ -86,7 +90,7 @@ OPTIONS: Options = {
         "that labeled rows are normalized with: unlabeled, own (default: unlabeled; texts with even labels own)",
     ),
     "--class-weight": (str, "KIND", "balanced: all classes count the same (default: each labeled row does)"),
-    "--scaling": (str, "KIND", "auto (default), pixels, standardize, common, none"),
+    "--scaling": (str, "KIND", "auto (default), pixels, standardize, common, none, gcn_zca"),
     "--epochs": (whole_number, "N", "passes over all rows (default: 100)"),
     "--batch": (whole_number, "N", "labeled rows per step, and as many of all rows (default: 50)"),
     "--learning-rate": (float, "R", "(default: 0.004)"),
@@ -132,7 +136,10 @@ def run(arguments: argparse.Namespace) -> int:
     model = LadderClassifier(unlabeled_label=None, **parameters)
     y = labels_of(dataset.classes, index)
     try:
-        result = compare(_encoded(dataset), y, model, random_state=arguments.seed, verbose=True, **asked)
+        X = _encoded(dataset)
+        if dataset.image_shape is not None and takes_images(model.get_params()):
+            X = X.reshape(-1, *dataset.image_shape)
+        result = compare(X, y, model, random_state=arguments.seed, verbose=True, **asked)
     except InputError as error:
         raise InputError(_in_options(str(error))) from None
     features = "texts" if dataset.texts is not None else f"{dataset.X.shape[1]} features"

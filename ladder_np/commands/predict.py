@@ -63,7 +63,8 @@ def add_to(commands: Any) -> None:
     )
     add_model_argument(parser)
     files = (
-        "a table (.csv, .tsv, .gz, too), .npz (X), .npy or IDX images, a folder with X.npy, or - for a table from "
+        "a table (.csv, .tsv, .gz, too), .npz (X), .npy or IDX images, .png, .jpg, a folder with X.npy or of images, "
+        "or - for a table from "
     )
     parser.add_argument("input", type=Path, metavar="INPUT", help=files + "standard input")
     out = "the .csv to write (replaced if it exists), or - for standard output"
@@ -156,6 +157,7 @@ def _predict(arguments: argparse.Namespace, path: Path, source: str) -> int:
             if model.vocabulary is not None or rows.texts is not None:
                 X = model.read_texts(rows.texts)
             check_rows(model, X, rows.names or None, source)
+            model.check_images(rows.image_shape, "X")
             for text in _table(model.classes, model.predict_blocks(X), arguments.id_column, rows.ids):
                 file.write(text.encode(errors="backslashreplace"))  # a text of NumPy may hold half a character
         except InputError as error:

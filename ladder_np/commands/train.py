@@ -18,10 +18,11 @@ from ladder_np.commands.options import (
     hidden_layers,
     names,
     numbers,
+    sizes,
     whole_number,
 )
 from ladder_np.comparison.ngrams import witten_bell_bits
-from ladder_np.data.download import IMAGE_SETS, cache_folder, fetch
+from ladder_np.data.download import ARCHIVES, IMAGE_SETS, cache_folder, fetch
 from ladder_np.data.words import DOCUMENT_TOKENS
 from ladder_np.errors import InputError, warn
 from ladder_np.experiments.experiment import Experiment, prepare
@@ -50,8 +51,9 @@ OPTIONS: Options = {
     "--dataset": (
         str,
         "NAME",
-        "digits (default, embedded), mnist, fashion-mnist, FILE.npz, a table (.csv, .tsv, .gz, too), or a folder: "
-        "X.npy, y.npy; with --resume: where the run's data lies now, if it was moved",
+        "digits (default, embedded), mnist, fashion-mnist, cifar-10, FILE.npz, a table (.csv, .tsv, .gz, too), or a "
+        "folder: X.npy, y.npy, or images (.png, .jpg) in a folder for each class; "
+        "with --resume: where the run's data lies now, if it was moved",
     ),
     **TABLE,
     "--tokens": (str, "KIND", f"counted in texts: {', '.join(DOCUMENT_TOKENS)} (default: words)"),
@@ -70,9 +72,15 @@ OPTIONS: Options = {
         str,
         "KIND",
         "auto (default: pixels to 0..1, tables standardized, texts divided by one common number), pixels, "
-        "standardize, common, none",
+        "standardize, common, none, gcn_zca",
     ),
     "--hidden-layers": (hidden_layers, "D1-D2-…", "widths, or none (default: 200-100; mnist 1000-500-250-250-250)"),
+    "--layers": (
+        sizes,
+        "L1-L2-…",
+        "in their place all layers above the input, as conv:32:5:full-max_pool:2-conv:64:3-mean_pool-10; a last "
+        "one with a unit for each class is added where it is missing",
+    ),
     "--activation": (str, "NAME", f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"),
     "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
     "--noise-std": (numbers, "S", "one, or one per layer, input first (default: 0.3)"),
@@ -99,6 +107,7 @@ OPTIONS: Options = {
     "--unlabeled-batch": (whole_number, "M", "unlabeled rows per step (default: files 50, others 100)"),
     "--learning-rate": (float, "R", "(default: files 0.004, others 0.002)"),
     "--decay-start": (float, "F", "share of training after which the rate falls to zero (default: 0.67)"),
+    "--translate": (whole_number, "P", "pixels by which training images are moved at random, at most (default: 0)"),
     "--seed": (whole_number, "S", "of weights, noise and order (default: 0)"),
     "--split-seed": (whole_number, "S", "of the choice of rows (default: as --seed)"),
     "--patience": (
@@ -136,6 +145,10 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--next-character", action="store_true", help=following)
     targets = "treat the clean targets as constants (the papers do not)"
     parser.add_argument("--stop-gradient-targets", action="store_true", help=targets)
+    flip = "flip half of the training images, left to right, at random"
+    parser.add_argument("--flip", action="store_true", help=flip)
+    scale = "the softmax layer has a scale γ (default: yes; without it, as for the paper's CIFAR-10)"
+    parser.add_argument("--top-gamma", action=argparse.BooleanOptionalAction, help=scale)
     beside = "train the same network on the labeled rows alone too (default: yes, without a preset)"
     parser.add_argument("--baseline", action=argparse.BooleanOptionalAction, help=beside)
     parser.add_argument("--quiet", action="store_true", help="do not show how far training is")
@@ -147,7 +160,7 @@ def add_to(commands: Any) -> None:
         help="download and check a data set",
         description="Download a data set once, or check the files that are there.",
     )
-    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(IMAGE_SETS)}")
+    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join((*IMAGE_SETS, *ARCHIVES))}")
     add_data_options(parser)
     parser.set_defaults(run=run_fetch)
 

@@ -5,6 +5,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ladder_np.comparison.result import Comparison
 from ladder_np.data.split import stratified_test_rows
 from ladder_np.errors import InputError, InputWarning, warn
 from ladder_np.estimator.classifier import LadderClassifier
+from ladder_np.estimator.fitting import takes_images
 from ladder_np.estimator.input import Table, read_table
 from ladder_np.estimator.interrupt import InterruptWarning
 from ladder_np.estimator.model_selection import rows_of
@@ -113,7 +115,8 @@ def compare(
         raise InputError(f"test fraction {test_fraction!r}: expected a share between 0 and 1")
     seed, (others, left_out) = check_seed(random_state, "random_state"), chosen_methods(methods)
     missing, texts = model.missing == "mean", model.text is not None
-    table = read_table(X, y, model.unlabeled_label, "compare", None, missing=missing, of_texts=texts)
+    kinds = missing, texts, partial(takes_images, model.get_params())
+    table = read_table(X, y, model.unlabeled_label, "compare", None, None, None, *kinds)
     _check(table, model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)  # they were told above, of all rows

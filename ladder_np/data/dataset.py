@@ -13,7 +13,9 @@ from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.data.words import Vocabulary
 from ladder_np.errors import InputError
 
-__all__ = ["Dataset", "Features", "check_features", "make_dataset"]
+__all__ = ["Dataset", "Features", "ImageShape", "check_features", "find_image_shape", "make_dataset"]
+
+ImageShape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,8 @@ class Dataset:
     left_out: tuple[str, ...] = ()  # columns of the file that are neither features nor labels
     # (n,): documents, or windows of one, of which X has no features until a vocabulary is chosen
     texts: Sequence[str] | None = None
+    # (height, width, channels) where each row is an image, whose values lie channels last, row by row
+    image_shape: ImageShape | None = None
     # whether rows are windows that overlap, so that what is held out must be the end, and no rows between others
     overlapping: bool = False
 
@@ -56,6 +60,7 @@ def make_dataset(
     feature_names: tuple[str, ...] | None = None,
     pixel_maximum: int | None = None,
     values: Values | None = None,
+    image_shape: ImageShape | None = None,
     source: str,
 ) -> Dataset:
     """Check arrays, and find the classes and each row's index into them.
@@ -76,6 +81,8 @@ def make_dataset(
         What pixels are divided by.
     values : tuple, optional
         Of each column, the texts that its numbers are the codes of, or None; with it, X may hold NaN.
+    image_shape : tuple of int, optional
+        (height, width, channels) of each row; else as `find_image_shape` says.
     source : str
         Where the arrays come from, for the error line: a path.
 
@@ -89,6 +96,7 @@ def make_dataset(
     InputError
         If anything above does not hold, a feature is not finite, or no row is labeled.
     """
+    image_shape = image_shape or find_image_shape(X)
     X = check_features(X, source, "X", feature_names, missing=values is not None)
     labels = _labels_of(X, y, f"{source}: y")
     classes, index = labels.encode()
@@ -101,7 +109,16 @@ def make_dataset(
     elif X_test is not None or y_test is not None:
         given, missing = ("y_test", "X_test") if X_test is None else ("X_test", "y_test")
         raise InputError(f"{source}: has {given} without {missing}; give both or neither")
-    return Dataset(name, X, index, classes, X_test, test_index, feature_names, pixel_maximum, values)
+    tests = X_test, test_index
+    return Dataset(name, X, index, classes, *tests, feature_names, pixel_maximum, values, image_shape=image_shape)
+
+
+def find_image_shape(X: Features) -> ImageShape | None:
+    """Return (height, width, channels) of images (n, height, width[, channels]); None of other arrays."""
+    if X.ndim not in (3, 4) or 0 in X.shape:
+        return None
+    height, width, channels = (*X.shape[1:], 1)[:3]
+    return height, width, channels
 
 
 def _labels_of(X: Features, y: Features | Labels, name: str) -> Labels:

@@ -8,7 +8,7 @@ from typing import Any
 from ladder_np.data.delimited import opened
 from ladder_np.errors import InputError
 
-__all__ = ["LINES_ENDINGS", "UNLABELED", "has_folders_of_texts", "read_folder_of_texts", "read_lines"]
+__all__ = ["LINES_ENDINGS", "UNLABELED", "has_folders_of_texts", "parts", "read_folder_of_texts", "read_lines"]
 
 LINES_ENDINGS = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 UNLABELED = ("unlabeled", "unlabelled", "unsup")  # the last one is that of the IMDb reviews
@@ -57,10 +57,10 @@ def _record(line: str, where: str) -> dict[str, Any]:
 
 def has_folders_of_texts(folder: Path) -> bool:
     """Return whether a folder holds folders of `.txt` files."""
-    return any(next(part.glob(TEXT_ENDING), None) is not None for part in _parts(folder))
+    return any(next(part.glob(TEXT_ENDING), None) is not None for part in parts(folder))
 
 
-def _parts(folder: Path) -> list[Path]:
+def parts(folder: Path) -> list[Path]:
     """Return the folders in a folder, but hidden ones."""
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
 
@@ -72,7 +72,7 @@ def read_folder_of_texts(folder: Path) -> tuple[list[str], list[str]]:
     InputError, which names the file, if one cannot be read as UTF-8.
     """
     texts, labels = [], []
-    for part in _parts(folder):
+    for part in parts(folder):
         label = "" if part.name.lower() in UNLABELED else part.name
         for path in sorted(part.glob(TEXT_ENDING)):
             texts.append(_read(path))

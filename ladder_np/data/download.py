@@ -1,23 +1,32 @@
-"""The image sets: where their files come from, what they must hash to, and how they are fetched whole."""
+"""The image sets: where their files come from, what they must hash to, and how they are fetched whole.
+
+MNIST's are single files, whose content is checked whenever they are read, too. CIFAR-10 is one archive: it is checked
+before it is unpacked, and the files in it by their length and labels when they are read, so that copies of the same
+layout, made of other images, can be read as well.
+"""
 
 import hashlib
 import http.client
 import io
 import os
 import sys
+import tarfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from ladder_np.data.cifar import CIFAR_10, FOLDER, TEST_FILE, TRAINING_FILES, find_cifar10
 from ladder_np.data.stored import DAMAGED_GZIP, unpacked
 from ladder_np.errors import InputError
 from ladder_np.files import ensure_folder, write_bytes
 
 __all__ = [
+    "ARCHIVES",
     "FILES",
     "IMAGE_SETS",
+    "Archive",
     "cache_folder",
     "check_file",
     "fetch",
@@ -73,10 +82,41 @@ IMAGE_SETS = {
 }
 
 
+@dataclass(frozen=True)
+class Archive:
+    """A packed archive (.tar.gz) of which some files are wanted."""
+
+    addresses: tuple[str, ...]
+    sha256: str  # of the archive
+    size: int  # of the archive, in bytes
+    folder: str  # that the wanted files are in
+    members: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        """The archive's own name."""
+        return self.addresses[0].rpartition("/")[2]
+
+
+ARCHIVES = {
+    CIFAR_10: Archive(
+        addresses=(
+            "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+            "https://cave.cs.toronto.edu/kriz/cifar-10-binary.tar.gz",
+        ),
+        # Published is its MD5, c32a1d4ab5d03f1284b67883e8d87530.
+        sha256="c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+        size=170_052_171,
+        folder=FOLDER,
+        members=(*TRAINING_FILES, TEST_FILE),
+    ),
+}
+
+
 def image_set(name: str) -> ImageSet:
     """The entry of the table; raises InputError for an unknown name."""
     if name not in IMAGE_SETS:
-        raise InputError(f"unknown image set {name!r}; choose one of {', '.join(IMAGE_SETS)}")
+        raise InputError(f"unknown image set {name!r}; choose one of {', '.join((*IMAGE_SETS, *ARCHIVES))}")
     return IMAGE_SETS[name]
 
 
@@ -138,11 +178,14 @@ def _problem(name: str, file: str, stream: BinaryIO) -> str | None:
 
 
 def fetch(name: str, folder: Path) -> list[Path]:
-    """Return the four files of an image set in `folder`/`name`, after downloading those that it lacks.
+    """Return the files of an image set in `folder`/`name`, after downloading those that it lacks.
 
     One line about each goes to standard error. Raises InputError if a file is there with a wrong checksum (it is left
     alone), no mirror has a right one, or the folder cannot be written. Files are written whole or not at all.
     """
+    if name in ARCHIVES:
+        return _fetch_archive(name, ARCHIVES[name], folder)
+    image_set(name)  # refuses an unknown one
     found = [find_file(file, folder / name) for file in FILES]
     for file, path in zip(FILES, found, strict=True):
         if path is not None:
@@ -163,7 +206,7 @@ def _download(name: str, file: str, folder: Path) -> Path:
         address = f"{mirror.rstrip('/')}/{path.name}"
         _tell(f"{path}: downloading {address}")
         try:
-            data = _get(address)
+            data = _get(address, LARGEST_DOWNLOAD)
         except InputError as error:
             failures.append(f"{address}: {error}")
             continue
@@ -179,11 +222,85 @@ def _download(name: str, file: str, folder: Path) -> Path:
     )
 
 
-def _get(address: str) -> bytes:
-    """The bytes at an address; raises InputError with the reason alone."""
+def _fetch_archive(name: str, archive: Archive, folder: Path) -> list[Path]:
+    """Return the files of an archive, unpacked into `folder`/`name`, unless they are found where they are read."""
+    there = find_cifar10(folder)
+    if there is not None:
+        paths = [there / member for member in archive.members]
+        if missing := [path for path in paths if not path.exists()]:
+            raise InputError(f"{missing[0]}: is missing; delete {there} and fetch again")
+        for path in paths:
+            _tell(f"{path}: already there")
+        return paths
+    return _unpack(_archive_bytes(name, archive, folder), archive, ensure_folder(folder / name / archive.folder))
+
+
+def _archive_bytes(name: str, archive: Archive, folder: Path) -> bytes:
+    """Return the bytes of an archive with the right checksum: of a file in `folder`/`name`, else of an address."""
+    path, failures = folder / name / archive.file, []
+    if path.exists():
+        data = _read_whole(path, archive.size)
+        if problem := _problem_of(data, archive):
+            raise InputError(
+                f"{path}: {problem}; delete the file and get it again with `{fetch_command(name, folder)}`"
+            )
+        return data
+    for address in archive.addresses:
+        _tell(f"{path}: downloading {address}")
+        try:
+            data = _get(address, archive.size)
+        except InputError as error:
+            failures.append(f"{address}: {error}")
+            continue
+        if (problem := _problem_of(data, archive)) is None:
+            return data
+        failures.append(f"{address}: {problem}")
+    raise InputError(
+        f"could not download {archive.file} ({'; '.join(failures)}); put it into {path.parent} by hand, then run "
+        f"`{fetch_command(name, folder)}`"
+    )
+
+
+def _read_whole(path: Path, most: int) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(most + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot read it ({error.strerror})") from error
+
+
+def _problem_of(data: bytes, archive: Archive) -> str | None:
+    """Return what is wrong with an archive's bytes, or None."""
+    found = hashlib.sha256(data).hexdigest()
+    if found == archive.sha256:
+        return None
+    return f"wrong checksum: expected sha256 {archive.sha256[:SHOWN]}..., found {found[:SHOWN]}..."
+
+
+def _unpack(data: bytes, archive: Archive, folder: Path) -> list[Path]:
+    """Write the wanted files of an archive into a folder, under their own names alone; nothing else is unpacked."""
+    wanted = {f"{archive.folder}/{member}": folder / member for member in archive.members}
+    written = set()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
+            for entry in tar:
+                if entry.name in wanted and entry.isreg() and entry.size <= LARGEST_DOWNLOAD:
+                    content = tar.extractfile(entry)
+                    assert content is not None  # it is a regular file
+                    write_bytes(wanted[entry.name], content.read())
+                    written.add(entry.name)
+    except (tarfile.TarError, *DAMAGED_GZIP) as error:
+        raise InputError(f"{archive.file}: damaged archive ({error})") from None
+    if missing := sorted(wanted.keys() - written):
+        raise InputError(f"{archive.file}: has no file {missing[0]}")
+    return list(wanted.values())
+
+
+def _get(address: str, most: int) -> bytes:
+    """The bytes at an address, `most` of them; raises InputError with the reason alone."""
     try:
         with urllib.request.urlopen(address, timeout=TIMEOUT) as response:
-            data: bytes = response.read(LARGEST_DOWNLOAD + 1)
+            data: bytes = response.read(most + 1)
     except urllib.error.HTTPError as error:
         error.close()
         raise InputError(f"status {error.code} {error.reason}") from error
@@ -191,6 +308,6 @@ def _get(address: str) -> bytes:
         raise InputError(f"{error.reason}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise InputError(f"{type(error).__name__} {error}".strip()) from error
-    if len(data) > LARGEST_DOWNLOAD:
-        raise InputError(f"more than {LARGEST_DOWNLOAD} bytes; expected a smaller file")
+    if len(data) > most:
+        raise InputError(f"more than {most} bytes; expected a smaller file")
     return data

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ladder_np.data.dataset import Dataset, Features, check_features, make_dataset
+from ladder_np.data.cifar import CIFAR_10, FOLDER, find_cifar10, load_cifar10
+from ladder_np.data.dataset import Dataset, Features, ImageShape, check_features, find_image_shape, make_dataset
 from ladder_np.data.delimited import TABLE_ENDINGS, is_table, table_name
 from ladder_np.data.documents import LINES_ENDINGS, has_folders_of_texts, read_folder_of_texts, read_lines
 from ladder_np.data.download import (
@@ -22,6 +23,15 @@ from ladder_np.data.download import (
     fetch_command,
     find_file,
     image_set,
+)
+from ladder_np.data.images import (
+    IMAGE_ENDINGS,
+    TEST,
+    TRAIN,
+    find_images,
+    has_folders_of_images,
+    images_of_classes,
+    read_images,
 )
 from ladder_np.data.labels import Labels, mark_in_tables, parse_labels, plain_classes
 from ladder_np.data.pixels import BYTE, find_pixel_maximum
@@ -50,7 +60,8 @@ def load_digits() -> Dataset:
     """The 1,797 embedded digits: X (1797, 64) uint8 from 0 to 16, all labeled, without a test set."""
     with resources.as_file(resources.files("ladder_np.data") / "digits.npz") as path:
         arrays = read_npz(path, "the embedded digits")
-        return make_dataset("digits", arrays["X"], arrays["y"], pixel_maximum=16, source=str(path))
+        X, y = arrays["X"], arrays["y"]
+        return make_dataset("digits", X, y, pixel_maximum=16, image_shape=(8, 8, 1), source=str(path))
 
 
 def load_images(name: str, folder: Path) -> Dataset:
@@ -182,6 +193,22 @@ def _of_texts(path: Path, name: str, texts: list[str], labels: Labels, left_out:
     return Dataset(name, _nothing(len(texts)), index, classes, left_out=left_out, texts=tuple(texts))
 
 
+def _of_images(folder: Path, options: TableOptions) -> Dataset:
+    """Return the images of a folder with a folder for each class, or with two such folders, train and test."""
+    training = folder / TRAIN if has_folders_of_images(folder / TRAIN) else folder
+    paths, names = images_of_classes(training)
+    X = read_images(paths)
+    arrays: list[Features | Labels] = [X, _labels_of(names, training, range(len(names)), options)]
+    if training != folder and has_folders_of_images(folder / TEST):
+        paths, names = images_of_classes(folder / TEST)
+        tests = read_images(paths, X.shape[-1])
+        if tests.shape[1:] != X.shape[1:]:
+            raise InputError(f"{folder / TEST}: has images of {tests.shape[1:]}, {training} of {X.shape[1:]}")
+        arrays += [tests, _labels_of(names, folder / TEST, range(len(names)), options)]
+    name, source = folder.resolve().name, str(folder)
+    return make_dataset(name, *arrays, pixel_maximum=BYTE, source=source)  # type: ignore[arg-type]
+
+
 def _nothing(rows: int) -> SparseRows:
     """Return rows without features."""
     return SparseRows(np.empty(0, np.float32), np.empty(0, np.int32), np.zeros(rows + 1, np.int64), 0)
@@ -208,15 +235,16 @@ class Rows:
     names: tuple[str, ...] | None  # of the columns of a table
     ids: list[str]  # the cells of the id column, where one was asked for
     texts: list[str] | None = None  # those of the text column, likewise
+    image_shape: ImageShape | None = None  # (height, width, channels), where the file has each row as an image
 
 
 def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
     """Return rows to predict.
 
     `path` is a text table (its features become float64), an `.npz` file with `X`, a `.npy` file, IDX images
-    (`-ubyte`, `-ubyte.gz`), or a folder as for `load_folder`, of which `X` is taken; rows stay in the file where
-    `load_folder` leaves them there. Raises InputError if it is none of these, is damaged, or holds what `read_table`
-    or `check_features` refuses.
+    (`-ubyte`, `-ubyte.gz`), an image or a folder of images (PNG or JPEG, in the order of their names), or a folder as
+    for `load_folder`, of which `X` is taken; rows stay in the file where `load_folder` leaves them there. Raises
+    InputError if it is none of these, is damaged, or holds what `read_table` or `check_features` refuses.
     """
     if is_table(path):
         table = read_table(path, options, labels_wanted=False)
@@ -233,6 +261,10 @@ def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
     kind = path.name.lower()
     if kind.endswith(".npz"):
         X: Features = _read_arrays(path, ("X",))["X"]
+    elif kind.endswith(IMAGE_ENDINGS):
+        X = read_images([path])
+    elif os.path.isdir(path) and (found := find_images(path)):
+        X = read_images(found)
     elif os.path.isdir(path):
         X = _open_array(_find_array(path, "X") or path / "X.npy")
     elif kind.endswith((".npy", *IDX_ENDINGS)):
@@ -240,9 +272,9 @@ def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
     else:
         raise InputError(
             f"{path}: unknown kind of file; expected {', '.join(TABLE_ENDINGS)}, .npz, .npy, "
-            "or IDX images (-ubyte, -ubyte.gz)"
+            ".png, .jpg, or IDX images (-ubyte, -ubyte.gz)"
         )
-    return Rows(check_features(X, str(path)), None, [])
+    return Rows(check_features(X, str(path)), None, [], image_shape=find_image_shape(X))
 
 
 def open_dataset(
@@ -255,11 +287,12 @@ def open_dataset(
     Parameters
     ----------
     name_or_path : str
-        "digits", "mnist", "fashion-mnist", or a path: of an `.npz` or `.csv` file, or of a folder with `X.npy` and
-        `y.npy` (see `load_folder`; its `X.npy` may be named too).
+        "digits", "mnist", "fashion-mnist", "cifar-10", or a path: of an `.npz` or `.csv` file, of a folder with
+        `X.npy` and `y.npy` (see `load_folder`; its `X.npy` may be named too), or of one with a folder of images for
+        each class (see `images`).
     data_dir : Path or None
-        The folder with `mnist/` and `fashion-mnist/`. None: the cache of this user, filled by a download
-        when a file is missing there.
+        The folder with `mnist/`, `fashion-mnist/` and `cifar-10-batches-bin/` (also in `cifar-10/`). None: the
+        cache of this user, filled by a download when a file is missing there.
     options : TableOptions
         How a text table is read; `older` counts for all files: 8-bit features are pixels, no column is left out.
 
@@ -281,6 +314,8 @@ def open_dataset(
         return load_digits()
     if name_or_path in IMAGE_SETS:
         return load_images(name_or_path, _image_folder(name_or_path, data_dir))
+    if name_or_path == CIFAR_10:
+        return load_cifar10(_cifar10_folder(data_dir))
     if path.suffix.lower() == ".npz":
         return load_npz(path, options.older)
     if is_table(path):
@@ -292,6 +327,8 @@ def open_dataset(
     if folder and _find_array(path, "X") is None and has_folders_of_texts(path):
         texts, labels = read_folder_of_texts(path)
         return _of_texts(path, path.resolve().name, texts, _labels_of(labels, path, range(len(labels)), options), ())
+    if folder and _find_array(path, "X") is None and has_folders_of_images(path):
+        return _of_images(path, options)
     if re.fullmatch(ARRAY_FILES["X"], path.name):
         path = path.parent
     elif path.suffix.lower() == ".npy" or path.name.endswith(IDX_ENDINGS):
@@ -301,9 +338,18 @@ def open_dataset(
     if path.suffix.lower() in SPREADSHEETS:
         raise InputError(f"{path}: is a spreadsheet; save its table as CSV (UTF-8), and name that file")
     raise InputError(
-        f"unknown dataset {name_or_path!r}; choose digits, {', '.join(IMAGE_SETS)}, a file ending in .npz, .csv, "
-        ".tsv, .jsonl or .txt (.gz, too), or a folder with X.npy and y.npy"
+        f"unknown dataset {name_or_path!r}; choose digits, {', '.join(IMAGE_SETS)}, {CIFAR_10}, a file ending in "
+        ".npz, .csv, .tsv, .jsonl or .txt (.gz, too), or a folder with X.npy and y.npy, or with a folder of images "
+        "for each class"
     )
+
+
+def _cifar10_folder(data_dir: Path | None) -> Path:
+    found = find_cifar10(data_dir or cache_folder())
+    if found is None and data_dir is not None:
+        command = fetch_command(CIFAR_10, data_dir)
+        raise InputError(f"{data_dir}: has no folder {FOLDER}; get it with `{command}`")
+    return found or fetch(CIFAR_10, cache_folder())[0].parent
 
 
 def _image_folder(name: str, data_dir: Path | None) -> Path:

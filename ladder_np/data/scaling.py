@@ -1,10 +1,12 @@
 """From raw features to the network's input: (x - shift) * scale, found on the training rows, applied batch by batch.
 
-The columns of a table that are not plain numbers become such first: see `encoding`.
+The columns of a table that are not plain numbers become such first: see `encoding`. Images may be whitened
+instead: see `whitening`.
 """
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +16,16 @@ from ladder_np.data.encoding import Encoding
 from ladder_np.data.pixels import largest_pixel
 from ladder_np.data.sparse import Features, SparseRows
 from ladder_np.data.stored import blocks
+from ladder_np.data.whitening import find_whitening, whitened
 from ladder_np.errors import InputError
 
-__all__ = ["Scaling", "make_scaling", "mean_variance"]
+__all__ = ["KINDS", "Scaling", "make_scaling", "mean_variance", "scaled_rows"]
 
 BLOCK = 1 << 16  # elements worked on together: big arrays get no float64 copy of their size
 ROWS_LOOKED_AT, FEWEST_LOOKED_AT, LOOKED_AT = 5000, 100, 1 << 20  # rows, and elements, to estimate a variance
-KINDS = ("auto", "pixels", "standardize", "common", "none")
+WHITENED_AT_ONCE = 1000  # rows, in one product
+LARGEST_KEPT = 1 << 30  # bytes of whitened rows: CIFAR-10's 50,000 take 614 MB
+KINDS = ("auto", "pixels", "standardize", "common", "none", "gcn_zca")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +36,9 @@ class Scaling:
     scale: np.ndarray
     kind: str = "none"  # how it was found: one of `KINDS` but "auto"
     encoding: Encoding | None = None  # from raw columns to the d features, where they are not the same
+    # (d, d) float64, of "gcn_zca": rows are normalized in contrast before, and multiplied with it after the shift;
+    # the scale is 1
+    whitening: np.ndarray | None = None
 
     @property
     def columns(self) -> int:
@@ -57,7 +65,7 @@ class Scaling:
         rows = rows if self.encoding is None else self.encoding.apply(rows)
         result, narrow = np.empty(rows.shape, dtype), np.dtype(within or dtype)
         largest = np.finfo(narrow).max
-        step = max(1, BLOCK // rows.shape[1])
+        step = max(1, BLOCK // rows.shape[1]) if self.whitening is None else WHITENED_AT_ONCE
         for start in range(0, len(rows), step):
             part = result[start : start + step]
             self._apply_block(rows[start : start + step], part)
@@ -85,6 +93,9 @@ class Scaling:
             self.apply(rows, dtype, first_row=start)
 
     def _apply_block(self, rows: np.ndarray, result: np.ndarray) -> None:
+        if self.whitening is not None:
+            result[...] = whitened(rows, self.shift, self.whitening)
+            return
         # Overflow is found in the result; casting is same_kind because float64 may become float32.
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             if self.shift.any():
@@ -110,8 +121,8 @@ def make_scaling(
 
     The kind is "pixels": divide by `pixel_maximum`, for uint8 without one by `largest_pixel`; "standardize": mean 0
     and standard deviation 1, a constant feature becomes 0; "common": all divided by one number, so that their mean
-    variance is 1 and zeros stay zeros; "none": as it is; "auto": "pixels" if there is a `pixel_maximum`, else
-    "standardize". Raises InputError if it is unknown, is "pixels" for something else than
+    variance is 1 and zeros stay zeros; "none": as it is; "gcn_zca": see `whitening`; "auto": "pixels" if there is a
+    `pixel_maximum`, else "standardize". Raises InputError if it is unknown, is "pixels" for something else than
     pixels, or the range of a feature is too large for float64 (1.8e308).
     """
     if kind not in KINDS:
@@ -122,12 +133,44 @@ def make_scaling(
         return _standardizing_sparse(X, rows)
     if kind == "standardize":
         return _standardizing(X, rows, encoding)
+    if kind == "gcn_zca":
+        if encoding is not None:
+            raise InputError("scaling 'gcn_zca' is for images, this is a table; choose standardize or none")
+        mean, P = find_whitening(X, rows)
+        return Scaling(mean, np.ones_like(mean), kind, whitening=P)
     width = X.shape[1] if encoding is None else encoding.width
     unscaled = Scaling(np.zeros(width), np.ones(width), kind, encoding)
     if kind == "none":
         return unscaled
     divisor = _pixel_divisor(X, pixel_maximum) if kind == "pixels" else _common_divisor(X, rows, unscaled)
     return dataclasses.replace(unscaled, scale=np.full(width, 1 / divisor))
+
+
+def scaled_rows(
+    X: Features, scaling: Scaling, used: np.ndarray, dtype: npt.DTypeLike
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that returns rows of X by their indices, scaled, as a fresh array of `dtype`.
+
+    Whitening costs more than a small network's step: the rows that are `used` are whitened once, all together when
+    the first are asked for, and kept if they fit into 1 GiB. So a row is the same whichever others it is asked for
+    with, also in a training that is resumed.
+    """
+    size = len(used) * scaling.width * np.dtype(dtype).itemsize
+    if scaling.whitening is None or size > LARGEST_KEPT:
+        return lambda indices: scaling.apply(X[indices], dtype)
+    places = np.full(len(X), -1)
+    places[used] = np.arange(len(used))
+    kept: list[np.ndarray] = []
+
+    def rows(indices: np.ndarray) -> np.ndarray:
+        if not kept:
+            kept.append(np.empty((len(used), scaling.width), dtype))
+            for start in range(0, len(used), WHITENED_AT_ONCE):
+                part = used[start : start + WHITENED_AT_ONCE]
+                kept[0][start : start + len(part)] = scaling.apply(X[part], dtype)
+        return kept[0][places[indices]]
+
+    return rows
 
 
 def mean_variance(X: Features, rows: np.ndarray, scaling: Scaling) -> float:

@@ -13,7 +13,7 @@ from ladder_np.arrays import Device
 from ladder_np.data.sparse import Features
 from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import BaseClassifier
-from ladder_np.estimator.fitting import begin_call, begin_fit, flag, set_prior
+from ladder_np.estimator.fitting import HIDDEN, begin_call, begin_fit, flag, set_prior, takes_images
 from ladder_np.estimator.input import Table, read_labels, read_like, read_table
 from ladder_np.estimator.interrupt import InterruptWarning, fit_until_interrupted
 from ladder_np.estimator.kept import KeptRows
@@ -41,6 +41,10 @@ class LadderClassifier(WeightRequests, BaseClassifier):
     hidden_layer_sizes : sequence of int or str, int, or str
         Units of the layers between features and classes; may be empty. Texts are layers in the notation of
         `operations.maps`: "200-100" is (200, 100).
+    layers : str, sequence of int or str, or None
+        In their place all layers above the features, as "conv:32:5-mean_pool-10" (leave `hidden_layer_sizes` alone);
+        one with a unit for each class is added where it is missing. If the first needs images, X is an array
+        (n, height, width) or (n, height, width, channels) in all methods.
     activation, combinator, dtype : str
         See `Specification`.
     noise_std : float or sequence of float
@@ -71,12 +75,12 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         class always stays in training.
     n_iter_no_change : int
         See `early_stopping`.
-    scaling : {"auto", "standardize", "pixels", "common", "none"}
+    scaling : {"auto", "standardize", "pixels", "common", "none", "gcn_zca"}
         "standardize": each feature to mean 0 and standard deviation 1 over the training rows. "pixels", for uint8 X:
         divided by 255, or by its largest value where that is below 128. "common": all features divided by one number,
         to mean variance 1, so that zeros stay zeros. "auto": common for texts; else pixels if X is uint8, reaches 16,
         and nearly all of 16 features at least share one scale; else standardize (0/1 images, too). A warning tells if
-        that is nearly so. It is stored with the model.
+        that is nearly so. "gcn_zca": see `data.whitening`. It is stored with the model.
     missing : {"error", "mean"}
         What becomes of missing cells of X (NaN, None, pandas' NA). "error": they are refused. "mean": a missing
         number becomes its column's mean over the training rows, and a further input tells where numbers of that
@@ -124,7 +128,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
     validation_scores_ : list of float or None
         With early stopping, the accuracy on the held-out rows after each epoch.
     scaling_ : str
-        What `scaling` came to: "standardize", "pixels", "common" or "none".
+        What `scaling` came to.
     transduction_ : ndarray (n,)
         After `fit`, the label of each training row: the given one, or else the predicted one.
 
@@ -163,9 +167,10 @@ class LadderClassifier(WeightRequests, BaseClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (200, 100),
+        hidden_layer_sizes: Any = HIDDEN,
         activation: str = "relu",
         *,
+        layers: Any = None,
         combinator: str = "gaussian",
         noise_std: Any = 0.3,
         denoising_weights: Any = None,
@@ -191,6 +196,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.layers = layers
         self.combinator = combinator
         self.noise_std = noise_std
         self.denoising_weights = denoising_weights
@@ -224,6 +230,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         Parameters
         ----------
         X : array-like (n, d)
+            Or images, where `layers` need them.
         y : array-like (n,)
             Numbers, texts or objects; `unlabeled_label` where a row has none.
         sample_weight : array-like (n,), optional
@@ -407,9 +414,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         """Return the checked rows of a call."""
         if self.missing not in ("error", "mean"):
             raise InputError(f"missing={self.missing!r}: expected 'error' or 'mean'")
-        missing = self.missing == "mean"
-        texts = self.text is not None
-        return read_table(X, y, self.unlabeled_label, self._name, before, classes, sample_weight, missing, texts)
+        kinds = self.missing == "mean", self.text is not None, partial(takes_images, self.get_params())
+        return read_table(X, y, self.unlabeled_label, self._name, before, classes, sample_weight, *kinds)
 
     def _read_like(self, X: Any) -> Features:
         """Return checked features like those in training."""

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import numbers
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ladder_np.data.encoding import find_encoding
 from ladder_np.data.pixels import find_pixel_maximum, warn_of_doubt
 from ladder_np.data.ranges import find_range
-from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
+from ladder_np.data.scaling import Scaling, make_scaling, mean_variance, scaled_rows
 from ladder_np.data.split import Split, split_rows
 from ladder_np.data.words import Vocabulary, check_tokens, find_vocabulary
 from ladder_np.errors import InputError
@@ -18,8 +19,8 @@ from ladder_np.estimator.input import Table
 from ladder_np.estimator.kept import KeptRows, plan_call
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
-from ladder_np.network.specification import Specification, weights_for_variance
-from ladder_np.operations.maps import split_layers
+from ladder_np.network.specification import Specification, needs_images, sizes_for, weights_for_variance
+from ladder_np.operations.maps import Shape, split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, check_seed, stream
@@ -28,8 +29,9 @@ from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
 from ladder_np.training.weights import class_shares, label_weights
 
-__all__ = ["begin_call", "begin_fit", "flag", "split_table"]
+__all__ = ["HIDDEN", "begin_call", "begin_fit", "flag", "split_table", "takes_images"]
 
+HIDDEN = (200, 100)  # the default of `hidden_layer_sizes`
 ENDLESS = 2**40  # epochs of partial_fit, which has no end toward which its rate could fall
 
 # ---- Parameters.
@@ -79,20 +81,34 @@ def _defaults(params: dict[str, Any]) -> Defaults:
     return TABLES if params["text"] is None else TEXTS
 
 
-def _specification_of(
-    params: dict[str, Any], features: int, classes: int, variance: float, before: Predictor | None
-) -> Specification:
-    """Return the network's description for data of that many features, of that mean variance, and classes.
-
-    The default of λ₀ is that of `before`, where there is such a model to go on from.
-    """
-    hidden = params["hidden_layer_sizes"]
+def _hidden_layers(params: dict[str, Any]) -> Sequence[Any]:
+    """Return `hidden_layer_sizes` as a sequence; raise `InputError` if it is none, or `layers` are given too."""
+    hidden, layers = params["hidden_layer_sizes"], params["layers"]
+    if layers is not None and hidden is not HIDDEN and hidden != HIDDEN:
+        raise InputError(f"layers={layers!r} and hidden_layer_sizes={hidden!r}: give one of them")
     if isinstance(hidden, numbers.Integral) and not isinstance(hidden, bool):
         hidden = (hidden,)
     try:
-        sizes = (features, *(split_layers(hidden) if isinstance(hidden, str) else hidden), classes)
+        return split_layers(hidden) if isinstance(hidden, str) else tuple(hidden)
     except TypeError:
         raise InputError(f"hidden_layer_sizes={hidden!r}: expected widths such as (200, 100)") from None
+
+
+def takes_images(params: dict[str, Any]) -> bool:
+    """Return whether an estimator with these parameters learns from images, not from rows of features."""
+    hidden = _hidden_layers(params)
+    return needs_images(hidden if params["layers"] is None else params["layers"])
+
+
+def _specification_of(
+    params: dict[str, Any], table: Table, features: int, variance: float, before: Predictor | None
+) -> Specification:
+    """Return the network's description for a table that is scaled to that many features, of that mean variance.
+
+    The default of λ₀ is that of `before`, where there is such a model to go on from.
+    """
+    shape = table.image_shape if before is None else _images_of(before)
+    sizes = sizes_for(features, len(table.classes), shape, _hidden_layers(params), params["layers"])
     weights = params["denoising_weights"]
     if weights is None:
         weights = weights_for_variance(len(sizes), variance, _defaults(params).lambda_factor)
@@ -106,6 +122,12 @@ def _specification_of(
         dtype=params["dtype"],
         labeled_statistics=params["labeled_statistics"],
     )
+
+
+def _images_of(model: Predictor) -> Shape | None:
+    """Return the shape of the images that a model was trained on; None if it knows none."""
+    shape = model.network.specification.input_shape
+    return shape if len(shape) == 3 else None
 
 
 def _training_settings(params: dict[str, Any], seed: int, endless: bool = False) -> TrainingSettings:
@@ -152,7 +174,7 @@ def _make_model(
     if variance == 0:
         raise InputError("every feature of X is the same in all rows; expected at least one that differs")
     known = before if settled else None
-    specification = _specification_of(params, scaling.width, len(table.classes), variance, known)
+    specification = _specification_of(params, table, scaling.width, variance, known)
     scaling.check(table.X, specification.numpy_dtype)
     if before:
         parameters = _parameters_of(before, specification)
@@ -188,8 +210,9 @@ def _find_scaling(
     """Return the scaling, and whether features are pixels; columns are encoded as in the model `before`."""
     maximum = None
     if params["scaling"] == "auto":
-        warn_of_doubt(table.X)
-        maximum = find_pixel_maximum(table.X)
+        X = table.X if table.image_shape is None else np.asarray(table.X).reshape(-1, *table.image_shape)
+        warn_of_doubt(X)
+        maximum = find_pixel_maximum(X)
     encoding = before.scaling.encoding if before else None
     if encoding is None and table.values is not None:
         encoding = find_encoding(table.X, rows, table.values)
@@ -285,9 +308,7 @@ def _make_training(
     absolute = measured is not None  # calls of partial_fit must not be told apart by their own means
     weights = label_weights(params["class_weight"], table.classes, table.index, labeled, table.weights, absolute)
 
-    def features(indices: np.ndarray) -> np.ndarray:
-        return model.scaling.apply(table.X[indices], dtype)
-
+    features = scaled_rows(table.X, model.scaling, np.arange(len(table.X)), dtype)
     weights = None if weights is None else weights.astype(dtype)
     return Training(
         model.network, TrainingData(features, table.index, labeled, unlabeled, weights, measured), settings

@@ -6,13 +6,14 @@ Some messages have the words that scikit-learn's checks of an estimator look for
 import dataclasses
 import math
 import reprlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
 from ladder_np.data.columns import warn_of_counting
-from ladder_np.data.dataset import check_features
+from ladder_np.data.dataset import ImageShape, check_features, find_image_shape
 from ladder_np.data.encoding import Values
 from ladder_np.data.labels import Labels, Mark, check_two_classes, is_missing, parse_number
 from ladder_np.data.sparse import Features, SparseRows, from_scipy, is_scipy_matrix, stack_rows
@@ -39,7 +40,7 @@ class Table:
 
     `values` are the texts of each column, as `Encoding` takes them, or None if nothing is encoded; `texts` (n,)
     objects are documents, of which X has no features before a vocabulary is chosen, or None; `weights` (n,) are the
-    rows' sample weights.
+    rows' sample weights; `image_shape` is that of each row, if they are images.
     """
 
     X: Features
@@ -49,6 +50,7 @@ class Table:
     classes: np.ndarray
     index: np.ndarray
     weights: np.ndarray
+    image_shape: ImageShape | None = None
 
     def at(self, rows: np.ndarray) -> "Table":
         """Return some of the rows, by their places or a mask."""
@@ -93,15 +95,16 @@ def read_table(
     sample_weight: Any = None,
     missing: bool = False,
     of_texts: bool = False,
+    of_images: Callable[[], bool] = lambda: False,
 ) -> Table:
     """Return checked rows; with the classes of `before`, a model to go on from, else those given, else those of y.
 
     `mark` is what y holds where a row has no label; `estimator` is who asks, for the error line; `missing` is whether
-    numbers of X may be missing, `of_texts` whether X holds texts. Raises InputError if X, y or the classes cannot be
-    used.
+    numbers of X may be missing, `of_texts` whether X holds texts; `of_images` returns whether X may hold images.
+    Raises InputError if X, y or the classes cannot be used.
     """
     _compare_indices(X, y)
-    names, values, texts = None, None, None
+    names, values, texts, shape = None, None, None, None
     if before is None and of_texts:
         texts = np.array(read_texts(X, estimator), dtype=object)
         X = stack_rows([NOTHING] * len(texts), 0)
@@ -110,6 +113,7 @@ def read_table(
         if is_frame(X):
             X, values = read_frame(X, estimator)
             values = values if any(values) else None
+        X, shape = _flat_images(X, of_images)
         X = _read_features(X, estimator, names, missing)
         if missing and values is None and isinstance(X, np.ndarray):
             values = (None,) * X.shape[1]
@@ -129,7 +133,19 @@ def read_table(
         classes = before.classes
     classes, index = labels.encode(classes)
     check_two_classes(classes, labels.mark if labels.unlabeled.any() else None)
-    return Table(X, names, values, texts, classes, index, checked_weights(sample_weight, len(X)))
+    return Table(X, names, values, texts, classes, index, checked_weights(sample_weight, len(X)), shape)
+
+
+def _flat_images(X: Any, wanted: Callable[[], bool]) -> tuple[Any, ImageShape | None]:
+    """Return images (n, height, width[, channels]) as rows, if they are `wanted`, and their shape; else X, None."""
+    if not isinstance(X, list | tuple) and getattr(X, "ndim", 0) not in (3, 4):
+        return X, None
+    try:
+        array = np.asarray(X)
+    except ValueError:  # told where X is read
+        return X, None
+    shape = find_image_shape(array)
+    return (X, None) if shape is None or not wanted() else (array.reshape(len(array), -1), shape)
 
 
 def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -> Features:
@@ -149,6 +165,10 @@ def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -
         raise InputError(f"{estimator}: the model was trained on columns of texts; give a data frame, not an array")
     if is_frame(X, texts):
         X, _ = read_frame(X, estimator, encoding.values if encoding else (None,) * model.scaling.columns)
+    taken = model.network.specification.input_shape
+    X, shape = _flat_images(X, lambda: len(taken) == 3)
+    if shape not in (None, taken):
+        raise InputError(f"X has images of shape {shape}, but {estimator} is expecting {taken}, as in training")
     X = _read_features(X, estimator, names, missing=encoding is not None and missing)
     expected = model.scaling.columns
     if X.shape[1] != expected:

@@ -29,10 +29,12 @@ def params_of(model: Predictor) -> dict[str, Any]:
     """Return the parameters of an estimator that has this model's network."""
     specification = model.network.specification
     names = ("activation", "combinator", "noise_std", "denoising_weights", "labeled_statistics", "dtype")
-    hidden = tuple(int(text) if text.isdecimal() else text for text in specification.layers[:-1])
+    texts = tuple(int(text) if text.isdecimal() else text for text in specification.layers)
+    # The last layer is the classes' dense one, unless another kind has a unit for each class.
+    layers = {"hidden_layer_sizes": texts[:-1]} if isinstance(texts[-1], int) else {"layers": texts}
     missing = "error" if model.scaling.encoding is None else "mean"
     return {
-        "hidden_layer_sizes": hidden,
+        **layers,
         "missing": missing,
         **{name: getattr(specification, name) for name in names},
     }

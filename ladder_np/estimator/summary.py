@@ -20,6 +20,7 @@ SCALINGS = {
     "pixels": "read as pixels, divided by one number",
     "common": "all divided by one number, to mean variance 1",
     "none": "taken as they are",
+    "gcn_zca": "images, normalized in contrast and whitened (ZCA)",
 }
 STATISTICS = {
     "own": "labeled rows are normalized with their own mean and deviation",

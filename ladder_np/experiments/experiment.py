@@ -3,8 +3,9 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ladder_np.data.encoding import find_encoding
 from ladder_np.data.pixels import warn_of_doubt
 from ladder_np.data.ranges import Range, find_range
 from ladder_np.data.readers import open_dataset
-from ladder_np.data.scaling import Scaling, make_scaling, mean_variance
+from ladder_np.data.scaling import Scaling, make_scaling, mean_variance, scaled_rows
 from ladder_np.data.split import Split, split_in_order, split_rows
 from ladder_np.data.stored import blocks
 from ladder_np.data.words import Vocabulary, find_vocabulary
@@ -25,6 +26,7 @@ from ladder_np.errors import InputError, warn
 from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.network.specification import Specification, default_weights, weights_for_variance
 from ladder_np.rng import Stream, stream
+from ladder_np.training.augmentation import make_augmentation
 from ladder_np.training.defaults import AUTO, TABLES, TEXTS, Defaults
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.weights import class_shares, label_weights
@@ -75,8 +77,9 @@ class Experiment:
             "standardize": "standardized",
             "common": "divided by one number",
             "none": "taken as they are",
+            "gcn_zca": "normalized in contrast and whitened (ZCA)",
         }
-        kind = "8-bit pixels" if pixels else "a table"
+        kind = "images" if scaling.whitening is not None else "8-bit pixels" if pixels else "a table"
         if self.vocabulary is not None:
             column = f" ({self.settings.text_column!r})" if self.settings.text_column else ""
             kind = f"{self.vocabulary.kind} of texts{column} by tf-idf"
@@ -89,9 +92,11 @@ class Experiment:
             parts.append(f"left out: {', '.join(name or 'the first column' for name in dataset.left_out)}")
         return "; ".join(parts)
 
-    def rows(self, indices: np.ndarray) -> np.ndarray:
-        """Return the features of the given rows as the networks take them, (rows, d_0)."""
-        return self.scaling.apply(self.dataset.X[indices], self.specification.numpy_dtype)
+    @cached_property
+    def rows(self) -> Callable[[np.ndarray], np.ndarray]:
+        """What returns the features of training rows as the networks take them, (rows, d_0), by their indices."""
+        used = self.split.train if self.specification.denoises else self.split.labeled
+        return scaled_rows(self.dataset.X, self.scaling, used, self.specification.numpy_dtype)
 
     @property
     def training_data(self) -> TrainingData:
@@ -99,7 +104,7 @@ class Experiment:
         y, labeled = self.dataset.y, self.split.labeled
         weights = label_weights(self.settings.class_weight, self.dataset.classes, y, labeled)
         weights = None if weights is None else weights.astype(self.specification.numpy_dtype)
-        return TrainingData(self.rows, y, labeled, self.split.train, weights)
+        return TrainingData(self.rows, y, labeled, self.split.train, weights, image_shape=self.dataset.image_shape)
 
 
 def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: str) -> Experiment:
@@ -111,6 +116,7 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     dataset = open_dataset(settings.dataset, data_dir, settings.table)
     if settings.dataset not in DATASET_DEFAULTS:
         settings = dataclasses.replace(settings, dataset=str(Path(settings.dataset).resolve()))
+    make_augmentation(settings.translate, settings.flip, settings.seed, dataset.image_shape)  # refuses what cannot be
     split = _split(settings, dataset)
     vocabulary = None
     if dataset.texts is not None:
@@ -126,8 +132,11 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
     encoding = None if dataset.values is None else find_encoding(dataset.X, split.train, dataset.values)
     scaling = make_scaling(dataset.X, split.train, settings.scaling, dataset.pixel_maximum, encoding)
     settings = dataclasses.replace(settings, scaling=scaling.kind)
-    settings = _with_weights(settings, dataset, split, scaling, defaults)
-    specification = settings.specification(scaling.width, len(dataset.classes))
+    specification = settings.specification(scaling.width, len(dataset.classes), dataset.image_shape)
+    if settings.denoising_weights is None:
+        weights = _weights(settings, dataset, split, scaling, len(specification.sizes), defaults)
+        settings = dataclasses.replace(settings, denoising_weights=weights)
+        specification = dataclasses.replace(specification, denoising_weights=weights)
     _check_scaled(settings, dataset, scaling, specification)
     warn_of_counting(dataset.X, dataset.feature_names, settings.dataset)
     limits = find_range(dataset.X, split.train, dataset.values)
@@ -165,20 +174,16 @@ def fingerprint(dataset: Dataset, names: bool = True) -> str:
     return digest.hexdigest()
 
 
-def _with_weights(
-    settings: ExperimentSettings, dataset: Dataset, split: Split, scaling: Scaling, defaults: Defaults
-) -> ExperimentSettings:
-    """Return the settings with λs: as named, [R]'s for data sets known by name, else those that suit the data."""
-    if settings.denoising_weights is not None:
-        return settings
-    layers = len(settings.hidden_layers) + 2
-    if settings.dataset in DATASET_DEFAULTS:
-        return dataclasses.replace(settings, denoising_weights=default_weights(layers))
+def _weights(
+    settings: ExperimentSettings, dataset: Dataset, split: Split, scaling: Scaling, layers: int, defaults: Defaults
+) -> tuple[float, ...]:
+    """Return λs where none are named: [R]'s for data sets known by name, else those that suit the data."""
+    if settings.dataset in DATASET_DEFAULTS and scaling.whitening is None:  # they are for pixels
+        return default_weights(layers)
     variance = mean_variance(dataset.X, split.train, scaling)
     if variance < np.finfo(np.float32).tiny:  # all features are constant: nothing can be learned, nothing is wrong
         variance = 1.0
-    weights = weights_for_variance(layers, variance, defaults.lambda_factor)
-    return dataclasses.replace(settings, denoising_weights=weights)
+    return weights_for_variance(layers, variance, defaults.lambda_factor)
 
 
 def _models(settings: ExperimentSettings, specification: Specification) -> Iterator[tuple[str, Specification]]:

@@ -38,8 +38,9 @@ class Layer:
     activation: Activation  # φ
     combinator: Combinator  # g
     # whether there are a shift β and a scale γ. β wherever the kind of layer does not bring its own linear φ, as
-    # pooling does; γ on the softmax layer alone. (The reference code has γ on hidden layers with sigmoid, tanh and
-    # softplus too. The published networks have none of these, and version 1 of the test vectors has no such γ.)
+    # pooling does; γ on the softmax layer alone, if it has one. (The reference code has γ on hidden layers with
+    # sigmoid, tanh and softplus too. The published networks have none of these, and version 1 of the test vectors has
+    # no such γ.)
     has_beta: bool
     has_gamma: bool
     noise_std: float
@@ -77,7 +78,7 @@ def resolve(specification: Specification) -> tuple[Layer, ...]:
             ACTIVATIONS[phis[index]],
             COMBINATORS[specification.combinator],
             has_beta=index > 0 and (ups[index].activation != "linear" or index == top),
-            has_gamma=index == top,
+            has_gamma=index == top and specification.top_gamma,
             noise_std=specification.noise_std[index],
             weight=specification.denoising_weights[index],
             shared=specification.shares_statistics,

@@ -33,7 +33,7 @@ class LadderNetwork:
         Instead of `sizes`, for layers of any kind: see `Specification`.
     activation, combinator, noise_std, denoising_weights, batch_norm_eps, stop_gradient_targets : optional
         See `Specification`.
-    dtype, labeled_statistics : optional
+    dtype, labeled_statistics, top_gamma : optional
         See `Specification`.
     seed : int, optional
         Of the initial weights and of noise that is not given.
@@ -83,6 +83,7 @@ class LadderNetwork:
         stop_gradient_targets: bool = False,
         dtype: str = "float32",
         labeled_statistics: str = "own",
+        top_gamma: bool = True,
         seed: int = 0,
         device: Device | str = "cpu",
     ) -> None:
@@ -98,6 +99,7 @@ class LadderNetwork:
             layers,  # type: ignore[arg-type]
             input_shape,  # type: ignore[arg-type]
             labeled_statistics,
+            top_gamma,
         )
         self._set_up(specification, None, device, seed)
 

@@ -9,17 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.operations.maps import LARGEST_SIZE, Shape, build_maps, split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 
-__all__ = ["LABELED_STATISTICS", "MOST_LAYERS", "Specification", "default_weights", "weights_for_variance"]
+__all__ = [
+    "LABELED_STATISTICS",
+    "MOST_LAYERS",
+    "Specification",
+    "default_weights",
+    "needs_images",
+    "sizes_for",
+    "weights_for_variance",
+]
 
 LABELED_STATISTICS = ("own", "unlabeled")
 DTYPES = ("float32", "float64")
 MOST_LAYERS = 256  # with the input
+COLORS = (1, 3)  # channels of most images
 CHOICES: dict[str, Collection[str]] = {  # of the fields that are one of a few texts
     "activation": ACTIVATIONS,
     "combinator": COMBINATORS,
@@ -62,6 +71,8 @@ class Specification:
         (fact 1), or those of the corrupted unlabeled rows beside them, through which the gradient then flows too.
         The first fits labels that are a fair sample of all rows, the second any. Without denoising costs it is always
         their own: then a step has no unlabeled rows.
+    top_gamma : bool
+        Whether the softmax layer has a scale γ: in [R]'s networks for MNIST, not in those for CIFAR-10 (fact 10).
 
     Raises
     ------
@@ -80,6 +91,7 @@ class Specification:
     layers: tuple[str, ...] = None  # type: ignore[assignment]  # L texts once made
     input_shape: Shape = None  # type: ignore[assignment]  # of one sample, once made
     labeled_statistics: str = "own"
+    top_gamma: bool = True
 
     def __post_init__(self) -> None:
         fix = partial(object.__setattr__, self)  # the class is frozen: fields are set once, here
@@ -91,8 +103,9 @@ class Specification:
         fix("batch_norm_eps", _number("batch norm eps", self.batch_norm_eps))
         if self.batch_norm_eps <= 0:
             raise InputError(f"batch norm eps {self.batch_norm_eps}: expected a number > 0")
-        if not isinstance(self.stop_gradient_targets, bool):
-            raise InputError(f"stop gradient targets {self.stop_gradient_targets!r}: expected True or False")
+        for name in ("stop_gradient_targets", "top_gamma"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name.replace('_', ' ')} {getattr(self, name)!r}: expected True or False")
         for name, choices in CHOICES.items():
             if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:
                 shown = f"{name.replace('_', ' ')} {getattr(self, name)!r}"
@@ -162,8 +175,12 @@ class Specification:
         return np.dtype(self.dtype)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields as JSON values: `sizes` of a dense network, `layers` and `input_shape` of any other."""
-        left_out = ("layers", "input_shape") if self.is_dense else ("sizes",)
+        """Return the fields as JSON values: `sizes` of a dense network, `layers` and `input_shape` of any other.
+
+        `top_gamma` is left out where it is true, as in files of versions that knew nothing else.
+        """
+        left_out = {"layers", "input_shape"} if self.is_dense else {"sizes"}
+        left_out |= {"top_gamma"} if self.top_gamma else set()
         fields = dataclasses.asdict(self).items()
         return {k: list(v) if isinstance(v, tuple) else v for k, v in fields if k not in left_out}
 
@@ -174,6 +191,48 @@ class Specification:
         if "sizes" not in fields and "layers" not in fields:
             raise InputError("a network's description needs its sizes, or layers and input_shape")
         return cls(**{key: value for key, value in fields.items() if key in names})
+
+
+def sizes_for(
+    features: int,
+    classes: int,
+    image_shape: Shape | None,
+    hidden: Sequence[int | str],
+    layers: str | Sequence[int | str] | None = None,
+) -> tuple[Any, ...]:
+    """Return what `Specification` takes as `sizes`, of a network for data with so many features and classes.
+
+    Between input and classes are the `hidden` layers, below a dense layer with a unit for each class. Instead
+    `layers` may name all layers above the input; if the last of them has another shape than (classes,), that dense
+    layer is added. The input is (height, width, channels) if the rows are images of that shape and the first layer
+    needs it, else flat.
+
+    Raises InputError if a layer does not fit, among them a first one that needs images where the rows are none.
+    """
+    above: tuple[Any, ...] = (*hidden, classes) if layers is None else split_layers(layers)
+    first: int | Shape = features
+    if image_shape is not None and needs_images(above[:1], features):
+        height, width, channels = first = image_shape
+        if height in COLORS and channels not in COLORS:
+            warn(
+                f"images of {height}x{width}x{channels}: expected channels last, (n, height, width, channels); if "
+                "they come first, use X.transpose(0, 2, 3, 1)"
+            )
+    if layers is None:
+        return first, *above
+    shape = (first,) if isinstance(first, int) else first
+    top = build_maps(shape, above)[-1][0].output if above else shape
+    return (first, *above) if above and top == (classes,) else (first, *above, classes)
+
+
+def needs_images(layers: str | Sequence[int | str], features: int = 1) -> bool:
+    """Return whether the first of some layers does not fit on so many features side by side."""
+    texts = split_layers(layers)
+    try:
+        build_maps((features,), texts[:1])
+    except InputError:
+        return True
+    return False
 
 
 def default_weights(layers: int) -> tuple[float, ...]:

@@ -181,7 +181,10 @@ CONV_EQUATIONS = {"forward": "{h} * {W}", "backward": "{da} * {W} turned", "weig
 
 def _images(below: Shape) -> tuple[int, int, int]:
     if len(below) != 3:
-        raise InputError("expected images below, of a shape (height, width, channels); name it as the input's shape")
+        raise InputError(
+            "expected images below, (height, width, channels); give rows as an array (n, height, width[, channels]), "
+            "or name input_shape"
+        )
     return below
 
 

@@ -18,6 +18,7 @@ from ladder_np.arrays import Array, Device
 from ladder_np.network.inference import rows_at_once
 from ladder_np.network.ladder import Batch
 from ladder_np.network.model import LadderNetwork
+from ladder_np.operations.maps import Shape
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.rng import set_stream_state, stream_state
 
@@ -54,6 +55,7 @@ class TrainingData:
     weights: np.ndarray | None = None
     # row indices: those that the population statistics are of; None: those that the network learns from
     measured: np.ndarray | None = None
+    image_shape: Shape | None = None  # (height, width, channels) of each row, if they are images
 
     def batch(self, labeled: np.ndarray, unlabeled: np.ndarray) -> Batch:
         """Return one step's rows on the host."""

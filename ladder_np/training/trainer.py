@@ -6,18 +6,19 @@ parameters, moments, every random stream, the place in the epoch and the best ep
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ladder_np.arrays import Array, Device
 from ladder_np.errors import InputError, TrainingDivergedError
-from ladder_np.network.ladder import Losses
+from ladder_np.network.ladder import Batch, Losses
 from ladder_np.network.model import LadderNetwork
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.rng import Stream, check_seed, is_stream_state, set_stream_state, stream, stream_state
 from ladder_np.training.adam import learning_rate
+from ladder_np.training.augmentation import make_augmentation
 from ladder_np.training.loader import (
     Indices,
     LabeledCycle,
@@ -42,13 +43,19 @@ class TrainingSettings:
     unlabeled_batch: int = 100
     learning_rate: float = 0.002  # Adam's, until `decay_start`
     decay_start: float = 0.67  # share of the steps, in [0, 1], after which the rate falls linearly to zero
-    seed: int = 0  # of noise and order of rows (each has its own stream)
+    seed: int = 0  # of noise, order of rows and moves of images (each has its own stream)
     # stop when the validation error has not fallen for so many epochs, and put the best parameters back; None: never
     patience: int | None = None
+    # of training images: pixels by which each is moved at random, at most; whether half of them are flipped
+    translate: int = 0
+    flip: bool = False
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("labeled_batch", FEWEST_ROWS), ("unlabeled_batch", FEWEST_ROWS)):
-            _check_whole(name, getattr(self, name), least)
+        least = {"epochs": 1, "labeled_batch": FEWEST_ROWS, "unlabeled_batch": FEWEST_ROWS, "translate": 0}
+        for name, number in least.items():
+            _check_whole(name, getattr(self, name), number)
+        if not isinstance(self.flip, bool):
+            raise InputError(f"flip {self.flip!r}: expected True or False")
         if self.patience is not None:
             _check_whole("patience", self.patience, 1)
         if not (_is_number(self.learning_rate) and self.learning_rate > 0):
@@ -176,6 +183,7 @@ class Training:
         self._cycle = LabeledCycle(data.labeled, settings.labeled_batch, stream(settings.seed, Stream.LABELED_ORDER))
         self._order = stream(settings.seed, Stream.UNLABELED_ORDER)
         self._loader = make_loader(network, data)
+        self._augmentation = make_augmentation(settings.translate, settings.flip, settings.seed, data.image_shape)
         self._all_steps = settings.epochs * steps_per_epoch(len(data.unlabeled), settings.unlabeled_batch)
         self._stopping = EarlyStopping(settings.patience, self._vector()) if settings.patience else None
         self.epoch = 0
@@ -205,8 +213,7 @@ class Training:
         """
         start = time.perf_counter()
         self._network.statistics = None  # they would be those of other parameters
-        waiting = self._plan()[self._costs.steps :]
-        for batch in self._loader.batches(waiting) if waiting else ():
+        for batch in self._batches():
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the check of the costs sees them
                 self._costs.add(self._step.run(batch, self._rate(self.steps)))
             on_step()
@@ -214,6 +221,16 @@ class Training:
         self.epoch += 1
         self._begin_epoch()
         return record
+
+    def _batches(self) -> Iterator[Batch]:
+        """Yield what is left of the current epoch."""
+        plan, done = self._plan(), self._costs.steps
+        batches = self._loader.batches(plan[done:]) if done < len(plan) else iter(())
+        if self._augmentation is None:
+            yield from batches
+            return
+        for batch, moves in zip(batches, self._augmentation.draw(self.epoch, plan)[done:], strict=True):
+            yield self._augmentation.batch(batch, moves)
 
     def _rate(self, steps: int) -> float:
         """Return the learning rate of the step that follows `steps` steps."""

@@ -138,3 +138,12 @@ def test_wrong_arrays_get_one_line_that_names_the_thing(changes, message):
     assert line.startswith("some.file: ")
     assert message in line
     assert "\n" not in line
+
+
+def test_the_shape_of_images_is_known_and_that_of_other_rows_is_none():
+    images = np.arange(72, dtype=np.uint8).reshape(4, 2, 3, 3)
+    assert make_dataset("t", images, Y, source="f").image_shape == (2, 3, 3)
+    assert make_dataset("t", images[..., 0], Y, source="f").image_shape == (2, 3, 1)
+    assert make_dataset("t", X, Y, source="f").image_shape is None
+    assert make_dataset("t", X, Y, source="f", image_shape=(3, 1, 1)).image_shape == (3, 1, 1)
+    assert make_dataset("t", images.reshape(4, 2, 3, 3, 1), Y, source="f").image_shape is None

@@ -188,7 +188,7 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["digits", "cifar"])
 def test_an_unknown_set_is_refused(tmp_path, name):
     line = line_of(get, tmp_path, [], name)
-    assert line == f"unknown image set {name!r}; choose one of mnist, fashion-mnist"
+    assert line == f"unknown image set {name!r}; choose one of mnist, fashion-mnist, cifar-10"
 
 
 def test_opening_a_set_without_a_data_folder_fills_the_cache_once(tmp_path, server, monkeypatch, capsys):

@@ -161,7 +161,7 @@ def test_a_difference_too_large_for_float64_is_named():
 @pytest.mark.parametrize(
     ("X", "kind", "message"),
     [
-        (table(), "scale", "unknown scaling 'scale'; choose one of auto, pixels, standardize, common, none"),
+        (table(), "scale", "unknown scaling 'scale'; choose one of auto, pixels, standardize, common, none, gcn_zca"),
         (np.array([[0, 1e200], [1, 0]]), "common", "the variance of the features is too large"),
         (table(), "pixels", "scaling 'pixels' for features of type float64"),
         (table().astype(np.int64), "pixels", "scaling 'pixels' for features of type int64"),

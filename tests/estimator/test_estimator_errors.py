@@ -58,7 +58,7 @@ PARAMETERS: dict[str, list[tuple[Any, str]]] = {
     ],
     "n_iter_no_change": [(0, "n_iter_no_change=0: expected a whole number >= 1")],
     "scaling": [
-        ("minmax", "unknown scaling 'minmax'; choose one of auto, pixels, standardize, common, none"),
+        ("minmax", "unknown scaling 'minmax'; choose one of auto, pixels, standardize, common, none, gcn_zca"),
         (True, "unknown scaling True"),
         ("pixels", "scaling 'pixels' for features of type float64; expected uint8"),
     ],

@@ -7,6 +7,7 @@ import pytest
 
 from ladder_np.data.split import split_rows
 from ladder_np.inspection.example import example_step
+from ladder_np.inspection.gradcheck import check_network
 from ladder_np.network.inference import population_statistics, predict_proba
 from ladder_np.network.ladder import State, backward, forward
 from ladder_np.network.model import LadderNetwork
@@ -195,3 +196,11 @@ def test_fact_9_at_the_starting_point_most_decoder_gradients_vanish_and_examples
         assert (state.decoded[1].z_hat == 0).all() == (name == "start")
     assert {f"decoder.{layer}.weight" for layer in range(3)} <= vanishing["start"]
     assert vanishing["random"] == set()
+
+
+def test_a_network_without_top_gamma_has_right_gradients() -> None:
+    chosen = dataclasses.replace(SPECIFICATION, top_gamma=False)
+    parameters, _, gradients = run(chosen)
+    assert not any(name.endswith(".gamma") for name in parameters)
+    assert all(check.passed for check in check_network(chosen, N, M, seed=0))
+    assert np.abs(gradients["encoder.3.beta"]).max() > 0

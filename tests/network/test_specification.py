@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from ladder_np import InputError
-from ladder_np.network.specification import Specification
+from ladder_np.errors import InputWarning
+from ladder_np.network.parameters import parameter_shapes
+from ladder_np.network.specification import Specification, sizes_for
 
 
 def test_one_number_stands_for_all_layers() -> None:
@@ -54,3 +56,49 @@ def test_what_cannot_be_used_is_named(fields: dict, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         Specification(**{"sizes": (4, 5, 3), **fields})
     assert "\n" not in str(caught.value)
+
+
+IMAGES = (8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "layers", "expected"),
+    [
+        ((200, 100), None, "64-200-100-10"),
+        ((), None, "64-10"),
+        (("conv:4:3", "max_pool:2"), None, "8x8x1-conv:4:3-max_pool:2-10"),
+        ((), "conv:4:3-mean_pool", "8x8x1-conv:4:3-mean_pool-10"),
+        ((), "conv:4:3-mean_pool-10", "8x8x1-conv:4:3-mean_pool-10"),
+        ((), "conv:10:3-mean_pool", "8x8x1-conv:10:3-mean_pool"),
+        ((), "conv:10:3-mean_pool-10", "8x8x1-conv:10:3-mean_pool-10"),
+        ((), "30-10", "64-30-10"),
+        ((), (30,), "64-30-10"),
+    ],
+)
+def test_layers_for_data_end_with_a_unit_for_each_class_and_begin_with_images_where_these_are_needed(
+    hidden: tuple, layers: str | tuple | None, expected: str
+) -> None:
+    assert str(Specification(sizes_for(64, 10, IMAGES, hidden, layers))) == expected
+
+
+def test_layers_that_need_images_are_refused_for_rows_that_are_none() -> None:
+    with pytest.raises(InputError, match=r"layer 1, 'conv:4:3', on a layer of shape \(64,\): expected images below"):
+        Specification(sizes_for(64, 10, None, ("conv:4:3",)))
+
+
+def test_a_dense_network_on_images_is_the_one_on_flat_rows() -> None:
+    assert Specification(sizes_for(64, 10, IMAGES, (5,))) == Specification((64, 5, 10))
+
+
+def test_images_with_their_channels_first_are_warned_of() -> None:
+    with pytest.warns(InputWarning, match=r"images of 3x32x32: .* use X\.transpose\(0, 2, 3, 1\)"):
+        sizes_for(3072, 10, (3, 32, 32), ("conv:4:1",))
+
+
+def test_a_network_without_top_gamma_has_no_such_parameter_and_says_so_in_its_description() -> None:
+    plain, without = Specification((4, 3, 2)), Specification((4, 3, 2), top_gamma=False)
+    assert set(parameter_shapes(plain)) - set(parameter_shapes(without)) == {"encoder.2.gamma"}
+    assert "top_gamma" not in plain.as_json()
+    assert Specification.from_json(without.as_json()) == without
+    with pytest.raises(InputError, match="top gamma 1: expected True or False"):
+        Specification((4, 3, 2), top_gamma=1)  # type: ignore[arg-type]

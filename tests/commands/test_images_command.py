@@ -1,0 +1,148 @@
+"""`ladder-np train` on images: the shapes of data sets and files, and layers that need them."""
+
+import json
+
+import numpy as np
+import pytest
+from command_files import assert_refused, load
+
+from ladder_np import InputError
+from ladder_np.data.readers import load_digits
+from ladder_np.predictor import Predictor
+
+LAYERS = "conv:4:3:same-max_pool:2-conv:6:3"
+SHORT = "--epochs 1 --no-baseline --quiet"
+
+
+def network(folder):
+    return json.loads((folder / "config.json").read_text())["network"]
+
+
+@pytest.fixture
+def images(tmp_path):
+    digits = load_digits()
+    path = tmp_path / "images.npz"
+    np.savez(path, X=digits.X[:200].reshape(-1, 8, 8), y=np.where(np.arange(200) < 60, digits.y[:200], -1))
+    return path
+
+
+def test_convolutions_on_the_digits_train_test_resume_and_predict(command, tmp_path, images):
+    run = tmp_path / "run"
+    outcome = command("train --dataset digits --hidden-layers", LAYERS, SHORT, "--out", run)
+    assert outcome.status == 0, outcome.err
+    assert f"network 8x8x1-{LAYERS}-10" in outcome.out
+    assert network(run)["input_shape"] == [8, 8, 1]
+    assert command("evaluate", run).out.startswith("test error: ")
+    assert command("train --quiet --epochs 2 --resume", run).status == 0
+    assert command("predict", run, images, "--out", tmp_path / "p.csv").status == 0
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 201
+
+
+def test_the_shape_of_images_in_a_file_is_that_of_the_array(command, tmp_path, images):
+    assert (
+        command("train --dataset", images, "--layers conv:5:3-mean_pool-10", SHORT, "--out", tmp_path / "run").status
+        == 0
+    )
+    assert network(tmp_path / "run")["layers"] == ["conv:5:3", "mean_pool", "10"]
+
+
+def test_a_folder_of_arrays_knows_the_shape_of_its_images(command, tmp_path, images):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name, array in load(images).items():
+        np.save(folder / f"{name}.npy", array)
+    outcome = command("train --dataset", folder, "--layers conv:5:3-mean_pool-10", SHORT, "--out", tmp_path / "run")
+    assert "network 8x8x1-conv:5:3" in outcome.out
+
+
+def test_dense_networks_on_images_stay_as_they_were(command, tmp_path, images):
+    command("train --dataset", images, "--hidden-layers 5", SHORT, "--out", tmp_path / "shaped")
+    flat = tmp_path / "images-flat.npz"
+    np.savez(flat, X=load(images)["X"].reshape(200, 64), y=load(images)["y"])
+    command("train --dataset", flat, "--scaling pixels --hidden-layers 5", SHORT, "--out", tmp_path / "flat")
+    assert network(tmp_path / "shaped")["sizes"] == [64, 5, 10]
+    shaped, unshaped = load(tmp_path / "shaped" / "model.npz"), load(tmp_path / "flat" / "model.npz")
+    np.testing.assert_array_equal(shaped["param/encoder.1.weight"], unshaped["param/encoder.1.weight"])
+
+
+def test_rows_that_are_no_images_are_refused_in_one_line(command, tmp_path, images):
+    flat = tmp_path / "flat.npz"
+    np.savez(flat, X=load(images)["X"].reshape(200, 64), y=load(images)["y"])
+    outcome = command("train --dataset", flat, "--layers conv:5:3-mean_pool", SHORT, "--out", tmp_path / "run")
+    assert_refused(outcome, "conv:5:3", "(64,)", "expected images below")
+    assert not (tmp_path / "run").exists()
+
+
+def test_layers_and_hidden_layers_exclude_each_other(command, tmp_path):
+    outcome = command("train --layers 20-10 --hidden-layers 20", SHORT, "--out", tmp_path / "run")
+    assert_refused(outcome, "--layers", "--hidden-layers", "give one of them")
+
+
+def test_whitening_and_moves_are_in_the_run_and_the_model(command, tmp_path, images):
+    run = tmp_path / "run"
+    options = "--scaling gcn_zca --translate 1 --flip --layers conv:5:3-mean_pool --test-fraction 0.2"
+    outcome = command("train --dataset", images, options, SHORT, "--out", run)
+    assert "features: images, normalized in contrast and whitened (ZCA)" in outcome.out, outcome.err
+    settings = json.loads((run / "config.json").read_text())["settings"]
+    assert (settings["scaling"], settings["translate"], settings["flip"]) == ("gcn_zca", 1, True)
+    model = load(run / "model.npz")
+    assert (model["scaling/whitening"].shape, model["scaling/whitening"].dtype) == ((64, 64), np.float32)
+    tested = next(line for line in outcome.out.splitlines() if line.startswith("ladder:")).split("error ")[1]
+    assert command("evaluate", run).out == f"test error: {tested}\n"
+
+
+def test_a_whitening_that_does_not_fit_is_a_damaged_model(command, tmp_path, images):
+    run = tmp_path / "run"
+    command("train --dataset", images, "--scaling gcn_zca --layers 10 --test-fraction 0.2", SHORT, "--out", run)
+    arrays = load(run / "model.npz")
+    whitening = arrays.pop("scaling/whitening")
+    for damaged, said in ((None, "do not fit"), (whitening[:3], "should be float32 (64, 64)")):
+        more = {} if damaged is None else {"scaling/whitening": damaged}
+        np.savez(run / "model.npz", **arrays, **more)
+        assert_refused(command("evaluate", run), "scaling/whitening", said)
+
+
+@pytest.mark.parametrize("option", ["--translate 1", "--flip"])
+def test_moves_of_rows_that_are_no_images_are_refused(command, tmp_path, option):
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,label\n" + "".join(f"{k},{k * k % 7},{k % 2}\n" for k in range(20)))
+    outcome = command("train --dataset", table, option, SHORT, "--out", tmp_path / "run")
+    assert_refused(outcome, "translate and flip move images")
+    assert not (tmp_path / "run").exists()
+
+
+def test_images_of_another_shape_with_as_many_values_are_refused(command, tmp_path, images):
+    run, other = tmp_path / "run", tmp_path / "other.npz"
+    command("train --dataset", images, "--layers conv:4:3-mean_pool --test-fraction 0.2", SHORT, "--out", run)
+    arrays = load(images)
+    np.savez(other, X=arrays["X"].reshape(-1, 4, 16), y=arrays["y"])
+    told = "the model was trained on images of 8x8x1, these have 4x16x1"
+    assert_refused(command("predict", run, other, "--out", tmp_path / "p.csv"), str(other), told)
+    assert_refused(command("evaluate", run, "--dataset", other), told)
+    np.save(tmp_path / "X.npy", arrays["X"][:5].reshape(5, 64))
+    assert command("predict", run, tmp_path / "X.npy", "--out", tmp_path / "p.csv").status == 0
+
+
+def test_a_model_takes_images_from_python(command, tmp_path, images):
+    command(
+        "train --dataset", images, "--layers conv:4:3-mean_pool --test-fraction 0.2", SHORT, "--out", tmp_path / "run"
+    )
+    model = Predictor.load(tmp_path / "run" / "model.npz")
+    X = load(images)["X"]
+    np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(X.reshape(-1, 64)))
+    with pytest.raises(InputError, match="images of 8x8x1, these have 4x16x1"):
+        model.predict(X.reshape(-1, 4, 16))
+
+
+def test_compare_takes_layers_of_images(command, images):
+    outcome = command(
+        "compare", images, "--layers conv:4:3-mean_pool --epochs 2 --repeats 2 --no-variants --methods none"
+    )
+    assert outcome.status == 0, outcome.err
+    assert "200 rows, 60 labeled" in outcome.out
+
+
+def test_without_top_gamma_the_model_has_none(command, tmp_path):
+    command("train --no-top-gamma --hidden-layers 5", SHORT, "--out", tmp_path / "run")
+    assert "param/encoder.2.gamma" not in load(tmp_path / "run" / "model.npz")
+    assert command("evaluate", tmp_path / "run").status == 0
