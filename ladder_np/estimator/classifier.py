@@ -54,11 +54,9 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         features (which is 1 when they are standardized) in the first training, 3, then 1 for every further layer; for
         texts 0.03 times that. 0: rows without a label are not used.
     labeled_statistics : {"auto", "unlabeled", "own"}
-        What labeled rows are normalized with in training. "unlabeled": the statistics of all rows, which fits any
-        choice of labels. "own": theirs, as in the paper, which fits labels that are a fair sample of all rows (see
-        `Specification`). "auto": "own" in `fit` on texts whose labels are even (the rarest class has half as many as
-        the most frequent one, or more), else "unlabeled". If the classes of your texts are not about as frequent as
-        their labels, name "unlabeled".
+        What labeled rows are normalized with in training. "unlabeled": the statistics of all rows, for any choice of
+        labels. "own": theirs, as in the paper, for labels that are a fair sample of all rows. "auto": "own" in `fit` on
+        texts whose rarest class has half as many labels as the most frequent one, or more; else "unlabeled".
     batch_size : int
         Labeled rows per step, and as many of all rows; smaller sets are used whole.
     learning_rate_init : float
@@ -83,9 +81,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         that is nearly so. "gcn_zca": see `data.whitening`. It is stored with the model.
     missing : {"error", "mean"}
         What becomes of missing cells of X (NaN, None, pandas' NA). "error": they are refused. "mean": a missing
-        number becomes its column's mean over the training rows, and a further input tells where numbers of that
-        column are missing. It is stored with the model. Columns of texts or categories in a data frame become
-        indicators, one for each of at most 20 values.
+        number becomes its column's mean in training, and a further input tells where they are missing. Columns of
+        texts or categories in a data frame become indicators, one for each of at most 20 values.
     text : {None, "words", "characters"}
         Whether X holds one text per row, and what is counted in it: words, or groups of one to three characters. The
         tokens of most training rows become features, weighed by how rare they are (tf-idf; see `data.words`).
