@@ -138,8 +138,10 @@ def test_links_of_the_table_lead_to_lines_of_code_in_the_function_that_they_name
         assert named == file
         lines = (PACKAGE / file).read_text(encoding="utf-8").splitlines()
         assert lines[int(line) - 1].strip().partition(" ")[0] not in ("", "def", "#", '"""')
-        before = [text.strip() for text in lines[: int(line)] if text.strip().startswith("def ")]
-        assert before[-1].startswith(f"def {function.rpartition('.')[2]}(")
+        before = [text for text in lines[: int(line)] if text.strip().startswith("def ")]
+        (found,) = [text for text in before if text.strip().startswith(f"def {function.rpartition('.')[2]}(")]
+        inside = before[before.index(found) + 1 :]  # functions in the function
+        assert all(len(text) - len(text.lstrip()) > len(found) - len(found.lstrip()) for text in inside)
 
 
 @pytest.mark.parametrize("file", sorted((PACKAGE / "operations").glob("[a-z]*.py")), ids=lambda file: file.stem)
