@@ -134,12 +134,13 @@ def test_every_equation_of_the_design_is_in_the_table() -> None:
 def test_links_of_the_table_lead_to_lines_of_code_in_the_function_that_they_name() -> None:
     links = re.findall(r"\[`([a-z_/]+\.py)`, `([\w.]+)`\]\(([a-z_/]+\.py)#L(\d+)\)", HOUSE)
     assert len(links) > 50
-    for named, function, file, line in links:
-        assert named == file
+    for shown, function, file, line in links:
+        assert shown == file
         lines = (PACKAGE / file).read_text(encoding="utf-8").splitlines()
         assert lines[int(line) - 1].strip().partition(" ")[0] not in ("", "def", "#", '"""')
         before = [text for text in lines[: int(line)] if text.strip().startswith("def ")]
-        (found,) = [text for text in before if text.strip().startswith(f"def {function.rpartition('.')[2]}(")]
+        named = f"def {function.rpartition('.')[2]}("
+        found = [text for text in before if text.strip().startswith(named)][-1]
         inside = before[before.index(found) + 1 :]  # functions in the function
         assert all(len(text) - len(text.lstrip()) > len(found) - len(found.lstrip()) for text in inside)
 
