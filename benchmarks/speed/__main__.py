@@ -60,6 +60,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     quick, device = arguments.quick, arguments.device
     return {
         "step": lambda: parts.steps(arguments.peers, quick, device),
+        "convolution": lambda: parts.convolution(arguments.peers, quick, device),
         "settings": lambda: parts.settings(quick, device),
         "inference": lambda: parts.inference(quick, device),
         "memory": lambda: peak_memory(arguments.data_dir, quick, device),

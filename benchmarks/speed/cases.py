@@ -11,7 +11,18 @@ from ladder_np import LadderNetwork
 from ladder_np.network.ladder import Batch
 from ladder_np.network.specification import Specification
 
-__all__ = ["HIDDEN", "LABELED", "RATE", "SETTINGS", "SIZES", "STEP_CASES", "UNLABELED", "Case", "network_of"]
+__all__ = [
+    "CONVOLUTION_CASES",
+    "HIDDEN",
+    "LABELED",
+    "RATE",
+    "SETTINGS",
+    "SIZES",
+    "STEP_CASES",
+    "UNLABELED",
+    "Case",
+    "network_of",
+]
 
 RATE = 0.002  # Adam's, in [R]
 INPUTS, HIDDEN, CLASSES = 784, (1000, 500, 250, 250, 250), 10  # [R], permutation-invariant MNIST
@@ -82,6 +93,21 @@ STEP_CASES = {
     "the paper's network, 100 + 100 rows": Case(SIZES),
     "the paper's network, 250 + 250 rows": Case(SIZES, 250, 250),
     "all hidden layers 4 times as wide, 100 + 100 rows": Case(network_of(*(4 * width for width in HIDDEN))),
+}
+
+CONV_SMALL = (  # [R], MNIST
+    *((28, 28, 1), "conv:32:5:full", "max_pool:2", "conv:64:3", "conv:64:3:full", "max_pool:2"),
+    *("conv:128:3", "conv:10:1", "mean_pool", CLASSES),
+)
+CIFAR_SMALL = (
+    *((32, 32, 3), "conv:32:3:same", "max_pool:2", "conv:64:3:same", "max_pool:2", "conv:64:3", "conv:10:1"),
+    *("mean_pool", CLASSES),
+)
+CONVOLUTION_CASES = {
+    f"{name}, {kind}, 100 + 100 images": Case(sizes, denoising_weights=(*below, *(0.1 * full,) * rest, top))
+    for name, sizes in (("Conv-Small", CONV_SMALL), ("a small network for CIFAR-10", CIFAR_SMALL))
+    for kind, full, below, top in (("Γ", 0, (0.0, 0.0), 1.0), ("full ladder", 1, (1000.0, 10.0), 0.1))
+    for rest in (len(sizes) - 3,)
 }
 
 SETTINGS = {

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.speed.cases import SETTINGS, STEP_CASES, Case
+from benchmarks.speed.cases import CONVOLUTION_CASES, SETTINGS, STEP_CASES, Case
 from benchmarks.speed.check import check_peers
 from benchmarks.speed.contender import is_installed
 from benchmarks.speed.floor import total_flop
@@ -18,6 +18,8 @@ __all__ = ["Result", "growth", "inference", "note", "settings", "steps"]
 Result = dict[str, Any]
 QUICK = Plan(rounds=2, steps=2, uncounted=1)
 STEP_PLANS = (Plan(12, 10), Plan(6, 6), Plan(4, 4))  # in the order of `STEP_CASES`: larger ones take longer
+CONVOLUTION_PLAN = Plan(5, 4)
+CONVOLUTION_PEERS = ("PyTorch", "torch.compile")  # the JAX peer knows dense layers alone
 INFERENCE_ROWS = 10_000
 
 
@@ -34,10 +36,21 @@ def steps(peers: Sequence[str], quick: bool, device: str) -> list[Result]:
     ContenderError
         If a peer computes something else than we do, or stops.
     """
+    return _steps(peers, quick, device, list(zip(STEP_CASES.items(), STEP_PLANS, strict=True)))
+
+
+def convolution(peers: Sequence[str], quick: bool, device: str) -> list[Result]:
+    """Measure whole training steps of convolutional networks, as `steps` does."""
+    peers = [name for name in peers if name in CONVOLUTION_PEERS]
+    return _steps(peers, quick, device, [(item, CONVOLUTION_PLAN) for item in CONVOLUTION_CASES.items()])
+
+
+def _steps(
+    peers: Sequence[str], quick: bool, device: str, plans: Sequence[tuple[tuple[str, Case], Plan]]
+) -> list[Result]:
     missing = [name for name in peers if not is_installed(name, device)]
     present = [name for name in peers if name not in missing]
     results = []
-    plans = list(zip(STEP_CASES.items(), STEP_PLANS, strict=True))
     for (title, case), plan in plans[:1] if quick else plans:
         case = dataclasses.replace(case, device=device)
         with contextlib.ExitStack() as stack:

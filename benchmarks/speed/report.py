@@ -104,6 +104,7 @@ def _spread(timing: dict[str, float]) -> list[str]:
 
 TABLES: dict[str, Callable[[Any], str]] = {
     "step": steps,
+    "convolution": steps,
     "settings": settings,
     "inference": inference,
     "memory": memory,

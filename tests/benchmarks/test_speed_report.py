@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.speed import __main__ as command
 from benchmarks.speed import parts, report
-from benchmarks.speed.cases import SETTINGS, STEP_CASES, Case
+from benchmarks.speed.cases import CONVOLUTION_CASES, SETTINGS, STEP_CASES, Case
 from benchmarks.speed.turns import ROOT
 
 TINY = Case((6, 5, 4), 5, 7)
@@ -40,7 +40,7 @@ def test_memory_says_why_it_is_missing() -> None:
     assert "| mnist, epochs: 2 | 200 |" in report.memory({"what": "mnist", "bytes": {1: 2e8, 2: 2e8}})
 
 
-@pytest.mark.parametrize("case", [*STEP_CASES.values(), *SETTINGS.values()], ids=repr)
+@pytest.mark.parametrize("case", [*STEP_CASES.values(), *CONVOLUTION_CASES.values(), *SETTINGS.values()], ids=repr)
 def test_cases_survive_json(case) -> None:
     assert Case.from_json(json.loads(json.dumps(case.as_json()))) == case
 
@@ -51,20 +51,23 @@ def _tiny(monkeypatch):
     monkeypatch.setattr(parts, "STEP_CASES", {"tiny": TINY})
     monkeypatch.setattr(parts, "STEP_PLANS", (parts.QUICK,))
     monkeypatch.setattr(parts, "SETTINGS", {"tiny": TINY})
+    monkeypatch.setattr(
+        parts, "CONVOLUTION_CASES", {"tiny": Case(((4, 4, 1), "conv:2:3:same", "max_pool:2", 3), 3, 3)}
+    )
     monkeypatch.setattr(command, "limit_threads", lambda threads, device: None)
 
 
 @pytest.mark.usefixtures("_tiny")
 def test_the_command_prints_tables_and_writes_all_of_it_as_json(tmp_path, capsys) -> None:
     target = tmp_path / "speed.json"
-    words = ["--quick", "--parts", "step,settings,inference,import", "--peers", "", "--json", str(target)]
+    words = ["--quick", "--parts", "step,convolution,settings,inference,import", "--peers", "", "--json", str(target)]
     assert command.main(words) == 0
     out, err = capsys.readouterr()
-    assert out.count("|---|") == 4
+    assert out.count("|---|") == 5
     assert "step: tiny: measuring" in err
     written = json.loads(target.read_text(encoding="utf-8"))
     assert set(written) == {"date", "commit", "threads", "device", "quick", "versions", "machine", "parts"}
-    assert set(written["parts"]) == {"step", "settings", "inference", "import"}
+    assert set(written["parts"]) == {"step", "convolution", "settings", "inference", "import"}
     assert written["parts"]["step"][0]["timings"]["ours"]["steps"] == parts.QUICK.rounds * parts.QUICK.steps
 
 
