@@ -23,6 +23,16 @@ INPUT = {"l": "⁰", "below": "", "above": "¹", "s": "₀"}
 TOP = {"l": "ᴸ", "below": "ᴸ⁻¹", "above": "", "s": "_L"}
 
 
+def is_inside(lines: list[str], number: int, function: str) -> bool:
+    """Return whether a line, counted from 1, stands in a function, or in a function of that function."""
+    before = [line for line in lines[:number] if line.strip().startswith("def ")]
+    places = [place for place, line in enumerate(before) if line.strip().startswith(f"def {function}(")]
+    if not places:
+        return False
+    indents = [len(line) - len(line.lstrip()) for line in before[places[-1] :]]
+    return all(indent > indents[0] for indent in indents[1:])
+
+
 def equation_table() -> str:
     """Return the rows of all quantities that are computed, part by part."""
     layers = resolve(Specification((4, 3, 2)))

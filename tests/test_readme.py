@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from equation_table import TRACE, equation_table, trace_output
+from equation_table import TRACE, equation_table, is_inside, trace_output
 from test_architecture import FLOORS
 
 from ladder_np.commands import _parser, main
@@ -138,11 +138,7 @@ def test_links_of_the_table_lead_to_lines_of_code_in_the_function_that_they_name
         assert shown == file
         lines = (PACKAGE / file).read_text(encoding="utf-8").splitlines()
         assert lines[int(line) - 1].strip().partition(" ")[0] not in ("", "def", "#", '"""')
-        before = [text for text in lines[: int(line)] if text.strip().startswith("def ")]
-        named = f"def {function.rpartition('.')[2]}("
-        found = [text for text in before if text.strip().startswith(named)][-1]
-        inside = before[before.index(found) + 1 :]  # functions in the function
-        assert all(len(text) - len(text.lstrip()) > len(found) - len(found.lstrip()) for text in inside)
+        assert is_inside(lines, int(line), function.rpartition(".")[2])
 
 
 @pytest.mark.parametrize("file", sorted((PACKAGE / "operations").glob("[a-z]*.py")), ids=lambda file: file.stem)
