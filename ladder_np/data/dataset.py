@@ -97,6 +97,10 @@ def make_dataset(
         If anything above does not hold, a feature is not finite, or no row is labeled.
     """
     image_shape = image_shape or find_image_shape(X)
+    test_shape = None if X_test is None else find_image_shape(X_test)
+    if image_shape and test_shape and image_shape != test_shape:
+        shown = ("x".join(map(str, shape)) for shape in (image_shape, test_shape))
+        raise InputError(f"{source}: X holds images of {' and X_test of '.join(shown)}; expected one shape")
     X = check_features(X, source, "X", feature_names, missing=values is not None)
     labels = _labels_of(X, y, f"{source}: y")
     classes, index = labels.encode()

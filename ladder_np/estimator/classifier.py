@@ -55,8 +55,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         texts 0.03 times that. 0: rows without a label are not used.
     labeled_statistics : {"auto", "unlabeled", "own"}
         What labeled rows are normalized with in training. "unlabeled": the statistics of all rows, for any choice of
-        labels. "own": theirs, as in the paper, for labels that are a fair sample of all rows. "auto": "own" in `fit` on
-        texts whose rarest class has half as many labels as the most frequent one, or more; else "unlabeled".
+        labels. "own": theirs, as in the paper, for labels that are a fair sample of all rows. "auto": "own" in `fit`
+        on texts whose rarest class has half as many labels as the most frequent one, or more; else "unlabeled".
     batch_size : int
         Labeled rows per step, and as many of all rows; smaller sets are used whole.
     learning_rate_init : float

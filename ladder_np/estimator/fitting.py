@@ -101,13 +101,20 @@ def takes_images(params: dict[str, Any]) -> bool:
 
 
 def _specification_of(
-    params: dict[str, Any], table: Table, features: int, variance: float, before: Predictor | None
+    params: dict[str, Any],
+    shape: Shape | None,
+    table: Table,
+    features: int,
+    variance: float,
+    before: Predictor | None,
 ) -> Specification:
     """Return the network's description for a table that is scaled to that many features, of that mean variance.
 
-    The default of λ₀ is that of `before`, where there is such a model to go on from.
+    `shape` is that of its images, if it holds such. The default of λ₀ is that of `before`, where there is such a
+    model to go on from.
     """
-    shape = table.image_shape if before is None else _images_of(before)
+    if shape is not None and math.prod(shape) != features:
+        raise InputError("X holds images in which numbers are missing; fill them in")
     sizes = sizes_for(features, len(table.classes), shape, _hidden_layers(params), params["layers"])
     weights = params["denoising_weights"]
     if weights is None:
@@ -174,7 +181,8 @@ def _make_model(
     if variance == 0:
         raise InputError("every feature of X is the same in all rows; expected at least one that differs")
     known = before if settled else None
-    specification = _specification_of(params, table, scaling.width, variance, known)
+    shape = table.image_shape if before is None else _images_of(before)
+    specification = _specification_of(params, shape, table, scaling.width, variance, known)
     scaling.check(table.X, specification.numpy_dtype)
     if before:
         parameters = _parameters_of(before, specification)

@@ -217,6 +217,7 @@ CIFAR = {
 }
 CIFAR_SMALL = {**CIFAR, "layers": split_layers(CIFAR_NETWORK), "epochs": 6, "decay_start": 0.5}
 
+OF_ROWS = ("labels", "test_fraction")
 DATASET_DEFAULTS: dict[str, dict[str, Any]] = {
     "digits": {"labels": 50, "test_fraction": 1 / 3, **PAPER_TRAINING},
     "mnist": {"labels": 100, "hidden_layers": PAPER_LAYERS, "epochs": 150, **PAPER_TRAINING},
@@ -311,6 +312,8 @@ def make_settings(named: Mapping[str, Any], preset: str | None = None) -> Experi
     defaults = DATASET_DEFAULTS.get(dataset, {}) if named.get("window") is None else NEXT_CHARACTER
     if {"hidden_layers", "layers"} <= named.keys():
         raise InputError("--layers names all layers, --hidden-layers those below the classes; give one of them")
+    if preset and chosen["dataset"] != dataset:  # of another data set a preset takes over what concerns its rows
+        defaults = {name: value for name, value in defaults.items() if name in OF_ROWS}
     # What is named of a network's layers takes the place of either.
     without = "layers" if "hidden_layers" in named else None
     merged = {**{k: v for k, v in {**defaults, **chosen}.items() if k != without}, **named}

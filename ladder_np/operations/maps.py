@@ -161,7 +161,8 @@ def conv(below: Shape, channels: str, size: str, border: str = "valid", stride: 
     if min(up.enlarged) < k:
         raise InputError(f"a window of {k}x{k} does not fit; expected a size of {min(up.enlarged)} at most")
     if any((side - k) % s for side in up.enlarged):
-        fitting = [number for number in range(1, s) if not any((side - k) % number for side in up.enlarged)]
+        largest = min(s, max(up.enlarged))
+        fitting = [number for number in range(1, largest) if not any((side - k) % number for side in up.enlarged)]
         raise InputError(
             f"a stride of {s} leaves rows or columns over, so that the decoder has no mirror of it; a stride of "
             f"{' or '.join(map(str, fitting))} fits"

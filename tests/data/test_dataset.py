@@ -147,3 +147,9 @@ def test_the_shape_of_images_is_known_and_that_of_other_rows_is_none():
     assert make_dataset("t", X, Y, source="f").image_shape is None
     assert make_dataset("t", X, Y, source="f", image_shape=(3, 1, 1)).image_shape == (3, 1, 1)
     assert make_dataset("t", images.reshape(4, 2, 3, 3, 1), Y, source="f").image_shape is None
+
+
+def test_test_images_of_another_shape_are_refused():
+    X, y = np.zeros((4, 5, 5, 3)), np.array([0, 1, 0, 1])
+    with pytest.raises(InputError, match="X holds images of 5x5x3 and X_test of 3x5x5; expected one shape"):
+        make_dataset("a", X, y, X.transpose(0, 3, 1, 2), y, source="a.npz")

@@ -100,3 +100,18 @@ def test_what_cannot_be_is_told_in_one_line(params: dict[str, Any], X: np.ndarra
 def test_images_of_another_shape_than_in_training_are_refused(model: LadderClassifier) -> None:
     with pytest.raises(InputError, match=r"X has images of shape \(4, 16, 1\), .* expecting \(8, 8, 1\)"):
         model.predict(IMAGES.reshape(300, 4, 16))
+
+
+def test_small_calls_of_partial_fit_go_on_with_images() -> None:
+    X, y = np.random.default_rng(0).random((8, 6, 6)), np.arange(8) % 2
+    model = LadderClassifier(layers="conv:4:3-mean_pool", random_state=0)
+    model.partial_fit(X[:4], y[:4], classes=[0, 1])
+    model.partial_fit(X[4:], y[4:])
+    assert model.predict(X).shape == (8,)
+
+
+def test_missing_numbers_in_images_are_refused() -> None:
+    X, y = np.random.default_rng(0).random((20, 6, 6)), np.arange(20) % 2
+    X[3, 2, 1] = np.nan
+    with pytest.raises(InputError, match="images in which numbers are missing; fill them in"):
+        LadderClassifier(layers="conv:4:3-mean_pool", missing="mean", max_iter=1).fit(X, y)

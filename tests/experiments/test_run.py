@@ -318,3 +318,9 @@ def test_a_table_of_a_run_that_an_older_version_began_keeps_its_columns(tmp_path
     with pytest.warns(InputWarning, match="numbers the rows"):
         experiment = prepare(make_settings(named), None, "cpu")
     assert experiment.dataset.feature_names == ("Unnamed: 0", "a")
+
+
+def test_a_preset_for_other_data_keeps_its_network_and_settings() -> None:
+    settings = make_settings({"dataset": "cifar-10"}, "mnist-100-full")
+    assert (settings.layers, settings.hidden_layers) == (None, (1000, 500, 250, 250, 250))
+    assert (settings.activation, settings.scaling, settings.top_gamma) == ("relu", "auto", True)
