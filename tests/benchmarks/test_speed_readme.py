@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,24 +10,30 @@ from benchmarks.speed.report import TABLES, heading
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
-RESULTS = json.loads((ROOT / "benchmarks" / "speed.json").read_text(encoding="utf-8"))
+FILES = [
+    json.loads((ROOT / "benchmarks" / name).read_text(encoding="utf-8"))
+    for name in ("speed.json", "convolution.json")
+]
+RESULTS = {name: result for file in FILES for name, result in file["parts"].items()}
 
 
-def test_machine_date_and_versions_are_those_of_the_results() -> None:
-    assert heading(RESULTS) in README
-    assert not RESULTS["quick"]
-    assert not RESULTS["commit"].endswith("-dirty")
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file["date"])
+def test_machine_date_and_versions_are_those_of_the_results(file: dict[str, Any]) -> None:
+    assert heading(file) in README
+    assert not file["quick"]
+    assert not file["commit"].endswith("-dirty")
 
 
 @pytest.mark.parametrize("part", TABLES)
 def test_tables_are_those_of_the_results(part: str) -> None:
-    for line in TABLES[part](RESULTS["parts"][part]).splitlines():
+    for line in TABLES[part](RESULTS[part]).splitlines():
         assert line in README
 
 
 def test_every_contender_had_the_threads_that_the_results_name() -> None:
-    for result in RESULTS["parts"]["step"]:
-        for name, threads in result["threads"].items():
-            assert threads["cores"] == RESULTS["threads"], name
-            assert threads["NumPy"] == RESULTS["threads"], name
-            assert threads["framework"] in (None, RESULTS["threads"]), name
+    for file in FILES:
+        for result in (*file["parts"].get("step", ()), *file["parts"].get("convolution", ())):
+            for name, threads in result["threads"].items():
+                assert threads["cores"] == file["threads"], name
+                assert threads["NumPy"] == file["threads"], name
+                assert threads["framework"] in (None, file["threads"]), name
