@@ -135,3 +135,9 @@ def test_the_network_s_functions_are_small_and_their_wiring_does_not_fork_on_the
             assert lines <= 40, f"{node.name} has {lines} lines"
     if path.name != "fused.py":
         assert ".fused" not in path.read_text(encoding="utf-8").replace("ladder_np.network.fused", "")
+
+
+def test_names_of_test_files_are_unique() -> None:
+    """Pytest collects no two modules of one name."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
