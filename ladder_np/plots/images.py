@@ -77,7 +77,7 @@ def filters(predictor: Predictor) -> Figure:
     network = predictor.network
     first = network.parameters.layers[1].W
     if first is None or first.ndim != 4:
-        raise NothingToDrawError("the first layer is no convolution")
+        raise NothingToDrawError("the first layer is not a convolution")
     W = network.device.get(first)
     images = [W[..., f] for f in range(W.shape[3])]
     if W.shape[2] != COLORS:

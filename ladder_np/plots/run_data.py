@@ -259,7 +259,7 @@ class PlotSource(ABC):
     def image_model(self) -> Predictor:
         """The trained model, if its input is images."""
         if not self.sees_images:
-            raise NothingToDrawError("the network's input is no image of a known height and width")
+            raise NothingToDrawError("the network's input is not an image of a known height and width")
         return self.predictor
 
     @property

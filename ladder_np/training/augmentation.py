@@ -61,7 +61,7 @@ class Augmentation:
 def make_augmentation(translate: int, flip: bool, seed: int, image_shape: Shape | None) -> Augmentation | None:
     """Return what moves images of a shape; None where nothing is asked for.
 
-    Raises InputError if the rows are no images, or smaller than the translation.
+    Raises InputError if the rows are not images, or smaller than the translation.
     """
     if not translate and not flip:
         return None
