@@ -151,12 +151,12 @@ def test_without_being_asked_they_are_drawn_of_images_alone(gray: ModelSource, d
     assert not set(PICTURES) & set(figures(digits))
     for reason in figures(digits, PICTURES).values():
         assert isinstance(reason, NothingToDrawError)
-        assert "no image of a known height and width" in str(reason)
+        assert "not an image of a known height and width" in str(reason)
 
 
 def test_what_is_missing_is_said() -> None:
     dense = figures(source_of((4, 4, 1), "6-3"), PICTURES)
-    assert "no convolution" in str(dense["filters"])
+    assert "is not a convolution" in str(dense["filters"])
     assert "no layer above the input is spatial" in str(dense["feature-maps"])
     assert not isinstance(dense["rebuilt-layers"], NothingToDrawError)  # the input alone
     no_rows = figures(source_of((7, 6, 1), rows=False), PICTURES)
