@@ -24,7 +24,7 @@ from ladder_np.operations.maps import Shape, split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, check_seed, stream
-from ladder_np.training.defaults import TABLES, TEXTS, Defaults
+from ladder_np.training.defaults import TABLES, Defaults, find_defaults
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
 from ladder_np.training.weights import class_shares, label_weights
@@ -78,7 +78,7 @@ def _draw_seed(random_state: Any) -> int:
 
 def _defaults(params: dict[str, Any]) -> Defaults:
     """Return what stands for "auto" in the parameters."""
-    return TABLES if params["text"] is None else TEXTS
+    return find_defaults(params["text"] is not None, params["scaling"])
 
 
 def _hidden_layers(params: dict[str, Any]) -> Sequence[Any]:

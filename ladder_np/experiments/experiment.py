@@ -27,7 +27,7 @@ from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.network.specification import Specification, default_weights, weights_for_variance
 from ladder_np.rng import Stream, stream
 from ladder_np.training.augmentation import make_augmentation
-from ladder_np.training.defaults import AUTO, TABLES, TEXTS, Defaults
+from ladder_np.training.defaults import AUTO, Defaults, find_defaults
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.weights import class_shares, label_weights
 
@@ -123,7 +123,7 @@ def prepare(settings: ExperimentSettings, data_dir: Path | None, device_name: st
         texts = [dataset.texts[row] for row in split.train.tolist()]
         vocabulary = find_vocabulary(texts, settings.tokens, settings.vocabulary)
         dataset = dataset.with_vocabulary(vocabulary)
-    defaults = TABLES if vocabulary is None else TEXTS
+    defaults = find_defaults(vocabulary is not None, settings.scaling)
     named = {name: getattr(settings, name) for name in ("scaling", "labeled_statistics")}
     counts = np.bincount(dataset.y[split.labeled], minlength=len(dataset.classes))
     settings = dataclasses.replace(settings, **defaults.resolve(named, counts))

@@ -294,7 +294,7 @@ PRESETS = {
     "cifar10-4000-conv-large-baseline": _convolutional(
         CONV_LARGE, **CIFAR_CONV, epochs=20, decay_start=0.5, denoising_weights=_of_top(CONV_LARGE, 0.0)
     ),
-    # λ by one short trial: 3 epochs of 6,000 images, 1,000 labels. Ten times as large they were far worse.
+    # λ by one short trial: 3 epochs of 6,000 images, 1,000 labels (see `training.defaults`).
     "cifar10-4000-small": {**CIFAR_SMALL, "dataset": "cifar-10", "denoising_weights": (5.0, 0.3, *(0.1,) * 6)},
 }
 

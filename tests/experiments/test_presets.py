@@ -120,5 +120,5 @@ def test_whitened_images_get_weights_by_their_variance(monkeypatch: pytest.Monke
     experiment = prepare(make_settings({"dataset": "cifar-10", "labels": 10, "layers": layers}), None, "cpu")
     variance = experiment.rows(experiment.split.train).astype(float).var(axis=0).mean()
     weights = experiment.specification.denoising_weights
-    assert weights == pytest.approx((10 / variance, 3, 1, 1))
+    assert weights == pytest.approx((1 / variance, 0.3, 0.1, 0.1))  # a tenth of those of tables
     assert experiment.settings.denoising_weights == weights

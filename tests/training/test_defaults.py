@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ladder_np.training.defaults import TABLES, TEXTS
+from ladder_np.training.defaults import TABLES, TEXTS, find_defaults
 
 
 def test_only_what_is_left_open_is_filled_in() -> None:
@@ -20,3 +20,9 @@ def test_texts_have_own_statistics_where_labels_are_even(counts: tuple[int, ...]
     given = {"scaling": "auto", "labeled_statistics": "auto"}
     assert TEXTS.resolve(given, np.array(counts))["labeled_statistics"] == expected
     assert TABLES.resolve(given, np.array(counts))["labeled_statistics"] == "unlabeled"
+
+
+def test_whitened_images_have_a_tenth_of_the_denoising_weights() -> None:
+    assert find_defaults(False, "gcn_zca").lambda_factor == 0.1 * find_defaults(False, "auto").lambda_factor
+    assert find_defaults(False, None) == TABLES
+    assert find_defaults(True, "gcn_zca") == TEXTS
