@@ -37,10 +37,18 @@ from ladder_np.training.progress import Progress
 __all__ = ["add_to"]
 
 NO_SETTINGS = (
-    *("command", "run", "preset", "out", "data_dir", "device", "resume", "checkpoint_every", "quiet"),
+    "command",
+    "run",
+    "preset",
+    "out",
+    "data_dir",
+    "device",
+    "resume",
+    "checkpoint_every",
+    "quiet",
     "next_character",
 )
-WINDOW = 16
+WINDOW = 16  # characters
 OF_A_RESUMED_RUN = ("dataset", "epochs")  # what may be named anew: where its data lies now, a new total
 FEW_ROWS = 30  # for validation: with fewer, one or two rows decide which epoch is better
 NAMED_CLASSES = 10  # in the line about labeled rows

@@ -163,6 +163,8 @@ def scaled_rows(
     kept: list[np.ndarray] = []
 
     def rows(indices: np.ndarray) -> np.ndarray:
+        if (places[indices] < 0).any():  # of rows that were not announced
+            return scaling.apply(X[indices], dtype)
         if not kept:
             kept.append(np.empty((len(used), scaling.width), dtype))
             for start in range(0, len(used), WHITENED_AT_ONCE):

@@ -84,6 +84,13 @@ def test_whitened_rows_are_computed_once_and_do_not_depend_on_the_others_asked_f
     assert rows(TRAIN[[3, 1]]).all()  # what is returned is the caller's own
 
 
+def test_rows_that_were_not_announced_are_their_own():
+    scaling = make_scaling(X, TRAIN, "gcn_zca", 255)
+    others = np.setdiff1d(np.arange(len(X)), TRAIN[:5])
+    rows = scaled_rows(X, scaling, TRAIN[:5], np.float32)
+    np.testing.assert_allclose(rows(others), scaling.apply(X[others], np.float32), rtol=1e-6)
+
+
 def test_whitened_rows_that_do_not_fit_are_computed_when_they_are_asked_for(monkeypatch):
     monkeypatch.setattr(scaling_module, "LARGEST_KEPT", len(TRAIN) * 12 * 4 - 1)
     scaling = make_scaling(X, TRAIN, "gcn_zca", 255)
