@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ladder_np.arrays import DEVICE_NAMES
 from ladder_np.data.dataset import Features
@@ -26,6 +26,7 @@ __all__ = [
     "STANDARD",
     "TABLE",
     "Options",
+    "Parser",
     "add_data_options",
     "add_device_option",
     "add_model_argument",
@@ -34,6 +35,7 @@ __all__ = [
     "check_rows",
     "described_network",
     "hidden_layers",
+    "label_count",
     "load_model",
     "names",
     "numbers",
@@ -42,6 +44,16 @@ __all__ = [
     "table_options",
     "whole_number",
 ]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, like all errors of this program."""
+
+    def error(self, message: str) -> NoReturn:
+        if message.endswith("expected one argument"):
+            message += "; one that begins with - is written as OPTION=VALUE"
+        raise InputError(f"{message} (see {self.prog} --help)")
+
 
 STANDARD = Path("-")  # standard input or output in place of a file
 
@@ -52,6 +64,11 @@ def whole_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def label_count(text: str) -> int | None:
+    """Return how many rows keep their label; None from ``all``."""
+    return None if text == "all" else whole_number(text)
 
 
 def numbers(text: str) -> tuple[float, ...]:
