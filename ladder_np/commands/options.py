@@ -127,7 +127,13 @@ def table_options(arguments: argparse.Namespace, model: Predictor) -> TableOptio
     if model.vocabulary is not None and model.vocabulary.window is not None:
         given["sequence"] = SequenceOptions(model.vocabulary.window, characters=tuple(model.classes.tolist()))
     complete = bool(model.columns) and model.scaling.encoding is None
-    return TableOptions(**given, trained=model.columns, complete=complete, left_out=model.left_out)
+    return TableOptions(
+        **given,
+        trained=model.columns,
+        complete=complete,
+        left_out=model.left_out,
+        image_values=model.scaling.columns,
+    )
 
 
 def check_rows(model: Predictor, X: Features, names: tuple[str, ...] | None, source: Path | str) -> None:

@@ -33,7 +33,7 @@ from ladder_np.network.inference import encode_clean
 from ladder_np.network.ladder import Batch, State, forward
 from ladder_np.network.noise import NoiseSource
 from ladder_np.network.specification import Specification
-from ladder_np.plots.features import FeatureDisplay, describe_features
+from ladder_np.plots.features import FeatureDisplay, ImageDisplay, describe_features
 from ladder_np.plots.style import plain
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
@@ -78,6 +78,7 @@ class NoisyPass:
 
     rows_name: str  # see `PlotData`
     indices: np.ndarray  # (M,): of the rows in X
+    X: np.ndarray  # (M, d_0): raw features of these rows
     state: State  # its unlabeled rows are these
 
 
@@ -268,6 +269,13 @@ class PlotSource(ABC):
         return len(self.specification.input_shape) == 3
 
     @property
+    def images(self) -> ImageDisplay:
+        """How the images are shown that the network's input is."""
+        self.image_model  # noqa: B018  # is there to be drawn
+        assert self.features.image is not None  # of the network's own shape
+        return self.features.image
+
+    @property
     def rebuilt_images(self) -> NoisyPass:
         """Rows on their way through a network of images, with noise."""
         self.image_model  # noqa: B018  # is there to be drawn
@@ -433,14 +441,15 @@ def noisy_pass(predictor: Predictor, data: PlotData) -> NoisyPass:
     network, dataset = predictor.network, data.dataset
     dtype = network.specification.numpy_dtype
     labeled, indices = evenly_spaced(data.split.labeled, LABELED_ROWS), evenly_spaced(data.split.train, NOISY_ROWS)
-    x_labeled, x = (predictor.scaling.apply(dataset.X[rows], dtype) for rows in (labeled, indices))
+    X = dataset.X[indices]
+    x_labeled, x = (predictor.scaling.apply(rows, dtype) for rows in (dataset.X[labeled], X))
     passes = network.passes(len(labeled), len(indices))
     noise = NoiseSource(data.seed, network.specification, network.device).draw(passes.lanes)
     with np.errstate(all="ignore"):  # overflow is detected below
         state = forward(network.parameters, Batch(x_labeled, dataset.y[labeled], x), noise, passes)
     if not np.isfinite(state.losses.total):
         raise InputError("the model's cost is NaN or infinite; train it again")
-    return NoisyPass(data.rows_name, indices, state)
+    return NoisyPass(data.rows_name, indices, X, state)
 
 
 def compare_denoising(state: State) -> list[Denoising]:
