@@ -296,7 +296,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
             training.restore({**state, **{k: v for k, v in self._resume.items() if k not in begun}})
         record = training.run_epoch()
         training.finish()
-        model.network.statistics = kept.statistics(model.statistics)
+        model.network.statistics = kept.statistics(model.statistics, model.network.specification)
         _add_history(model, FitHistory.from_records([record], training.layers), before)
         resume = {key: values for key, values in training.state().items() if key.startswith(RESUMED)}
         facts = TrainingFacts.of_call(used.index, len(used.classes), self._facts if before else None)

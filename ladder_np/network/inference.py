@@ -14,6 +14,7 @@ from ladder_np.arrays import Array, array_module
 from ladder_np.errors import InputError
 from ladder_np.network.layers import resolve
 from ladder_np.network.parameters import Parameters
+from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import softmax_forward
 from ladder_np.operations.normalization import FEWEST_ROWS, shift_scale_forward, standardize_forward
 
@@ -48,11 +49,14 @@ class PopulationStatistics:
     sigma: dict[int, Array] = field(default_factory=dict)
     count: int = 0
 
-    def pooled(self, other: "PopulationStatistics") -> "PopulationStatistics":
-        """Return the statistics of these rows and those of `other` together, by their counts."""
-        n, m = self.count, other.count
-        result = PopulationStatistics(count=n + m)
+    def pooled(self, other: "PopulationStatistics", specification: Specification) -> "PopulationStatistics":
+        """Return the statistics of these rows and those of `other` together, of one network, by their counts."""
+        result = PopulationStatistics(count=self.count + other.count)
+        layers = resolve(specification)
         for layer, mu in self.mu.items():
+            # Values of one unit: every sample has as many positions, so the shares of the means are those of samples;
+            # the divisor of the unbiased variance counts positions.
+            n, m = (part.count * layers[layer].positions for part in (self, other))
             delta, sigma = other.mu[layer] - mu, self.sigma[layer]
             squares = (n - 1) * sigma**2 + (m - 1) * other.sigma[layer] ** 2 + delta**2 * (n * m / (n + m))
             xp, dtype = array_module(mu), mu.dtype

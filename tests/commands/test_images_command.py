@@ -146,3 +146,62 @@ def test_without_top_gamma_the_model_has_none(command, tmp_path):
     command("train --no-top-gamma --hidden-layers 5", SHORT, "--out", tmp_path / "run")
     assert "param/encoder.2.gamma" not in load(tmp_path / "run" / "model.npz")
     assert command("evaluate", tmp_path / "run").status == 0
+
+
+# ---- Image files of another number of channels than the model was trained on.
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Folders of gray and of colored images with the same brightness, bright ones and dark ones."""
+    Image = pytest.importorskip("PIL.Image", reason="the extra images is not installed")
+    generator = np.random.default_rng(0)
+    for k in range(40):
+        gray = generator.integers(0, 100, (6, 4), dtype=np.uint8) + np.uint8(150 * (k % 2))
+        for kind, mode in (("gray", "L"), ("color", "RGB")):
+            for home in (tmp_path / kind / ("bright" if k % 2 else "dark"), tmp_path / f"new-{kind}"):
+                home.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(gray).convert(mode).save(home / f"{k:02}.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("trained", "given"), [("color", "gray"), ("gray", "color")])
+@pytest.mark.parametrize("layers", ["--layers conv:4:3-mean_pool", "--hidden-layers 5"])
+def test_gray_files_become_colors_for_a_model_of_colors_and_colors_gray(command, pictures, trained, given, layers):
+    run = pictures / "run"
+    outcome = command("train --dataset", pictures / trained, layers, "--test-fraction 0.2", SHORT, "--out", run)
+    assert outcome.status == 0, outcome.err
+    tables = []
+    for kind in (trained, given):
+        out = pictures / f"{kind}.csv"
+        outcome = command("predict", run, pictures / f"new-{kind}", "--out", out)
+        assert outcome.status == 0, outcome.err
+        tables.append(out.read_text())
+    assert len(tables[0].splitlines()) == 41
+    assert tables[0] == tables[1]
+    errors = [command("evaluate", run / "model.npz", "--dataset", pictures / kind).out for kind in (trained, given)]
+    assert errors[0].split(": ")[1] == errors[1].split(": ")[1]
+    one = command("predict", run, pictures / f"new-{given}" / "00.png", "--out -")
+    alone, together = (float(text.splitlines()[1].split(",")[1]) for text in (one.out, tables[0]))
+    assert alone == pytest.approx(together, abs=1e-9)
+
+
+def test_a_file_of_another_size_is_told_whatever_its_channels_are(command, pictures):
+    Image = pytest.importorskip("PIL.Image", reason="the extra images is not installed")
+    run = pictures / "run"
+    command(
+        "train --dataset", pictures / "color", "--layers conv:4:3-mean_pool --test-fraction 0.2", SHORT, "--out", run
+    )
+    Image.fromarray(np.zeros((9, 8), np.uint8)).save(pictures / "wide.png")
+    outcome = command("predict", run, pictures / "wide.png", "--out", pictures / "p.csv")
+    assert_refused(outcome, "wide.png", "the model was trained on images of 6x4x3, these have 9x8x1")
+
+
+@pytest.mark.parametrize("scaling", ["pixels", "gcn_zca"])
+def test_the_report_of_colored_images_is_written(command, pictures, scaling):
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    run = pictures / "run"
+    options = f"--layers conv:4:3-mean_pool --test-fraction 0.2 --scaling {scaling}"
+    command("train --dataset", pictures / "color", options, SHORT, "--out", run)
+    assert command("report", run).status == 0
+    assert "Not shown" not in (run / "report.html").read_text()

@@ -1,6 +1,7 @@
 """Population statistics to the last digit, and predictions that no other row can change."""
 
 import numpy as np
+import pytest
 
 from ladder_np import LadderNetwork
 from ladder_np.network.inference import population_statistics
@@ -40,12 +41,15 @@ def test_float32_rows_far_from_zero_have_statistics_exact_to_float32() -> None:
     np.testing.assert_allclose(statistics.sigma[1], a.std(axis=0, ddof=1), rtol=1e-6)
 
 
-def test_pooled_statistics_are_those_of_all_rows_together() -> None:
-    specification = Specification((3, 4, 2), dtype="float64")
+@pytest.mark.parametrize(
+    "network", [{"sizes": (12, 4, 2)}, {"layers": "conv:5:2-2", "input_shape": (4, 3, 1)}], ids=["dense", "spatial"]
+)
+def test_pooled_statistics_are_those_of_all_rows_together(network: dict) -> None:
+    specification = Specification(**network, dtype="float64")
     parameters = initial_parameters(specification, np.random.default_rng(0))
-    x = np.random.default_rng(1).normal(size=(30, 3))
+    x = np.random.default_rng(1).normal(size=(30, 12))
     one, other, both = (population_statistics(parameters, lambda p=part: [p]) for part in (x[:11], x[11:], x))
-    together = one.pooled(other)
+    together = one.pooled(other, specification)
     assert (one.count, other.count, together.count) == (11, 19, 30)
     np.testing.assert_allclose(together.mu[1], both.mu[1])
     np.testing.assert_allclose(together.sigma[1], both.sigma[1])

@@ -15,6 +15,7 @@ from picture_runs import texts
 from ladder_np import InputError, LadderClassifier
 from ladder_np.data.readers import load_digits
 from ladder_np.plots import PICTURES, EstimatorSource, draw_picture, write_report
+from ladder_np.plots.features import ImageDisplay
 
 NAMES = [picture.name for picture in PICTURES if not (picture.of_texts or picture.of_images)]
 WITHOUT_ROWS = ("learning-curves", "denoising-costs", "combinators")
@@ -58,7 +59,7 @@ def test_pixels_are_shown_as_images() -> None:
     digits = load_digits()
     fitted = LadderClassifier(**SMALL).fit(digits.X[:100], digits.y[:100])
     features = EstimatorSource(fitted, digits.X[100:150], digits.y[100:150]).features
-    assert (features.side, features.maximum) == (8, 16)
+    assert features.image == ImageDisplay((8, 8, 1), 16)
 
 
 @needs_matplotlib
