@@ -24,7 +24,6 @@ import numpy as np
 from ladder_np.arrays import Device
 from ladder_np.data.dataset import Dataset, Features, ImageShape, check_features, find_image_shape
 from ladder_np.data.encoding import Encoding
-from ladder_np.data.pixels import square_side
 from ladder_np.data.ranges import Range
 from ladder_np.data.scaling import KINDS, Scaling
 from ladder_np.data.sequences import LONGEST_WINDOW
@@ -166,20 +165,6 @@ class Predictor:
         taken = self.network.specification.input_shape
         if self._takes_images and shape not in (None, taken):
             raise InputError(f"{source}: the model was trained on images of {_by(taken)}, these have {_by(shape)}")
-
-    def image_shape(self, dataset: Dataset) -> ImageShape | None:
-        """Return (height, width, channels) of the images that a dataset's rows are; None if they are not images.
-
-        The network's input tells, else the dataset; else a square number of pixels is a gray image. What is one pixel
-        high or wide to a network without layers of images is a series of numbers.
-        """
-        taken = self.network.specification.input_shape
-        if len(taken) == 3:
-            return taken
-        if (shape := dataset.image_shape) is not None:
-            return shape if min(shape[:2]) > 1 else None
-        side = None if dataset.pixel_maximum is None else square_side(dataset.X.shape[1])
-        return None if side is None else (side, side, 1)
 
     def features_of(self, dataset: Dataset) -> Dataset:
         """Return a dataset with the features of its texts, if the model was trained on texts.

@@ -97,7 +97,7 @@ def describe_features(dataset: Dataset, predictor: Predictor) -> FeatureDisplay:
     count = dataset.X.shape[1]
     names = dataset.feature_names or tuple(f"feature {number}" for number in range(count))
     encoded = predictor.scaling.names(names) or ()
-    image, shape = None, predictor.image_shape(dataset)
+    image, shape = None, dataset.shape_of_images(predictor.network.specification.input_shape)
     if shape is not None:
         note = "" if predictor.scaling.whitening is None else WHITENED
         image = ImageDisplay(shape, dataset.pixel_maximum, note=note)

@@ -63,6 +63,18 @@ def test_pixels_are_shown_as_images() -> None:
 
 
 @needs_matplotlib
+def test_oblong_images_are_shown_as_such_if_the_layers_take_images() -> None:
+    digits = load_digits()
+    images = digits.X[:150].reshape(-1, 4, 16)
+    fitted = LadderClassifier(layers="conv:2:3-mean_pool-10", max_iter=1, random_state=0)
+    fitted.fit(images[:100], digits.y[:100])
+    source = EstimatorSource(fitted, images[100:], digits.y[100:150])
+    assert source.features.image == ImageDisplay((4, 16, 1), 16)
+    drawn = draw_picture(fitted, "rebuilt-inputs", images[100:], digits.y[100:150])
+    assert {axes.images[0].get_array().shape for axes in drawn.axes} == {(4, 16)}
+
+
+@needs_matplotlib
 def test_a_frame_names_the_features(model: LadderClassifier) -> None:
     pd = pytest.importorskip("pandas", reason="pandas is not installed")
     frame = pd.DataFrame(X, columns=["height", "girth", "age", "rings"])
