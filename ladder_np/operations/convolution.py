@@ -16,7 +16,9 @@ t positions, and with the weight turned around:
     dC/dh = the same of da, with  W'[i, j, f, c] = W[k − 1 − i, k − 1 − j, c, f],   s' = t,  t' = s
 
 P is k² times as large as the image. It is made for some images at a time, few enough that it stays in the cache, and
-made again for dW: memory does not grow with the batch.
+made again for dW: memory does not grow with the batch. Where each product runs on one BLAS thread, which it does in
+small networks, several threads work on groups of images of their own; how these are divided does not depend on how
+many threads there are. Elsewhere each product is shared among all threads.
 """
 
 import dataclasses
@@ -24,13 +26,18 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from ladder_np.arrays import Array, array_module
-from ladder_np.operations.dense import Matmul, dense_backward_weight, dense_forward, matmul
+from ladder_np.operations.columns import total
+from ladder_np.operations.dense import Matmul, dense_backward_weight, dense_forward, matmul, small_matmul
+from ladder_np.threads import in_parallel
 
 __all__ = ["Window", "convolution_backward_input", "convolution_backward_weight", "convolution_forward"]
 
 PATCHES_ON_CPU = 2**18  # elements of P at once: 1 MiB in float32, half of a core's cache
 PATCHES_ON_GPU = 2**26
+GROUPS = 16  # of images, at most, that threads work on side by side
 FEW_CHANNELS = 8  # with fewer, P is made column by column: its rows would be copied in too short pieces
 
 
@@ -90,8 +97,12 @@ def convolution_forward(h: Array, W: Array, window: Window, matmul: Matmul = mat
     if window.is_dense:
         return dense_forward(h, W, matmul)
     a = array_module(h).empty((_samples(h, window) * math.prod(window.output), W.shape[1]), dtype=h.dtype)
-    for rows, P in _patches(h, window):
-        matmul(P, W, out=a[rows])
+
+    def of_group(images: slice) -> None:
+        for rows, P in _patches(h, window, images):
+            matmul(P, W, out=a[rows])
+
+    in_parallel(of_group, _groups(h, window, matmul))
     return a
 
 
@@ -107,12 +118,17 @@ def convolution_backward_weight(da: Array, h: Array, window: Window, out: Array,
     if window.is_dense:
         dense_backward_weight(da, h, dW, matmul)
         return out
-    part = array_module(h).empty_like(dW)
-    for rows, P in _patches(h, window):
-        if rows.start:
-            dW += matmul(P.T, da[rows], out=part)
-        else:
-            matmul(P.T, da[rows], out=dW)
+
+    def of_group(images: slice) -> Array:
+        mine, part = (array_module(h).empty_like(dW) for _ in range(2))
+        for rows, P in _patches(h, window, images):
+            if rows.start > images.start * math.prod(window.output):
+                mine += matmul(P.T, da[rows], out=part)
+            else:
+                matmul(P.T, da[rows], out=mine)
+        return mine
+
+    dW[...] = total(in_parallel(of_group, _groups(h, window, matmul)))
     return out
 
 
@@ -120,18 +136,31 @@ def _samples(h: Array, window: Window) -> int:
     return len(h) // math.prod(window.input[:2])
 
 
-def _patches(h: Array, window: Window) -> Iterator[tuple[slice, Array]]:
-    """Yield P of some samples at a time, in memory that is used again, with the rows of the output that they make."""
-    xp = array_module(h)
-    images = h.reshape(-1, *window.input)
+def _at_once(h: Array, window: Window) -> int:
+    """Return of how many images P is made at a time."""
+    most = PATCHES_ON_CPU if array_module(h) is np else PATCHES_ON_GPU
+    return max(1, most // (math.prod(window.output) * window.size**2 * window.input[2]))
+
+
+def _groups(h: Array, window: Window, matmul: Matmul) -> list[slice]:
+    """Return the groups of images that different threads may work on; all are one group where a product has them."""
+    images, at_once = _samples(h, window), _at_once(h, window)
+    if matmul is not small_matmul or array_module(h) is not np:
+        return [slice(0, images)]
+    each = -(-images // (GROUPS * at_once)) * at_once  # whole blocks
+    return [slice(start, min(start + each, images)) for start in range(0, images, each)]
+
+
+def _patches(h: Array, window: Window, group: slice) -> Iterator[tuple[slice, Array]]:
+    """Yield P of some of the group's images at a time, in memory that is used again, with the rows that P makes."""
+    xp, images = array_module(h), h.reshape(-1, *window.input)
     positions, columns = math.prod(window.output), window.size**2 * window.input[2]
-    most = PATCHES_ON_CPU if xp.__name__ == "numpy" else PATCHES_ON_GPU
-    at_once = min(len(images), max(1, most // (positions * columns)))
+    at_once = min(group.stop - group.start, _at_once(h, window))
     larger = xp.zeros((at_once, *window.enlarged, window.input[2]), dtype=h.dtype)
     memory = xp.empty(at_once * positions * columns, dtype=h.dtype)
     inside, windows, copy, P = _views(larger, memory, window)
-    for start in range(0, len(images), at_once):
-        part = images[start : start + at_once]
+    for start in range(group.start, group.stop, at_once):
+        part = images[start : min(start + at_once, group.stop)]
         if len(part) < at_once:
             inside, windows, copy, P = _views(larger[: len(part)], memory, window)
         inside[...] = part
