@@ -18,7 +18,7 @@ from ladder_np.experiments.run_folder import CONFIG, load_run_config, load_run_m
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
-from ladder_np.operations.maps import is_layer
+from ladder_np.operations.maps import is_layer, is_whole_number
 from ladder_np.predictor import Predictor
 
 __all__ = [
@@ -68,9 +68,9 @@ def sizes(text: str) -> tuple[Any, ...]:
 
 
 def _layer(part: str, text: str) -> int | str | tuple[int, ...]:
-    if part.isdecimal():
+    if is_whole_number(part):
         return int(part)
-    if all(map(str.isdecimal, part.split("x"))):
+    if all(map(is_whole_number, part.split("x"))):
         return tuple(map(int, part.split("x")))
     if not is_layer(part):
         raise argparse.ArgumentTypeError(f"{text!r}: expected layers such as 1000-500-250, {part!r} is not one")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ladder_np.network.layers import resolve
 from ladder_np.network.parameters import parameter_shapes
+from ladder_np.operations.maps import is_whole_number
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
 
@@ -106,7 +107,7 @@ def _layer_table(model: Predictor) -> list[str]:
     kinds = ["input", *specification.layers]
     lines = [f"{'layer':>5}  {'kind':{LONGEST_KIND}}{'shape':>11}{'noise std':>11}{'λ':>9}{'parameters':>13}"]
     for layer, kind in zip(resolve(specification), kinds, strict=True):
-        kind = f"dense:{kind}" if kind.isdecimal() else kind
+        kind = f"dense:{kind}" if is_whole_number(kind) else kind
         shown = textwrap.shorten(kind, LONGEST_KIND - 1, placeholder="…")
         numbers = f"{layer.noise_std:>11.4g}{layer.weight:>9.4g}{counts[layer.index]:>13,}"
         lines.append(f"{layer.index:>5}  {shown:{LONGEST_KIND}}{'x'.join(map(str, layer.shape)):>11}{numbers}")

@@ -83,6 +83,9 @@ def test_a_run_and_its_model_are_described(command, npz_run):
     [
         ("nowhere", ("no run's folder or model file", "'nowhere'", "1000-500-250")),
         ("10-x-3", ("'10-x-3'", "'x' is not one")),
+        ("10-\u0663-3", ("'\u0663' is not one",)),
+        ("7x\u0666x2-conv:3:3-3", ("'7x\u0666x2' is not one",)),
+        (f"10-{'9' * 200}-3", ("'999", "is not one")),
         ("10", ("layer sizes 10", "at least two")),
         ("7x6x2-conv:3:9-3", ("layer 1, 'conv:3:9'", "(7, 6, 2)", "a size of 6 at most")),
         ("7x6x2-conv:3:3:valid:2-3", ("stride of 2", "a stride of 1 fits")),

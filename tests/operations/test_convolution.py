@@ -211,6 +211,10 @@ def test_weights_start_uniform_within_the_square_root_of_3_over_fan_in() -> None
         ((7, 6, 2), "conv:3:3:wrapped", "borders 'wrapped': expected one of valid, full, same"),
         ((7, 6, 2), "conv:0:3", "channels '0': expected a whole number from 1"),
         ((7, 6, 2), "conv:3:x", "size 'x': expected a whole number from 1"),
+        ((7, 6, 2), "conv:\u0663:3", "channels '\u0663': expected a whole number from 1"),
+        ((7, 6, 2), "conv:3:\uff13", "size '\uff13': expected a whole number from 1"),
+        ((7, 6, 2), f"conv:{'9' * 5000}:3", "channels '9{5000}': expected a whole number from 1"),
+        ((7, 6, 2), "\u0663", "layer 1, '\u0663': unknown kind of layer"),
         ((7, 6, 2), "conv:3:3:valid:0", "stride '0': expected a whole number from 1"),
         ((7, 6, 2), "conv:3", "layer 1, 'conv:3': conv does not take 1 values; expected conv:channels:size"),
         (
