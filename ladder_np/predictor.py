@@ -89,7 +89,7 @@ class Predictor:
 
     def _checked(self, X: Any) -> Features:
         X = X if isinstance(X, StoredRows | SparseRows) else np.asarray(X)
-        if isinstance(X, np.ndarray) and self._takes_images and (shape := find_image_shape(X)) is not None:
+        if isinstance(X, np.ndarray) and self.network.specification.image_shape and (shape := find_image_shape(X)):
             self.check_images(shape, "the data to predict")
             X = X.reshape(len(X), -1)
         self._check_width(X)
@@ -156,14 +156,10 @@ class Predictor:
         if encoding is not None and (complaint := encoding.complaint(np.asarray(X), self.feature_names)):
             warn(f"{source}: {complaint}")
 
-    @property
-    def _takes_images(self) -> bool:
-        return len(self.network.specification.input_shape) == 3
-
     def check_images(self, shape: ImageShape | None, source: str) -> None:
         """Raise `InputError` if rows, called `source`, are images of another shape than the network takes."""
-        taken = self.network.specification.input_shape
-        if self._takes_images and shape not in (None, taken):
+        taken = self.network.specification.image_shape
+        if taken is not None and shape not in (None, taken):
             raise InputError(f"{source}: the model was trained on images of {_by(taken)}, these have {_by(shape)}")
 
     def features_of(self, dataset: Dataset) -> Dataset:

@@ -131,12 +131,6 @@ def _specification_of(
     )
 
 
-def _images_of(model: Predictor) -> Shape | None:
-    """Return the shape of the images that a model was trained on; None if it knows none."""
-    shape = model.network.specification.input_shape
-    return shape if len(shape) == 3 else None
-
-
 def _training_settings(params: dict[str, Any], seed: int, endless: bool = False) -> TrainingSettings:
     """Return the trainer's settings; of an `endless` training the rate never falls."""
     rate, decay_start = params["learning_rate_init"], params["decay_start"]
@@ -181,7 +175,7 @@ def _make_model(
     if variance == 0:
         raise InputError("every feature of X is the same in all rows; expected at least one that differs")
     known = before if settled else None
-    shape = table.image_shape if before is None else _images_of(before)
+    shape = table.image_shape if before is None else before.network.specification.image_shape
     specification = _specification_of(params, shape, table, scaling.width, variance, known)
     scaling.check(table.X, specification.numpy_dtype)
     if before:

@@ -165,10 +165,8 @@ def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -
         raise InputError(f"{estimator}: the model was trained on columns of texts; give a data frame, not an array")
     if is_frame(X, texts):
         X, _ = read_frame(X, estimator, encoding.values if encoding else (None,) * model.scaling.columns)
-    taken = model.network.specification.input_shape
-    X, shape = _flat_images(X, lambda: len(taken) == 3)
-    if shape not in (None, taken):
-        raise InputError(f"X has images of shape {shape}, but {estimator} is expecting {taken}, as in training")
+    X, shape = _flat_images(X, lambda: model.network.specification.image_shape is not None)
+    model.check_images(shape, f"{estimator}: X")
     X = _read_features(X, estimator, names, missing=encoding is not None and missing)
     expected = model.scaling.columns
     if X.shape[1] != expected:

@@ -144,6 +144,11 @@ class Specification:
         return len(self.input_shape) == 1 and all(map(is_whole_number, self.layers))
 
     @property
+    def image_shape(self) -> Shape | None:
+        """(height, width, channels) of the images that the network takes; None where it takes rows of features."""
+        return self.input_shape if len(self.input_shape) == 3 else None
+
+    @property
     def lowest(self) -> int:
         """The lowest layer with λ > 0, down to which the decoder runs; L + 1 where there is none."""
         wanted = [layer for layer, weight in enumerate(self.denoising_weights) if weight > 0]

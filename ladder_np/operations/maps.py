@@ -195,8 +195,8 @@ CONV_EQUATIONS = {"forward": "{h} * {W}", "backward": "{da} * {W} turned", "weig
 def _images(below: Shape) -> tuple[int, int, int]:
     if len(below) != 3:
         raise InputError(
-            "expected images below, (height, width, channels); give rows as an array (n, height, width[, channels]), "
-            "or name input_shape"
+            "expected images below, (height, width, channels); the input is such where the data's rows are images, "
+            "(n, height, width[, channels]), or its shape is named, as 28x28x1"
         )
     return below
 

@@ -265,7 +265,7 @@ class PlotSource(ABC):
     @property
     def sees_images(self) -> bool:
         """Whether the network's input is images."""
-        return len(self.specification.input_shape) == 3
+        return self.specification.image_shape is not None
 
     @property
     def rebuilt_images(self) -> NoisyPass:

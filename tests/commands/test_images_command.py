@@ -70,6 +70,7 @@ def test_rows_that_are_no_images_are_refused_in_one_line(command, tmp_path, imag
     np.savez(flat, X=load(images)["X"].reshape(200, 64), y=load(images)["y"])
     outcome = command("train --dataset", flat, "--layers conv:5:3-mean_pool", SHORT, "--out", tmp_path / "run")
     assert_refused(outcome, "conv:5:3", "(64,)", "expected images below")
+    assert "input_shape" not in outcome.err  # the command line has no such option
     assert not (tmp_path / "run").exists()
 
 
@@ -119,6 +120,9 @@ def test_images_of_another_shape_with_as_many_values_are_refused(command, tmp_pa
     told = "the model was trained on images of 8x8x1, these have 4x16x1"
     assert_refused(command("predict", run, other, "--out", tmp_path / "p.csv"), str(other), told)
     assert_refused(command("evaluate", run, "--dataset", other), told)
+    np.save(tmp_path / "X.npy", arrays["X"][:5, 1:, 2:])
+    smaller = command("predict", run, tmp_path / "X.npy", "--out", tmp_path / "p.csv")
+    assert_refused(smaller, "trained on images of 8x8x1, these have 7x6x1")
     np.save(tmp_path / "X.npy", arrays["X"][:5].reshape(5, 64))
     assert command("predict", run, tmp_path / "X.npy", "--out", tmp_path / "p.csv").status == 0
 
