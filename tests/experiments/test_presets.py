@@ -121,7 +121,7 @@ def test_layers_beside_a_presets_values_for_its_own_are_refused_with_the_numbers
     )
     with pytest.raises(InputError, match=said):
         make_settings(named, "mnist-100-full")
-    with pytest.raises(InputError, match="has 7 values of --noise-std .* example --noise-std 0.3,0.2,0.2$"):
+    with pytest.raises(InputError, match=r"has 7 values of --noise-std .* example --noise-std 0\.3,0\.2,0\.2$"):
         make_settings({**named, "denoising_weights": (1.0,)}, "mnist-1000-full")
 
 
