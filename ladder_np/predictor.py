@@ -102,7 +102,7 @@ class Predictor:
     def measure(self, X: Features, y: np.ndarray) -> tuple[int, float]:
         """Return how many rows get another class than theirs, as `errors`, and the mean of -log P of theirs."""
         wrong, entropy = 0, 0.0
-        parts = zip(self.predict_blocks(X, log=True), blocks(y, rows_at_once(self.scaling.width)), strict=True)
+        parts = zip(self.predict_blocks(X, log=True), blocks(y, self._rows_at_once), strict=True)
         for part, (_, indices) in parts:
             wrong += int((part.argmax(axis=1) != indices).sum())
             entropy -= float(part[np.arange(len(part)), indices].sum())
@@ -116,7 +116,7 @@ class Predictor:
         """
         self.check_like(X)
         statistics = self.statistics
-        for start, part in blocks(X, rows_at_once(self.scaling.width)):
+        for start, part in blocks(X, self._rows_at_once):
             yield self._block_proba(part, start, statistics, predict_log_proba if log else predict_proba)
 
     def _block_proba(
@@ -134,6 +134,10 @@ class Predictor:
         if self.prior is not None:
             probabilities[~part.any(axis=1)] = np.log(self.prior) if predict is predict_log_proba else self.prior
         return probabilities
+
+    @property
+    def _rows_at_once(self) -> int:
+        return rows_at_once(self.network.specification)
 
     @property
     def statistics(self) -> PopulationStatistics:

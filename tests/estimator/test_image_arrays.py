@@ -98,7 +98,9 @@ def test_what_cannot_be_is_told_in_one_line(params: dict[str, Any], X: np.ndarra
 
 
 def test_images_of_another_shape_than_in_training_are_refused(model: LadderClassifier) -> None:
-    with pytest.raises(InputError, match="LadderClassifier: X: the model was trained on images of 8x8x1, these have 4x16x1"):
+    with pytest.raises(
+        InputError, match="LadderClassifier: X: the model was trained on images of 8x8x1, these have 4x16x1"
+    ):
         model.predict(IMAGES.reshape(300, 4, 16))
 
 
