@@ -103,6 +103,14 @@ def test_a_whitening_that_does_not_fit_is_a_damaged_model(command, tmp_path, ima
         assert_refused(command("evaluate", run), "scaling/whitening", said)
 
 
+def test_whitening_on_too_few_images_is_warned_of(command, tmp_path, images):
+    few = tmp_path / "few.npz"
+    np.savez(few, X=load(images)["X"][:50], y=load(images)["y"][:50])
+    outcome = command("train --dataset", few, "--scaling gcn_zca --layers 10", SHORT, "--out", tmp_path / "run")
+    assert outcome.status == 0
+    assert "warning: scaling 'gcn_zca' was found on 50 rows of 64 features" in outcome.err
+
+
 @pytest.mark.parametrize("option", ["--translate 1", "--flip"])
 def test_moves_of_rows_that_are_no_images_are_refused(command, tmp_path, option):
     table = tmp_path / "t.csv"

@@ -9,6 +9,7 @@ from ladder_np.data import whitening
 from ladder_np.data.scaling import make_scaling, scaled_rows
 from ladder_np.data.sparse import SparseRows
 from ladder_np.data.whitening import contrast_normalized, find_whitening, whitened
+from ladder_np.errors import InputWarning
 
 GENERATOR = np.random.default_rng(0)
 X = (GENERATOR.integers(0, 256, (60, 4)) @ GENERATOR.random((4, 12)) / 4 + GENERATOR.integers(0, 9, (60, 12))).astype(
@@ -101,6 +102,16 @@ def test_whitened_rows_that_do_not_fit_are_computed_when_they_are_asked_for(monk
     rows = scaled_rows(X, scaling, TRAIN, np.float32)
     np.testing.assert_array_equal(rows(TRAIN[:4]), scaling.apply(X[TRAIN[:4]], np.float32))
     assert calls == [4, 4]
+
+
+def test_fewer_rows_than_features_are_warned_of():
+    said = (
+        r"^scaling 'gcn_zca' was found on 11 rows of 12 features: .* give it 12 training rows at least, unlabeled ones "
+        r"count, or choose pixels or none$"
+    )
+    with pytest.warns(InputWarning, match=said):
+        find_whitening(X, TRAIN[:11])
+    find_whitening(X, TRAIN[:12])  # where a warning is an error
 
 
 def test_what_cannot_be_whitened_is_told():
