@@ -28,9 +28,11 @@ __all__ = [
     "Options",
     "add_data_options",
     "add_device_option",
+    "add_flip_option",
     "add_model_argument",
     "add_network_options",
     "add_options",
+    "add_top_gamma_option",
     "check_rows",
     "described_network",
     "hidden_layers",
@@ -187,6 +189,18 @@ def add_options(parser: argparse.ArgumentParser, options: Options) -> None:
     """Add all options of a table."""
     for name, (convert, metavar, text) in options.items():
         parser.add_argument(name, type=convert, metavar=metavar, help=text)
+
+
+def add_flip_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--flip``."""
+    flip = "flip half of the training images, left to right, at random"
+    parser.add_argument("--flip", action="store_true", help=flip)
+
+
+def add_top_gamma_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--top-gamma`` and ``--no-top-gamma``."""
+    scale = "the softmax layer has a scale γ (default: yes; without it, as for the paper's CIFAR-10)"
+    parser.add_argument("--top-gamma", action=argparse.BooleanOptionalAction, help=scale)
 
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:

@@ -108,7 +108,17 @@ def test_wrong_input_gets_one_line(command, arguments, fragments):
     assert outcome.out == ""
 
 
+def test_a_softmax_layer_without_a_scale_is_named_and_has_fewer_parameters(command):
+    first = command("describe 10-4").out
+    without = command("describe 10-4 --no-top-gamma").out
+    assert first.startswith("network 10-4, relu, gaussian; float32\n")
+    assert without.startswith("network 10-4, relu, gaussian, no γ at the top; float32\n")
+    assert (rows_of(first)[1][3], rows_of(without)[1][3]) == ("48", "44")
+    assert command("describe 10-4 --top-gamma").out == first
+
+
 def test_what_a_model_has_cannot_be_described_otherwise(command, npz_run):
+    assert_refused(command("describe", npz_run, "--no-top-gamma"), "--top-gamma", "has its own")
     assert_refused(command("describe", npz_run, "--activation tanh"), "--activation", "has its own")
     assert_refused(command("describe", npz_run, "--dtype float64"), "--dtype")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from command_files import assert_refused, load
 
-from ladder_np import InputError
+from ladder_np import InputError, LadderClassifier
 from ladder_np.data.readers import load_digits
 from ladder_np.predictor import Predictor
 
@@ -90,6 +90,16 @@ def test_whitening_and_moves_are_in_the_run_and_the_model(command, tmp_path, ima
     assert (model["scaling/whitening"].shape, model["scaling/whitening"].dtype) == ((64, 64), np.float32)
     tested = next(line for line in outcome.out.splitlines() if line.startswith("ladder:")).split("error ")[1]
     assert command("evaluate", run).out == f"test error: {tested}\n"
+
+
+def test_a_run_of_moved_images_without_gamma_goes_on_in_the_estimator(command, tmp_path, images):
+    options = "--no-top-gamma --flip --layers conv:4:3-mean_pool --test-fraction 0.2"
+    assert command("train --dataset", images, options, SHORT, "--out", tmp_path / "run").status == 0
+    model = LadderClassifier.load(tmp_path / "run" / "model.npz")
+    assert (model.top_gamma, model.flip) == (False, False)  # a model's file knows the network, not how it was trained
+    X, y = (load(images)[name] for name in "Xy")
+    assert model.set_params(flip=True).partial_fit(X, y).n_iter_ == 2
+    assert model.set_params(warm_start=True, max_iter=1).fit(X, y).n_iter_ == 3
 
 
 def test_a_whitening_that_does_not_fit_is_a_damaged_model(command, tmp_path, images):

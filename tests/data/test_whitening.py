@@ -106,8 +106,8 @@ def test_whitened_rows_that_do_not_fit_are_computed_when_they_are_asked_for(monk
 
 def test_fewer_rows_than_features_are_warned_of():
     said = (
-        r"^scaling 'gcn_zca' was found on 11 rows of 12 features: .* give it 12 training rows at least, unlabeled ones "
-        r"count, or choose pixels or none$"
+        r"^scaling 'gcn_zca' was found on 11 rows of 12 features: .* give it 12 training rows at least, unlabeled "
+        r"ones count, or choose pixels or none$"
     )
     with pytest.warns(InputWarning, match=said):
         find_whitening(X, TRAIN[:11])
