@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def _named(arguments: argparse.Namespace) -> tuple[Specification, int, int]:
     """Return the network that the command names, and how many labeled and unlabeled rows its steps have."""
     fields = [name.removeprefix("--").replace("-", "_") for name in (*OF_LAYERS, "--top-gamma", "--dtype")]
     given = {name: value for name in fields if (value := getattr(arguments, name)) is not None}
-    if not arguments.model.exists():
+    if not os.path.exists(arguments.model):  # layers may be longer than names of files can be
         return Specification(**{"denoising_weights": 1.0, **given}, sizes=_layers(str(arguments.model))), ROWS, ROWS
     if given:
         raise InputError(f"--{next(iter(given)).replace('_', '-')}: {arguments.model} has its own; it is for LAYERS")

@@ -48,6 +48,11 @@ def test_dense_layers_will_do(command):
     ]
 
 
+def test_more_layers_than_a_file_s_name_has_letters_are_described(command):
+    outcome = command("describe", "-".join(["10", *["5"] * 150, "3"]))
+    assert (outcome.status, len(rows_of(outcome.out))) == (0, 153)
+
+
 def test_memory_is_that_of_the_rows_asked_for_and_of_what_the_weights_need(command):
     def peak(*options):
         return json.loads(command("describe 50-40-5 --json", *options).out)["peak"]
