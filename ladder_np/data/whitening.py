@@ -12,7 +12,7 @@ whitens as its training did.
 import numpy as np
 
 from ladder_np.data.sparse import Features, SparseRows
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 
 __all__ = ["contrast_normalized", "find_whitening", "unwhitened", "whitened"]
 
@@ -60,8 +60,9 @@ def unwhitened(z: np.ndarray, mean: np.ndarray, P: np.ndarray, rows: np.ndarray)
 def find_whitening(X: Features, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return μ (d,) and P (d, d), float64, of raw features X (n, d) over the training rows, in one pass over them.
 
-    Beside X it takes 50 MB for rows and three arrays of the size of P. Raises InputError if X is sparse, or has more
-    features than P could be kept for.
+    Beside X it takes 50 MB for rows and three arrays of the size of P. Warns if there are fewer rows than features:
+    of some directions P then knows nothing but the 0.1. Raises InputError if X is sparse, or has more features than P
+    could be kept for.
     """
     if isinstance(X, SparseRows):
         raise InputError("scaling 'gcn_zca' is for images, these rows are texts or sparse; choose another")
@@ -69,6 +70,12 @@ def find_whitening(X: Features, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
     if features > MOST_FEATURES:
         raise InputError(
             f"scaling 'gcn_zca' for {features} features: expected {MOST_FEATURES} at most; choose pixels or none"
+        )
+    if len(rows) < features:
+        warn(
+            f"scaling 'gcn_zca' was found on {len(rows)} rows of {features} features: directions in which these rows "
+            f"do not vary are made large in others; give it {features} training rows at least, unlabeled ones count, "
+            "or choose pixels or none"
         )
     total, products = np.zeros(features), np.zeros((features, features))
     for start in range(0, len(rows), ROWS_AT_ONCE):

@@ -29,7 +29,7 @@ from ladder_np.experiments.run_folder import (
     load_run_model,
     load_run_results,
 )
-from ladder_np.network.inference import encode_clean
+from ladder_np.network.inference import encode_rows
 from ladder_np.network.ladder import Batch, State, forward
 from ladder_np.network.noise import NoiseSource
 from ladder_np.network.specification import Specification
@@ -266,7 +266,7 @@ class PlotSource(ABC):
     @property
     def sees_images(self) -> bool:
         """Whether the network's input is images."""
-        return len(self.specification.input_shape) == 3
+        return self.specification.image_shape is not None
 
     @property
     def images(self) -> ImageDisplay:
@@ -492,6 +492,6 @@ def encode_top_hidden(predictor: Predictor, data: PlotData) -> HiddenLayer:
     x = predictor.scaling.apply(dataset.X[indices], np.float64)
     top = network.specification.top
     predicted = predictor.predict_proba(dataset.X[unlabeled]).argmax(axis=1)
-    h = encode_clean(network.parameters, network.statistics, x, top - 1)  # type: ignore[arg-type]  # a loaded model's
+    h = encode_rows(network.parameters, network.statistics, x, top - 1)  # type: ignore[arg-type]  # a loaded model's
     classes = np.concatenate([predicted, dataset.y[labeled]])
     return HiddenLayer(data.rows_name, h.reshape(len(x), -1), classes, np.arange(len(indices)) >= len(unlabeled))

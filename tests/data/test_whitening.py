@@ -9,6 +9,7 @@ from ladder_np.data import whitening
 from ladder_np.data.scaling import make_scaling, scaled_rows
 from ladder_np.data.sparse import SparseRows
 from ladder_np.data.whitening import contrast_normalized, find_whitening, unwhitened, whitened
+from ladder_np.errors import InputWarning
 
 GENERATOR = np.random.default_rng(0)
 X = (GENERATOR.integers(0, 256, (60, 4)) @ GENERATOR.random((4, 12)) / 4 + GENERATOR.integers(0, 9, (60, 12))).astype(
@@ -128,6 +129,16 @@ def test_a_row_without_contrast_is_gray_again():
 
 def test_a_matrix_without_an_inverse_is_told():
     assert "its matrix has no inverse" in line_of(unwhitened, X[:2], np.zeros(12), np.zeros((12, 12)), X[:2])
+
+
+def test_fewer_rows_than_features_are_warned_of():
+    said = (
+        r"^scaling 'gcn_zca' was found on 11 rows of 12 features: .* give it 12 training rows at least, unlabeled "
+        r"ones count, or choose pixels or none$"
+    )
+    with pytest.warns(InputWarning, match=said):
+        find_whitening(X, TRAIN[:11])
+    find_whitening(X, TRAIN[:12])  # where a warning is an error
 
 
 def test_what_cannot_be_whitened_is_told():
