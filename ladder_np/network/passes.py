@@ -137,7 +137,8 @@ class Decoded:
     # (M, units): ẑ_BN, and ẑ_BN − z
     z_hat_bn: Array | None = None
     difference: Array | None = None
-    cost: Array | None = None  # the unweighted cost, 0-dimensional, or summed over the rows for each unit, (units,)
+    # the unweighted cost, 0-dimensional, or what adds up to its sum: Σ difference² of each unit, over all rows or parts
+    cost: Array | None = None
     vertical: Array | None = None  # (M, units): what u was normalized from, if the passes keep all they compute
 
 
