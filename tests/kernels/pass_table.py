@@ -25,6 +25,7 @@ from ladder_np.network.passes import (
     Encoded,
     Passes,
     Target,
+    combine_forward,
 )
 from ladder_np.operations.activations import ACTIVATIONS, softmax_forward
 from ladder_np.operations.columns import column_products
@@ -276,7 +277,7 @@ def decode_backward(
 
 
 def decode_backward_plain(point: Point, x: SimpleNamespace) -> Arrays:
-    _, cache = COMBINATORS[point.combinator].forward(x.z_tilde, x.u, of_layer(a=x.a).combinator)
+    _, cache = combine_forward(COMBINATORS[point.combinator], x.z_tilde, x.u, of_layer(a=x.a).combinator)
     return decode_backward(point.passes, point, x, on_host, cache)
 
 

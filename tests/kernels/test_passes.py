@@ -67,10 +67,10 @@ def tolerances(pass_: Pass, point: Point, x: Arrays, expected: dict[str, np.ndar
     A sum of n numbers depends on their order: by less than what changes if each is changed by n units in its last
     place (and by OTHERS more for the few operations around the sum). So a kernel with sums may be off by SUMS times
     as much as the plain formula itself moves in DRAWS random changes of all its inputs, and in one that takes the
-    rounding out of sums of equal numbers, and by FLOOR ε of the largest number in any case, each time the largest of a
-    unit (or row, if the sum goes over units). Where such a change turns a finite number into infinity or NaN, or back,
-    the order decides between them, and nothing is said. Nothing is said about numbers below the smallest normal one
-    either, which a GPU takes for zero.
+    rounding out of sums of equal numbers, and by FLOOR ε of the largest number in any case, each time the largest of
+    a unit (or row, if the sum goes over units). Where such a change turns a finite number into infinity or NaN, or
+    back, the order decides between them, and nothing is said. Nothing is said about numbers below the smallest normal
+    one either, which a GPU takes for zero.
     """
     info = np.finfo(point.dtype)
     if not pass_.sums:
