@@ -1,7 +1,8 @@
 """Convolution and pooling on a GPU, proved on the double: plain formulas between the same fused kernels."""
 
+import tracemalloc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -100,6 +101,32 @@ def test_pieces_of_the_patches_may_be_small(samples: int, device: Device, monkey
     expected = step(network, Device("cpu"))
     monkeypatch.setattr(convolution, "PATCHES_ON_GPU", samples * 20 * 18)  # of the first layer
     assert_close(step(network, device), expected)
+
+
+def peak(work: Callable[[], Any]) -> int:
+    """Return how many bytes work takes for itself at most; arrays of the double are NumPy's."""
+    tracemalloc.start()
+    try:
+        kept = work()
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    return most - kept.nbytes
+
+
+def test_memory_for_patches_does_not_grow_with_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    window = convolution.Window((9, 7, 16), 3, 1, 1)
+    patches = 9 * 7 * 3 * 3 * 16  # of an image
+    monkeypatch.setattr(convolution, "PATCHES_ON_GPU", 4 * patches)
+    W, dW = strict_cupy.ones((3, 3, 16, 8)), strict_cupy.ones((3, 3, 16, 8))
+    for images in (10, 100):
+        h, da = strict_cupy.ones((images * 9 * 7, 16)), strict_cupy.ones((images * 9 * 7, 8))
+        for work in (
+            lambda h=h: convolution.convolution_forward(h, W, window),
+            lambda da=da: convolution.convolution_backward_input(da, W, window),
+            lambda h=h, da=da: convolution.convolution_backward_weight(da, h, window, out=dW),
+        ):
+            assert 2 * patches * 8 < peak(work) < 6 * patches * 8
 
 
 def test_a_step_neither_waits_for_the_device_nor_sends_it_anything(device: Device) -> None:

@@ -87,14 +87,14 @@ def step(network: Specification, device: Device, rows: tuple[int, int] = (6, 18)
     return {"losses": device.get(state.losses.values)} | {name: device.get(view) for name, view in gradients.items()}
 
 
-def assert_close(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
-    """Assert equality to rounding; what is zero but for rounding must be as small."""
+def assert_close(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray], times: float = 1) -> None:
+    """Assert equality to rounding, or so many times that; what is zero but for rounding must be as small."""
     assert actual.keys() == expected.keys()
     largest = max(float(np.nanmax(np.abs(values))) for values in expected.values())
     for name, values in expected.items():
         assert actual[name].dtype == values.dtype, name
         scale = float(np.nanmax(np.abs(values), initial=0))
-        tolerance = TOLERANCE[str(values.dtype)]
+        tolerance = times * TOLERANCE[str(values.dtype)]
         np.testing.assert_allclose(
             actual[name], values, rtol=0, atol=tolerance * max(scale, 1e-2 * largest), err_msg=name, equal_nan=True
         )

@@ -2,6 +2,11 @@
 
 `passes.cu` holds the text. It is compiled once for each dtype, activation and combinator of a layer; CuPy keeps the
 result.
+
+A kernel that adds up over rows has a block of threads for each tile of units. A spatial layer has few tiles and
+hundreds of thousands of rows: there several blocks share the rows, and the kernel is launched once for each stage of
+its work, since blocks wait for each other only between launches. Sums are added in a fixed order, never by atomic
+operations: the same numbers give the same bits.
 """
 
 from collections.abc import Callable

@@ -90,6 +90,8 @@ struct Part {
 // The rows of this block's part, of n.
 __device__ Part part_of(integer n)
 {
+    if (gridDim.y == 1)
+        return {0, n}; // without a division, which takes long
     return {n * blockIdx.y / gridDim.y, n * (blockIdx.y + 1) / gridDim.y};
 }
 
