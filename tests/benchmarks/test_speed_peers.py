@@ -1,5 +1,6 @@
 """Peers compute what we compute, and one that does not is found out."""
 
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -32,6 +33,15 @@ def test_loss_and_gradients_are_ours_before_and_after_steps(name) -> None:
         check_peers({name: peer}, CASE)
         assert len(peer.run(2)["milliseconds"]) == 2
         check_peers({name: peer}, CASE)
+
+
+def test_pytorch_rounds_no_operands_on_a_gpu() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed (extra bench)")
+    torch_peer = importlib.import_module("benchmarks.speed.torch_peer")
+    torch.backends.cudnn.allow_tf32 = True
+    torch_peer.TorchStep(CASE)
+    assert not torch.backends.cudnn.allow_tf32
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 JAXS_ADAM = """
