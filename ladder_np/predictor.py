@@ -89,7 +89,7 @@ class Predictor:
 
     def _checked(self, X: Any) -> Features:
         X = X if isinstance(X, StoredRows | SparseRows) else np.asarray(X)
-        if isinstance(X, np.ndarray) and self._takes_images and (shape := find_image_shape(X)) is not None:
+        if isinstance(X, np.ndarray) and self.network.specification.image_shape and (shape := find_image_shape(X)):
             self.check_images(shape, "the data to predict")
             X = X.reshape(len(X), -1)
         self._check_width(X)
@@ -102,7 +102,7 @@ class Predictor:
     def measure(self, X: Features, y: np.ndarray) -> tuple[int, float]:
         """Return how many rows get another class than theirs, as `errors`, and the mean of -log P of theirs."""
         wrong, entropy = 0, 0.0
-        parts = zip(self.predict_blocks(X, log=True), blocks(y, rows_at_once(self.scaling.width)), strict=True)
+        parts = zip(self.predict_blocks(X, log=True), blocks(y, self._rows_at_once), strict=True)
         for part, (_, indices) in parts:
             wrong += int((part.argmax(axis=1) != indices).sum())
             entropy -= float(part[np.arange(len(part)), indices].sum())
@@ -116,7 +116,7 @@ class Predictor:
         """
         self.check_like(X)
         statistics = self.statistics
-        for start, part in blocks(X, rows_at_once(self.scaling.width)):
+        for start, part in blocks(X, self._rows_at_once):
             yield self._block_proba(part, start, statistics, predict_log_proba if log else predict_proba)
 
     def _block_proba(
@@ -134,6 +134,10 @@ class Predictor:
         if self.prior is not None:
             probabilities[~part.any(axis=1)] = np.log(self.prior) if predict is predict_log_proba else self.prior
         return probabilities
+
+    @property
+    def _rows_at_once(self) -> int:
+        return rows_at_once(self.network.specification)
 
     @property
     def statistics(self) -> PopulationStatistics:
@@ -156,14 +160,10 @@ class Predictor:
         if encoding is not None and (complaint := encoding.complaint(np.asarray(X), self.feature_names)):
             warn(f"{source}: {complaint}")
 
-    @property
-    def _takes_images(self) -> bool:
-        return len(self.network.specification.input_shape) == 3
-
     def check_images(self, shape: ImageShape | None, source: str) -> None:
         """Raise `InputError` if rows, called `source`, are images of another shape than the network takes."""
-        taken = self.network.specification.input_shape
-        if self._takes_images and shape not in (None, taken):
+        taken = self.network.specification.image_shape
+        if taken is not None and shape not in (None, taken):
             raise InputError(f"{source}: the model was trained on images of {_by(taken)}, these have {_by(shape)}")
 
     def features_of(self, dataset: Dataset) -> Dataset:

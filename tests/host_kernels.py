@@ -2,7 +2,8 @@
 
 The threads of a block are fibers: each runs until it meets a barrier, then the next one does. A barrier that only
 some threads of a block reach, which would hang or spoil a GPU, is an error, and so is an argument of another type
-than the kernel's parameter, which CuPy would pass on without a word.
+than the kernel's parameter, which CuPy would pass on without a word. Blocks run one after the other, the last one
+first within `last_block_first`: a GPU promises no order.
 """
 
 import ctypes
@@ -11,7 +12,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +90,8 @@ static void enter(Fiber *fiber)
 }
 
 // Returns how many barriers only some threads of a block reached.
-static long long run(const long long *grid, const long long *block, void (*kernel)(void **), void **arguments)
+static long long run(const long long *grid, const long long *block, long long last_first,
+                     void (*kernel)(void **), void **arguments)
 {
     body = kernel;
     body_arguments = arguments;
@@ -96,7 +99,9 @@ static long long run(const long long *grid, const long long *block, void (*kerne
     blockDim = {(unsigned)block[0], (unsigned)block[1], (unsigned)block[2]};
     int threads = block[0] * block[1] * block[2];
     long long divergent = 0;
-    for (unsigned number = 0; number < gridDim.x * gridDim.y * gridDim.z; ++number) {
+    unsigned blocks = gridDim.x * gridDim.y * gridDim.z;
+    for (unsigned turn = 0; turn < blocks; ++turn) {
+        unsigned number = last_first ? blocks - 1 - turn : turn;
         blockIdx = {number % gridDim.x, number / gridDim.x % gridDim.y, number / gridDim.x / gridDim.y};
         for (int k = 0; k < threads; ++k) {
             fibers[k].index = {k % blockDim.x, k / blockDim.x % blockDim.y, k / blockDim.x / blockDim.y};
@@ -122,11 +127,25 @@ static void __syncthreads() { host::leave(host::Fiber::WAITING); }
 
 LAUNCHER = """
 static void call_{name}(void **p) {{ {name}({arguments}); }}
-extern "C" long long launch_{name}(const long long *grid, const long long *block, void **p)
-{{ return host::run(grid, block, call_{name}, p); }}
+extern "C" long long launch_{name}(const long long *grid, const long long *block, long long last_first, void **p)
+{{ return host::run(grid, block, last_first, call_{name}, p); }}
 """
 
 SIGNATURE = re.compile(r"^KERNEL\s+(\w+)\s*\(([^)]*)\)", re.MULTILINE)
+
+
+_last_first = False
+
+
+@contextmanager
+def last_block_first() -> Iterator[None]:
+    """Run the blocks of every launch within the context from the last one to the first."""
+    global _last_first
+    _last_first = True
+    try:
+        yield
+    finally:
+        _last_first = False
 
 
 class CompileError(Exception):
@@ -162,7 +181,7 @@ class HostModule:
         pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
         launch = getattr(self._library, f"launch_{name}")
         launch.restype = ctypes.c_longlong
-        if launch(_triple(grid), _triple(block), pointers):
+        if launch(_triple(grid), _triple(block), ctypes.c_longlong(_last_first), pointers):
             raise RuntimeError(f"{name}: a barrier that only some threads of a block reach")
 
     def _as_c(self, name: str, position: int, kind: str, x: object) -> ctypes._SimpleCData:

@@ -64,7 +64,7 @@ def test_all_is_well_as_it_is() -> None:
     checks = checked()
     assert failed(checks) == []
     assert [name for name, check in checks.items() if check.passed is None] == FIGURES
-    assert len(checks) == 15
+    assert len(checks) == 17
     # corrupted input, 3 + 3 encoder, 4 + 4 decoder, softmax, its gradient, cross-entropy, total, Adam
     assert checks["kernels beside the products"].found.startswith("20 of ours per step, 5.0 per layer; no graph")
     for check in checks.values():
@@ -87,15 +87,32 @@ def plant(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
 def test_a_wrong_forward_is_found_and_its_first_wrong_array_named(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, "u[k] = here;", "u[k] = 2 * here;")
     checks = checked("a step as|training as")
-    assert len(failed(checks)) == 5  # not the plain formulas
+    assert len(failed(checks)) == 7  # not the plain formulas
     assert "decoder/u.3 is the first of" in checks["a step as NumPy's: gaussian, float64"].found
 
 
 def test_a_wrong_gradient_is_found_by_differences_too(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, "sums[4] += dmu;", "sums[4] -= dmu;")
     checks = checked("a step as|gradients")
-    assert len(failed(checks)) == 6
+    assert len(failed(checks)) == 8
     assert re.search(r"combinator\.\d\.a5", checks["gradients by differences: gaussian"].found)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "first"),
+    [
+        ("part < gridDim.y;", "part < gridDim.y - 1;", "clean/mean.1"),  # the last part's sums are left out
+        ("unit_costs[blockIdx.y * units + unit]", "unit_costs[unit]", "loss/"),
+    ],
+)
+def test_wrong_sums_over_rows_that_blocks_share_are_found_by_the_convolution(
+    right: str, wrong: str, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, right, wrong)
+    checks = checked("a step as")
+    assert failed(checks) == [f"a step as NumPy's: convolution, {dtype}" for dtype in ("float64", "float32")]
+    for name in failed(checks):
+        assert checks[name].found.startswith(first)
 
 
 def test_a_combinator_without_a_kernel_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,8 +192,8 @@ def test_doctor_shows_the_checks_below_its_table(gpu: None, capsys: pytest.Captu
     assert any(
         line.startswith("GPU  ") and "strict double, 2.0 GiB, capability 9.0" in line for line in lines[:start]
     )
-    assert len(lines) == start + 1 + 15 + 1
-    assert lines[-1] == "all 12 checks passed"
+    assert len(lines) == start + 1 + 17 + 1
+    assert lines[-1] == "all 14 checks passed"
     column = lines[start].index("verdict")
     assert {line[column : column + 7].strip() for line in lines[start + 1 : -1]} == {"ok", ""}
 
@@ -191,6 +208,6 @@ def test_doctor_fails_when_a_check_does(
     assert err == ""
     if options:
         checks = json.loads(out)["device_checks"]
-        assert sum(check["passed"] is False for check in checks) == 7
+        assert sum(check["passed"] is False for check in checks) == 9
     else:
-        assert out.endswith("7 of 12 checks FAILED\n")
+        assert out.endswith("9 of 14 checks FAILED\n")

@@ -5,7 +5,7 @@ The kernels are compiled for the host from the text that the GPU gets (`host_ker
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import host_kernels
@@ -87,14 +87,14 @@ def step(network: Specification, device: Device, rows: tuple[int, int] = (6, 18)
     return {"losses": device.get(state.losses.values)} | {name: device.get(view) for name, view in gradients.items()}
 
 
-def assert_close(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
-    """Assert equality to rounding; what is zero but for rounding must be as small."""
+def assert_close(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray], times: float = 1) -> None:
+    """Assert equality to rounding, or so many times that; what is zero but for rounding must be as small."""
     assert actual.keys() == expected.keys()
     largest = max(float(np.nanmax(np.abs(values))) for values in expected.values())
     for name, values in expected.items():
         assert actual[name].dtype == values.dtype, name
         scale = float(np.nanmax(np.abs(values), initial=0))
-        tolerance = TOLERANCE[str(values.dtype)]
+        tolerance = times * TOLERANCE[str(values.dtype)]
         np.testing.assert_allclose(
             actual[name], values, rtol=0, atol=tolerance * max(scale, 1e-2 * largest), err_msg=name, equal_nan=True
         )
@@ -391,16 +391,19 @@ def test_an_error_while_rows_are_made_ready_reaches_the_caller(device: Device) -
 # ---- A recorded graph.
 
 
+SHAPES = ((6, 8), (7, 9))
+
+
 def steps(
-    device: Device, count: int = 5, made: Specification | None = None
+    device: Device, count: int = 5, made: Specification | None = None, shapes: Sequence[tuple[int, int]] = SHAPES
 ) -> tuple[np.ndarray, np.ndarray, strict_cupy.Traffic]:
-    """Take steps of two shapes; return parameters, costs, and the traffic of the last step."""
+    """Take steps of some shapes in turn; return parameters, costs, and the traffic of the last step."""
     made = made or specification(dtype="float64")
     network = LadderNetwork.from_specification(made, device=device, seed=1)
     training = TrainingStep(network, seed=2)
     seen = []
     for k in range(count):
-        for rows in ((6, 8), (7, 9)):
+        for rows in shapes:
             batch = example_step(network.specification, *rows, seed=k, device=device)[1]  # another each time
             with strict_cupy.watched_traffic() as traffic:
                 losses = training.run(batch, 0.002 / (k + 1))

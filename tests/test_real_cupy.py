@@ -16,7 +16,7 @@ import host_kernels
 import numpy as np
 import pytest
 import strict_cupy
-from test_convolution_device import spatial
+from test_convolution_device import MANY, large, spatial
 from test_device_check import SMALL
 from test_fused_device import COSTS, batches, specification, step, steps, trained
 
@@ -102,6 +102,7 @@ def run_everything(folder: Any) -> None:
             Predictor.load(folder / "model.npz", device).predict(X)
             make_vectors(specification(dtype=dtype), 6, 7, 0, device)
             step(spatial(dtype=dtype), device)
+            step(large(dtype=dtype), device, MANY)
             trace_step(specification(dtype=dtype), 6, 7, 0, device)
         check_network(specification(sizes=(3, 4, 5, 3), dtype="float64"), 6, 7, 0, device)
         for records in (True, False):

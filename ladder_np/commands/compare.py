@@ -14,7 +14,9 @@ from ladder_np.commands.options import (
     Options,
     add_data_options,
     add_device_option,
+    add_flip_option,
     add_options,
+    add_top_gamma_option,
     hidden_layers,
     names,
     numbers,
@@ -53,6 +55,7 @@ def method_names(text: str) -> tuple[str, ...]:
 PARAMETERS = {
     "hidden_layers": "hidden_layer_sizes",
     "layers": "layers",
+    "top_gamma": "top_gamma",
     "activation": "activation",
     "combinator": "combinator",
     "noise_std": "noise_std",
@@ -64,6 +67,8 @@ PARAMETERS = {
     "batch": "batch_size",
     "learning_rate": "learning_rate_init",
     "decay_start": "decay_start",
+    "translate": "translate",
+    "flip": "flip",
     "vocabulary": "vocabulary_size",
     "dtype": "dtype",
     "device": "device",
@@ -98,6 +103,7 @@ OPTIONS: Options = {
     "--batch": (whole_number, "N", "labeled rows per step, and as many of all rows (default: 50)"),
     "--learning-rate": (float, "R", "(default: 0.004)"),
     "--decay-start": (float, "F", "share of training after which the rate falls to zero (default: 0.67)"),
+    "--translate": (whole_number, "P", "pixels by which training images are moved at random, at most (default: 0)"),
     "--dtype": (str, "NAME", "float32 (default) or float64"),
     "--seed": (whole_number, "S", "of splits and trainings (default: 0)"),
     "--json": (Path, "FILE", "write all numbers there"),
@@ -119,6 +125,8 @@ def add_to(commands: Any) -> None:
     about = "as --dataset of train: a name, a file or a folder; or folders of finished runs"
     parser.add_argument("data", nargs="+", metavar="DATA|RUN", help=about)
     add_options(parser, OPTIONS)
+    add_flip_option(parser)
+    add_top_gamma_option(parser)
     other = "try λ / 10, the other statistics, twice, half the epochs (default: if the ladder is not clearly better)"
     parser.add_argument("--variants", action=argparse.BooleanOptionalAction, help=other)
     add_data_options(parser)

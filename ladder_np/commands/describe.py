@@ -3,11 +3,12 @@
 import argparse
 import dataclasses
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ladder_np.commands.options import NETWORK, add_options, load_model, sizes
+from ladder_np.commands.options import NETWORK, add_options, add_top_gamma_option, load_model, sizes
 from ladder_np.errors import InputError
 from ladder_np.experiments.run_folder import load_run_config
 from ladder_np.inspection.description import Description, describe
@@ -37,6 +38,7 @@ def add_to(commands: Any) -> None:
     what = "layers, the input's shape first, such as 784-1000-10; or a run's folder, or a model file (.npz)"
     parser.add_argument("model", type=Path, metavar="LAYERS|RUN|MODEL", help=what)
     add_options(parser, {name: NETWORK[name] for name in OF_LAYERS})
+    add_top_gamma_option(parser)
     rows = f"rows of a step (default: {ROWS}, or the run's)"
     parser.add_argument("--labeled", type=int, metavar="N", help=f"labeled {rows}")
     parser.add_argument("--unlabeled", type=int, metavar="M", help=f"unlabeled {rows}")
@@ -57,9 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _named(arguments: argparse.Namespace) -> tuple[Specification, int, int]:
     """Return the network that the command names, and how many labeled and unlabeled rows its steps have."""
-    fields = [name.removeprefix("--").replace("-", "_") for name in (*OF_LAYERS, "--dtype")]
+    fields = [name.removeprefix("--").replace("-", "_") for name in (*OF_LAYERS, "--top-gamma", "--dtype")]
     given = {name: value for name in fields if (value := getattr(arguments, name)) is not None}
-    if not arguments.model.exists():
+    if not os.path.exists(arguments.model):  # layers may be longer than names of files can be
         return Specification(**{"denoising_weights": 1.0, **given}, sizes=_layers(str(arguments.model))), ROWS, ROWS
     if given:
         raise InputError(f"--{next(iter(given)).replace('_', '-')}: {arguments.model} has its own; it is for LAYERS")
@@ -78,7 +80,9 @@ def _layers(text: str) -> tuple[Any, ...]:
 
 
 def _lines(specification: Specification, description: Description) -> Iterator[str]:
-    yield f"network {specification}, {specification.activation}, {specification.combinator}; {specification.dtype}"
+    kinds = f"{specification.activation}, {specification.combinator}"
+    kinds += "" if specification.top_gamma else ", no γ at the top"
+    yield f"network {specification}, {kinds}; {specification.dtype}"
     yield from _table([GROUPS, HEADINGS, *_rows(description)])
     yield ""
     yield EXPLAINED

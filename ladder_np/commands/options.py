@@ -18,7 +18,7 @@ from ladder_np.experiments.run_folder import CONFIG, load_run_config, load_run_m
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
-from ladder_np.operations.maps import is_layer
+from ladder_np.operations.maps import is_layer, is_whole_number
 from ladder_np.predictor import Predictor
 
 __all__ = [
@@ -29,9 +29,11 @@ __all__ = [
     "Parser",
     "add_data_options",
     "add_device_option",
+    "add_flip_option",
     "add_model_argument",
     "add_network_options",
     "add_options",
+    "add_top_gamma_option",
     "check_rows",
     "described_network",
     "hidden_layers",
@@ -85,9 +87,9 @@ def sizes(text: str) -> tuple[Any, ...]:
 
 
 def _layer(part: str, text: str) -> int | str | tuple[int, ...]:
-    if part.isdecimal():
+    if is_whole_number(part):
         return int(part)
-    if all(map(str.isdecimal, part.split("x"))):
+    if all(map(is_whole_number, part.split("x"))):
         return tuple(map(int, part.split("x")))
     if not is_layer(part):
         raise argparse.ArgumentTypeError(f"{text!r}: expected layers such as 1000-500-250, {part!r} is not one")
@@ -144,7 +146,13 @@ def table_options(arguments: argparse.Namespace, model: Predictor) -> TableOptio
     if model.vocabulary is not None and model.vocabulary.window is not None:
         given["sequence"] = SequenceOptions(model.vocabulary.window, characters=tuple(model.classes.tolist()))
     complete = bool(model.columns) and model.scaling.encoding is None
-    return TableOptions(**given, trained=model.columns, complete=complete, left_out=model.left_out)
+    return TableOptions(
+        **given,
+        trained=model.columns,
+        complete=complete,
+        left_out=model.left_out,
+        image_values=model.scaling.columns,
+    )
 
 
 def check_rows(model: Predictor, X: Features, names: tuple[str, ...] | None, source: Path | str) -> None:
@@ -204,6 +212,18 @@ def add_options(parser: argparse.ArgumentParser, options: Options) -> None:
     """Add all options of a table."""
     for name, (convert, metavar, text) in options.items():
         parser.add_argument(name, type=convert, metavar=metavar, help=text)
+
+
+def add_flip_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--flip``."""
+    flip = "flip half of the training images, left to right, at random"
+    parser.add_argument("--flip", action="store_true", help=flip)
+
+
+def add_top_gamma_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--top-gamma`` and ``--no-top-gamma``."""
+    scale = "the softmax layer has a scale γ (default: yes; without it, as for the paper's CIFAR-10)"
+    parser.add_argument("--top-gamma", action=argparse.BooleanOptionalAction, help=scale)
 
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:

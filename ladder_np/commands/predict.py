@@ -156,8 +156,8 @@ def _predict(arguments: argparse.Namespace, path: Path, source: str) -> int:
             X = rows.X
             if model.vocabulary is not None or rows.texts is not None:
                 X = model.read_texts(rows.texts)
-            check_rows(model, X, rows.names or None, source)
             model.check_images(rows.image_shape, "X")
+            check_rows(model, X, rows.names or None, source)
             for text in _table(model.classes, model.predict_blocks(X), arguments.id_column, rows.ids):
                 file.write(text.encode(errors="backslashreplace"))  # a text of NumPy may hold half a character
         except InputError as error:

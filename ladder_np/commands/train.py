@@ -14,7 +14,9 @@ from ladder_np.commands.options import (
     Options,
     add_data_options,
     add_device_option,
+    add_flip_option,
     add_options,
+    add_top_gamma_option,
     hidden_layers,
     label_count,
     names,
@@ -175,10 +177,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--next-character", action="store_true", help=following)
     targets = "treat the clean targets as constants (the papers do not)"
     parser.add_argument("--stop-gradient-targets", action="store_true", help=targets)
-    flip = "flip half of the training images, left to right, at random"
-    parser.add_argument("--flip", action="store_true", help=flip)
-    scale = "the softmax layer has a scale γ (default: yes; without it, as for the paper's CIFAR-10)"
-    parser.add_argument("--top-gamma", action=argparse.BooleanOptionalAction, help=scale)
+    add_flip_option(parser)
+    add_top_gamma_option(parser)
     beside = "train the same network on the labeled rows alone too (default: yes, without a preset)"
     parser.add_argument("--baseline", action=argparse.BooleanOptionalAction, help=beside)
     parser.add_argument("--quiet", action="store_true", help="do not show how far training is")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ladder_np.data.encoding import Values
 from ladder_np.data.labels import IN_FILES, Labels, plain_classes
+from ladder_np.data.pixels import square_side
 from ladder_np.data.sparse import Features, SparseRows
 from ladder_np.data.stored import StoredRows, blocks
 from ladder_np.data.words import Vocabulary
@@ -44,6 +45,20 @@ class Dataset:
     image_shape: ImageShape | None = None
     # whether rows are windows that overlap, so that what is held out must be the end, and no rows between others
     overlapping: bool = False
+
+    def shape_of_images(self, taken: tuple[int, ...]) -> ImageShape | None:
+        """Return (height, width, channels) of the images that rows are; None if they are not images.
+
+        `taken` is the shape of one row as a model takes it: if it takes images, they are of this shape. Else the
+        dataset's own shape counts, but one pixel high or wide it is a series of numbers; without one, a square number
+        of pixels is a gray image.
+        """
+        if len(taken) == 3:
+            return taken
+        if self.image_shape is not None:
+            return self.image_shape if min(self.image_shape[:2]) > 1 else None
+        side = None if self.pixel_maximum is None else square_side(self.X.shape[1])
+        return None if side is None else (side, side, 1)
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> "Dataset":
         """Return the dataset with the features that a vocabulary makes of its texts."""

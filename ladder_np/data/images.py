@@ -6,7 +6,9 @@ DIR/train/cat/1.png, DIR/train/unlabeled/9.png, DIR/test/dog/3.png
 
 import importlib
 import math
+import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,29 @@ __all__ = [
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
 TRAIN, TEST = "train", "test"
 GRAY, COLOR = ("1", "L"), ("P", "RGB", "RGBA", "LA", "CMYK", "YCbCr")  # Pillow's modes
+CHANNELS = (1, 3)
 LARGEST_IMAGE = 1 << 24  # values
+ORIENTATION = 0x0112  # the tag of EXIF in which cameras and phones write how they were held
+# Pillow's name of what sets an image upright, by the value of that tag.
+TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+LYING = (5, 6, 7, 8)  # whose stored width is their height
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known of an image before its pixels are read."""
+
+    size: tuple[int, int]  # width and height, upright
+    mode: str  # Pillow's name of the kind of pixels
+    turn: str | None  # see `TURNS`; None: it is upright
 
 
 def find_images(folder: Path) -> list[Path]:
@@ -53,32 +77,38 @@ def images_of_classes(folder: Path) -> tuple[list[Path], list[str]]:
     return paths, labels
 
 
-def read_images(paths: Sequence[Path], channels: int | None = None) -> np.ndarray:
-    """Return images as an array (n, height, width, channels), uint8, one at least.
+def read_images(paths: Sequence[Path], values: int | None = None) -> np.ndarray:
+    """Return images as an array (n, height, width, channels), uint8, one at least, upright as EXIF says.
 
-    They have one channel if all are gray, unless `channels` says otherwise, else three; transparency is dropped.
+    They have one channel if all are gray, else three; but if images of their size have the wanted number of `values`
+    in gray or in colors, they become such. Transparency is dropped.
+
     Raises InputError, which names the file, if one cannot be read, has another size than the first, or holds more
     than 8 bits for each color; or if Pillow is not installed.
     """
     opened = _pillow()
-    kinds = [_look_at(opened, path) for path in paths]
-    width, height = kinds[0][0]
-    for path, (size, _) in zip(paths, kinds, strict=True):
-        if size != (width, height):
+    headers = [_look_at(opened, path) for path in paths]
+    width, height = headers[0].size
+    for path, header in zip(paths, headers, strict=True):
+        if header.size != (width, height):
             raise InputError(
-                f"{path}: has {size[0]}x{size[1]} pixels, {paths[0].name} has {width}x{height}; expected images of "
-                "one size: scale or crop them"
+                f"{path}: has {header.size[0]}x{header.size[1]} pixels, {paths[0].name} has {width}x{height}; "
+                "expected images of one size: scale or crop them"
             )
-    channels = channels or (1 if all(mode in GRAY for _, mode in kinds) else 3)
+    channels = 1 if all(header.mode in GRAY for header in headers) else 3
+    channels = next((count for count in CHANNELS if count * height * width == values), channels)
     shape = len(paths), height, width, channels
     try:
         refuse_more_than_memory(math.prod(shape))
         images = new_array(math.prod(shape), np.dtype(np.uint8)).reshape(shape)
     except InputError as error:
         raise InputError(f"{paths[0].parent}: {error}") from None
-    for image, path in zip(images, paths, strict=True):
+    for image, path, header in zip(images, paths, headers, strict=True):
         with _opened(opened, path) as file:
-            image[...] = np.asarray(_converted(file, path, channels)).reshape(height, width, channels)
+            pixels = _converted(file, path, channels)
+            if header.turn is not None:
+                pixels = pixels.transpose(opened.Transpose[header.turn])
+            image[...] = np.asarray(pixels).reshape(height, width, channels)
     return images
 
 
@@ -96,15 +126,25 @@ def _opened(pillow: Any, path: Path) -> Any:
         raise InputError(f"{path}: cannot be read as a PNG or JPEG image ({type(error).__name__})") from None
 
 
-def _look_at(pillow: Any, path: Path) -> tuple[tuple[int, int], str]:
-    """Return an image's size, width first, and its mode, from its header alone."""
+def _look_at(pillow: Any, path: Path) -> Header:
+    """Return what an image's header says; raise InputError if the image cannot be used."""
     with _opened(pillow, path) as file:
-        size, mode = file.size, file.mode
+        size, mode, orientation = file.size, file.mode, _orientation(file)
     if 3 * math.prod(size) > LARGEST_IMAGE:
         raise InputError(f"{path}: has {size[0]}x{size[1]} pixels, too many to learn from; scale it down")
     if mode not in (*GRAY, *COLOR):
         raise InputError(f"{path}: has pixels of the kind {mode!r}; expected 8 bits for gray or for each color")
-    return size, mode
+    return Header(size[::-1] if orientation in LYING else size, mode, TURNS.get(orientation))
+
+
+def _orientation(file: Any) -> Any:
+    """Return the value of EXIF's tag; None where there is none, or the EXIF cannot be read."""
+    if "exif" not in file.info:  # then Pillow would look behind the pixels of a PNG
+        return None
+    try:
+        return file.getexif().get(ORIENTATION)
+    except (OSError, SyntaxError, ValueError, struct.error):  # the image itself may be whole
+        return None
 
 
 def _converted(file: Any, path: Path, channels: int) -> Any:

@@ -12,7 +12,7 @@ from ladder_np.data.sparse import Features
 from ladder_np.data.stored import blocks
 from ladder_np.errors import warn
 
-__all__ = ["BYTE", "find_pixel_maximum", "largest_pixel", "warn_of_doubt"]
+__all__ = ["BYTE", "find_pixel_maximum", "largest_pixel", "square_side", "warn_of_doubt"]
 
 BYTE = 255
 FEWEST_SHADES = 16  # the largest value that pixels have at least: flags, genotypes and ratings stay below
@@ -59,6 +59,12 @@ def _look_at(X: Features) -> tuple[bool, str]:
         )
         return False, wrapped if values[-1] == BYTE else ""
     return (True, "") if X.ndim > 2 else _share_one_scale(sample, int(values[-1]))
+
+
+def square_side(pixels: int) -> int | None:
+    """Return the side of a square gray image of so many pixels; None if there is no such image, or it is tiny."""
+    side = math.isqrt(pixels)
+    return side if side * side == pixels >= FEWEST_PIXELS else None
 
 
 def largest_pixel(X: Features) -> int:

@@ -197,11 +197,11 @@ def _of_images(folder: Path, options: TableOptions) -> Dataset:
     """Return the images of a folder with a folder for each class, or with two such folders, train and test."""
     training = folder / TRAIN if has_folders_of_images(folder / TRAIN) else folder
     paths, names = images_of_classes(training)
-    X = read_images(paths)
+    X = read_images(paths, options.image_values)
     arrays: list[Features | Labels] = [X, _labels_of(names, training, range(len(names)), options)]
     if training != folder and has_folders_of_images(folder / TEST):
         paths, names = images_of_classes(folder / TEST)
-        tests = read_images(paths, X.shape[-1])
+        tests = read_images(paths, X[0].size)
         if tests.shape[1:] != X.shape[1:]:
             raise InputError(f"{folder / TEST}: has images of {tests.shape[1:]}, {training} of {X.shape[1:]}")
         arrays += [tests, _labels_of(names, folder / TEST, range(len(names)), options)]
@@ -262,9 +262,9 @@ def read_rows(path: Path, options: TableOptions = AS_FOUND) -> Rows:
     if kind.endswith(".npz"):
         X: Features = _read_arrays(path, ("X",))["X"]
     elif kind.endswith(IMAGE_ENDINGS):
-        X = read_images([path])
+        X = read_images([path], options.image_values)
     elif os.path.isdir(path) and (found := find_images(path)):
-        X = read_images(found)
+        X = read_images(found, options.image_values)
     elif os.path.isdir(path):
         X = _open_array(_find_array(path, "X") or path / "X.npy")
     elif kind.endswith((".npy", *IDX_ENDINGS)):

@@ -16,7 +16,7 @@ from ladder_np.data.encoding import Encoding
 from ladder_np.data.pixels import largest_pixel
 from ladder_np.data.sparse import Features, SparseRows
 from ladder_np.data.stored import blocks
-from ladder_np.data.whitening import find_whitening, whitened
+from ladder_np.data.whitening import find_whitening, unwhitened, whitened
 from ladder_np.errors import InputError
 
 __all__ = ["KINDS", "Scaling", "make_scaling", "mean_variance", "scaled_rows"]
@@ -76,6 +76,15 @@ class Scaling:
                     f"{rows[start + row, column]} is too large for {narrow} once scaled"
                 )
         return result
+
+    def undo(self, scaled: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return inputs of the network (n, d) in the space of raw features without an encoding, float64.
+
+        Whitening takes mean and contrast from each row: what is undone gets those of raw `rows` (n, d).
+        """
+        if self.whitening is not None:
+            return unwhitened(scaled, self.shift, self.whitening, rows)
+        return scaled / self.scale + self.shift
 
     def check(self, X: Features, dtype: npt.DTypeLike) -> None:
         """Scale every row once, in blocks, so that a value too large for `dtype` is found before training, not in it.

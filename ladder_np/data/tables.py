@@ -45,6 +45,7 @@ class TableOptions:
     trained: Mapping[str, tuple[str, ...] | None] = dataclasses.field(default_factory=dict)
     complete: bool = False  # whether no cell may be missing
     left_out: tuple[str, ...] = ()  # columns that the model was trained without
+    image_values: int | None = None  # of each image in files that a model takes: gray become colors, or colors gray
 
 
 AS_FOUND = TableOptions()

@@ -3,6 +3,8 @@
     g = 55 (x − mean x) / |x − mean x|                     of each row x; of a row without contrast 0
     z = (g − μ) P,   P = E diag(λ + 0.1)^−1/2 Eᵀ           cov g = E diag(λ) Eᵀ over the training rows, divisor n
 
+The way back, for pictures: x = g |x − mean x| / 55 + mean x, g = z P⁻¹ + μ, with mean and length of a known row.
+
 All of it is computed in float64. P is rounded to float32 where it is found, so that a model's file, which has it so,
 whitens as its training did.
 """
@@ -10,9 +12,9 @@ whitens as its training did.
 import numpy as np
 
 from ladder_np.data.sparse import Features, SparseRows
-from ladder_np.errors import InputError
+from ladder_np.errors import InputError, warn
 
-__all__ = ["contrast_normalized", "find_whitening", "whitened"]
+__all__ = ["contrast_normalized", "find_whitening", "unwhitened", "whitened"]
 
 LENGTH, BIAS = 55.0, 0.1  # of a row once normalized; added to the covariance's diagonal
 LEAST_CONTRAST = 1e-8  # a row of less is left as it is, 0 but for rounding
@@ -24,9 +26,14 @@ def contrast_normalized(rows: np.ndarray) -> np.ndarray:
     """Return g of raw rows (n, d), a fresh float64 array."""
     g = rows.astype(np.float64)
     g -= g.mean(axis=1, keepdims=True)
-    length = np.sqrt(np.einsum("ij,ij->i", g, g))
-    g *= (LENGTH / np.where(length < LEAST_CONTRAST, LENGTH, length))[:, None]
+    g *= LENGTH / _lengths(g)
     return g
+
+
+def _lengths(centered: np.ndarray) -> np.ndarray:
+    """Return |x − mean x|, (n, 1), of rows x − mean x (n, d); of a row without contrast `LENGTH`."""
+    length = np.sqrt(np.einsum("ij,ij->i", centered, centered))
+    return np.where(length < LEAST_CONTRAST, LENGTH, length)[:, None]
 
 
 def whitened(rows: np.ndarray, mean: np.ndarray, P: np.ndarray) -> np.ndarray:
@@ -36,11 +43,26 @@ def whitened(rows: np.ndarray, mean: np.ndarray, P: np.ndarray) -> np.ndarray:
     return g @ P
 
 
+def unwhitened(z: np.ndarray, mean: np.ndarray, P: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return whitened rows z (n, d) in the space of raw ones, float64, with the mean and length of raw `rows` (n, d).
+
+    So z of `rows` themselves becomes `rows`. Raises InputError if P has no inverse.
+    """
+    try:
+        g = np.linalg.solve(P.T, z.astype(np.float64).T).T + mean
+    except np.linalg.LinAlgError:
+        raise InputError("the model's whitening cannot be undone: its matrix has no inverse") from None
+    x = rows.astype(np.float64)
+    means = x.mean(axis=1, keepdims=True)
+    return g * (_lengths(x - means) / LENGTH) + means
+
+
 def find_whitening(X: Features, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return μ (d,) and P (d, d), float64, of raw features X (n, d) over the training rows, in one pass over them.
 
-    Beside X it takes 50 MB for rows and three arrays of the size of P. Raises InputError if X is sparse, or has more
-    features than P could be kept for.
+    Beside X it takes 50 MB for rows and three arrays of the size of P. Warns if there are fewer rows than features:
+    of some directions P then knows nothing but the 0.1. Raises InputError if X is sparse, or has more features than P
+    could be kept for.
     """
     if isinstance(X, SparseRows):
         raise InputError("scaling 'gcn_zca' is for images, these rows are texts or sparse; choose another")
@@ -48,6 +70,12 @@ def find_whitening(X: Features, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
     if features > MOST_FEATURES:
         raise InputError(
             f"scaling 'gcn_zca' for {features} features: expected {MOST_FEATURES} at most; choose pixels or none"
+        )
+    if len(rows) < features:
+        warn(
+            f"scaling 'gcn_zca' was found on {len(rows)} rows of {features} features: directions in which these rows "
+            f"do not vary are made large in others; give it {features} training rows at least, unlabeled ones count, "
+            "or choose pixels or none"
         )
     total, products = np.zeros(features), np.zeros((features, features))
     for start in range(0, len(rows), ROWS_AT_ONCE):

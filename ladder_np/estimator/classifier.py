@@ -14,12 +14,12 @@ from ladder_np.data.sparse import Features
 from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import BaseClassifier
 from ladder_np.estimator.fitting import HIDDEN, begin_call, begin_fit, flag, set_prior, takes_images
-from ladder_np.estimator.input import Table, read_labels, read_like, read_table
+from ladder_np.estimator.input import Table, check_left, read_labels, read_like, read_table
 from ladder_np.estimator.interrupt import InterruptWarning, fit_until_interrupted
 from ladder_np.estimator.kept import KeptRows
 from ladder_np.estimator.routing import WeightRequests
 from ladder_np.estimator.saved import by_class, by_index, params_of
-from ladder_np.estimator.summary import TrainingFacts, as_columns, summarize
+from ladder_np.estimator.summary import TrainingFacts, add_history, as_columns, history_of, summarize
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory, complement
 from ladder_np.training.progress import Progress
@@ -28,7 +28,7 @@ from ladder_np.version import unknown_name
 
 __all__ = ["LadderClassifier"]
 
-RESUMED = ("step/", "order", "cycle")  # the parts of a training's state that the next partial_fit continues
+RESUMED = ("step/", "order", "cycle", "epoch")  # the parts of a training's state that the next partial_fit continues
 MOMENTS = ("step/m", "step/v", "step/steps")  # Adam's
 Resume = dict[str, np.ndarray] | None
 
@@ -45,6 +45,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         In their place all layers above the features, as "conv:32:5-mean_pool-10" (leave `hidden_layer_sizes` alone);
         one with a unit for each class is added where it is missing. If the first needs images, X is an array
         (n, height, width) or (n, height, width, channels) in all methods.
+    top_gamma : bool
+        Whether the softmax layer has a scale γ; without it as in the paper's networks for CIFAR-10.
     activation, combinator, dtype : str
         See `Specification`.
     noise_std : float or sequence of float
@@ -91,6 +93,12 @@ class LadderClassifier(WeightRequests, BaseClassifier):
     unlabeled_label : object
         What y holds where a row has no label; in an array of texts its text. None or NaN: whatever is missing (None,
         NaN, pandas' NA).
+    translate : int
+        Pixels by which training images are moved at random, at most, in each direction; what comes in is 0. X is then
+        an array of images, as for `layers` that need them.
+    flip : bool
+        Whether half of the training images, drawn anew for every step, are flipped left to right; X is as for
+        `translate`.
     class_weight : dict, "balanced" or None
         How much the labeled rows of each class count; a class that the dict lacks counts 1. "balanced": so much that
         all classes count the same.
@@ -168,6 +176,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         activation: str = "relu",
         *,
         layers: Any = None,
+        top_gamma: bool = True,
         combinator: str = "gaussian",
         noise_std: Any = 0.3,
         denoising_weights: Any = None,
@@ -184,6 +193,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         text: str | None = None,
         vocabulary_size: int = 2000,
         unlabeled_label: Any = -1,
+        translate: int = 0,
+        flip: bool = False,
         class_weight: Any = None,
         warm_start: bool = False,
         random_state: Any = None,
@@ -194,6 +205,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.layers = layers
+        self.top_gamma = top_gamma
         self.combinator = combinator
         self.noise_std = noise_std
         self.denoising_weights = denoising_weights
@@ -210,6 +222,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         self.text = text
         self.vocabulary_size = vocabulary_size
         self.unlabeled_label = unlabeled_label
+        self.translate = translate
+        self.flip = flip
         self.class_weight = class_weight
         self.warm_start = warm_start
         self.random_state = random_state
@@ -243,7 +257,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         before = self._predictor if flag("warm_start", self.warm_start) and self.__sklearn_is_fitted__() else None
         table = self._read(X, y, before, sample_weight=sample_weight)
         used = table.only(table.weights > 0)
-        _check_left(used)
+        check_left(used)
         model, training, validation = begin_fit(self.get_params(), used, before)
         table, used = (rows.with_vocabulary(model.vocabulary) for rows in (table, used))
         validation_error = _validation_error(model, used, validation) if self.early_stopping else None
@@ -251,7 +265,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
             history, labels, interrupted = fit_until_interrupted(
                 training, validation_error, partial(progress.observe, ""), lambda: _transduction(model, table)
             )
-        _add_history(model, history, before)
+        add_history(model, history, before)
         epochs = len(history), self.max_iter
         facts = TrainingFacts.of_fit(used.index, len(used.classes), len(validation), epochs)
         self._keep(model, facts, transduction_=labels)
@@ -296,8 +310,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
             training.restore({**state, **{k: v for k, v in self._resume.items() if k not in begun}})
         record = training.run_epoch()
         training.finish()
-        model.network.statistics = kept.statistics(model.statistics)
-        _add_history(model, FitHistory.from_records([record], training.layers), before)
+        model.network.statistics = kept.statistics(model.statistics, model.network.specification)
+        add_history(model, FitHistory.from_records([record], training.layers), before)
         resume = {key: values for key, values in training.state().items() if key.startswith(RESUMED)}
         facts = TrainingFacts.of_call(used.index, len(used.classes), self._facts if before else None)
         set_prior(model, np.array(facts.labeled))
@@ -384,7 +398,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
     def history_(self) -> dict[str, list[Any]]:
         """How training went: see the class's attributes."""
         self._check_fitted()
-        return as_columns(_history(self._predictor))
+        return as_columns(history_of(self._predictor))
 
     def summary(self) -> str:
         """Return a text about the fitted estimator: network, rows, features, training; at most 80 columns wide.
@@ -411,12 +425,15 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         """Return the checked rows of a call."""
         if self.missing not in ("error", "mean"):
             raise InputError(f"missing={self.missing!r}: expected 'error' or 'mean'")
-        kinds = self.missing == "mean", self.text is not None, partial(takes_images, self.get_params())
+        kinds = self.missing == "mean", self.text is not None, self._takes_images
         return read_table(X, y, self.unlabeled_label, self._name, before, classes, sample_weight, *kinds)
 
     def _read_like(self, X: Any) -> Features:
         """Return checked features like those in training."""
-        return read_like(X, self._predictor, self._name, missing=self.missing == "mean")
+        return read_like(X, self._predictor, self._name, self.missing == "mean", self._takes_images)
+
+    def _takes_images(self) -> bool:
+        return takes_images(self.get_params())
 
     @property
     def _name(self) -> str:
@@ -431,7 +448,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         **learned: Any,
     ) -> None:
         """Set what was learned, and what the next `partial_fit` resumes from: all at once, or nothing."""
-        specification, history = model.network.specification, _history(model)
+        specification, history = model.network.specification, history_of(model)
         errors = history.validation_error[~np.isnan(history.validation_error)].tolist()
         if model.feature_names is not None:
             learned["feature_names_in_"] = np.array(model.feature_names, dtype=object)
@@ -477,24 +494,3 @@ def _transduction(model: Predictor, table: Table) -> np.ndarray:
     """Return the label of each row: the given one, or else the predicted one."""
     best = np.concatenate([part.argmax(axis=1) for part in model.predict_blocks(table.X)])
     return model.classes[np.where(table.index >= 0, table.index, best)]
-
-
-def _history(model: Predictor) -> FitHistory:
-    """Return a model's history; without epochs where it has none."""
-    layers = len(model.network.specification.sizes)
-    return FitHistory.from_records([], layers) if model.history is None else model.history
-
-
-def _add_history(model: Predictor, history: FitHistory, before: Predictor | None) -> None:
-    """Set a trained model's history, after that of the model `before` that it continued."""
-    earlier = before.history if before else None
-    model.history = history if earlier is None else earlier + history
-
-
-def _check_left(table: Table) -> None:
-    """Raise `InputError` if rows without weight were the only labeled ones of a class."""
-    counts = np.bincount(table.index[table.index >= 0], minlength=len(table.classes))
-    if not counts.all():
-        raise InputError(
-            f"class {table.classes.tolist()[int(np.argmin(counts))]!r} has no labeled row with a weight above 0"
-        )

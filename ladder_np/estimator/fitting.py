@@ -96,8 +96,18 @@ def _hidden_layers(params: dict[str, Any]) -> Sequence[Any]:
 
 def takes_images(params: dict[str, Any]) -> bool:
     """Return whether an estimator with these parameters learns from images, not from rows of features."""
+    if any(_moves(params).values()):
+        return True
     hidden = _hidden_layers(params)
     return needs_images(hidden if params["layers"] is None else params["layers"])
+
+
+def _moves(params: dict[str, Any]) -> dict[str, Any]:
+    """Return how training images are moved at random, as `TrainingSettings` has it."""
+    return {
+        "translate": _whole_number("translate", params["translate"], 0),
+        "flip": flag("flip", params["flip"]),
+    }
 
 
 def _specification_of(
@@ -128,13 +138,8 @@ def _specification_of(
         denoising_weights=weights,
         dtype=params["dtype"],
         labeled_statistics=params["labeled_statistics"],
+        top_gamma=flag("top_gamma", params["top_gamma"]),
     )
-
-
-def _images_of(model: Predictor) -> Shape | None:
-    """Return the shape of the images that a model was trained on; None if it knows none."""
-    shape = model.network.specification.input_shape
-    return shape if len(shape) == 3 else None
 
 
 def _training_settings(params: dict[str, Any], seed: int, endless: bool = False) -> TrainingSettings:
@@ -153,6 +158,7 @@ def _training_settings(params: dict[str, Any], seed: int, endless: bool = False)
         decay_start=1.0 if endless else float(decay_start),
         seed=seed,
         patience=patience if flag("early_stopping", params["early_stopping"]) else None,
+        **_moves(params),
     )
 
 
@@ -181,7 +187,7 @@ def _make_model(
     if variance == 0:
         raise InputError("every feature of X is the same in all rows; expected at least one that differs")
     known = before if settled else None
-    shape = table.image_shape if before is None else _images_of(before)
+    shape = (before.network.specification.image_shape if before else None) or table.image_shape
     specification = _specification_of(params, shape, table, scaling.width, variance, known)
     scaling.check(table.X, specification.numpy_dtype)
     if before:
@@ -318,6 +324,6 @@ def _make_training(
 
     features = scaled_rows(table.X, model.scaling, np.arange(len(table.X)), dtype)
     weights = None if weights is None else weights.astype(dtype)
-    return Training(
-        model.network, TrainingData(features, table.index, labeled, unlabeled, weights, measured), settings
-    )
+    shape = model.network.specification.image_shape or table.image_shape
+    data = TrainingData(features, table.index, labeled, unlabeled, weights, measured, shape)
+    return Training(model.network, data, settings)

@@ -24,7 +24,7 @@ from ladder_np.estimator.frames import is_frame, read_frame
 from ladder_np.predictor import Predictor
 from ladder_np.training.weights import checked_weights
 
-__all__ = ["Table", "read_labels", "read_like", "read_table"]
+__all__ = ["Table", "check_left", "read_labels", "read_like", "read_table"]
 
 NOTHING = (np.empty(0, np.int32), np.empty(0, np.float32))  # a row without entries
 NAMED_AT_MOST = 5  # columns in one error line
@@ -119,7 +119,8 @@ def read_table(
             values = (None,) * X.shape[1]
         warn_of_counting(X, names, estimator)
     else:
-        X, names = read_like(X, before, estimator, missing), before.feature_names
+        X, shape = _read_like(X, before, estimator, missing, of_images)
+        names = before.feature_names
         values = before.scaling.encoding.values if before.scaling.encoding else None
     labels = read_labels(y, mark, estimator)
     labels.check_count(len(X))
@@ -148,15 +149,34 @@ def _flat_images(X: Any, wanted: Callable[[], bool]) -> tuple[Any, ImageShape | 
     return (X, None) if shape is None or not wanted() else (array.reshape(len(array), -1), shape)
 
 
-def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -> Features:
+def check_left(table: Table) -> None:
+    """Raise `InputError` if rows without weight were the only labeled ones of a class."""
+    counts = np.bincount(table.index[table.index >= 0], minlength=len(table.classes))
+    if not counts.all():
+        raise InputError(
+            f"class {table.classes.tolist()[int(np.argmin(counts))]!r} has no labeled row with a weight above 0"
+        )
+
+
+def read_like(
+    X: Any, model: Predictor, estimator: str, missing: bool = False, of_images: Callable[[], bool] = lambda: False
+) -> Features:
     """Return checked features that are like those that `model` was trained on; warn if they are on another scale.
 
-    Numbers may be missing if `missing` says so, or the model was trained with gaps.
+    Numbers may be missing if `missing` says so, or the model was trained with gaps. X may hold images if the network
+    takes such, or `of_images` returns that it may.
 
     Raises InputError if they are not a table of numbers, or differ in their number or names.
     """
+    return _read_like(X, model, estimator, missing, of_images)[0]
+
+
+def _read_like(
+    X: Any, model: Predictor, estimator: str, missing: bool, of_images: Callable[[], bool]
+) -> tuple[Features, ImageShape | None]:
+    """Return what `read_like` does, and the shape of the images that X holds, if it does."""
     if model.vocabulary is not None:
-        return model.read_texts(read_texts(X, estimator))
+        return model.read_texts(read_texts(X, estimator)), None
     names = _column_names(X, estimator)
     _compare_names(names, model.feature_names, estimator)
     encoding = model.scaling.encoding
@@ -165,16 +185,14 @@ def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -
         raise InputError(f"{estimator}: the model was trained on columns of texts; give a data frame, not an array")
     if is_frame(X, texts):
         X, _ = read_frame(X, estimator, encoding.values if encoding else (None,) * model.scaling.columns)
-    taken = model.network.specification.input_shape
-    X, shape = _flat_images(X, lambda: len(taken) == 3)
-    if shape not in (None, taken):
-        raise InputError(f"X has images of shape {shape}, but {estimator} is expecting {taken}, as in training")
+    X, shape = _flat_images(X, lambda: model.network.specification.image_shape is not None or of_images())
+    model.check_images(shape, f"{estimator}: X")
     X = _read_features(X, estimator, names, missing=encoding is not None and missing)
     expected = model.scaling.columns
     if X.shape[1] != expected:
         raise InputError(f"X has {X.shape[1]} features, but {estimator} is expecting {expected} features as input")
     model.warn_if_unlike(X, f"{estimator}: X")
-    return X
+    return X, shape
 
 
 def read_texts(X: Any, estimator: str) -> list[str]:

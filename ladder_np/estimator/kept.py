@@ -13,6 +13,7 @@ import numpy as np
 from ladder_np.errors import InputError, warn
 from ladder_np.estimator.input import Table
 from ladder_np.network.inference import PopulationStatistics
+from ladder_np.network.specification import Specification
 from ladder_np.rng import Stream, set_stream_state, stream, stream_state
 
 __all__ = ["Call", "KeptRows", "plan_call"]
@@ -64,12 +65,13 @@ class KeptRows:
         """Whether the scaling of features is no longer found anew on the rows so far."""
         return self.earlier is not None or self.rows.seen >= SETTLED
 
-    def statistics(self, of_sample: PopulationStatistics) -> PopulationStatistics:
-        """Return the statistics of all rows so far, from those of the kept ones."""
+    def statistics(self, of_sample: PopulationStatistics, specification: Specification) -> PopulationStatistics:
+        """Return the statistics of all rows so far in a network, from those of the kept ones."""
         everything = dataclasses.replace(of_sample, count=self.rows.seen)
         if self.earlier is None:
             return everything
-        return everything.pooled(dataclasses.replace(self.earlier, count=self.earlier.count or MOST_ROWS))
+        earlier = dataclasses.replace(self.earlier, count=self.earlier.count or MOST_ROWS)
+        return everything.pooled(earlier, specification)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ladder_np.operations.maps import is_whole_number
 from ladder_np.predictor import Predictor
 
 __all__ = ["by_class", "by_index", "params_of"]
@@ -28,8 +29,8 @@ def by_class(class_weight: Any, classes: np.ndarray) -> Any:
 def params_of(model: Predictor) -> dict[str, Any]:
     """Return the parameters of an estimator that has this model's network."""
     specification = model.network.specification
-    names = ("activation", "combinator", "noise_std", "denoising_weights", "labeled_statistics", "dtype")
-    texts = tuple(int(text) if text.isdecimal() else text for text in specification.layers)
+    names = ("activation", "combinator", "top_gamma", "noise_std", "denoising_weights", "labeled_statistics", "dtype")
+    texts = tuple(int(text) if is_whole_number(text) else text for text in specification.layers)
     # The last layer is the classes' dense one, unless another kind has a unit for each class.
     layers = {"hidden_layer_sizes": texts[:-1]} if isinstance(texts[-1], int) else {"layers": texts}
     missing = "error" if model.scaling.encoding is None else "mean"

@@ -8,10 +8,11 @@ import numpy as np
 
 from ladder_np.network.layers import resolve
 from ladder_np.network.parameters import parameter_shapes
+from ladder_np.operations.maps import is_whole_number
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
 
-__all__ = ["TrainingFacts", "as_columns", "summarize"]
+__all__ = ["TrainingFacts", "add_history", "as_columns", "history_of", "summarize"]
 
 WIDTH, INDENT = 80, 12
 LISTED, LONGEST_NAME, LONGEST_KIND = 20, 20, 28  # classes and features named at most; letters of a name, of a layer
@@ -59,6 +60,18 @@ def _count(index: np.ndarray, classes: int) -> tuple[tuple[int, ...], int]:
     return tuple(counts.tolist()), int((index < 0).sum())
 
 
+def history_of(model: Predictor) -> FitHistory:
+    """Return a model's history; without epochs where it has none."""
+    layers = len(model.network.specification.sizes)
+    return FitHistory.from_records([], layers) if model.history is None else model.history
+
+
+def add_history(model: Predictor, history: FitHistory, before: Predictor | None) -> None:
+    """Set a trained model's history, after that of the model `before` that it continued."""
+    earlier = before.history if before else None
+    model.history = history if earlier is None else earlier + history
+
+
 def as_columns(history: FitHistory) -> dict[str, list[Any]]:
     """Return the epochs as lists of Python's numbers, one list a column; NaN where nothing was measured."""
     columns = {name: getattr(history, name).tolist() for name in ("epoch", "step", "learning_rate", "cost")}
@@ -70,8 +83,9 @@ def as_columns(history: FitHistory) -> dict[str, list[Any]]:
 def summarize(name: str, model: Predictor, facts: TrainingFacts | None) -> str:
     """Return the text about an estimator of this name; `facts` is None where they are not known."""
     specification = model.network.specification
+    kinds = f"{specification.activation}, combinator {specification.combinator}"
     lines = [
-        *_paragraph(f"{name}: {specification}, {specification.activation}, combinator {specification.combinator}"),
+        *_paragraph(f"{name}: {specification}, {kinds}{'' if specification.top_gamma else ', no γ at the top'}"),
         "",
         *_layer_table(model),
         "",
@@ -106,7 +120,7 @@ def _layer_table(model: Predictor) -> list[str]:
     kinds = ["input", *specification.layers]
     lines = [f"{'layer':>5}  {'kind':{LONGEST_KIND}}{'shape':>11}{'noise std':>11}{'λ':>9}{'parameters':>13}"]
     for layer, kind in zip(resolve(specification), kinds, strict=True):
-        kind = f"dense:{kind}" if kind.isdecimal() else kind
+        kind = f"dense:{kind}" if is_whole_number(kind) else kind
         shown = textwrap.shorten(kind, LONGEST_KIND - 1, placeholder="…")
         numbers = f"{layer.noise_std:>11.4g}{layer.weight:>9.4g}{counts[layer.index]:>13,}"
         lines.append(f"{layer.index:>5}  {shown:{LONGEST_KIND}}{'x'.join(map(str, layer.shape)):>11}{numbers}")

@@ -7,9 +7,10 @@ import importlib
 import importlib.util
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,15 @@ from ladder_np.training.step import TrainingStep
 __all__ = ["DeviceCheck", "Scale", "check_device"]
 
 WEIGHTS = (10.0, 1.0, 0.5, 0.1)
+DENSE = {"sizes": (20, 70, 33, 5), "denoising_weights": WEIGHTS}
+# 65 images have thousands of positions, more than one block of threads adds up. Nothing in it has a kink or takes the
+# largest value: of that many numbers a few would be decided by the rounding of float32.
+CONVOLUTIONAL = {
+    "layers": "conv:33:3:same-conv:8:3:valid:2-mean_pool-5",
+    "input_shape": (7, 5, 2),
+    "denoising_weights": 0.7,
+    "activation": "tanh",
+}
 RATE = 0.002
 # In float32 a pre-activation within a rounding of zero falls on the kink's other side now and then.
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
@@ -75,10 +85,11 @@ def check_device(device: Device, scale: Scale = Scale()) -> Iterator[DeviceCheck
 
 def _checks(device: Device, scale: Scale) -> dict[str, Callable[[], Seen]]:
     plain = Device(device.name, xp=device.xp, fused=False)
-    kinds = [(combinator, dtype) for combinator in COMBINATORS for dtype in TOLERANCE]
+    networks = {c: {**DENSE, "combinator": c} for c in COMBINATORS} | {"convolution": CONVOLUTIONAL}
+    kinds = [(name, dtype) for name in networks for dtype in TOLERANCE]
     return {
-        **{f"a step as NumPy's: {c}, {dtype}": partial(_step, device, c, dtype) for c, dtype in kinds},
-        "a step as NumPy's: plain formulas, float64": partial(_step, plain, "gaussian", "float64"),
+        **{f"a step as NumPy's: {n}, {dtype}": partial(_step, device, networks[n], dtype) for n, dtype in kinds},
+        "a step as NumPy's: plain formulas, float64": partial(_step, plain, DENSE, "float64"),
         **{f"gradients by differences: {c}": partial(_gradients, device, c) for c in COMBINATORS},
         "training as NumPy's, on its noise": partial(_training, device, scale),
         "training repeats bit by bit": partial(_repetition, device, scale),
@@ -94,9 +105,9 @@ def _checks(device: Device, scale: Scale) -> dict[str, Callable[[], Seen]]:
 # ---- The same values.
 
 
-def _step(device: Device, combinator: str, dtype: str) -> Seen:
+def _step(device: Device, options: Mapping[str, Any], dtype: str) -> Seen:
     """Compare everything that a random step computes, in the order in which it computes it."""
-    network = Specification((20, 70, 33, 5), combinator=combinator, denoising_weights=WEIGHTS, dtype=dtype)
+    network = Specification(**options, dtype=dtype)
     reference = make_vectors(network, 40, 65, seed=0)
     candidate = make_vectors(network, 40, 65, seed=0, device=device)
     differences = compare_vectors(reference, candidate, TOLERANCE[dtype])

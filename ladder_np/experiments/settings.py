@@ -265,16 +265,20 @@ def _described(kind: Any) -> str:
 
 def _check_per_layer(named: Mapping[str, Any], chosen: Mapping[str, Any], preset: str | None) -> None:
     """Raise `InputError` if a preset has values for each layer of its network, and other layers were named."""
-    if "hidden_layers" not in named:
+    if "hidden_layers" in named:
+        what, counts = "hidden layers", [len(named["hidden_layers"]) + 2]
+    elif named.get("layers") is not None:  # before the data is read nobody knows whether the last is the classes'
+        what, counts = "layers", [len(named["layers"]) + 1, len(named["layers"]) + 2]
+    else:
         return
-    layers = len(named["hidden_layers"]) + 2
+    added = "" if len(counts) == 1 else ", and a layer of the classes where it is missing"
     for name in ("denoising_weights", "noise_std"):
         values = chosen.get(name, ())
-        if name in named or len(values) in (0, 1, layers):
+        if name in named or len(values) in (0, 1, *counts):
             continue
-        example = ",".join(f"{value:g}" for value in (*values, *values[-1:] * layers)[:layers])
-        option = f"--{name.replace('_', '-')}"
+        example = ",".join(f"{value:g}" for value in (*values, *values[-1:] * counts[0])[: counts[0]])
+        option, needed = f"--{name.replace('_', '-')}", " or ".join(map(str, counts))
         raise InputError(
-            f"preset {preset} has {len(values)} values of {option} for its own layers, the network with the hidden "
-            f"layers that were named has {layers} (the input counts): name {layers}, for example {option} {example}"
+            f"preset {preset} has {len(values)} values of {option} for its own layers, the network with the {what} "
+            f"that were named has {needed} (the input counts{added}): name {needed}, for example {option} {example}"
         )

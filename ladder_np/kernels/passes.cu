@@ -6,8 +6,9 @@
 //
 // All matrices are (rows, units), row by row. A block of threads is SLOTS by TILE: threadIdx.x is one of TILE
 // neighboring units, threadIdx.y one of SLOTS rows that are worked on side by side. So neighboring threads read
-// neighboring memory, sums over rows stay within a block, and their order never changes. Pointers that may be null
-// are said so; whole numbers arrive as long long and scalars as double, as Python's do.
+// neighboring memory. Sums over rows stay within a block, or go over a fixed number of blocks, in an order that never
+// changes. Pointers that may be null are said so; whole numbers arrive as long long and scalars as double, as
+// Python's do.
 
 #define TILE 32
 #define SLOTS 16
@@ -71,6 +72,59 @@ __device__ real largest_of_units(real value)
     for (int unit = 1; unit < TILE; ++unit)
         largest = values[threadIdx.y][unit] > largest ? values[threadIdx.y][unit] : largest;
     return largest;
+}
+
+// ---- Sums over rows that blocks share.
+//
+// Many rows are cut into gridDim.y parts, and a block works on those of one part, blockIdx.y. The kernel is then launched
+// once for each of its stages: a stage leaves the sums over each part's rows in `partial` (sums, parts, units), and in
+// later ones every block adds up those of all parts, in the same order. Few rows are one part, and one launch, with
+// ALL_STAGES as its stage and null for `partial`, runs through all of them.
+
+#define ALL_STAGES -1
+
+struct Part {
+    integer start, end;
+};
+
+// The rows of this block's part, of n.
+__device__ Part part_of(integer n)
+{
+    if (gridDim.y == 1)
+        return {0, n}; // without a division, which takes long
+    return {n * blockIdx.y / gridDim.y, n * (blockIdx.y + 1) / gridDim.y};
+}
+
+// A launch, as far as sums over rows go.
+struct Launch {
+    real *partial;
+    integer units, stage;
+};
+
+__device__ bool runs(Launch launch, integer stage)
+{
+    return launch.stage == stage || launch.stage == ALL_STAGES;
+}
+
+// The sum of `value` over all rows of each unit; all of the unit's threads get it. Where there are parts, the launch of
+// the stage `made` leaves this part's sum as one of that number (what it returns is of no use), and later ones add up.
+__device__ real sum_over_parts(real value, Launch launch, integer made, integer number)
+{
+    if (launch.stage == ALL_STAGES)
+        return sum_over_rows(value);
+    integer unit = (integer)blockIdx.x * TILE + threadIdx.x;
+    bool inside = unit < launch.units;
+    real *sums = launch.partial + number * gridDim.y * launch.units + unit;
+    if (launch.stage == made) {
+        value = sum_over_rows(value);
+        if (inside && threadIdx.y == 0)
+            sums[blockIdx.y * launch.units] = value;
+        return value;
+    }
+    value = 0;
+    for (integer part = threadIdx.y; inside && part < gridDim.y; part += SLOTS)
+        value += sums[part * launch.units];
+    return sum_over_rows(value);
 }
 
 // ---- Activations (operations/activations.py).
@@ -152,35 +206,40 @@ KERNEL corrupt_input(const real *x_labeled, const real *x_unlabeled, const real 
 //
 // a (rows, units), noise (N + M, units; null without noise), beta, gamma (units; null where the layer has none)
 // -> z (rows, units), z_tilde (rows, units; z itself without noise), h (rows_on, units), mu, sigma (lanes, units)
-// A block for each tile of units and, as blockIdx.y, each lane.
+// A block for each tile of units, part of the rows and, as blockIdx.z, lane. In stages: mean, deviation, the rest.
 KERNEL encode(const real *a, const real *noise, const real *beta, const real *gamma, real *z,
               real *z_tilde, real *h, real *mu, real *sigma, integer n_labeled,
               integer n_unlabeled, integer rows_on, integer units, integer shared, double std,
-              double eps)
+              double eps, real *partial, integer stage)
 {
-    integer unit = (integer)blockIdx.x * TILE + threadIdx.x, lane = blockIdx.y;
+    integer unit = (integer)blockIdx.x * TILE + threadIdx.x, lane = blockIdx.z;
     integer source = lane == 0 && shared ? 1 : lane;
     integer first = first_row(source, n_labeled, n_unlabeled), n = rows_of(source, n_labeled, n_unlabeled);
     bool inside = unit < units;
+    Part part = part_of(n);
+    Launch launch = {partial, units, stage};
 
     real sum = 0;
-    for (integer i = threadIdx.y; inside && i < n; i += SLOTS)
+    for (integer i = part.start + threadIdx.y; runs(launch, 0) && inside && i < part.end; i += SLOTS)
         sum += a[(first + i) * units + unit];
-    real mean = sum_over_rows(sum) / n;
+    real mean = sum_over_parts(sum, launch, 0, 2 * lane) / n;
+    if (stage == 0)
+        return; // all threads together
     real squares = 0;
-    for (integer i = threadIdx.y; inside && i < n; i += SLOTS) {
+    for (integer i = part.start + threadIdx.y; runs(launch, 1) && inside && i < part.end; i += SLOTS) {
         real difference = a[(first + i) * units + unit] - mean;
         squares += difference * difference;
     }
-    real deviation = sqrt(sum_over_rows(squares) / n + (real)eps);
-    if (!inside)
+    real deviation = sqrt(sum_over_parts(squares, launch, 1, 2 * lane + 1) / n + (real)eps);
+    if (stage == 1 || !inside)
         return;
-    if (threadIdx.y == 0) {
+    if (blockIdx.y == 0 && threadIdx.y == 0) {
         mu[lane * units + unit] = mean;
         sigma[lane * units + unit] = deviation;
     }
-    first = first_row(lane, n_labeled, n_unlabeled), n = rows_of(lane, n_labeled, n_unlabeled);
-    for (integer i = threadIdx.y; i < n; i += SLOTS) {
+    first = first_row(lane, n_labeled, n_unlabeled);
+    part = part_of(rows_of(lane, n_labeled, n_unlabeled));
+    for (integer i = part.start + threadIdx.y; i < part.end; i += SLOTS) {
         integer k = (first + i) * units + unit;
         real value = (a[k] - mean) / deviation;
         z[k] = value;
@@ -200,23 +259,27 @@ KERNEL encode(const real *a, const real *noise, const real *beta, const real *ga
 // lateral (M, units; null if nothing comes), clean_dz (M, units), clean_dmu, clean_dsigma (units; null together),
 // z (rows, units), sigma (lanes, units)
 // -> da (rows_down, units), dbeta, dgamma (units; null where the layer has none)
-// A block for each tile of units works through the lanes, because beta and gamma are shared by all. If `shared`, the
-// labeled rows' part of the gradients of mean and deviation goes to the lane after them, whose statistics they had.
+// A block for each tile of units and part of every lane's rows works through the lanes, because all share beta and
+// gamma. If `shared`, what the labeled rows add to the gradients of mean and deviation goes to the lane after them,
+// whose statistics they had. In stages: da but for the paths through mean and deviation, and all sums; the rest.
 KERNEL encode_backward(const real *up, const real *h, const real *z_tilde, const real *beta,
                        const real *gamma, const real *lateral, const real *clean_dz,
                        const real *clean_dmu, const real *clean_dsigma, const real *z,
                        const real *sigma, real *da, real *dbeta, real *dgamma,
                        integer n_labeled, integer n_unlabeled, integer rows_up,
-                       integer rows_down, integer units, integer shared)
+                       integer rows_down, integer units, integer shared, real *partial,
+                       integer stage)
 {
     integer unit = (integer)blockIdx.x * TILE + threadIdx.x;
     bool inside = unit < units;
+    Launch launch = {partial, units, stage};
     real beta_sum = 0, gamma_sum = 0, dmu = 0, dsigma = 0;
     for (integer lane = 0; lane < 3 && first_row(lane, n_labeled, n_unlabeled) < rows_down; ++lane) {
         integer first = first_row(lane, n_labeled, n_unlabeled), n = rows_of(lane, n_labeled, n_unlabeled);
+        Part part = part_of(n);
         bool standardized = lane == 0 && shared;
         real deviation = inside ? sigma[lane * units + unit] : 1, sum = 0, sum_z = 0;
-        for (integer i = threadIdx.y; inside && i < n; i += SLOTS) {
+        for (integer i = part.start + threadIdx.y; runs(launch, 0) && inside && i < part.end; i += SLOTS) {
             integer row = first + i, k = row * units + unit;
             real d = 0;
             if (row < rows_up) {
@@ -236,10 +299,13 @@ KERNEL encode_backward(const real *up, const real *h, const real *z_tilde, const
             sum += d;
             sum_z += d * z[k];
         }
-        real total = sum_over_rows(sum), total_z = sum_over_rows(sum_z);
+        real total = sum_over_parts(sum, launch, 0, 2 * lane);
+        real total_z = sum_over_parts(sum_z, launch, 0, 2 * lane + 1);
+        if (stage == 0)
+            continue; // all threads together, here and below
         if (standardized) {
             dmu = -total, dsigma = -total_z;
-            continue; // all threads together
+            continue;
         }
         if (!inside)
             continue;
@@ -250,14 +316,16 @@ KERNEL encode_backward(const real *up, const real *h, const real *z_tilde, const
             m -= deviation * dmu / n;
             s -= deviation * dsigma / n;
         }
-        for (integer i = threadIdx.y; i < n; i += SLOTS) {
+        for (integer i = part.start + threadIdx.y; i < part.end; i += SLOTS) {
             integer k = (first + i) * units + unit;
             da[k] = (da[k] - m - z[k] * s) / deviation;
         }
     }
-    beta_sum = sum_over_rows(beta_sum);
-    gamma_sum = sum_over_rows(gamma_sum);
-    if (inside && threadIdx.y == 0) {
+    if (stage == 1 && blockIdx.y > 0)
+        return; // one block adds up what no other needs
+    beta_sum = sum_over_parts(beta_sum, launch, 0, 6);
+    gamma_sum = sum_over_parts(gamma_sum, launch, 0, 7);
+    if (runs(launch, 1) && inside && threadIdx.y == 0) {
         if (beta)
             dbeta[unit] = beta_sum;
         if (gamma)
@@ -354,26 +422,33 @@ __device__ Combined combine(real u, const real *a, integer unit, integer units)
 // vertical, z_tilde (M, units), a (10, units),
 // clean_z (M, units; null without a cost), clean_mu, clean_sigma (units; null at layer 0, which is not normalized)
 // -> u (M, units), u_sigma (units), z_hat (M, units),
-//    z_hat_bn, difference (M, units), unit_costs (units): sums of squares over the rows; these only with clean_z
+//    z_hat_bn, difference (M, units), unit_costs (parts, units): sums of squares over the rows; these only with clean_z
+// A block for each tile of units and part of the rows. In stages: mean, deviation, the rest.
 KERNEL decode(const real *vertical, const real *z_tilde, const real *a, const real *clean_z,
               const real *clean_mu, const real *clean_sigma, real *u, real *u_sigma,
               real *z_hat, real *z_hat_bn, real *difference, real *unit_costs, integer rows,
-              integer units, double eps)
+              integer units, double eps, real *partial, integer stage)
 {
     integer unit = (integer)blockIdx.x * TILE + threadIdx.x;
     bool inside = unit < units;
+    Part part = part_of(rows);
+    Launch launch = {partial, units, stage};
     real sum = 0;
-    for (integer i = threadIdx.y; inside && i < rows; i += SLOTS)
+    for (integer i = part.start + threadIdx.y; runs(launch, 0) && inside && i < part.end; i += SLOTS)
         sum += vertical[i * units + unit];
-    real mean = sum_over_rows(sum) / rows;
+    real mean = sum_over_parts(sum, launch, 0, 0) / rows;
+    if (stage == 0)
+        return; // all threads together
     real squares = 0;
-    for (integer i = threadIdx.y; inside && i < rows; i += SLOTS) {
+    for (integer i = part.start + threadIdx.y; runs(launch, 1) && inside && i < part.end; i += SLOTS) {
         real centered = vertical[i * units + unit] - mean;
         squares += centered * centered;
     }
-    real deviation = sqrt(sum_over_rows(squares) / rows + (real)eps);
+    real deviation = sqrt(sum_over_parts(squares, launch, 1, 1) / rows + (real)eps);
+    if (stage == 1)
+        return; // all threads together
     real cost = 0;
-    for (integer i = threadIdx.y; inside && i < rows; i += SLOTS) {
+    for (integer i = part.start + threadIdx.y; inside && i < part.end; i += SLOTS) {
         integer k = i * units + unit;
         real here = (vertical[k] - mean) / deviation;
         Combined c = combine(here, a, unit, units);
@@ -390,11 +465,12 @@ KERNEL decode(const real *vertical, const real *z_tilde, const real *a, const re
         }
     }
     cost = sum_over_rows(cost);
-    if (inside && threadIdx.y == 0) {
+    if (!inside || threadIdx.y > 0)
+        return;
+    if (clean_z)
+        unit_costs[blockIdx.y * units + unit] = cost;
+    if (blockIdx.y == 0)
         u_sigma[unit] = deviation;
-        if (clean_z)
-            unit_costs[unit] = cost;
-    }
 }
 
 // From the gradient of z^ and the layer's own cost to those of z~, of what u was made of, of a1 .. a10 and of the clean
@@ -406,17 +482,22 @@ KERNEL decode(const real *vertical, const real *z_tilde, const real *a, const re
 // u, z_tilde (M, units), u_sigma (units), a (10, units)
 // -> dvertical, dz_tilde (M, units), da (10, units),
 //    clean_dz (M, units), clean_dmu, clean_dsigma (units): null where the clean lane takes no gradient
+// A block for each tile of units and part of the rows. In stages: all but dvertical's paths through mean and deviation,
+// and all sums; the rest.
 KERNEL decode_backward(const real *below, const real *difference, const real *z_hat_bn,
                        const real *clean_sigma, const real *u, const real *z_tilde,
                        const real *u_sigma, const real *a, real *dvertical, real *dz_tilde,
                        real *da, real *clean_dz, real *clean_dmu, real *clean_dsigma,
-                       integer rows, integer units, double scale)
+                       integer rows, integer units, double scale, real *partial,
+                       integer stage)
 {
     integer unit = (integer)blockIdx.x * TILE + threadIdx.x;
     bool inside = unit < units;
+    Part part = part_of(rows);
+    Launch launch = {partial, units, stage};
     real sums[10] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; // of da1 .. da10; a1 and a6 reach da2, da3, da7, da8 at the end
     real du_sum = 0, du_u_sum = 0, dmu_sum = 0, dsigma_sum = 0;
-    for (integer i = threadIdx.y; inside && i < rows; i += SLOTS) {
+    for (integer i = part.start + threadIdx.y; runs(launch, 0) && inside && i < part.end; i += SLOTS) {
         integer k = i * units + unit;
         real dz_hat = below ? below[k] : 0;
         if (difference) {
@@ -454,22 +535,25 @@ KERNEL decode_backward(const real *below, const real *difference, const real *z_
         du_sum += du;
         du_u_sum += du * u[k];
     }
-    real m = sum_over_rows(du_sum) / rows, s = sum_over_rows(du_u_sum) / rows;
-    for (integer i = threadIdx.y; inside && i < rows; i += SLOTS) {
+    real m = sum_over_parts(du_sum, launch, 0, 10) / rows, s = sum_over_parts(du_u_sum, launch, 0, 11) / rows;
+    for (integer i = part.start + threadIdx.y; runs(launch, 1) && inside && i < part.end; i += SLOTS) {
         integer k = i * units + unit;
         dvertical[k] = (dvertical[k] - m - u[k] * s) / u_sigma[unit];
     }
+    if (stage == 1 && blockIdx.y > 0)
+        return; // one block adds up what no other needs
+    bool writes = runs(launch, 1) && inside && threadIdx.y == 0;
     for (int parameter = 0; parameter < 10; ++parameter) {
-        real sum = sum_over_rows(sums[parameter]);
+        real sum = sum_over_parts(sums[parameter], launch, 0, parameter);
         bool inner = parameter % 5 == 1 || parameter % 5 == 2; // a2, a3; a7, a8
-        if (inside && threadIdx.y == 0)
+        if (writes)
             da[parameter * units + unit] = inner ? sum * a[(parameter < 5 ? 0 : 5) * units + unit] : sum;
     }
     if (!clean_dz)
         return; // all threads together
-    dmu_sum = sum_over_rows(dmu_sum);
-    dsigma_sum = sum_over_rows(dsigma_sum);
-    if (inside && threadIdx.y == 0) {
+    dmu_sum = sum_over_parts(dmu_sum, launch, 0, 12);
+    dsigma_sum = sum_over_parts(dsigma_sum, launch, 0, 13);
+    if (writes) {
         clean_dmu[unit] = dmu_sum;
         clean_dsigma[unit] = dsigma_sum;
     }

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ladder_np.arrays import Array, Device, array_module
-from ladder_np.kernels import kernels_for
+from ladder_np.kernels import kernels_for, parts_of
 from ladder_np.network.layers import Layer
 from ladder_np.network.parameters import LayerParameters
 from ladder_np.network.passes import (
@@ -62,10 +62,16 @@ class FusedPasses(Passes):
         super().__post_init__()
         self.kernels = kernels_for(self.device.xp, self.specification.dtype)
         self.kernels.compiled(_options(self.layers[0]))  # before the first kernel that needs no options of its own
-        self._ends = list(accumulate(layer.units for layer in self.layers))
+        self._ends = list(accumulate(map(self._cost_size, self.layers)))
 
-    def _over_units(self, name: str, layer: Layer, *arguments: Any, lanes: int = 1) -> None:
-        self.kernels.over_units(name, layer.units, *arguments, options=_options(layer), lanes=lanes)
+    def _cost_size(self, layer: Layer) -> int:
+        """Return into how many numbers `decode_forward` sums a layer's squared errors: of each unit and part."""
+        rows = self.rows[layer.index].n_unlabeled
+        return layer.units if layer.combinator.cuda is None else parts_of(rows, layer.units) * layer.units
+
+    def _over_units(self, name: str, layer: Layer, rows: int, *arguments: Any, lanes: int = 1) -> None:
+        """Launch a kernel that adds up over rows, of which a lane has at most so many."""
+        self.kernels.over_units(name, (rows, layer.units), *arguments, options=_options(layer), lanes=lanes)
 
     # ---- The encoder.
 
@@ -89,7 +95,7 @@ class FusedPasses(Passes):
         counts = rows.n_labeled, rows.n_unlabeled, len(h), units, int(rows.shared)
         numbers = *counts, layer.noise_std, self.specification.batch_norm_eps
         arrays = a, noise, own.beta, own.gamma, z, z_tilde, h, mu, sigma
-        self._over_units("encode", layer, *arrays, *numbers, lanes=lanes)
+        self._over_units("encode", layer, rows.largest_lane, *arrays, *numbers, lanes=lanes)
         return Encoded(rows, z, z_tilde, h, mu, sigma, clean_target(rows, z, mu, sigma))
 
     def encode_backward(
@@ -110,7 +116,7 @@ class FusedPasses(Passes):
         results = da, gradient.beta, gradient.gamma
         counts = rows.n_labeled, rows.n_unlabeled, len(dh), len(da), layer.units, int(rows.shared)
         arrays = *above, *clean, encoded.z, encoded.sigma, *results
-        self._over_units("encode_backward", layer, *arrays, *counts)
+        self._over_units("encode_backward", layer, rows.largest_lane, *arrays, *counts)
         return EncodedGradient(da)
 
     # ---- The classifier on top.
@@ -133,7 +139,7 @@ class FusedPasses(Passes):
     # ---- The decoder.
 
     def decode_forward(self, layer: Layer, own: LayerParameters, vertical: Array, encoded: Encoded) -> Decoded:
-        costs = self._unit_costs[self._ends[layer.index] - layer.units : self._ends[layer.index]]
+        costs = self._unit_costs[self._ends[layer.index] - self._cost_size(layer) : self._ends[layer.index]]
         if layer.combinator.cuda is None:
             decoded = super().decode_forward(layer, own, vertical, encoded)
             if decoded.target is None:
@@ -150,7 +156,7 @@ class FusedPasses(Passes):
         clean = (target.z, target.mu, target.sigma) if target else (None, None, None)
         arrays = vertical, z_tilde, own.combinator_block, *clean, u, u_sigma, z_hat, *compared
         numbers = rows, units, self.specification.batch_norm_eps
-        self._over_units("decode", layer, *arrays, *numbers)
+        self._over_units("decode", layer, rows, *arrays, *numbers)
         return Decoded(u, u_sigma, z_tilde, z_hat, (), target, *compared)
 
     def decode_backward(
@@ -173,7 +179,7 @@ class FusedPasses(Passes):
         clean = (target.z, target.mu, target.sigma) if target else (None, None, None)
         arrays = *given, *mine, dvertical, dz_tilde, gradient.combinator_block, *clean
         numbers = rows, units, 2 * layer.weight / u.size
-        self._over_units("decode_backward", layer, *arrays, *numbers)
+        self._over_units("decode_backward", layer, rows, *arrays, *numbers)
         return DecodedGradient(dvertical, dz_tilde, target)
 
     # ---- The cost.
@@ -187,7 +193,7 @@ class FusedPasses(Passes):
 
     @cached_property
     def _cost_table(self) -> tuple[Array, Array]:
-        """Where each layer's units end and of how many numbers its cost is the mean, (2, layers); and its λ, NaN
+        """Where each layer's squared errors end and of how many its cost is the mean, (2, layers); and its λ, NaN
         where nothing is computed. Put on the device once.
         """
         counts = [rows.n_unlabeled * layer.units for rows, layer in zip(self.rows, self.layers, strict=True)]

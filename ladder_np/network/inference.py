@@ -14,6 +14,7 @@ from ladder_np.arrays import Array, array_module
 from ladder_np.errors import InputError
 from ladder_np.network.layers import resolve
 from ladder_np.network.parameters import Parameters
+from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import softmax_forward
 from ladder_np.operations.normalization import FEWEST_ROWS, shift_scale_forward, standardize_forward
 
@@ -21,6 +22,7 @@ __all__ = [
     "ROWS_AT_ONCE",
     "PopulationStatistics",
     "encode_clean",
+    "encode_rows",
     "population_statistics",
     "predict_log_proba",
     "predict_proba",
@@ -28,11 +30,16 @@ __all__ = [
 ]
 
 ROWS_AT_ONCE = 1000  # in a pass over many rows: enough for fast products, small in memory
-ELEMENTS_AT_ONCE = 1 << 22  # of the input, where that is wide
+ELEMENTS_AT_ONCE = 1 << 22  # of a layer, where that is wide: 34 MB in float64, of which a pass holds about three
 
 
-def rows_at_once(width: int) -> int:
-    """Return how many rows of so many features are worked on together in a pass over many."""
+def rows_at_once(specification: Specification) -> int:
+    """Return how many rows (samples) are worked on together in a pass over many.
+
+    Of a dense network the input's width counts, of any other the widest layer with all its positions, where a row of
+    the input may become a hundred times as wide. Patches do not count: convolutions bound them.
+    """
+    width = specification.sizes[0] if specification.is_dense else max(specification.sizes)
     return max(1, min(ROWS_AT_ONCE, ELEMENTS_AT_ONCE // width))
 
 
@@ -48,11 +55,14 @@ class PopulationStatistics:
     sigma: dict[int, Array] = field(default_factory=dict)
     count: int = 0
 
-    def pooled(self, other: "PopulationStatistics") -> "PopulationStatistics":
-        """Return the statistics of these rows and those of `other` together, by their counts."""
-        n, m = self.count, other.count
-        result = PopulationStatistics(count=n + m)
+    def pooled(self, other: "PopulationStatistics", specification: Specification) -> "PopulationStatistics":
+        """Return the statistics of these rows and those of `other` together, of one network, by their counts."""
+        result = PopulationStatistics(count=self.count + other.count)
+        layers = resolve(specification)
         for layer, mu in self.mu.items():
+            # Values of one unit: every sample has as many positions, so the shares of the means are those of samples;
+            # the divisor of the unbiased variance counts positions.
+            n, m = (part.count * layers[layer].positions for part in (self, other))
             delta, sigma = other.mu[layer] - mu, self.sigma[layer]
             squares = (n - 1) * sigma**2 + (m - 1) * other.sigma[layer] ** 2 + delta**2 * (n * m / (n + m))
             xp, dtype = array_module(mu), mu.dtype
@@ -142,18 +152,31 @@ def encode_clean(
     return top(h) if layer == layers[-1].index else h
 
 
+def encode_rows(
+    parameters: Parameters,
+    statistics: PopulationStatistics,
+    x: Array,
+    layer: int,
+    top: Callable[[Array], Array] = softmax_forward,
+) -> Array:
+    """Return h of `layer` as `encode_clean`, in float64, of some rows after the other: memory is that of few."""
+    step = rows_at_once(parameters.specification)
+    pieces = (x[start : start + step].astype(np.float64, copy=False) for start in range(0, len(x), step))
+    return array_module(x).concatenate([encode_clean(parameters, statistics, one, layer, top) for one in pieces])
+
+
 def predict_proba(parameters: Parameters, statistics: PopulationStatistics, x: Array) -> Array:
     """Return P(class | x), shape (rows, classes), float64, for x (rows, d_0) on the parameters' device.
 
     It is computed in float64 whatever the parameters' dtype: matrix products sum in an order that depends on how many
     rows there are, and in float32 a row's probabilities would differ by more than 1e-6 with the rows beside it.
     """
-    return _predict(parameters, statistics, x, softmax_forward)
+    return encode_rows(parameters, statistics, x, parameters.specification.top)
 
 
 def predict_log_proba(parameters: Parameters, statistics: PopulationStatistics, x: Array) -> Array:
     """Return log P(class | x) as `predict_proba` returns P(class | x), finite where that is rounded to 0."""
-    return _predict(parameters, statistics, x, _log_softmax)
+    return encode_rows(parameters, statistics, x, parameters.specification.top, _log_softmax)
 
 
 def _log_softmax(b: Array) -> Array:
@@ -161,12 +184,3 @@ def _log_softmax(b: Array) -> Array:
     xp = array_module(b)
     centered = b - b.max(axis=-1, keepdims=True)
     return centered - xp.log(xp.exp(centered).sum(axis=-1, keepdims=True))
-
-
-def _predict(
-    parameters: Parameters, statistics: PopulationStatistics, x: Array, top: Callable[[Array], Array]
-) -> Array:
-    pieces = (x[start : start + ROWS_AT_ONCE] for start in range(0, len(x), ROWS_AT_ONCE))
-    batches = (piece.astype(np.float64, copy=False) for piece in pieces)
-    layer = parameters.specification.top
-    return array_module(x).concatenate([encode_clean(parameters, statistics, batch, layer, top) for batch in batches])

@@ -126,6 +126,11 @@ class Rows:
         return self.n_labeled + self.n_unlabeled
 
     @property
+    def largest_lane(self) -> int:
+        """How many rows the largest lane has."""
+        return max(self.n_labeled, self.n_unlabeled)
+
+    @property
     def total(self) -> int:
         """All rows of the layer."""
         return self.n_corrupted + (self.n_unlabeled if self.has_clean else 0)

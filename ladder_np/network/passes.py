@@ -137,7 +137,7 @@ class Decoded:
     # (M, units): ẑ_BN, and ẑ_BN − z
     z_hat_bn: Array | None = None
     difference: Array | None = None
-    cost: Array | None = None  # the unweighted cost, 0-dimensional, or summed over the rows for each unit, (units,)
+    cost: Array | None = None  # the unweighted cost, 0-dimensional, or sums of squares of units or parts of rows
     vertical: Array | None = None  # (M, units): what u was normalized from, if the passes keep all they compute
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ladder_np.errors import InputError, warn
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
-from ladder_np.operations.maps import LARGEST_SIZE, Shape, build_maps, split_layers
+from ladder_np.operations.maps import LARGEST_SIZE, Shape, build_maps, is_whole_number, split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 
 __all__ = [
@@ -141,7 +141,12 @@ class Specification:
     @property
     def is_dense(self) -> bool:
         """Whether all layers are dense, so that `sizes` alone describes the network."""
-        return len(self.input_shape) == 1 and all(text.isdecimal() for text in self.layers)
+        return len(self.input_shape) == 1 and all(map(is_whole_number, self.layers))
+
+    @property
+    def image_shape(self) -> Shape | None:
+        """(height, width, channels) of the images that the network takes; None where it takes rows of features."""
+        return self.input_shape if len(self.input_shape) == 3 else None
 
     @property
     def lowest(self) -> int:

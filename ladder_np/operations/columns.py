@@ -11,6 +11,7 @@ at a time, which stay there in between, and by several threads. Blocks do not de
 """
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -20,7 +21,7 @@ import numpy as np
 from ladder_np.arrays import Array, array_module
 from ladder_np.threads import in_parallel
 
-__all__ = ["column_products", "column_sums", "in_blocks", "row_blocks", "total"]
+__all__ = ["column_products", "column_sums", "in_blocks", "in_blocks_of_images", "row_blocks", "total"]
 
 MANY_ROWS = 4096  # with fewer, all is done at once and rows are added one after the other
 LONG_ROW = 2**14  # elements of a row of the matrix that many rows are laid out in
@@ -43,6 +44,15 @@ def row_blocks(like: Array) -> list[slice]:
         return [slice(None)]
     height = max(1, BLOCK // like.shape[1])
     return [slice(start, start + height) for start in range(0, len(like), height)]
+
+
+def in_blocks_of_images(function: Callable[[slice], None], images: Array) -> None:
+    """Call a function with some images (n, height, width, channels) at a time, as `in_blocks` with rows."""
+    if array_module(images) is not np:
+        function(slice(None))
+        return
+    each = max(1, BLOCK // math.prod(images.shape[1:]))
+    in_parallel(function, [slice(start, start + each) for start in range(0, len(images), each)])
 
 
 def total(parts: Sequence[Array]) -> Array:

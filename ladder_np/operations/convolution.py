@@ -16,7 +16,10 @@ t positions, and with the weight turned around:
     dC/dh = the same of da, with  W'[i, j, f, c] = W[k − 1 − i, k − 1 − j, c, f],   s' = t,  t' = s
 
 P is k² times as large as the image. It is made for some images at a time, few enough that it stays in the cache, and
-made again for dW: memory does not grow with the batch.
+made again for dW: memory does not grow with the batch. Of an image whose P is large it is made for some lines of the
+output at a time, one at least; what grows with the image is then that line, width · k² C elements, and one enlarged
+input. In small networks, each of whose products runs on one BLAS thread, threads work on groups of images side by
+side; the groups do not depend on how many threads there are. Elsewhere all threads share each product.
 """
 
 import dataclasses
@@ -24,13 +27,19 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from ladder_np.arrays import Array, array_module
-from ladder_np.operations.dense import Matmul, dense_backward_weight, dense_forward, matmul
+from ladder_np.operations.columns import total
+from ladder_np.operations.dense import Matmul, dense_backward_weight, dense_forward, matmul, small_matmul
+from ladder_np.threads import in_parallel
 
 __all__ = ["Window", "convolution_backward_input", "convolution_backward_weight", "convolution_forward"]
 
 PATCHES_ON_CPU = 2**18  # elements of P at once: 1 MiB in float32, half of a core's cache
 PATCHES_ON_GPU = 2**26
+WHOLE_IMAGE = 2**22  # P of one image up to which it is not cut: 16 MiB in float32
+GROUPS = 16  # of images, at most
 FEW_CHANNELS = 8  # with fewer, P is made column by column: its rows would be copied in too short pieces
 
 
@@ -90,8 +99,13 @@ def convolution_forward(h: Array, W: Array, window: Window, matmul: Matmul = mat
     if window.is_dense:
         return dense_forward(h, W, matmul)
     a = array_module(h).empty((_samples(h, window) * math.prod(window.output), W.shape[1]), dtype=h.dtype)
-    for rows, P in _patches(h, window):
-        matmul(P, W, out=a[rows])
+
+    def of_group(group: tuple[slice, slice]) -> None:
+        below, above = group
+        for rows, P in _patches(h[below], window):
+            matmul(P, W, out=a[above][rows])
+
+    in_parallel(of_group, _groups(h, window, matmul))
     return a
 
 
@@ -107,12 +121,18 @@ def convolution_backward_weight(da: Array, h: Array, window: Window, out: Array,
     if window.is_dense:
         dense_backward_weight(da, h, dW, matmul)
         return out
-    part = array_module(h).empty_like(dW)
-    for rows, P in _patches(h, window):
-        if rows.start:
-            dW += matmul(P.T, da[rows], out=part)
-        else:
-            matmul(P.T, da[rows], out=dW)
+
+    def of_group(group: tuple[slice, slice]) -> Array:
+        below, above = group
+        mine, part = (array_module(h).empty_like(dW) for _ in range(2))
+        for rows, P in _patches(h[below], window):
+            if rows.start:
+                mine += matmul(P.T, da[above][rows], out=part)
+            else:
+                matmul(P.T, da[above][rows], out=mine)
+        return mine
+
+    dW[...] = total(in_parallel(of_group, _groups(h, window, matmul)))
     return out
 
 
@@ -120,38 +140,68 @@ def _samples(h: Array, window: Window) -> int:
     return len(h) // math.prod(window.input[:2])
 
 
+def _groups(h: Array, window: Window, matmul: Matmul) -> list[tuple[slice, slice]]:
+    """Return the rows of groups of images, below and above; all are one group where threads share each product."""
+    images, below, above = _samples(h, window), math.prod(window.input[:2]), math.prod(window.output)
+    count = GROUPS if matmul is small_matmul and array_module(h) is np else 1
+    blocks = -(-images // (count * _at_once(h, window)))  # of P, in a group
+    starts = range(0, images, blocks * _at_once(h, window))
+    ends = [*starts[1:], images]
+    return [
+        (slice(start * below, end * below), slice(start * above, end * above))
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _at_once(h: Array, window: Window) -> int:
+    """Return of how many images P is made at once, of one if only some lines of it are."""
+    most = PATCHES_ON_CPU if array_module(h) is np else PATCHES_ON_GPU
+    return max(1, most // (math.prod(window.output) * window.size**2 * window.input[2]))
+
+
 def _patches(h: Array, window: Window) -> Iterator[tuple[slice, Array]]:
-    """Yield P of some samples at a time, in memory that is used again, with the rows of the output that they make."""
+    """Yield P of some samples, or some rows of one, in memory that is used again, with the rows of the output."""
     xp = array_module(h)
-    images = h.reshape(-1, *window.input)
-    positions, columns = math.prod(window.output), window.size**2 * window.input[2]
+    images, (height, width) = h.reshape(-1, *window.input), window.output
+    of_row = width * window.size**2 * window.input[2]  # elements of P
     most = PATCHES_ON_CPU if xp.__name__ == "numpy" else PATCHES_ON_GPU
-    at_once = min(len(images), max(1, most // (positions * columns)))
+    at_once = min(len(images), _at_once(h, window))
+    lines = height if height * of_row <= max(most, WHOLE_IMAGE) else max(1, most // of_row)
     larger = xp.zeros((at_once, *window.enlarged, window.input[2]), dtype=h.dtype)
-    memory = xp.empty(at_once * positions * columns, dtype=h.dtype)
-    inside, windows, copy, P = _views(larger, memory, window)
+    memory = xp.empty(at_once * lines * of_row, dtype=h.dtype)
+    inside = _inside(larger, window)
+    bands = [_views(larger, memory, window, first, lines) for first in range(0, height, lines)]
     for start in range(0, len(images), at_once):
         part = images[start : start + at_once]
         if len(part) < at_once:
-            inside, windows, copy, P = _views(larger[: len(part)], memory, window)
-        inside[...] = part
-        copy[...] = windows
-        yield slice(start * positions, (start + len(part)) * positions), P
+            bands = [_views(larger[: len(part)], memory, window, 0, height)]
+        inside[: len(part)] = part
+        end = start * height * width
+        for windows, copy, P in bands:
+            copy[...] = windows
+            begin, end = end, end + len(P)
+            yield slice(begin, end), P
 
 
-def _views(larger: Array, memory: Array, window: Window) -> tuple[Array, Array, Array, Array]:
-    """Return where images lie in larger inputs, their windows, where these are copied to in memory, and P there."""
-    (height, width), k, n, channels = window.output, window.size, len(larger), window.input[2]
+def _inside(larger: Array, window: Window) -> Array:
+    """Return where images lie in larger inputs."""
     inner = (slice(window.before, side - window.behind, window.spacing) for side in window.enlarged)
-    inside, columns = larger[:, *inner], k * k * channels
-    memory = memory[: n * height * width * columns]
+    return larger[:, *inner]
+
+
+def _views(larger: Array, memory: Array, window: Window, first: int, lines: int) -> tuple[Array, Array, Array]:
+    """Return the windows of some lines of the output, where these are copied to in memory, and P there."""
+    (height, width), k, n, channels = window.output, window.size, len(larger), window.input[2]
+    lines, columns = min(lines, height - first), k * k * channels
+    memory = memory[: n * lines * width * columns]
     by_sample, by_row, by_column, by_channel = larger.strides
-    shape, strides = (n, height, width, k), (by_sample, window.stride * by_row, window.stride * by_column, by_row)
+    shape, strides = (n, lines, width, k), (by_sample, window.stride * by_row, window.stride * by_column, by_row)
+    larger = larger[:, first * window.stride :]
     strided = array_module(larger).lib.stride_tricks.as_strided
     if channels >= FEW_CHANNELS:
         # What a window has of one row of the image lies in one piece.
         windows = strided(larger, shape=(*shape, k * channels), strides=(*strides, by_channel))
-        return inside, windows, memory.reshape(windows.shape), memory.reshape(-1, columns)
+        return windows, memory.reshape(windows.shape), memory.reshape(-1, columns)
     windows = strided(larger, shape=(*shape, k, channels), strides=(*strides, by_column, by_channel))
     windows = windows.transpose(3, 4, 5, 0, 1, 2)
-    return inside, windows, memory.reshape(windows.shape), memory.reshape(columns, -1).T
+    return windows, memory.reshape(windows.shape), memory.reshape(columns, -1).T

@@ -48,10 +48,22 @@ from ladder_np.operations.pooling import (
     spread_forward,
 )
 
-__all__ = ["IDENTITY", "LARGEST_SIZE", "MAPS", "Map", "MapPair", "Shape", "build_maps", "is_layer", "split_layers"]
+__all__ = [
+    "IDENTITY",
+    "LARGEST_SIZE",
+    "MAPS",
+    "Map",
+    "MapPair",
+    "Shape",
+    "build_maps",
+    "is_layer",
+    "is_whole_number",
+    "split_layers",
+]
 
 Shape = tuple[int, ...]
 LARGEST_SIZE = 2**26  # units of one layer, so that the number of parameters stays one that an address can hold
+MOST_DIGITS = 18  # of a number in a text; Python refuses to read one of thousands
 
 
 @dataclass(frozen=True)
@@ -183,8 +195,8 @@ CONV_EQUATIONS = {"forward": "{h} * {W}", "backward": "{da} * {W} turned", "weig
 def _images(below: Shape) -> tuple[int, int, int]:
     if len(below) != 3:
         raise InputError(
-            "expected images below, (height, width, channels); give rows as an array (n, height, width[, channels]), "
-            "or name input_shape"
+            "expected images below, (height, width, channels); the input is such where the data's rows are images, "
+            "(n, height, width[, channels]), or its shape is named, as 28x28x1"
         )
     return below
 
@@ -308,9 +320,14 @@ def split_layers(layers: str | Sequence[str | int]) -> tuple[str, ...]:
     return tuple(str(part).removeprefix("dense:") for part in parts)
 
 
+def is_whole_number(text: str) -> bool:
+    """Return whether a text is a whole number in the digits 0 to 9; `str.isdecimal` knows those of all scripts."""
+    return text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
+
+
 def is_layer(text: str) -> bool:
     """Return whether a text names a kind of layer, or is a number of units; its arguments are not looked at."""
-    return text.isdecimal() or text.partition(":")[0] in MAPS
+    return is_whole_number(text) or text.partition(":")[0] in MAPS
 
 
 def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
@@ -320,7 +337,7 @@ def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
     """
     shape, pairs = input_shape, []
     for number, text in enumerate(layers, start=1):
-        kind, *arguments = f"dense:{text}".split(":") if text.isdecimal() else text.split(":")
+        kind, *arguments = f"dense:{text}".split(":") if is_whole_number(text) else text.split(":")
         if kind not in MAPS:
             known = ", ".join(MAPS)
             raise InputError(
@@ -371,6 +388,6 @@ def _check_pair(up: Map, down: Map, below: Shape, named: str) -> None:
 
 
 def _whole_number(text: str, what: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_SIZE:
+    if not is_whole_number(text) or not 1 <= int(text) <= LARGEST_SIZE:
         raise InputError(f"{what} {text!r}: expected a whole number from 1 to {LARGEST_SIZE}")
     return int(text)

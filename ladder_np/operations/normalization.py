@@ -171,4 +171,5 @@ def shift_scale_backward(
         dz = xp.multiply(db, gamma, out=out)
     else:
         dz = db if out is db else xp.positive(db, out=out)
-    return dz, None if beta is None else column_sums(dz), dgamma
+    dbeta = None if beta is None else total(in_blocks(lambda rows: column_sums(dz[rows]), dz))
+    return dz, dbeta, dgamma

@@ -17,6 +17,7 @@ import itertools
 from collections.abc import Iterator
 
 from ladder_np.arrays import Array, array_module
+from ladder_np.operations.columns import in_blocks_of_images
 
 __all__ = [
     "max_pool_backward",
@@ -46,27 +47,37 @@ def _places(size: int) -> Iterator[tuple[int, tuple[slice, ...]]]:
 def max_pool_forward(h: Array, shape: Shape, size: int) -> tuple[Array, Array]:
     """Return a (rows, C) and at which place of its window each value was, for h (rows, C) of images of a shape."""
     xp, images = array_module(h), h.reshape(-1, *shape)
-    largest = images[:, ::size, ::size].copy()
-    place = xp.zeros(largest.shape, dtype=xp.uint8 if size < 16 else xp.int32)
-    for number, at in _places(size):
-        values = images[at]
-        there = (slice(None), slice(values.shape[1]), slice(values.shape[2]))  # where windows are not cut off
-        is_larger = (values > largest[there]).astype(place.dtype)
-        is_larger *= number
-        xp.maximum(is_larger, place[there], out=place[there])  # numbers rise, so that the last larger one stays
-        xp.maximum(values, largest[there], out=largest[there])
-    return largest.reshape(-1, shape[2]), place
+    a = xp.empty((len(images), *pooled(shape, size)), dtype=h.dtype)
+    places = xp.zeros(a.shape, dtype=xp.uint8 if size < 16 else xp.int32)
+
+    def of_some(some: slice) -> None:
+        largest, place = a[some], places[some]
+        largest[...] = images[some, ::size, ::size]
+        for number, at in _places(size):
+            values = images[some][at]
+            there = (slice(None), slice(values.shape[1]), slice(values.shape[2]))  # where windows are not cut off
+            is_larger = (values > largest[there]).astype(place.dtype)
+            is_larger *= number
+            xp.maximum(is_larger, place[there], out=place[there])  # numbers rise, so that the last larger one stays
+            xp.maximum(values, largest[there], out=largest[there])
+
+    in_blocks_of_images(of_some, images)
+    return a.reshape(-1, shape[2]), places
 
 
-def max_pool_backward(da: Array, place: Array, shape: Shape, size: int) -> Array:
+def max_pool_backward(da: Array, places: Array, shape: Shape, size: int) -> Array:
     """Return dh (rows, C)."""
     xp = array_module(da)
     da = da.reshape(-1, *pooled(shape, size))
     dh = xp.empty((len(da), *shape), dtype=da.dtype)
-    for number, at in _places(size):
-        to = dh[at]
-        there = (slice(len(da)), slice(to.shape[1]), slice(to.shape[2]))
-        xp.multiply(da[there], place[there] == number, out=to)
+
+    def of_some(some: slice) -> None:
+        for number, at in _places(size):
+            to = dh[some][at]
+            there = (some, slice(to.shape[1]), slice(to.shape[2]))
+            xp.multiply(da[there], places[there] == number, out=to)
+
+    in_blocks_of_images(of_some, dh)
     return dh.reshape(-1, shape[2])
 
 
@@ -75,20 +86,27 @@ def repeat_forward(h: Array, shape: Shape, size: int) -> Array:
     xp = array_module(h)
     h = h.reshape(-1, *pooled(shape, size))
     a = xp.empty((len(h), *shape), dtype=h.dtype)
-    for _, at in _places(size):
-        to = a[at]
-        to[...] = h[:, : to.shape[1], : to.shape[2]]
+
+    def of_some(some: slice) -> None:
+        for _, at in _places(size):
+            to = a[some][at]
+            to[...] = h[some, : to.shape[1], : to.shape[2]]
+
+    in_blocks_of_images(of_some, a)
     return a.reshape(-1, shape[2])
 
 
 def repeat_backward(da: Array, shape: Shape, size: int) -> Array:
     """Return dh (rows, C) of the pooled images."""
     da = da.reshape(-1, *shape)
-    dh = da[:, ::size, ::size].copy()
-    for number, at in _places(size):
-        if number:
-            values = da[at]
-            dh[:, : values.shape[1], : values.shape[2]] += values
+    dh = array_module(da).zeros((len(da), *pooled(shape, size)), dtype=da.dtype)
+
+    def of_some(some: slice) -> None:
+        for _, at in _places(size):
+            values = da[some][at]
+            dh[some, : values.shape[1], : values.shape[2]] += values
+
+    in_blocks_of_images(of_some, da)
     return dh.reshape(-1, shape[2])
 
 

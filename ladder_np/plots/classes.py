@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ladder_np.plots.features import FeatureDisplay
+from ladder_np.plots.features import FeatureDisplay, ImageDisplay
 from ladder_np.plots.run_data import HiddenLayer, Predictions
 from ladder_np.plots.style import (
     Figure,
@@ -70,7 +70,7 @@ def confusion(predictions: Predictions, classes: np.ndarray, features: FeatureDi
         figure = new_figure(title, height + 0.7, height)
         draw(figure.subfigures(), *confusions(predictions), names)
         return figure
-    if wrong <= FEW and not features.side:  # a short table goes below, so that no half of the figure is empty
+    if wrong <= FEW and not features.image:  # a short table goes below, so that no half of the figure is empty
         below = LINE * (wrong + 3)
         figure = new_figure(
             title, max(height + 0.7, BESIDE if features.texts is None else BESIDE_TEXTS), height + below
@@ -152,19 +152,21 @@ def _draw_mistakes(figure: Any, predictions: Predictions, names: list[str], feat
     """Draw the mistakes of the highest confidence, as images or as a table."""
     wrong = np.flatnonzero(predictions.predicted != predictions.y)
     surest = wrong[(-predictions.confidence[wrong]).argsort(kind="stable")]
-    if features.side:
-        _draw_images(figure, predictions, surest[:IMAGES], names, features)
+    if features.image:
+        _draw_images(figure, predictions, surest[:IMAGES], names, features.image)
     else:
         lines = max(FEW, int(figure.bbox.height / figure.dpi / LINE) - 4)  # what is left by titles and the head
         _write_table(figure, predictions, surest[:lines], names, features)
 
 
 def _draw_images(
-    figure: Any, predictions: Predictions, rows: np.ndarray, names: list[str], features: FeatureDisplay
+    figure: Any, predictions: Predictions, rows: np.ndarray, names: list[str], display: ImageDisplay
 ) -> None:
-    figure.suptitle("the most confident mistakes", fontsize=10)
-    for axes, row in zip(grid(figure, len(rows), balanced(len(rows), 4)), rows, strict=True):
-        show_image(axes, predictions.X[row], features.maximum)
+    shown = display.show({"raw": predictions.X[rows]})
+    figure.suptitle(f"the most confident mistakes{shown.channel and f', {shown.channel}'}", fontsize=10)
+    cells = grid(figure, len(rows), balanced(len(rows), 4))
+    for axes, row, image in zip(cells, rows, shown.versions["raw"], strict=True):
+        show_image(axes, image, shown.limits)
         said, true = names[predictions.predicted[row]], names[predictions.y[row]]
         share = f"{100 * predictions.confidence[row]:.0f} %"
         axes.set_title(f"said {said} ({share})\nis {true}, row {predictions.indices[row]}", fontsize=8)

@@ -14,12 +14,14 @@ import numpy as np
 from ladder_np.errors import InputError
 from ladder_np.network.layers import Layer, resolve
 from ladder_np.network.passes import Decoded
-from ladder_np.plots.features import FeatureDisplay
+from ladder_np.plots.features import FeatureDisplay, ImageDisplay, as_raw
 from ladder_np.plots.run_data import NoisyPass
 from ladder_np.plots.style import (
     OKABE_ITO,
     Figure,
     balanced,
+    cell_size,
+    explain_images,
     grid,
     map_color,
     new_figure,
@@ -34,6 +36,7 @@ from ladder_np.predictor import Predictor
 __all__ = ["choose_rows", "combinators", "rebuilt_inputs", "typical_unit"]
 
 IMAGES, PROFILES = 10, 6  # rows shown as images; as lines
+CELL = 1.0  # of a square image, in inches
 LETTERS = 12  # of the name of a class
 NAMED_FEATURES = 10  # up to so many features are named on the x-axis
 # The quantiles of u for which there is a curve, and these quantiles of the normal distribution, which stand in for
@@ -71,14 +74,12 @@ def rebuilt_inputs(predictor: Predictor, rows: NoisyPass, features: FeatureDispl
     noise, left = (float(np.mean((other - x) ** 2)) for other in (x_tilde, x_hat))
     title = f"{len(x)} {rows.rows_name}: mean squared error {noise:.3g} noisy, {left:.3g} rebuilt"
     said = probabilities.argmax(axis=1)
-    chosen = choose_rows(said, IMAGES if features.side else PROFILES)
+    chosen = choose_rows(said, IMAGES if features.image else PROFILES)
     names = short_names(predictor.classes, LETTERS)
     heads = [f"row {rows.indices[row]}\n{names[said[row]]}" for row in chosen]
     versions = {"clean": x[chosen], "noisy": x_tilde[chosen], "rebuilt": x_hat[chosen]}
-    if features.side:
-        scaling = predictor.scaling
-        raw = {name: values / scaling.scale + scaling.shift for name, values in versions.items()}
-        return _draw_images(title, raw, heads, features)
+    if features.image:
+        return _draw_images(title, as_raw(predictor.scaling, versions, rows.X[chosen]), heads, features.image)
     return _draw_profiles(title, versions, heads, features)
 
 
@@ -91,14 +92,17 @@ def choose_rows(classes: np.ndarray, most: int) -> np.ndarray:
     return np.lexsort((classes, turn))[:most]
 
 
-def _draw_images(title: str, versions: dict[str, np.ndarray], heads: list[str], features: FeatureDisplay) -> Figure:
-    figure = new_figure(title, max(4, len(heads)), 3.9)
+def _draw_images(title: str, versions: dict[str, np.ndarray], heads: list[str], display: ImageDisplay) -> Figure:
+    shown = display.show(versions)
+    width, height = cell_size(display.shape, CELL)
+    figure = new_figure(title, max(4, width * len(heads)), 0.9 + height * len(versions))
+    explain_images(figure, ", ".join(filter(None, (shown.channel, display.note))))
     axes = grid(figure, len(versions) * len(heads), len(heads))
-    for place, (name, images) in enumerate(versions.items()):
+    for place, (name, images) in enumerate(shown.versions.items()):
         line = axes[place * len(heads) : (place + 1) * len(heads)]
         line[0].set_ylabel(name)
         for cell, image, head in zip(line, images, heads, strict=True):
-            show_image(cell, image, features.maximum)
+            show_image(cell, image, shown.limits)
             if place == 0:
                 cell.set_title(head, fontsize=8)
     return figure

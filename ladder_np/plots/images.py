@@ -1,9 +1,10 @@
 """Pictures of networks whose input is images: filters, feature maps, and what the decoder rebuilds at every level.
 
-Values of the network have no color of their own. Of three channels, images are drawn in color; of any other number,
-one channel is a gray image. In each image or row of images black and white are the ends of what is drawn there.
+Inputs are drawn as raw pixels. Other values of the network have no color of their own: one channel is a gray image,
+in which black and white are the ends of what is drawn there. Filters of three channels are drawn in color.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,20 @@ from ladder_np.network.inference import encode_clean
 from ladder_np.network.layers import Layer, resolve
 from ladder_np.network.passes import Decoded
 from ladder_np.plots.decoder import choose_rows
+from ladder_np.plots.features import COLORS, ImageDisplay, as_raw, channels_by_variation
 from ladder_np.plots.run_data import NoisyPass, NothingToDrawError, PlotData, evenly_spaced
-from ladder_np.plots.style import Figure, balanced, grid, new_figure, styled, thinned
+from ladder_np.plots.style import (
+    Figure,
+    balanced,
+    cell_size,
+    explain_images,
+    grid,
+    limits,
+    new_figure,
+    show_image,
+    styled,
+    thinned,
+)
 from ladder_np.predictor import Predictor
 
 __all__ = ["FeatureMaps", "encode_images", "feature_maps", "filters", "rebuilt_layers"]
@@ -25,9 +38,7 @@ MOST_LAYERS = 8
 MAPPED_ROWS = 3  # whose feature maps are drawn
 CHANNELS = 4  # of a layer, for each of the images whose feature maps are drawn
 IMAGES = 8  # whose layers are rebuilt
-OUTLIERS = 0.005  # share of values on each side that are cut off
-COLORS = 3
-CELL = 0.85  # inches
+CELL = 0.85  # of a square image, in inches
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +47,7 @@ class FeatureMaps:
 
     rows_name: str  # see `PlotData`
     indices: np.ndarray  # (n,): of the rows in X
-    images: np.ndarray  # (n, height, width, channels): as the network gets them
+    X: np.ndarray  # (n, d_0): their raw pixels
     layers: dict[int, np.ndarray]  # h by layer, (n, height, width, channels)
 
 
@@ -49,12 +60,13 @@ def encode_images(predictor: Predictor, data: PlotData) -> FeatureMaps:
     shapes = {layer.index: layer.shape for layer in resolve(network.specification)[1:] if len(layer.shape) == 3}
     if not shapes:
         raise NothingToDrawError("no layer above the input is spatial")
-    x = predictor.scaling.apply(data.dataset.X[indices], np.float64)
+    X = data.dataset.X[indices]
+    x = predictor.scaling.apply(X, np.float64)
     layers = {
         index: encode_clean(network.parameters, predictor.statistics, x, index).reshape(-1, *shape)
         for index, shape in shapes.items()
     }
-    return FeatureMaps(data.rows_name, indices, x.reshape(-1, *network.specification.input_shape), layers)
+    return FeatureMaps(data.rows_name, indices, X, layers)
 
 
 @styled
@@ -90,18 +102,20 @@ def filters(predictor: Predictor) -> Figure:
     figure = new_figure(f"{some} filters of layer 1, {size}{of}", max(6, CELL * columns), height)
     largest = float(np.abs(W).max())
     for axes, image in zip(grid(figure, len(chosen), columns), chosen, strict=True):
-        _show(axes, image, -largest, largest)
+        show_image(axes, image, (-largest, largest))
     return figure
 
 
 @styled
-def feature_maps(predictor: Predictor, maps: FeatureMaps) -> Figure:
+def feature_maps(predictor: Predictor, maps: FeatureMaps, display: ImageDisplay) -> Figure:
     """Draw some images, and below them what each spatial layer makes of them without noise.
 
     Parameters
     ----------
     predictor : Predictor
     maps : FeatureMaps
+    display : ImageDisplay
+        Of the inputs.
 
     Returns
     -------
@@ -111,23 +125,25 @@ def feature_maps(predictor: Predictor, maps: FeatureMaps) -> Figure:
     images = len(maps.indices)
     columns = images * CHANNELS
     title = f"{images} {maps.rows_name} in each spatial layer: the channels that vary most"
-    figure = new_figure(title, max(6, CELL * columns + 1), 1 + CELL * (1 + len(spatial)))
+    width, height = cell_size(display.shape, CELL)
+    figure = new_figure(title, max(6, width * columns + 1), 1 + height * (1 + len(spatial)))
     axes = grid(figure, columns * (1 + len(spatial)), columns)
-    _line(axes[0], "input")
+    inputs = display.show({"raw": maps.X})
+    _line(axes[0], "input", inputs.channel)
     for cell in axes[:columns]:
         cell.axis("off")
-    for k, (row, image) in enumerate(zip(maps.indices, maps.images, strict=True)):
+    for k, (row, image) in enumerate(zip(maps.indices, inputs.versions["raw"], strict=True)):
         axes[k * CHANNELS].axis("on")
-        _show(axes[k * CHANNELS], _as_image(image), float(maps.images.min()), float(maps.images.max()))
+        show_image(axes[k * CHANNELS], image, inputs.limits)
         axes[k * CHANNELS].set_title(f"row {row}", fontsize=8)
     for place, layer in enumerate(spatial, start=1):
         h = maps.layers[layer]
         line = axes[place * columns : (place + 1) * columns]
-        chosen = _varying(h)[:CHANNELS]
+        chosen = channels_by_variation(h)[:CHANNELS]
         _line(line[0], f"{layer}: {predictor.network.specification.layers[layer - 1]}")
         for image, cells in zip(h, _pieces(line), strict=True):
             for channel, cell in zip(chosen, cells, strict=False):
-                _show(cell, image[..., channel], *_limits(h[..., channel]))
+                show_image(cell, image[..., channel], limits(h[..., channel]))
                 cell.set_title(f"channel {channel}", fontsize=7, pad=2)
             for cell in cells[len(chosen) :]:
                 cell.axis("off")
@@ -135,15 +151,17 @@ def feature_maps(predictor: Predictor, maps: FeatureMaps) -> Figure:
 
 
 @styled
-def rebuilt_layers(predictor: Predictor, rows: NoisyPass) -> Figure:
+def rebuilt_layers(predictor: Predictor, rows: NoisyPass, display: ImageDisplay) -> Figure:
     """Draw some rows in every spatial layer with a denoising cost: clean, noisy and rebuilt.
 
-    An input of three channels is drawn in color; of any other layer, the channel whose clean values vary most is.
+    Inputs are drawn as raw pixels; of any other layer, the channel whose clean values vary most is.
 
     Parameters
     ----------
     predictor : Predictor
     rows : NoisyPass
+    display : ImageDisplay
+        Of the inputs.
 
     Returns
     -------
@@ -163,62 +181,38 @@ def rebuilt_layers(predictor: Predictor, rows: NoisyPass) -> Figure:
     chosen = choose_rows(probabilities.argmax(axis=1), IMAGES)
     drawn = thinned(spatial, MOST_LAYERS)
     title = f"{len(chosen)} {rows.rows_name} in layers of images: clean, noisy, rebuilt"
-    figure = new_figure(title, max(6, CELL * len(chosen) + 1.5), 1 + CELL * 3 * len(drawn))
+    width, height = cell_size(display.shape, CELL)
+    figure = new_figure(title, max(6, width * len(chosen) + 1.5), 1 + height * 3 * len(drawn))
+    if drawn[0][0].index == 0:
+        explain_images(figure, display.note and f"input: {display.note}")
     cells = iter(grid(figure, 3 * len(drawn) * len(chosen), len(chosen)))
     for number, (layer, decoded) in enumerate(drawn):
-        said, versions = _versions(layer, decoded)
-        limits = _limits(versions["clean"])
-        for name, values in versions.items():
+        versions = _versions(layer, decoded, chosen)
+        if layer.index == 0:
+            shown = display.show(as_raw(predictor.scaling, versions, rows.X[chosen]))
+        else:
+            shown = ImageDisplay(layer.shape, in_color=False).show(versions)
+        for name, images in shown.versions.items():
             line = [next(cells) for _ in chosen]
-            _line(line[0], f"{layer.index}: {name}{said if name == 'clean' else ''}")
-            for row, cell in zip(chosen, line, strict=True):
-                _show(cell, values[row], *limits)
+            _line(line[0], f"{layer.index}: {name}", shown.channel if name == "clean" else "")
+            for row, image, cell in zip(chosen, images, line, strict=True):
+                show_image(cell, image, shown.limits)
                 if number == 0 and name == "clean":
                     cell.set_title(f"row {rows.indices[row]}", fontsize=8)
     return figure
 
 
-def _versions(layer: Layer, decoded: Decoded) -> tuple[str, dict[str, np.ndarray]]:
-    """Return which channel of a layer is drawn, and its images, clean, noisy and rebuilt."""
+def _versions(layer: Layer, decoded: Decoded, chosen: np.ndarray) -> dict[str, np.ndarray]:
+    """Return some rows of a layer, clean, noisy and rebuilt, with all their values in a row."""
     assert decoded.target is not None
     values = {"clean": decoded.target.z, "noisy": decoded.z_tilde, "rebuilt": decoded.z_hat_bn}
-    images = {name: np.asarray(array).reshape(-1, *layer.shape) for name, array in values.items()}
-    if layer.index == 0 and layer.shape[2] == COLORS:
-        return "", images
-    channel = _varying(images["clean"])[0]
-    said = f"\nchannel {channel}" if layer.shape[2] > 1 else ""
-    return said, {name: array[..., channel] for name, array in images.items()}
-
-
-def _as_image(image: np.ndarray) -> np.ndarray:
-    """Return an image (height, width, 3) in color, of other numbers of channels the one that varies most."""
-    return image if image.shape[2] == COLORS else image[..., _varying(image[None])[0]]
-
-
-def _varying(images: np.ndarray) -> np.ndarray:
-    """Return the channels of images (n, height, width, channels), those that vary most first."""
-    return np.argsort(-images.reshape(-1, images.shape[-1]).std(axis=0), kind="stable")
-
-
-def _limits(values: np.ndarray) -> tuple[float, float]:
-    low, high = np.quantile(values, (OUTLIERS, 1 - OUTLIERS))
-    return (float(low), float(high)) if low < high else (float(low) - 1, float(high) + 1)
+    return {name: np.asarray(array).reshape(-1, math.prod(layer.shape))[chosen] for name, array in values.items()}
 
 
 def _pieces(line: Sequence[Any]) -> list[Sequence[Any]]:
     return [line[start : start + CHANNELS] for start in range(0, len(line), CHANNELS)]
 
 
-def _line(axes: Any, name: str) -> None:
+def _line(axes: Any, name: str, channel: str = "") -> None:
     """Write what a line of images is at the left of its first one."""
-    axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
-
-
-def _show(axes: Any, image: np.ndarray, low: float, high: float) -> None:
-    """Draw an image (height, width), or in color (height, width, 3), from black to white."""
-    image = np.asarray(image, np.float64)
-    if image.ndim == 2:
-        axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-    else:
-        axes.imshow(np.clip((image - low) / (high - low), 0, 1), interpolation="nearest")
-    axes.set(xticks=[], yticks=[])
+    axes.set_ylabel(f"{name}\n{channel}" if channel else name, rotation=0, ha="right", va="center", fontsize=8)

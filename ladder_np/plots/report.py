@@ -89,8 +89,11 @@ PICTURES = (
         "the noisy row. Mean squared errors are in the network's own "
         "scale, over up to 500 rows, which are normalized as one batch.",
         "An error much smaller rebuilt than noisy says that the network knows how the features depend on each "
-        "other; where it is not smaller, train longer or give layer 0 another λ. Images are shown from 0 to the "
-        "largest pixel, and what lies beyond is cut off; other features as the network gets them, after scaling.",
+        "other; where it is not smaller, train longer or give layer 0 another λ. Images are shown as raw pixels, "
+        "from 0 to the largest one (from the smallest to the largest clean value where these are no whole numbers), "
+        "and what lies beyond is cut off. If they were whitened, that is undone: the inverse matrix gives images "
+        "normalized in contrast, and these get the mean and contrast of the row's own pixels, which the network "
+        "never sees. Other features are shown as the network gets them, after scaling.",
         lambda source: rebuilt_inputs(source.decoder, source.rebuilt, source.features),
     ),
     Picture(
@@ -111,7 +114,8 @@ PICTURES = (
         "rows: the title says which), and the most confident mistakes.",
         "Dark cells off the diagonal are pairs of classes that the model cannot tell apart. Look at the mistakes: "
         "some are hard even for people, some are wrong labels, and the rest shows what is missing among the labeled "
-        "rows. Row numbers count from 0, in the data's own test rows where it has some.",
+        "rows. Images are shown as raw pixels. Row numbers count from 0, in the data's own test rows where it has "
+        "some.",
         lambda source: confusion(source.predictions, source.predictor.classes, source.features),
     ),
     Picture(
@@ -130,7 +134,7 @@ PICTURES = (
         "Filters",
         "The weights of the first layer, one image for each of its filters: what each of them looks for at every "
         "position. Gray is zero, white and black are the largest positive and negative weight of all; of images with "
-        "three channels the filters have these colors.",
+        "three channels the filters have these colors. If images are whitened, a filter sees whitened ones.",
         "Filters with edges, spots or smooth colors have learned something of the images. Those that look like noise "
         "have learned little: train longer, or with more rows. Many that are alike mean that fewer would do.",
         lambda source: filters(source.image_model),
@@ -139,23 +143,26 @@ PICTURES = (
     Picture(
         "feature-maps",
         "Feature maps",
-        "A few images, and below them each spatial layer without noise: the channels that vary most, each from its "
-        "smallest value (black) to its largest (white) over these images.",
+        "A few images, as raw pixels, and below them each spatial layer without noise: the channels that vary most, "
+        "each from its smallest value (black) to its largest (white) over these images.",
         "Low layers follow edges and surfaces, high ones say roughly where something is. A channel that looks the "
         "same for all images tells nothing about them.",
-        lambda source: feature_maps(source.image_model, encode_images(source.image_model, source.data)),
+        lambda source: feature_maps(
+            source.image_model, encode_images(source.image_model, source.data), source.images
+        ),
         of_images=True,
     ),
     Picture(
         "rebuilt-layers",
         "Rebuilt layers of images",
         "Each spatial layer with a denoising cost, for a few rows: clean, with the noise of training, and as the "
-        "decoder rebuilds it, normalized as in the cost. Of a layer with many channels, the one that varies most; "
-        "black and white are the same in the three lines of a layer.",
+        "decoder rebuilds it, normalized as in the cost. The input is shown as raw pixels, whitened or not. "
+        "Of a layer with many channels, the one that varies most; black and white are the same in the "
+        "three lines of a layer.",
         "A rebuilt line that is closer to the clean one than the noisy line is says that the layer above and the "
         "lateral connection together know what the layer should be. One that is flat rebuilds nothing: give the "
         "layer a larger λ.",
-        lambda source: rebuilt_layers(source.decoder, source.rebuilt_images),
+        lambda source: rebuilt_layers(source.decoder, source.rebuilt_images, source.images),
         of_images=True,
     ),
     Picture(

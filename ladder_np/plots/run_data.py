@@ -29,11 +29,11 @@ from ladder_np.experiments.run_folder import (
     load_run_model,
     load_run_results,
 )
-from ladder_np.network.inference import encode_clean
+from ladder_np.network.inference import encode_rows
 from ladder_np.network.ladder import Batch, State, forward
 from ladder_np.network.noise import NoiseSource
 from ladder_np.network.specification import Specification
-from ladder_np.plots.features import FeatureDisplay, describe_features
+from ladder_np.plots.features import FeatureDisplay, ImageDisplay, describe_features
 from ladder_np.plots.style import plain
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
@@ -78,6 +78,7 @@ class NoisyPass:
 
     rows_name: str  # see `PlotData`
     indices: np.ndarray  # (M,): of the rows in X
+    X: np.ndarray  # (M, d_0): raw features of these rows
     state: State  # its unlabeled rows are these
 
 
@@ -265,7 +266,14 @@ class PlotSource(ABC):
     @property
     def sees_images(self) -> bool:
         """Whether the network's input is images."""
-        return len(self.specification.input_shape) == 3
+        return self.specification.image_shape is not None
+
+    @property
+    def images(self) -> ImageDisplay:
+        """How the images are shown that the network's input is."""
+        self.image_model  # noqa: B018  # is there to be drawn
+        assert self.features.image is not None  # of the network's own shape
+        return self.features.image
 
     @property
     def rebuilt_images(self) -> NoisyPass:
@@ -433,14 +441,15 @@ def noisy_pass(predictor: Predictor, data: PlotData) -> NoisyPass:
     network, dataset = predictor.network, data.dataset
     dtype = network.specification.numpy_dtype
     labeled, indices = evenly_spaced(data.split.labeled, LABELED_ROWS), evenly_spaced(data.split.train, NOISY_ROWS)
-    x_labeled, x = (predictor.scaling.apply(dataset.X[rows], dtype) for rows in (labeled, indices))
+    X = dataset.X[indices]
+    x_labeled, x = (predictor.scaling.apply(rows, dtype) for rows in (dataset.X[labeled], X))
     passes = network.passes(len(labeled), len(indices))
     noise = NoiseSource(data.seed, network.specification, network.device).draw(passes.lanes)
     with np.errstate(all="ignore"):  # overflow is detected below
         state = forward(network.parameters, Batch(x_labeled, dataset.y[labeled], x), noise, passes)
     if not np.isfinite(state.losses.total):
         raise InputError("the model's cost is NaN or infinite; train it again")
-    return NoisyPass(data.rows_name, indices, state)
+    return NoisyPass(data.rows_name, indices, X, state)
 
 
 def compare_denoising(state: State) -> list[Denoising]:
@@ -483,6 +492,6 @@ def encode_top_hidden(predictor: Predictor, data: PlotData) -> HiddenLayer:
     x = predictor.scaling.apply(dataset.X[indices], np.float64)
     top = network.specification.top
     predicted = predictor.predict_proba(dataset.X[unlabeled]).argmax(axis=1)
-    h = encode_clean(network.parameters, network.statistics, x, top - 1)  # type: ignore[arg-type]  # a loaded model's
+    h = encode_rows(network.parameters, network.statistics, x, top - 1)  # type: ignore[arg-type]  # a loaded model's
     classes = np.concatenate([predicted, dataset.y[labeled]])
     return HiddenLayer(data.rows_name, h.reshape(len(x), -1), classes, np.arange(len(indices)) >= len(unlabeled))

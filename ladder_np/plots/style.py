@@ -24,10 +24,13 @@ from ladder_np.errors import InputError
 __all__ = [
     "OKABE_ITO",
     "balanced",
+    "cell_size",
     "class_styles",
     "colors",
     "dark_map",
+    "explain_images",
     "grid",
+    "limits",
     "map_color",
     "matplotlib",
     "new_figure",
@@ -50,6 +53,9 @@ MOST_STYLES = 40
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">")
 MAP = "viridis"  # perceptually uniform
 BRIGHTEST = 0.93  # upper end of the map that is used: the rest is too faint on white
+
+OUTLIERS = 0.005  # share of an image's values on each side that are cut off where no largest pixel is known
+MOST_STRETCHED = 1.5  # the cell of an oblong image is at most so much wider or higher than that of a square one
 
 TITLE, SMALL_LINE, SMALL_LETTER = 0.26, 0.19, 0.075  # of the title and of the lines below it, in inches
 
@@ -209,10 +215,31 @@ def _cut_around_the_difference(name: str, order: Sequence[str], longest: int) ->
     return f"{name[:head]}…{_cut(name[start:], width + 1)}"
 
 
-def show_image(axes: Any, row: np.ndarray, maximum: int | None) -> None:
-    """Draw one row of square pixels: 0 black, the maximum white."""
-    side = math.isqrt(len(row))
-    axes.imshow(row.reshape(side, side), cmap="gray", vmin=0, vmax=maximum, interpolation="nearest")
+def cell_size(shape: tuple[int, ...], side: float) -> tuple[float, float]:
+    """Return width and height of a cell for images (height, width, …), as large as a square of a side, in inches."""
+    stretch = min(max(math.sqrt(shape[1] / shape[0]), 1 / MOST_STRETCHED), MOST_STRETCHED)
+    return side * stretch, side / stretch
+
+
+def explain_images(figure: Figure, note: str) -> None:
+    """Write below the images what they are, if there is something to say."""
+    if note:
+        figure.supxlabel(note, fontsize=8)
+
+
+def limits(values: np.ndarray) -> tuple[float, float]:
+    """Return what is drawn black and white in images of these values: their ends, without outliers."""
+    low, high = np.quantile(values, (OUTLIERS, 1 - OUTLIERS))
+    return (float(low), float(high)) if low < high else (float(low) - 1, float(high) + 1)
+
+
+def show_image(axes: Any, image: np.ndarray, black_and_white: tuple[float, float]) -> None:
+    """Draw an image (height, width), or in color (height, width, 3); what lies beyond black and white is cut off."""
+    image, (low, high) = np.asarray(image, np.float64), black_and_white
+    if image.ndim == 2:
+        axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+    else:
+        axes.imshow(np.clip((image - low) / (high - low), 0, 1), interpolation="nearest")
     axes.set(xticks=[], yticks=[])
 
 

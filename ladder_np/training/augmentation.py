@@ -66,7 +66,10 @@ def make_augmentation(translate: int, flip: bool, seed: int, image_shape: Shape 
     if not translate and not flip:
         return None
     if image_shape is None:
-        raise InputError("translate and flip move images, the rows of this data are none; leave them out")
+        raise InputError(
+            "translate and flip move images, the rows of this data are none; give an array of images, (n, height, "
+            "width[, channels]), or leave them out"
+        )
     if translate >= min(image_shape[:2]):
         raise InputError(f"translate {translate}: expected less than the images' {min(image_shape[:2])} pixels")
     return Augmentation(image_shape, translate, flip, seed)

@@ -115,7 +115,7 @@ class LabeledCycle:
 
 def device_batches(network: LadderNetwork, data: TrainingData, indices: np.ndarray) -> Iterator[Array]:
     """Yield the features of the given rows, in order, in large batches on the network's device."""
-    step = rows_at_once(network.specification.sizes[0])
+    step = rows_at_once(network.specification)
     for start in range(0, len(indices), step):
         yield network.device.put(data.rows(indices[start : start + step]))
 

@@ -17,6 +17,7 @@ from benchmarks.speed.ours import OurInference, OurStep
 from benchmarks.speed.report import heading
 
 CASE = Case((6, 5, 4), 5, 7, device="cuda")
+CONVOLUTIONAL = Case(((8, 7, 1), "conv:5:3:full", "max_pool:2", "conv:4:2", "mean_pool", 3), 5, 30, device="cuda")
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +27,15 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(host_kernels.COMPILER is None, reason="no C++ compiler for the kernels")
-@pytest.mark.parametrize("kind", [OurStep, FloorStep, OurInference, FloorInference])
-def test_a_contender_computes_on_the_gpu_and_waits_once(kind: type) -> None:
-    contender = kind(CASE)
+@pytest.mark.parametrize(
+    ("kind", "case"),
+    [
+        *((kind, CASE) for kind in (OurStep, FloorStep, OurInference, FloorInference)),
+        *((kind, CONVOLUTIONAL) for kind in (OurStep, FloorStep)),
+    ],
+)
+def test_a_contender_computes_on_the_gpu_and_waits_once(kind: type, case: Case) -> None:
+    contender = kind(case)
     contender.step()
     with strict_cupy.watched_traffic() as traffic:
         contender.step()

@@ -1,5 +1,6 @@
 """Peers compute what we compute, and one that does not is found out."""
 
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from benchmarks.speed.cases import Case
 from benchmarks.speed.check import check_peers
 from benchmarks.speed.contender import PEERS
 from benchmarks.speed.turns import ROOT, Child, ContenderError
+from ladder_np.inspection.vectors import make_vectors
 
 CASE = Case((9, 8, 7, 5), 14, 17)
 
@@ -31,6 +33,15 @@ def test_loss_and_gradients_are_ours_before_and_after_steps(name) -> None:
         check_peers({name: peer}, CASE)
         assert len(peer.run(2)["milliseconds"]) == 2
         check_peers({name: peer}, CASE)
+
+
+def test_pytorch_rounds_no_operands_on_a_gpu() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed (extra bench)")
+    torch_peer = importlib.import_module("benchmarks.speed.torch_peer")
+    torch.backends.cudnn.allow_tf32 = True
+    torch_peer.TorchStep(CASE)
+    assert not torch.backends.cudnn.allow_tf32
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 JAXS_ADAM = """
@@ -112,3 +123,58 @@ def test_a_peer_that_answers_in_another_precision_is_named() -> None:
 def test_a_missing_gradient_is_named() -> None:
     with pytest.raises(ContenderError, match=r"impostor has no grad/decoder\.0\.weight"):
         check_peers({"impostor": Impostor(lambda arrays: arrays.pop("grad/decoder.0.weight"))}, CASE)
+
+
+def impostor_in_float32(change, *points):
+    """Return our own gradients, changed at some of the points in float32, counted from 0."""
+    seen = iter(range(100))
+
+    def spoil(arrays):
+        if arrays["loss/total"].dtype == np.float32 and next(seen) in points:
+            change(arrays)
+
+    return {"impostor": Impostor(spoil)}
+
+
+def a_hundredth(arrays):
+    arrays["grad/encoder.2.beta"] *= 1.01
+
+
+def a_half(arrays):
+    arrays["grad/encoder.2.beta"] *= 1.5
+
+
+def of_the_cost(arrays):
+    arrays["loss/total"] *= 1.01
+
+
+@pytest.mark.parametrize("points", [(0,), (1, 4)])
+def test_a_kink_at_a_few_points_is_no_fault(points) -> None:
+    check_peers(impostor_in_float32(a_hundredth, *points), CASE)
+
+
+@pytest.mark.parametrize(
+    ("change", "points", "key"),
+    [
+        (a_hundredth, (0, 1, 2), "encoder.2.beta"),
+        (a_hundredth, (0, 2, 3, 4), "encoder.2.beta"),
+        (a_half, (3,), "encoder.2.beta"),
+        (of_the_cost, (4,), "total"),
+        (a_half, (5,), "encoder.2.beta"),  # with all rows of the case
+    ],
+)
+def test_a_fault_in_float32_at_most_points_or_a_gross_one_at_any_is_found(change, points, key) -> None:
+    with pytest.raises(ContenderError, match=rf"in float32, (grad|loss)/{key} differs"):
+        check_peers(impostor_in_float32(change, *points), CASE)
+
+
+def test_the_last_point_in_float32_has_all_rows_of_the_case(monkeypatch) -> None:
+    steps = []
+    monkeypatch.setattr(
+        "benchmarks.speed.check.make_vectors",
+        lambda specification, *rows, seed: (
+            steps.append((specification.dtype, *rows)) or make_vectors(specification, *rows, seed=seed)
+        ),
+    )
+    check_peers({"ours": Impostor(lambda arrays: None)}, Case((9, 8, 7, 5), 30, 40))
+    assert steps == [("float64", 30, 40), *[("float32", 20, 20)] * 5, ("float32", 30, 40)]

@@ -115,3 +115,20 @@ def test_wrong_data_is_one_line(command, tmp_path):
     assert_refused(command("compare", full, "--label-column species"), "every row has a label")
     assert_refused(command("compare", tmp_path / "none.csv"), "none.csv")
     assert_refused(command("compare"), "DATA")
+
+
+def test_a_network_of_images_may_lack_gamma_and_images_be_moved(command, tmp_path):
+    path = tmp_path / "c.json"
+    options = "--hidden-layers 8 --epochs 1 --repeats 2 --no-variants --no-top-gamma --translate 1 --flip"
+    outcome = command("compare digits", "--methods self-training", options, "--json", path)
+    assert outcome.status == 0, outcome.err
+    written = json.loads(path.read_text())
+    assert list(written["methods"]) == ["ladder", "supervised only", "self-training"]
+    for shown in ("top_gamma=False", "translate=1", "flip=True"):
+        assert shown in written["model"]
+
+
+def test_moves_of_rows_that_are_no_images_are_refused(command, table):
+    assert_refused(
+        command("compare", table, "--label-column species --flip", QUICK), "translate and flip move images"
+    )

@@ -48,6 +48,11 @@ def test_dense_layers_will_do(command):
     ]
 
 
+def test_more_layers_than_a_file_s_name_has_letters_are_described(command):
+    outcome = command("describe", "-".join(["10", *["5"] * 150, "3"]))
+    assert (outcome.status, len(rows_of(outcome.out))) == (0, 153)
+
+
 def test_memory_is_that_of_the_rows_asked_for_and_of_what_the_weights_need(command):
     def peak(*options):
         return json.loads(command("describe 50-40-5 --json", *options).out)["peak"]
@@ -83,6 +88,9 @@ def test_a_run_and_its_model_are_described(command, npz_run):
     [
         ("nowhere", ("no run's folder or model file", "'nowhere'", "1000-500-250")),
         ("10-x-3", ("'10-x-3'", "'x' is not one")),
+        ("10-\u0663-3", ("'\u0663' is not one",)),
+        ("7x\u0666x2-conv:3:3-3", ("'7x\u0666x2' is not one",)),
+        (f"10-{'9' * 200}-3", ("'999", "is not one")),
         ("10", ("layer sizes 10", "at least two")),
         ("7x6x2-conv:3:9-3", ("layer 1, 'conv:3:9'", "(7, 6, 2)", "a size of 6 at most")),
         ("7x6x2-conv:3:3:valid:2-3", ("stride of 2", "a stride of 1 fits")),
@@ -105,7 +113,17 @@ def test_wrong_input_gets_one_line(command, arguments, fragments):
     assert outcome.out == ""
 
 
+def test_a_softmax_layer_without_a_scale_is_named_and_has_fewer_parameters(command):
+    first = command("describe 10-4").out
+    without = command("describe 10-4 --no-top-gamma").out
+    assert first.startswith("network 10-4, relu, gaussian; float32\n")
+    assert without.startswith("network 10-4, relu, gaussian, no γ at the top; float32\n")
+    assert (rows_of(first)[1][3], rows_of(without)[1][3]) == ("48", "44")
+    assert command("describe 10-4 --top-gamma").out == first
+
+
 def test_what_a_model_has_cannot_be_described_otherwise(command, npz_run):
+    assert_refused(command("describe", npz_run, "--no-top-gamma"), "--top-gamma", "has its own")
     assert_refused(command("describe", npz_run, "--activation tanh"), "--activation", "has its own")
     assert_refused(command("describe", npz_run, "--dtype float64"), "--dtype")
 

@@ -78,6 +78,52 @@ def test_images_to_predict_are_those_of_a_file_or_a_folder(tmp_path):
     np.testing.assert_array_equal(read_rows(tmp_path / "new" / "2.png").X.reshape(5, 4, 3), COLOR[2])
 
 
+def turned(pixels, orientation):
+    """Return how a camera stores an upright image (height, width) that it writes this orientation of."""
+    return {
+        1: pixels,
+        2: pixels[:, ::-1],
+        3: pixels[::-1, ::-1],
+        4: pixels[::-1],
+        5: pixels.T,
+        6: np.rot90(pixels),
+        7: pixels[::-1, ::-1].T,
+        8: np.rot90(pixels, -1),
+    }[orientation]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_photographs_stand_upright_as_exif_says(tmp_path, orientation, ending):
+    upright = np.kron(np.array([[0, 255, 60], [120, 30, 200]], np.uint8), np.ones((16, 16), np.uint8))  # 32 high
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(turned(upright, orientation))).save(tmp_path / f"a.{ending}", exif=exif)
+    write(tmp_path / "b.png", upright)  # without EXIF, and of the same size once both stand
+    rows = read_rows(tmp_path)
+    assert rows.image_shape == (32, 48, 1)
+    photograph, other = rows.X.reshape(2, 32, 48).astype(int)
+    assert np.abs(photograph - other).max() <= 3
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage!", b"Exif\0\0MM\0*\0\0", b"Exif\0\0"])
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_exif_that_cannot_be_read_turns_nothing(tmp_path, exif, ending):
+    Image.fromarray(GRAY[0]).save(tmp_path / f"a.{ending}", exif=exif)
+    assert read_rows(tmp_path / f"a.{ending}").image_shape == (5, 4, 1)
+
+
+def test_gray_images_become_colors_and_colors_gray_if_so_many_values_are_wanted(tmp_path):
+    write(tmp_path / "gray.png", GRAY[0])
+    write(tmp_path / "color.png", COLOR[0])
+    gray, color = (
+        images.read_images([tmp_path / name], values) for name, values in (("gray.png", 60), ("color.png", 20))
+    )
+    np.testing.assert_array_equal(gray[0], np.repeat(GRAY[0][..., None], 3, axis=2))
+    np.testing.assert_array_equal(color[0, ..., 0], np.asarray(Image.fromarray(COLOR[0]).convert("L")))
+    assert images.read_images([tmp_path / "color.png"], 40).shape == (1, 5, 4, 3)  # no such image: as it is
+
+
 def test_an_image_of_another_size_is_named(tmp_path):
     write_classes(tmp_path, COLOR)
     write(tmp_path / "dog" / "wide.png", np.zeros((5, 6), np.uint8))

@@ -8,7 +8,8 @@ from ladder_np.data import scaling as scaling_module
 from ladder_np.data import whitening
 from ladder_np.data.scaling import make_scaling, scaled_rows
 from ladder_np.data.sparse import SparseRows
-from ladder_np.data.whitening import contrast_normalized, find_whitening, whitened
+from ladder_np.data.whitening import contrast_normalized, find_whitening, unwhitened, whitened
+from ladder_np.errors import InputWarning
 
 GENERATOR = np.random.default_rng(0)
 X = (GENERATOR.integers(0, 256, (60, 4)) @ GENERATOR.random((4, 12)) / 4 + GENERATOR.integers(0, 9, (60, 12))).astype(
@@ -101,6 +102,43 @@ def test_whitened_rows_that_do_not_fit_are_computed_when_they_are_asked_for(monk
     rows = scaled_rows(X, scaling, TRAIN, np.float32)
     np.testing.assert_array_equal(rows(TRAIN[:4]), scaling.apply(X[TRAIN[:4]], np.float32))
     assert calls == [4, 4]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_whitened_rows_become_their_own_pixels_again(dtype):
+    scaling = make_scaling(X, TRAIN, "gcn_zca", 255)
+    raw = scaling.undo(scaling.apply(X, dtype), X)
+    assert raw.dtype == np.float64
+    np.testing.assert_allclose(raw, X, atol=1e-2 if dtype == np.float32 else 1e-9)
+
+
+def test_what_a_network_makes_of_a_row_gets_the_row_s_mean_and_contrast():
+    mean, P = find_whitening(X, TRAIN)
+    z = whitened(X[:5], mean, P) + GENERATOR.standard_normal((5, 12))
+    g = z @ np.linalg.inv(P) + mean
+    centered = X[:5] - X[:5].mean(axis=1, keepdims=True)
+    expected = g * np.linalg.norm(centered, axis=1)[:, None] / 55 + X[:5].mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(unwhitened(z, mean, P, X[:5]), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_row_without_contrast_is_gray_again():
+    scaling = make_scaling(X, TRAIN, "gcn_zca", 255)
+    gray = np.full((2, 12), 7, np.uint8)
+    np.testing.assert_allclose(scaling.undo(scaling.apply(gray, np.float64), gray), gray, atol=1e-9)
+
+
+def test_a_matrix_without_an_inverse_is_told():
+    assert "its matrix has no inverse" in line_of(unwhitened, X[:2], np.zeros(12), np.zeros((12, 12)), X[:2])
+
+
+def test_fewer_rows_than_features_are_warned_of():
+    said = (
+        r"^scaling 'gcn_zca' was found on 11 rows of 12 features: .* give it 12 training rows at least, unlabeled "
+        r"ones count, or choose pixels or none$"
+    )
+    with pytest.warns(InputWarning, match=said):
+        find_whitening(X, TRAIN[:11])
+    find_whitening(X, TRAIN[:12])  # where a warning is an error
 
 
 def test_what_cannot_be_whitened_is_told():

@@ -1,5 +1,6 @@
 """The estimator on images: their shapes in training, in prediction and in a file; what is refused."""
 
+import dataclasses
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 from ladder_np import InputError, LadderClassifier
 from ladder_np.data.readers import load_digits
+from ladder_np.errors import InputWarning
+from ladder_np.training.augmentation import Augmentation, moved
 
 DIGITS = load_digits()
 IMAGES = DIGITS.X.reshape(-1, 8, 8)[:300]
@@ -90,6 +93,12 @@ def test_fit_and_partial_fit_go_on_with_images() -> None:
         ({"layers": "conv:6:9"}, IMAGES, r"a window of 9x9 does not fit; expected a size of 8"),
         ({"layers": 3.5}, IMAGES, r"layers 3.5: expected texts"),
         ({}, np.where(IMAGES == 3, np.nan, IMAGES), r"X, row 0, column .* is nan; expected finite numbers"),
+        ({"top_gamma": 1}, IMAGES, "^top_gamma=1: expected True or False$"),
+        ({"flip": "yes"}, IMAGES, "^flip='yes': expected True or False$"),
+        ({"translate": -1}, IMAGES, "^translate=-1: expected a whole number >= 0$"),
+        ({"translate": 1.5}, IMAGES, "^translate=1.5: expected a whole number >= 0$"),
+        ({"translate": 8}, IMAGES, "^translate 8: expected less than the images' 8 pixels$"),
+        ({"layers": None, "flip": True}, IMAGES.reshape(300, 64), "^translate and flip move images, .*give an array"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(params: dict[str, Any], X: np.ndarray, said: str) -> None:
@@ -98,7 +107,9 @@ def test_what_cannot_be_is_told_in_one_line(params: dict[str, Any], X: np.ndarra
 
 
 def test_images_of_another_shape_than_in_training_are_refused(model: LadderClassifier) -> None:
-    with pytest.raises(InputError, match=r"X has images of shape \(4, 16, 1\), .* expecting \(8, 8, 1\)"):
+    with pytest.raises(
+        InputError, match="LadderClassifier: X: the model was trained on images of 8x8x1, these have 4x16x1"
+    ):
         model.predict(IMAGES.reshape(300, 4, 16))
 
 
@@ -115,3 +126,102 @@ def test_missing_numbers_in_images_are_refused() -> None:
     X[3, 2, 1] = np.nan
     with pytest.raises(InputError, match="images in which numbers are missing; fill them in"):
         LadderClassifier(layers="conv:4:3-mean_pool", missing="mean", max_iter=1).fit(X, y)
+
+
+def test_whitening_on_fewer_images_than_features_is_warned_of() -> None:
+    with pytest.warns(InputWarning, match="'gcn_zca' was found on 60 rows of 64 features"):
+        LadderClassifier(layers=LAYERS, scaling="gcn_zca", max_iter=1).fit(IMAGES[:60], Y[:60])
+
+
+# ---- A softmax layer without γ; moves of training images.
+
+
+def test_a_network_without_gamma_at_the_top_is_kept_saved_loaded_and_goes_on(tmp_path: Path) -> None:
+    model = fitted(top_gamma=False)
+    assert "encoder.5.gamma" not in model.predictor_.network.parameters
+    assert "encoder.5.gamma" in fitted().predictor_.network.parameters
+    assert "no γ at the top" in model.summary()
+    assert "no γ" not in fitted().summary()
+    model.save(tmp_path / "model.npz")
+    again = LadderClassifier.load(tmp_path / "model.npz")
+    assert again.top_gamma is False
+    np.testing.assert_array_equal(again.predict_proba(IMAGES), model.predict_proba(IMAGES))
+    dataclasses.replace(model.predictor_, params=None).save(tmp_path / "run.npz")  # as a run leaves it
+    of_run = LadderClassifier.load(tmp_path / "run.npz")
+    assert of_run.partial_fit(IMAGES[:60], Y[:60]).n_iter_ == 4
+    assert of_run.set_params(warm_start=True, max_iter=2).fit(IMAGES, Y).n_iter_ == 6
+
+
+def test_a_fitted_network_with_gamma_does_not_go_on_without() -> None:
+    model = fitted(warm_start=True).set_params(top_gamma=False)
+    with pytest.raises(InputError, match="leave these alone, or set warm_start=False"):
+        model.fit(IMAGES, Y)
+
+
+def steps_seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that fills with the epochs for which moves are drawn."""
+    epochs: list[int] = []
+    draw = Augmentation.draw
+    monkeypatch.setattr(
+        Augmentation, "draw", lambda self, epoch, plan: epochs.append(epoch) or draw(self, epoch, plan)
+    )
+    return epochs
+
+
+@pytest.mark.parametrize("layers", [LAYERS, "20-10"])
+def test_training_images_are_moved_whatever_the_layers_are_and_predicted_as_they_are(
+    layers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = []
+    monkeypatch.setattr(
+        "ladder_np.training.augmentation.moved",
+        lambda x, moves, shape: (
+            shapes.append((shape, np.abs(moves.shifts).max(), moves.flipped.any())) or moved(x, moves, shape)
+        ),
+    )
+    model = fitted(layers=layers, translate=2, flip=True)
+    assert {shape for shape, *_ in shapes} == {(8, 8, 1)}
+    assert (max(shift for _, shift, _ in shapes), any(flipped for *_, flipped in shapes)) == (2, True)
+    count = len(shapes)
+    expected = model.predict_proba(IMAGES)
+    np.testing.assert_array_equal(model.predict_proba(IMAGES.reshape(300, 64)), expected)
+    np.testing.assert_array_equal(fitted(layers=layers, translate=2, flip=True).predict_proba(IMAGES), expected)
+    assert len(shapes) == 2 * count
+    unmoved = LadderClassifier(layers=layers, max_iter=3, random_state=0)
+    X = IMAGES if layers == LAYERS else IMAGES.reshape(300, 64)
+    assert not np.allclose(unmoved.fit(X, Y).predict_proba(X), expected)
+
+
+def test_each_call_of_partial_fit_moves_images_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    epochs = steps_seen(monkeypatch)
+    model = LadderClassifier(layers=LAYERS, flip=True, random_state=0)
+    for _ in range(3):
+        model.partial_fit(IMAGES[:100], Y[:100], classes=np.arange(10))
+    assert epochs == [0, 1, 2]
+    again = pickle.loads(pickle.dumps(model))
+    for one in (model, again):
+        one.partial_fit(IMAGES[:100].reshape(100, 64), Y[:100])  # the model knows their shape
+    assert epochs == [0, 1, 2, 3, 3]
+    np.testing.assert_array_equal(again.predict_proba(IMAGES), model.predict_proba(IMAGES))
+
+
+def test_moves_are_saved_loaded_and_set_for_a_training_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fitted(layers="20-10", translate=np.int64(1))
+    model.save(tmp_path / "model.npz")
+    again = LadderClassifier.load(tmp_path / "model.npz")
+    assert (again.translate, again.flip) == (1, False)
+    np.testing.assert_array_equal(again.predict(IMAGES), model.predict(IMAGES))
+    epochs = steps_seen(monkeypatch)
+    again.set_params(warm_start=True, translate=0, flip=True).fit(IMAGES, Y)
+    assert epochs == [0, 1, 2]
+    again.set_params(flip=False).fit(IMAGES.reshape(300, 64), Y)
+    assert epochs == [0, 1, 2]
+
+
+def test_images_that_are_moved_have_no_missing_numbers() -> None:
+    X, y = np.random.default_rng(0).random((20, 6, 6)), np.arange(20) % 2
+    X[3, 2, 1] = np.nan
+    with pytest.raises(InputError, match="images in which numbers are missing; fill them in"):
+        LadderClassifier((5,), flip=True, missing="mean", max_iter=1).fit(X, y)

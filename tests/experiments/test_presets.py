@@ -118,6 +118,24 @@ def test_hidden_layers_beside_a_presets_values_for_its_own_are_refused() -> None
         make_settings({"hidden_layers": (20,)}, "mnist-100-conv-small-gamma")
 
 
+def test_layers_beside_a_presets_values_for_its_own_are_refused_with_the_numbers_that_may_fit() -> None:
+    named = {"layers": ("conv:4:5", "mean_pool")}
+    said = (
+        r"^preset mnist-100-full has 7 values of --denoising-weights for its own layers, the network with the layers "
+        r"that were named has 3 or 4 \(the input counts, and a layer of the classes where it is missing\): name 3 or "
+        r"4, for example --denoising-weights 1000,10,0\.1$"
+    )
+    with pytest.raises(InputError, match=said):
+        make_settings(named, "mnist-100-full")
+    with pytest.raises(InputError, match=r"has 7 values of --noise-std .* example --noise-std 0\.3,0\.2,0\.2$"):
+        make_settings({**named, "denoising_weights": (1.0,)}, "mnist-1000-full")
+
+
+@pytest.mark.parametrize("layers", [5, 6])
+def test_layers_that_may_be_as_many_as_the_presets_are_left_to_the_network(layers: int) -> None:
+    assert make_settings({"layers": (30,) * layers}, "mnist-100-full").denoising_weights == (1000, 10, *(0.1,) * 5)
+
+
 def test_whitened_images_get_weights_by_their_variance(monkeypatch: pytest.MonkeyPatch) -> None:
     images = np.random.default_rng(0).integers(0, 256, (60, 6, 6, 3), dtype=np.uint8)
     dataset = make_dataset("cifar-10", images, np.arange(60) % 2, pixel_maximum=255, source="t")

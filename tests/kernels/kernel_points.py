@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ladder_np.kernels import ROWS_OF_A_PART
 from ladder_np.network.layers import Lanes, Rows
 from ladder_np.network.parameters import LayerParameters
 from ladder_np.network.passes import Passes
@@ -17,6 +18,9 @@ from ladder_np.operations.combinators import COMBINATORS
 # No block's size (32 units, 16 rows) divides all of them; some fill it exactly, some exceed it by one.
 ROWS = (2, 5, 17, 33)
 UNITS = (1, 10, 31, 32, 33, 65, 100)
+# Of a part of the rows, at least, where blocks of threads share them: all rows are one part, or there are up to 16,
+# some of which are empty in a smaller lane.
+PARTS = (ROWS_OF_A_PART, 5, 2)
 LAYER_WEIGHTS = (1000.0, 10.0, 0.5)
 TOP = 2
 # Which rows a layer has: no unlabeled ones; no clean ones; clean ones that end here, or go on to the next layer.
@@ -38,6 +42,7 @@ class Point:
     edge: bool
     seed: int
     options: Mapping[str, Any]
+    rows_of_a_part: int = ROWS_OF_A_PART
 
     def __getitem__(self, option: str) -> Any:
         return self.options.get(option)

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 from guarded import Memory
-from kernel_points import LANES, ROWS, TOP, UNITS, WITH_KERNELS, Point, Values, of_layer
+from kernel_points import LANES, PARTS, ROWS, TOP, UNITS, WITH_KERNELS, Point, Values, of_layer
 
+from ladder_np.arrays import array_module
 from ladder_np.network.fused import FusedPasses
 from ladder_np.network.passes import (
     Batch,
@@ -24,6 +25,7 @@ from ladder_np.network.passes import (
     Encoded,
     Passes,
     Target,
+    combine_forward,
 )
 from ladder_np.operations.activations import ACTIVATIONS, softmax_forward
 from ladder_np.operations.columns import column_products
@@ -40,13 +42,14 @@ class Pass:
 
     `inputs` draws what it is given; `plain` and `launch` return its results by name, from arrays on the host and on
     the device. `overwritten` names the inputs whose place results take. `sums` says along what the kernel adds
-    up: "rows", "units", or nothing, and then each number is computed by itself.
+    up: "rows", "units", or nothing, and then each number is computed by itself. `shares`: blocks may share the rows.
     """
 
     inputs: Callable[[Point, Values], Arrays]
     plain: Callable[[Point, SimpleNamespace], Arrays]
     launch: Callable[[FusedPasses, Point, SimpleNamespace, Memory], Arrays]
     sums: str = ""
+    shares: bool = False
     overwritten: tuple[str, ...] = ()
     options: Mapping[str, tuple] = field(default_factory=dict)
 
@@ -63,7 +66,8 @@ class Pass:
             which = generator.integers(len(activations))
             # The text that one of them changes has nothing of the other's: half of all pairs will do.
             pair = activations[which], combinators[which % len(combinators)]
-            yield Point(dtype, n_labeled, n_unlabeled, units, *pair, edge, k, chosen)
+            part = int(generator.choice(PARTS)) if self.shares else PARTS[0]
+            yield Point(dtype, n_labeled, n_unlabeled, units, *pair, edge, k, chosen, part)
 
 
 def of_target(target: Target | None) -> Arrays:
@@ -237,8 +241,13 @@ def decode_plain(point: Point, x: SimpleNamespace) -> Arrays:
 
 
 def decode_launch(passes: FusedPasses, point: Point, x: SimpleNamespace, memory: Memory) -> Arrays:
-    passes._unit_costs = memory.empty(x.vertical, sum(point.specification.sizes))
-    return decoded_arrays(decode(passes, point, x), passes._unit_costs)
+    passes._unit_costs = memory.empty(x.vertical, passes._ends[-1])
+    decoded = decode(passes, point, x)
+    starts = [0, *passes._ends[:-1]]
+    places = zip(starts, passes._ends, point.specification.sizes, strict=True)
+    with np.errstate(all="ignore"):  # of the hard values, and of the other layers' places
+        costs = [passes._unit_costs[start:end].reshape(-1, size).sum(axis=0) for start, end, size in places]
+    return decoded_arrays(decoded, array_module(costs[0]).concatenate(costs))
 
 
 def decode_backward_inputs(point: Point, values: Values) -> Arrays:
@@ -268,7 +277,7 @@ def decode_backward(
 
 
 def decode_backward_plain(point: Point, x: SimpleNamespace) -> Arrays:
-    _, cache = COMBINATORS[point.combinator].forward(x.z_tilde, x.u, of_layer(a=x.a).combinator)
+    _, cache = combine_forward(COMBINATORS[point.combinator], x.z_tilde, x.u, of_layer(a=x.a).combinator)
     return decode_backward(point.passes, point, x, on_host, cache)
 
 
@@ -336,6 +345,7 @@ PASSES = {
         encode_plain,
         lambda passes, point, x, memory: encoded_arrays(encode(passes, point, x)),
         sums="rows",
+        shares=True,
         options={"lanes": LANES, "shared": YES_NO, "noise": YES_NO, "beta": YES_NO, "gamma": YES_NO},
     ),
     "encode_backward": Pass(
@@ -343,6 +353,7 @@ PASSES = {
         lambda point, x: encode_backward(point.passes, point, x, on_host),
         lambda passes, point, x, memory: encode_backward(passes, point, x, memory.empty),
         sums="rows",
+        shares=True,
         options=dict.fromkeys(("shared", "lateral", "target", "beta", "gamma"), YES_NO) | {"lanes": LANES},
     ),
     "softmax": Pass(
@@ -371,6 +382,7 @@ PASSES = {
         decode_plain,
         decode_launch,
         sums="rows",
+        shares=True,
         options={"layer": LAYERS, "cost": YES_NO},
     ),
     "decode_backward": Pass(
@@ -378,6 +390,7 @@ PASSES = {
         decode_backward_plain,
         lambda passes, point, x, memory: decode_backward(passes, point, x, memory.empty),
         sums="rows",
+        shares=True,
         options={"layer": LAYERS, "cost": YES_NO, "below": YES_NO, "stop gradient": YES_NO},
     ),
     "total": Pass(

@@ -6,8 +6,9 @@ exponential is another, and in float32 numbers below the smallest normal one cou
 """
 
 import dataclasses
+import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from unittest import mock
 
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 import strict_cupy
 from guarded import Arrays, Memory
-from kernel_points import ROWS, UNITS, WITH_KERNELS, Point, Values
+from kernel_points import PARTS, ROWS, UNITS, WITH_KERNELS, Point, Values
 from pass_table import PASSES, Pass
 from planted_faults import FAULTS, Fault
 
@@ -36,8 +37,13 @@ SUMS, DRAWS, FLOOR, OTHERS = 4, 4, 4, 8  # see `tolerances`
 
 def run(pass_: Pass, point: Point, x: dict[str, np.ndarray | None]) -> dict[str, np.ndarray]:
     """Launch a kernel in guarded memory; return its results on the host."""
-    passes, memory = FusedPasses(*point.sizes, device=Device("strict", xp=strict_cupy)), Memory()
-    with mock.patch.object(fused, "_empty", memory.empty):
+    memory, dtype = Memory(), SimpleNamespace(dtype=np.dtype(point.dtype))
+    with (
+        mock.patch.object(fused, "_empty", memory.empty),
+        mock.patch.object(Kernels, "_empty", lambda self, *shape: memory.empty(dtype, *shape)),
+        mock.patch.object(kernels, "ROWS_OF_A_PART", point.rows_of_a_part),
+    ):
+        passes = FusedPasses(*point.sizes, device=Device("strict", xp=strict_cupy))
         results = pass_.launch(passes, point, SimpleNamespace(**memory.inputs(x)), memory)
     memory.check(pass_.overwritten)
     return {name: strict_cupy.asnumpy(value) for name, value in results.items()}
@@ -60,17 +66,19 @@ def tolerances(pass_: Pass, point: Point, x: Arrays, expected: dict[str, np.ndar
 
     A sum of n numbers depends on their order: by less than what changes if each is changed by n units in its last
     place (and by OTHERS more for the few operations around the sum). So a kernel with sums may be off by SUMS times
-    as much as the plain formula itself moves in DRAWS random changes of all its inputs, and by FLOOR ε of the largest
-    number in any case, each time the largest of a unit (or row, if the sum goes over units). Where such a change
-    turns a finite number into infinity or NaN, or back, the order decides between them, and nothing is said. Nothing
-    is said about numbers below the smallest normal one either, which a GPU takes for zero.
+    as much as the plain formula itself moves in DRAWS random changes of all its inputs, and in one that takes the
+    rounding out of sums of equal numbers, and by FLOOR ε of the largest number in any case, each time the largest of
+    a unit (or row, if the sum goes over units). Where such a change turns a finite number into infinity or NaN, or
+    back, the order decides between them, and nothing is said. Nothing is said about numbers below the smallest normal
+    one either, which a GPU takes for zero.
     """
     info = np.finfo(point.dtype)
     if not pass_.sums:
         return {name: (ULPS * ulp(value, x.get(name)), np.False_) for name, value in expected.items()}
     generator = np.random.default_rng(point.seed)
     n = OTHERS + (point.rows if pass_.sums == "rows" else point.units)
-    moved = [plain(pass_, point, changed(x, n * info.eps, generator)) for _ in range(DRAWS)]
+    changes = [changed(x, n * info.eps, generator) for _ in range(DRAWS)] + [shortened(x, n)]
+    moved = [plain(pass_, point, others) for others in changes]
     return {name: _of_sums(value, [m[name] for m in moved], pass_.sums, info) for name, value in expected.items()}
 
 
@@ -82,16 +90,28 @@ def ulp(value: np.ndarray, replaced: np.ndarray | None) -> np.ndarray:
     return np.maximum(info.eps * largest, info.smallest_subnormal)
 
 
+def each(x: Arrays, change: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray | None]:
+    """Return all inputs changed, but for whole numbers."""
+    with np.errstate(all="ignore"):
+        return {
+            name: value if value is None or value.dtype.kind == "i" else change(value) for name, value in x.items()
+        }
+
+
 def changed(x: Arrays, by: float, generator: np.random.Generator) -> dict[str, np.ndarray | None]:
     """Return all numbers changed a little, each by its own share of itself."""
+    return each(x, lambda value: value * (1 + by * generator.uniform(-1, 1, value.shape)).astype(value.dtype))
 
-    def change(value: np.ndarray | None) -> np.ndarray | None:
-        if value is None or value.dtype.kind == "i":
-            return value
-        return value * (1 + by * generator.uniform(-1, 1, value.shape)).astype(value.dtype)
 
-    with np.errstate(all="ignore"):
-        return {name: change(value) for name, value in x.items()}
+def shortened(x: Arrays, n: int) -> dict[str, np.ndarray | None]:
+    """Return all numbers with so few digits that n equal ones are added up without rounding, in any order."""
+
+    def shorten(value: np.ndarray) -> np.ndarray:
+        digits, exponent = np.frexp(value)
+        steps = 2.0 ** (np.finfo(value.dtype).nmant - math.ceil(math.log2(n)))
+        return np.ldexp(np.rint(digits * steps) / steps, exponent).astype(value.dtype)
+
+    return each(x, shorten)
 
 
 def _of_sums(expected: np.ndarray, moved: list[np.ndarray], sums: str, info: np.finfo) -> tuple:
@@ -223,6 +243,7 @@ def test_points_go_through_all_sizes_options_activations_and_combinators(name: s
     assert [{point.activation for point in points}, {point.combinator for point in points}] == [
         *map(set, WITH_KERNELS)
     ]
+    assert {point.rows_of_a_part for point in points} == set(PARTS if PASSES[name].shares else PARTS[:1])
     for option, choices in PASSES[name].options.items():
         assert {point[option] for point in points} == set(choices)
     chosen = {tuple(point.options.values()) for point in points}

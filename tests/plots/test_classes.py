@@ -5,13 +5,13 @@ import pytest
 from picture_runs import overlaps, texts
 
 from ladder_np.plots.classes import confusion, confusions, principal_components, top_hidden_layer
-from ladder_np.plots.features import FeatureDisplay
+from ladder_np.plots.features import FeatureDisplay, ImageDisplay
 from ladder_np.plots.run_data import HiddenLayer, Predictions
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
-TABLE = FeatureDisplay(("a", "b $", "c"), None, None)
-IMAGES = FeatureDisplay(tuple(map(str, range(16))), 4, 255)
+TABLE = FeatureDisplay(("a", "b $", "c"))
+IMAGES = FeatureDisplay(tuple(map(str, range(16))), ImageDisplay((4, 4, 1), 255))
 
 
 def judged(y, predicted, confidence=None, features=3, rows_name="test rows") -> Predictions:
@@ -74,6 +74,26 @@ def test_mistakes_of_pixels_are_images_the_surest_first(digits, digits_figures) 
         said, true = judged.predicted[row], judged.y[row]
         assert panel.get_title().startswith(f"said {said} ({100 * judged.confidence[row]:.0f} %)")
         assert panel.get_title().endswith(f"is {true}, row {judged.indices[row]}")
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 3), (9, 4, 1), (4, 3, 3)])
+def test_mistakes_of_images_have_their_own_height_width_and_colors(shape: tuple) -> None:
+    result = judged([0, 0, 1, 1], [1, 0, 0, 0], confidence=[0.6, 1.0, 0.9, 0.75], features=36)
+    features = FeatureDisplay(tuple(map(str, range(36))), ImageDisplay(shape, 255))
+    cells = confusion(result, np.arange(2), features).subfigs[1].axes
+    for axes, row in zip(cells, (2, 3, 0), strict=True):
+        image = result.X[row].reshape(shape)
+        expected = image[..., 0] if shape[2] == 1 else image / 255
+        np.testing.assert_allclose(axes.images[0].get_array(), expected)
+
+
+def test_the_channel_of_mistakes_without_colors_is_named() -> None:
+    result = judged([0, 0], [1, 1], features=32)
+    features = FeatureDisplay(tuple(map(str, range(32))), ImageDisplay((4, 4, 2)))
+    result.X[:, 1::2] *= 10
+    figure = confusion(result, np.arange(2), features)
+    assert "the most confident mistakes, channel 1" in texts(figure)
+    np.testing.assert_array_equal(figure.subfigs[1].axes[1].images[0].get_array(), result.X[0, 1::2].reshape(4, 4))
 
 
 @pytest.mark.parametrize("count", [2, 10, 40])

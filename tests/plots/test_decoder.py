@@ -101,7 +101,7 @@ def test_the_title_tells_the_errors(table, table_figures) -> None:
 
 
 def test_many_features_are_numbered_instead_of_named(digits) -> None:
-    features = FeatureDisplay(tuple(f"feature {number}" for number in range(64)), None, None)
+    features = FeatureDisplay(tuple(f"feature {number}" for number in range(64)))
     figure = rebuilt_inputs(digits.predictor, digits.noisy, features)
     assert {axes.get_xlabel() for axes in figure.axes} == {"feature (index)"}
     assert overlaps(figure) == []

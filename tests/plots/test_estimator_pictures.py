@@ -15,6 +15,7 @@ from picture_runs import texts
 from ladder_np import InputError, LadderClassifier
 from ladder_np.data.readers import load_digits
 from ladder_np.plots import PICTURES, EstimatorSource, draw_picture, write_report
+from ladder_np.plots.features import ImageDisplay
 
 NAMES = [picture.name for picture in PICTURES if not (picture.of_texts or picture.of_images)]
 WITHOUT_ROWS = ("learning-curves", "denoising-costs", "combinators")
@@ -58,7 +59,19 @@ def test_pixels_are_shown_as_images() -> None:
     digits = load_digits()
     fitted = LadderClassifier(**SMALL).fit(digits.X[:100], digits.y[:100])
     features = EstimatorSource(fitted, digits.X[100:150], digits.y[100:150]).features
-    assert (features.side, features.maximum) == (8, 16)
+    assert features.image == ImageDisplay((8, 8, 1), 16)
+
+
+@needs_matplotlib
+def test_oblong_images_are_shown_as_such_if_the_layers_take_images() -> None:
+    digits = load_digits()
+    images = digits.X[:150].reshape(-1, 4, 16)
+    fitted = LadderClassifier(layers="conv:2:3-mean_pool-10", max_iter=1, random_state=0)
+    fitted.fit(images[:100], digits.y[:100])
+    source = EstimatorSource(fitted, images[100:], digits.y[100:150])
+    assert source.features.image == ImageDisplay((4, 16, 1), 16)
+    drawn = draw_picture(fitted, "rebuilt-inputs", images[100:], digits.y[100:150])
+    assert {axes.images[0].get_array().shape for axes in drawn.axes} == {(4, 16)}
 
 
 @needs_matplotlib

@@ -24,13 +24,15 @@ LAYERS = "conv:5:3:same-max_pool:2-conv:6:2-mean_pool-3"
 PICTURES = ["filters", "feature-maps", "rebuilt-layers"]
 
 
-def source_of(input_shape: tuple, layers: str = LAYERS, rows: bool = True, **fields) -> ModelSource:
-    """Return a model of random parameters, and with them rows of random pixels."""
+def source_of(
+    input_shape: tuple, layers: str = LAYERS, rows: bool = True, kind: str = "pixels", **fields
+) -> ModelSource:
+    """Return a model of random parameters, and with them rows of random pixels, scaled in this way."""
     specification = Specification(layers=layers, input_shape=input_shape, **{"denoising_weights": 1.0, **fields})
     vector = random_parameters(specification, np.random.default_rng(0)).vector
     network = LadderNetwork.from_parameters(specification, vector)
     X = np.random.default_rng(1).integers(0, 256, (40, specification.sizes[0])).astype(np.uint8)
-    scaling = make_scaling(X, np.arange(40), "pixels", 255)
+    scaling = make_scaling(X, np.arange(40), kind, 255)
     network.estimate_statistics(lambda: [scaling.apply(X, np.float32)])
     y = np.arange(40) % specification.sizes[-1]
     predictor = Predictor(network, scaling, np.arange(specification.sizes[-1]), pixels=True)
@@ -50,6 +52,11 @@ def gray() -> ModelSource:
 @pytest.fixture(scope="module")
 def colored() -> ModelSource:
     return source_of((6, 8, 3))
+
+
+@pytest.fixture(scope="module")
+def whitened() -> ModelSource:
+    return source_of((6, 8, 3), kind="gcn_zca")
 
 
 def shown(axes) -> np.ndarray:
@@ -86,17 +93,16 @@ def test_filters_of_other_channels_are_an_image_each() -> None:
     assert "one image for each channel below" in texts(drawn)[0]
 
 
-@pytest.mark.parametrize("name", ["gray", "colored"])
+@pytest.mark.parametrize("name", ["gray", "colored", "whitened"])
 def test_feature_maps_are_the_layers_without_noise(name: str, request: pytest.FixtureRequest) -> None:
     source = request.getfixturevalue(name)
     network, drawn = source.predictor.network, figures(source, ["feature-maps"])["feature-maps"]
     rows = encode_images(source.predictor, source.data).indices
     x = source.predictor.scaling.apply(source.data.dataset.X[rows], np.float64)
     inputs, others = with_images(drawn)[:3], with_images(drawn)[3:]
-    images = x.reshape(3, *network.specification.input_shape)
-    for axes, image in zip(inputs, images, strict=True):
-        expected = (image - images.min()) / (images.max() - images.min()) if name == "colored" else image[..., 0]
-        np.testing.assert_allclose(shown(axes), expected, atol=1e-6)
+    for axes, image in zip(inputs, source.data.dataset.X[rows], strict=True):
+        image = image.reshape(network.specification.input_shape)
+        np.testing.assert_allclose(shown(axes), image[..., 0] if name == "gray" else image / 255, atol=1e-6)
     assert len(others) == 3 * 3 * 4
     shapes = [(7, 6, 5), (4, 3, 5), (3, 2, 6)] if name == "gray" else [(6, 8, 5), (3, 4, 5), (2, 3, 6)]
     for layer, shape in enumerate(shapes, start=1):
@@ -118,18 +124,72 @@ def test_rebuilt_layers_are_clean_noisy_and_rebuilt_in_one_range(gray: ModelSour
     for index, shape in enumerate([(7, 6, 1), (7, 6, 5), (4, 3, 5), (3, 2, 6)]):
         decoded = state.decoded[index]
         clean = decoded.target.z.reshape(-1, *shape)
-        channel = clean.reshape(-1, shape[2]).std(axis=0).argmax()
+        channel = clean[places].reshape(-1, shape[2]).std(axis=0).argmax()
+        scale = 1 if index else 255  # inputs are shown as raw pixels
         limits = set()
         for values in (clean, decoded.z_tilde, decoded.z_hat_bn):
             for place in places:
                 axes = next(cells)
                 limits.add(axes.images[0].get_clim())
-                np.testing.assert_allclose(shown(axes), values.reshape(-1, *shape)[place, ..., channel], rtol=1e-6)
+                expected = scale * values.reshape(-1, *shape)[place, ..., channel]
+                np.testing.assert_allclose(shown(axes), expected, rtol=1e-6)
         assert len(limits) == 1
     assert next(cells, None) is None
     labels = [axes.get_ylabel() for axes in drawn.axes[::8]]
     assert labels[:4] == ["0: clean", "0: noisy", "0: rebuilt", labels[3]]
     assert labels[3].startswith("1: clean\nchannel ")
+
+
+def in_pixels(source: ModelSource) -> dict[str, np.ndarray]:
+    """The rows of the noisy pass of whitened images, as pixels by the formula, from 0 to 1."""
+    state, scaling = source.noisy.state, source.predictor.scaling
+    raw = source.data.dataset.X[source.noisy.indices].astype(float)
+    means = raw.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(raw - means, axis=1, keepdims=True)
+    versions = {
+        "clean": state.batch.x_unlabeled,
+        "noisy": state.decoded[0].z_tilde,
+        "rebuilt": state.decoded[0].z_hat,
+    }
+    return {
+        name: ((z.reshape(raw.shape) @ np.linalg.inv(scaling.whitening) + scaling.shift) * length / 55 + means) / 255
+        for name, z in versions.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["rebuilt-inputs", "rebuilt-layers"])
+def test_whitened_inputs_are_shown_in_pixels_and_the_note_says_so(whitened: ModelSource, name: str) -> None:
+    drawn = figures(whitened, [name])[name]
+    columns = 10 if name == "rebuilt-inputs" else 8
+    rows = [int(axes.get_title().split()[1]) for axes in drawn.axes[:columns]]
+    for line, images in enumerate(in_pixels(whitened).values()):
+        for column, row in enumerate(rows):
+            image = images[list(whitened.noisy.indices).index(row)].reshape(6, 8, 3)
+            axes = drawn.axes[columns * line + column]
+            np.testing.assert_allclose(shown(axes), np.clip(image, 0, 1), atol=1e-3)
+            if line == 0:
+                raw = whitened.data.dataset.X[row].reshape(6, 8, 3)
+                np.testing.assert_allclose(shown(axes), raw / 255, atol=2e-3)
+    assert any("whitening undone" in text for text in texts(drawn))
+    assert overlaps(drawn) == []
+
+
+def test_mistakes_of_whitened_images_are_their_raw_pixels(whitened: ModelSource) -> None:
+    first = figures(whitened, ["confusion"])["confusion"].subfigs[1].axes[0]
+    row = int(first.get_title().split("row ")[1])
+    np.testing.assert_allclose(shown(first), whitened.data.dataset.X[row].reshape(6, 8, 3) / 255, atol=1e-9)
+
+
+def test_pictures_of_plain_pixels_have_no_note(colored: ModelSource) -> None:
+    for drawn in figures(colored, ["rebuilt-inputs", "rebuilt-layers"]).values():
+        assert not any("whitening" in text for text in texts(drawn))
+
+
+def test_rebuilt_inputs_of_an_oblong_color_image_keep_its_form(colored: ModelSource) -> None:
+    drawn = figures(colored, ["rebuilt-inputs"])["rebuilt-inputs"]
+    assert {shown(axes).shape for axes in drawn.axes} == {(6, 8, 3)}
+    row = int(drawn.axes[0].get_title().split()[1])
+    np.testing.assert_allclose(shown(drawn.axes[0]), colored.data.dataset.X[row].reshape(6, 8, 3) / 255, atol=1e-6)
 
 
 def test_only_layers_with_a_cost_are_rebuilt() -> None:

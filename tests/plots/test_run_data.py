@@ -1,16 +1,17 @@
 """Which rows pictures show, and what the network makes of them; needs no matplotlib."""
 
 import dataclasses
-from types import SimpleNamespace
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from ladder_np import InputError
+from ladder_np import InputError, LadderNetwork
 from ladder_np.data.dataset import Dataset
 from ladder_np.data.scaling import Scaling
 from ladder_np.experiments.run_folder import load_run_data, load_run_results
-from ladder_np.plots.features import describe_features
+from ladder_np.network.specification import Specification
+from ladder_np.plots.features import FeatureDisplay, ImageDisplay, describe_features
 from ladder_np.plots.run_data import (
     ROWS_AT_ONCE,
     PlotData,
@@ -19,6 +20,7 @@ from ladder_np.plots.run_data import (
     noisy_pass,
     predict_labeled,
 )
+from ladder_np.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -34,22 +36,61 @@ def test_rows_are_taken_evenly() -> None:
         assert len(np.unique(evenly_spaced(numbers, most))) == most
 
 
+def described(width: int, **network: object) -> Callable[..., FeatureDisplay]:
+    """Return how a dataset of so many features, with the fields that are named, is shown."""
+    specification = Specification(**(network or {"sizes": (width, 2)}))
+    scaling = Scaling(np.zeros(width), np.ones(width))
+    model = Predictor(LadderNetwork.from_specification(specification), scaling, np.arange(2))
+    rows = np.zeros((2, width)), np.arange(2), np.arange(2)
+    return lambda **fields: describe_features(Dataset("d", *rows, **fields), model)
+
+
 @pytest.mark.parametrize(
     ("width", "maximum", "side"),
     [(784, 255, 28), (64, 16, 8), (16, 255, 4), (9, 255, None), (784, None, None), (3072, 255, None)],
 )
-def test_square_pixels_are_images_and_nothing_else_is(width: int, maximum: int | None, side: int | None) -> None:
-    dataset = Dataset("d", np.zeros((2, width)), np.arange(2), np.arange(2), pixel_maximum=maximum)
-    model = SimpleNamespace(scaling=Scaling(np.zeros(width), np.ones(width)), vocabulary=None)
-    features = describe_features(dataset, model)
-    assert features.side == side
+def test_without_a_shape_square_pixels_are_gray_images(width: int, maximum: int | None, side: int | None) -> None:
+    features = described(width)(pixel_maximum=maximum)
+    assert features.image == (None if side is None else ImageDisplay((side, side, 1), maximum))
     assert len(features.names) == width
     assert features.names[1] == "feature 1"
 
 
+@pytest.mark.parametrize("shape", [(6, 4, 3), (8, 3, 3), (6, 12, 1), (3, 6, 4), (2, 36, 1)])
+@pytest.mark.parametrize("maximum", [255, None])
+def test_the_shape_of_the_dataset_s_images_is_kept(shape: tuple, maximum: int | None) -> None:
+    features = described(72)(image_shape=shape, pixel_maximum=maximum)
+    assert features.image == ImageDisplay(shape, maximum)
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 1), (64, 1, 1)])
+def test_what_is_one_pixel_high_or_wide_is_no_image(shape: tuple) -> None:
+    assert described(64)(image_shape=shape, pixel_maximum=255).image is None
+
+
+def test_the_shape_of_the_network_s_images_tells_of_flat_rows() -> None:
+    of_images = described(64, layers="conv:2:1-2", input_shape=(4, 16, 1))
+    assert of_images(pixel_maximum=255).image == ImageDisplay((4, 16, 1), 255)
+    assert of_images().image == ImageDisplay((4, 16, 1))
+
+
+def test_images_are_drawn_in_color_or_of_the_channel_that_varies_most() -> None:
+    X = np.random.default_rng(0).random((5, 24)) * np.tile([1, 3, 2], 8)
+    color = ImageDisplay((2, 4, 3)).show({"clean": X, "noisy": X + 1})
+    assert color.channel == ""
+    np.testing.assert_array_equal(color.versions["noisy"], (X + 1).reshape(5, 2, 4, 3))
+    assert color.limits == pytest.approx(np.quantile(X, (0.005, 0.995)))
+    one = ImageDisplay((2, 4, 3), in_color=False).show({"clean": X, "noisy": X * np.tile([9, 1, 1], 8)})
+    assert one.channel == "channel 1"
+    np.testing.assert_array_equal(one.versions["noisy"], X.reshape(5, 2, 4, 3)[..., 1])
+    gray = ImageDisplay((4, 6, 1), 255).show({"raw": X})
+    assert (gray.channel, gray.limits) == ("", (0, 255))
+    np.testing.assert_array_equal(gray.versions["raw"], X.reshape(5, 4, 6))
+
+
 def test_columns_of_a_table_keep_their_names(table) -> None:
     assert table.features.names[0] == "length"
-    assert table.features.side is None
+    assert table.features.image is None
 
 
 def test_the_noisy_pass_is_the_network_s_own_step(digits, data) -> None:
