@@ -168,6 +168,13 @@ def test_every_computed_quantity_names_one_line_for_every_kind_of_layer() -> Non
                 formula.place()  # raises if the line is gone
 
 
+def test_every_kind_of_map_names_lines_that_are_there() -> None:
+    specification = Specification(input_shape=(6, 6, 1), layers="conv:4:3-max_pool:2-mean_pool-5-3")
+    for layer in resolve(specification):
+        for formula in (*layer.up.lines.values(), *layer.down.lines.values()):
+            assert formula.place()[1] > 0  # raises if the line is gone
+
+
 def test_a_line_that_is_gone_is_an_error() -> None:
     found = next(quantity for rows, _ in WALK for quantity in rows if quantity.name == "bn_a_tilde")
     with pytest.raises(ValueError, match="normalize_forward has no line with 'z /= deviation'"):
