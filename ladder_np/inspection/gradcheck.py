@@ -67,7 +67,7 @@ class _NetworkPoint:
 
 
 def _masks(state: State) -> Iterator[Array]:
-    """Yield what changes where a kink is crossed: on which side a ReLU is, a combinator's too, which value a max is."""
+    """Yield what changes where a kink is crossed: on which side ReLUs are, combinators' too, which value a max is."""
     for layer, encoded, kept in zip(state.passes.layers[1:], state.encoded[1:], state.kept_up[1:], strict=True):
         if layer.activation.kinked:
             yield encoded.h > 0

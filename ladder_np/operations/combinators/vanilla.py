@@ -33,38 +33,38 @@ from ladder_np.operations.formulas import Formula
 __all__ = ["VANILLA"]
 
 
-def weighted_sum_forward(z_tilde: Array, u: Array, a: Mapping[str, Array], which: int) -> Array:
+def affine_forward(z_tilde: Array, u: Array, a: Mapping[str, Array], which: int) -> Array:
     """Return b + wz z̃ + wu u + wzu z̃ u, (rows, units), of the terms whose weights are in `a`.
 
     `which` is 1 for the sum inside of the sigmoid, 0 for the one outside.
     """
-    weighted = array_module(u).zeros_like(u) + a[f"b{which}"]
+    affine = array_module(u).zeros_like(u) + a[f"b{which}"]
     if (w := a.get(f"w{which}z")) is not None:
-        weighted = weighted + w * z_tilde
+        affine = affine + w * z_tilde
     if (w := a.get(f"w{which}u")) is not None:
-        weighted = weighted + w * u
+        affine = affine + w * u
     if (w := a.get(f"w{which}zu")) is not None:
-        weighted = weighted + w * z_tilde * u
-    return weighted
+        affine = affine + w * z_tilde * u
+    return affine
 
 
-def weighted_sum_backward(
-    dweighted: Array, z_tilde: Array, u: Array, a: Mapping[str, Array], which: int
+def affine_backward(
+    daffine: Array, z_tilde: Array, u: Array, a: Mapping[str, Array], which: int
 ) -> tuple[Array, Array, dict[str, Array]]:
     """Return dz̃, du, (rows, units) each, and the gradients of the sum's parameters, (units,) each, by name."""
-    dz_tilde, du = (array_module(u).zeros_like(dweighted) for _ in range(2))
-    da = {f"b{which}": column_sums(dweighted)}
+    dz_tilde, du = (array_module(u).zeros_like(daffine) for _ in range(2))
+    da = {f"b{which}": column_sums(daffine)}
     if (w := a.get(f"w{which}z")) is not None:
-        da[f"w{which}z"] = column_products(dweighted, z_tilde)
-        dz_tilde += w * dweighted
+        da[f"w{which}z"] = column_products(daffine, z_tilde)
+        dz_tilde += w * daffine
     if (w := a.get(f"w{which}u")) is not None:
-        da[f"w{which}u"] = column_products(dweighted, u)
-        du += w * dweighted
+        da[f"w{which}u"] = column_products(daffine, u)
+        du += w * daffine
     if (w := a.get(f"w{which}zu")) is not None:
-        by_u = dweighted * u
+        by_u = daffine * u
         da[f"w{which}zu"] = column_products(by_u, z_tilde)
         dz_tilde += w * by_u
-        du += w * (dweighted * z_tilde)
+        du += w * (daffine * z_tilde)
     return dz_tilde, du, da
 
 
@@ -82,10 +82,10 @@ def vanilla_forward(z_tilde: Array, u: Array, a: Mapping[str, Array]) -> tuple[A
     z_hat : (rows, units) array
     cache : tuple
     """
-    z_hat = weighted_sum_forward(z_tilde, u, a, 0)
+    z_hat = affine_forward(z_tilde, u, a, 0)
     if "ws" not in a:
         return z_hat, (z_tilde, None)
-    s = sigmoid_forward(weighted_sum_forward(z_tilde, u, a, 1))
+    s = sigmoid_forward(affine_forward(z_tilde, u, a, 1))
     return z_hat + a["ws"] * s, (z_tilde, s)
 
 
@@ -94,11 +94,11 @@ def vanilla_backward(
 ) -> tuple[Array, Array, dict[str, Array]]:
     """Return dz̃, du, (rows, units) each, and the gradients of the parameters, (units,) each, by name."""
     z_tilde, s = cache
-    dz_tilde, du, da = weighted_sum_backward(dz_hat, z_tilde, u, a, 0)
+    dz_tilde, du, da = affine_backward(dz_hat, z_tilde, u, a, 0)
     if s is None:
         return dz_tilde, du, da
     db = sigmoid_backward(a["ws"] * dz_hat, s)
-    dz_inside, du_inside, da_inside = weighted_sum_backward(db, z_tilde, u, a, 1)
+    dz_inside, du_inside, da_inside = affine_backward(db, z_tilde, u, a, 1)
     dz_tilde += dz_inside
     du += du_inside
     return dz_tilde, du, da | {"ws": column_products(dz_hat, s)} | da_inside
@@ -122,8 +122,8 @@ VERTICAL = _starting_at("w0u", "ws", "w1u")  # the same of u
 AT_RANDOM = {name: Initial(std=0.2) for name in NAMES}
 SIGMOID = "ws", "b1", "w1z", "w1u", "w1zu"
 LINES = {
-    "du": Formula(weighted_sum_backward, "du += w * dweighted"),
-    "dcombinator": Formula(weighted_sum_backward, "column_products(dweighted, z_tilde)"),
+    "du": Formula(affine_backward, "du += w * daffine"),
+    "dcombinator": Formula(affine_backward, "column_products(daffine, z_tilde)"),
 }
 
 
@@ -132,13 +132,13 @@ def _variant(parameters: Mapping[str, Initial], equation: str, paper: str) -> Co
 
 
 # Biases are the weights of 1: a trace has little room.
-WHOLE = "w₀x + wₛ s(w₁x), x = (1, z̃, u, z̃u)"
+WHOLE = "w₀x + wₛs(w₁x), x = (1,z̃,u,z̃u)"
 
 VANILLA = {
     "vanilla": _variant(LATERAL, WHOLE, "[P], Vanilla"),
-    "no_mult": _variant(_without(LATERAL, "zu"), "w₀·(1, z̃, u) + wₛ s(w₁·(1, z̃, u))", "[P], NoMult"),
-    "no_sig": _variant(_without(LATERAL, *SIGMOID), "w₀·(1, z̃, u, z̃u)", "[P], NoSig"),
-    "linear": _variant(_without(LATERAL, *SIGMOID, "zu"), "w₀·(1, z̃, u)", "[P], Linear"),
+    "no_mult": _variant(_without(LATERAL, "zu"), "w₀·(1,z̃,u) + wₛ s(w₁·(1,z̃,u))", "[P], NoMult"),
+    "no_sig": _variant(_without(LATERAL, *SIGMOID), "w₀·(1,z̃,u,z̃u)", "[P], NoSig"),
+    "linear": _variant(_without(LATERAL, *SIGMOID, "zu"), "w₀·(1,z̃,u)", "[P], Linear"),
     "rand_init": _variant(AT_RANDOM, WHOLE, "[P], RandInit"),
     "rev_init": _variant(VERTICAL, WHOLE, "[P], RevInit"),
     "no_lateral": _variant(_without(VERTICAL, "z", "zu"), "w₀·(1, u) + wₛ s(w₁·(1, u))", "[P], NoLateral"),
