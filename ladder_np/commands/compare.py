@@ -39,7 +39,7 @@ from ladder_np.experiments.results import is_run, read_records
 from ladder_np.experiments.settings import DATASET_DEFAULTS
 from ladder_np.files import write_text
 from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.combinators import names_of_combinators
 from ladder_np.plots.style import matplotlib
 from ladder_np.rng import Stream, check_seed, stream
 
@@ -85,7 +85,7 @@ OPTIONS: Options = {
     "--hidden-layers": (hidden_layers, "D1-D2-…", "widths, or none (default: 200-100)"),
     "--layers": (sizes, "L1-L2-…", "in their place all layers above the input, as conv:32:5-mean_pool-10"),
     "--activation": (str, "NAME", f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"),
-    "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
+    "--combinator": (str, "NAME", f"{names_of_combinators()} (default: gaussian)"),
     "--noise-std": (numbers, "S", "one, or one per layer, input first (default: 0.3)"),
     "--denoising-weights": (
         numbers,

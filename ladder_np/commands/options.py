@@ -17,7 +17,7 @@ from ladder_np.errors import InputError
 from ladder_np.experiments.run_folder import CONFIG, load_run_config, load_run_model
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.combinators import names_of_combinators
 from ladder_np.operations.maps import is_layer, is_whole_number
 from ladder_np.predictor import Predictor
 
@@ -197,7 +197,7 @@ TABLE_FIELDS = frozenset(field.name for field in dataclasses.fields(TableOptions
 
 NETWORK: Options = {
     "--sizes": (sizes, "D0-D1-…", "layers, input first, classes last (default: 8-7-6-4)"),
-    "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
+    "--combinator": (str, "NAME", f"{names_of_combinators()} (default: gaussian)"),
     "--activation": (str, "NAME", f"{', '.join(ACTIVATIONS)} (default: relu)"),
     "--noise-std": (numbers, "S", "one, or one per layer (default: 0.3)"),
     "--denoising-weights": (numbers, "W0,W1,…", "λ: one, or one per layer, input first (default: 1)"),

@@ -35,7 +35,7 @@ from ladder_np.experiments.run_folder import MODEL, ErrorRate, load_run_config, 
 from ladder_np.experiments.settings import ExperimentSettings, make_settings
 from ladder_np.experiments.verdict import did_not_help, verdict, what_to_try
 from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.combinators import names_of_combinators
 from ladder_np.training.progress import Progress
 
 __all__ = ["add_arguments", "add_to", "named_settings"]
@@ -100,7 +100,7 @@ OPTIONS: Options = {
         "one with a unit for each class is added where it is missing",
     ),
     "--activation": (str, "NAME", f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"),
-    "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
+    "--combinator": (str, "NAME", f"{names_of_combinators()} (default: gaussian)"),
     "--noise-std": (numbers, "S", "one, or one per layer, input first (default: 0.3)"),
     "--denoising-weights": (
         numbers,
