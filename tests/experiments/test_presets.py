@@ -103,6 +103,9 @@ def test_the_small_network_is_trained_beside_its_baseline_and_is_cifar_10s_defau
     small = make_settings({}, "cifar10-4000-small")
     assert small.baseline
     assert dataclasses.replace(small, denoising_weights=None) == make_settings({"dataset": "cifar-10"})
+    for name, epochs, weights in (("gamma", 6, (*(0.0,) * 7, 0.3)), ("baseline", 20, (0.0,) * 8)):
+        other = {"epochs": epochs, "denoising_weights": weights, "baseline": False}
+        assert make_settings({}, f"cifar10-4000-small-{name}") == dataclasses.replace(small, **other)
 
 
 @pytest.mark.parametrize("name", ["hidden_layers", "layers"])
@@ -137,8 +140,8 @@ def test_layers_that_may_be_as_many_as_the_presets_are_left_to_the_network(layer
 
 
 def test_whitened_images_get_weights_by_their_variance(monkeypatch: pytest.MonkeyPatch) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (60, 6, 6, 3), dtype=np.uint8)
-    dataset = make_dataset("cifar-10", images, np.arange(60) % 2, pixel_maximum=255, source="t")
+    images = np.random.default_rng(0).integers(0, 256, (120, 6, 6, 3), dtype=np.uint8)
+    dataset = make_dataset("cifar-10", images, np.arange(120) % 2, pixel_maximum=255, source="t")
     monkeypatch.setattr("ladder_np.experiments.experiment.open_dataset", lambda *_: dataset)
     layers = ("conv:4:3", "mean_pool")
     experiment = prepare(make_settings({"dataset": "cifar-10", "labels": 10, "layers": layers}), None, "cpu")
