@@ -4,12 +4,13 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
+from ladder_np.experiments.autoencoder import ABOUT, AUTOENCODER, TUTORIAL
 from ladder_np.experiments.presets import MARKS, PRESETS, SOURCES, Preset, as_toml, find_preset
 from ladder_np.experiments.settings import make_settings
 
 __all__ = ["add_to"]
 
-ROW = f"{{:<{max(map(len, PRESETS)) + 2}}}{{:<30}}{{:>8}}  {{}}"
+ROW = f"{{:<{max(map(len, [*PRESETS, AUTOENCODER])) + 2}}}{{:<30}}{{:>8}}  {{}}"
 START = (
     "# A file like this one, FILE.toml, is a preset of your own: ladder-np train --preset FILE.toml\n"
     "# What [settings] does not name is as the data's defaults. [published] is what ladder-np table compares\n"
@@ -31,6 +32,11 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List all, or print one."""
+    if arguments.name == AUTOENCODER:
+        print(
+            f"{AUTOENCODER}: {ABOUT}\nladder-np train --preset {AUTOENCODER} [--dataset NAME] [--epochs N] [--seed S]"
+        )
+        return 0
     if arguments.name is not None:
         make_settings({}, arguments.name)  # refuses what no run could use
         print(f"{START}\n{as_toml(find_preset(arguments.name))}", end="")
@@ -38,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(ROW.format("preset", "published test error, %", "minutes", "settings"))
     for name, preset in PRESETS.items():
         print(_row(name, preset))
+    print(ROW.format(AUTOENCODER, f"training MSE {TUTORIAL[10]} at epoch 10", "-", ABOUT))
     for line in _footnotes():
         print(line)
     return 0

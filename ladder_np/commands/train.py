@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ladder_np.commands import autoencoder
 from ladder_np.commands.options import (
     TABLE,
     Options,
@@ -28,6 +29,7 @@ from ladder_np.comparison.ngrams import witten_bell_bits
 from ladder_np.data.download import ARCHIVES, IMAGE_SETS, cache_folder, fetch
 from ladder_np.data.words import DOCUMENT_TOKENS
 from ladder_np.errors import InputError, warn
+from ladder_np.experiments.autoencoder import AUTOENCODER
 from ladder_np.experiments.experiment import Experiment, prepare
 from ladder_np.experiments.presets import find_preset
 from ladder_np.experiments.run import execute, refuse_run, reopen, resume
@@ -207,6 +209,8 @@ def run_fetch(arguments: argparse.Namespace) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Train and report."""
     named = named_settings(arguments)
+    if arguments.preset == AUTOENCODER:
+        return autoencoder.run(arguments, named)
     every = arguments.checkpoint_every
     if every is not None and every < 1:
         raise InputError(f"--checkpoint-every {every}: expected a whole number of steps >= 1")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ladder_np.errors import InputError
+from ladder_np.experiments.autoencoder import AUTOENCODER
 from ladder_np.files import read_text
 from ladder_np.operations.maps import split_layers
 
@@ -358,6 +359,8 @@ def find_preset(name: str) -> Preset:
         return PRESETS[name]
     if Path(name).suffix.lower() == ".toml":
         return read_preset(Path(name))
+    if name == AUTOENCODER:
+        raise InputError(f"preset {name} is no ladder: it runs as ladder-np train --preset {name}")
     near = difflib.get_close_matches(name, PRESETS, 3)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(

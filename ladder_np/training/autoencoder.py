@@ -30,8 +30,10 @@ class AutoencoderTraining:
     Parameters
     ----------
     autoencoder : Autoencoder
-    X : (rows, features) uint8 array
-        Pixels, scaled to 0..1 batch by batch.
+    X : (rows, features) array
+        Pixels, divided by `maximum` batch by batch.
+    maximum : float
+        Their largest possible value.
     seed : int
     batch : int
         Rows of a step; the last one of an epoch has what is left.
@@ -45,15 +47,20 @@ class AutoencoderTraining:
     """
 
     def __init__(
-        self, autoencoder: Autoencoder, X: np.ndarray, seed: int = 0, batch: int = 128, rate: float = 0.001
+        self,
+        autoencoder: Autoencoder,
+        X: np.ndarray,
+        maximum: float,
+        seed: int = 0,
+        batch: int = 128,
+        rate: float = 0.001,
     ) -> None:
-        if X.ndim != 2 or X.dtype != np.uint8 or X.shape[1] != autoencoder.sizes[0]:
-            shown = f"X is {X.dtype} of shape {X.shape}"
-            raise InputError(f"{shown}; expected pixels, uint8 of shape (rows, {autoencoder.sizes[0]})")
+        if X.ndim != 2 or X.shape[1] != autoencoder.sizes[0]:
+            raise InputError(f"X of shape {X.shape}; expected (rows, {autoencoder.sizes[0]})")
         if batch < 1:
             raise InputError(f"batch {batch}: expected at least one row")
         check_seed(seed)
-        self._autoencoder, self._X, self._batch, self._rate = autoencoder, X, batch, rate
+        self._autoencoder, self._X, self._maximum, self._batch, self._rate = autoencoder, X, maximum, batch, rate
         self.vector = autoencoder.initial(stream(seed, Stream.INITIALIZATION))
         self.parameters = autoencoder.views(self.vector)
         self._gradient = np.zeros_like(self.vector)
@@ -72,7 +79,7 @@ class AutoencoderTraining:
 
     def _step(self, pixels: np.ndarray) -> float:
         x = pixels.astype(self.vector.dtype)
-        x /= 255
+        x /= self._maximum
         done = autoencoder_forward(x, self.parameters, *self._draw(len(x)))
         autoencoder_backward(done, self.parameters, self._autoencoder.views(self._gradient))
         self._optimizer.update(self._gradient, self._rate)
