@@ -238,8 +238,8 @@ def _parameters_of(before: Predictor, specification: Specification) -> np.ndarra
     network, fitted = before.network, before.network.specification
     if parameter_shapes(fitted) != parameter_shapes(specification):
         raise InputError(
-            f"the fitted network is {fitted} ({fitted.combinator}), the parameters and data ask for {specification} "
-            f"({specification.combinator}); to go on from it leave these alone, or set warm_start=False"
+            f"the fitted network is {fitted.description}; the parameters and data ask for "
+            f"{specification.description}; to go on from it leave these alone, or set warm_start=False"
         )
     return network.device.get(network.parameters.vector).astype(specification.numpy_dtype)
 

@@ -83,9 +83,8 @@ def as_columns(history: FitHistory) -> dict[str, list[Any]]:
 def summarize(name: str, model: Predictor, facts: TrainingFacts | None) -> str:
     """Return the text about an estimator of this name; `facts` is None where they are not known."""
     specification = model.network.specification
-    kinds = f"{specification.activation}, combinator {specification.combinator}"
     lines = [
-        *_paragraph(f"{name}: {specification}, {kinds}{'' if specification.top_gamma else ', no γ at the top'}"),
+        *_paragraph(f"{name}: {specification.description}"),
         "",
         *_layer_table(model),
         "",
