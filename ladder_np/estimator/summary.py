@@ -12,7 +12,7 @@ from ladder_np.operations.maps import is_whole_number
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
 
-__all__ = ["TrainingFacts", "add_history", "as_columns", "history_of", "summarize"]
+__all__ = ["TrainingFacts", "as_columns", "history_of", "summarize"]
 
 WIDTH, INDENT = 80, 12
 LISTED, LONGEST_NAME, LONGEST_KIND = 20, 20, 28  # classes and features named at most; letters of a name, of a layer
@@ -64,12 +64,6 @@ def history_of(model: Predictor) -> FitHistory:
     """Return a model's history; without epochs where it has none."""
     layers = len(model.network.specification.sizes)
     return FitHistory.from_records([], layers) if model.history is None else model.history
-
-
-def add_history(model: Predictor, history: FitHistory, before: Predictor | None) -> None:
-    """Set a trained model's history, after that of the model `before` that it continued."""
-    earlier = before.history if before else None
-    model.history = history if earlier is None else earlier + history
 
 
 def as_columns(history: FitHistory) -> dict[str, list[Any]]:

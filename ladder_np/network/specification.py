@@ -150,9 +150,12 @@ class Specification:
         return len(self.input_shape) == 1 and all(map(is_whole_number, self.layers))
 
     @property
-    def image_shape(self) -> Shape | None:
+    def image_shape(self) -> tuple[int, int, int] | None:
         """(height, width, channels) of the images that the network takes; None where it takes rows of features."""
-        return self.input_shape if len(self.input_shape) == 3 else None
+        if len(self.input_shape) != 3:
+            return None
+        height, width, channels = self.input_shape
+        return height, width, channels
 
     @property
     def lowest(self) -> int:
