@@ -37,7 +37,11 @@ STAGES = {
     "matrix products": ("ladder_np.operations.dense",),
     "normalization": ("ladder_np.operations.normalization",),
     "activations": ("ladder_np.operations.activations",),
-    "combinator": ("ladder_np.operations.combinators",),
+    "combinator": (
+        "ladder_np.operations.combinators.gaussian",
+        "ladder_np.operations.combinators.vanilla",
+        "ladder_np.operations.combinators.perceptron",
+    ),
     "costs": ("ladder_np.operations.losses",),
     "encoder, decoder besides": ("ladder_np.network.passes", "ladder_np.network.ladder", "ladder_np.operations.maps"),
     "optimizer": ("ladder_np.training.adam",),

@@ -23,7 +23,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGEST_SMALL_WEIGHT", "ask_openblas", "built_with", "one_thread_blas", "one_thread_product"]
+__all__ = [
+    "LARGEST_SMALL_PRODUCT",
+    "LARGEST_SMALL_WEIGHT",
+    "LONGEST_SUM",
+    "ask_openblas",
+    "built_with",
+    "one_thread_blas",
+    "one_thread_product",
+]
 
 # A network is small if none of its weights has more elements. Two threads win in its products too, by less than half
 # a millisecond per step, but only where nothing else runs.

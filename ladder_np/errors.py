@@ -8,7 +8,7 @@ used and may not mean what its owner thinks; the command line writes it on stand
 import sys
 import warnings
 
-__all__ = ["InputError", "InputWarning", "LaterError", "TrainingDivergedError", "warn"]
+__all__ = ["BusyError", "InputError", "InputWarning", "LaterError", "TrainingDivergedError", "warn"]
 
 
 class InputError(ValueError):
@@ -24,6 +24,10 @@ class InputError(ValueError):
 
 class LaterError(InputError):
     """A file holds something that this version of the package does not know: a later one wrote it, most likely."""
+
+
+class BusyError(InputError):
+    """Another process is at work where only one may be."""
 
 
 class InputWarning(UserWarning):

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ladder_np.errors import InputError
+from ladder_np.errors import BusyError, InputError
 from ladder_np.npy import UNREADABLE, CautiousFile, read_archive
 
 try:
@@ -163,7 +163,7 @@ def ensure_folder(path: Path | str) -> Path:
 def lock_folder(folder: Path) -> Iterator[None]:
     """Keep other processes of this program from working in a folder; the lock ends with this process.
 
-    Raises InputError if another process has locked it. (On a system without such locks, nothing is locked.)
+    Raises BusyError if another process has locked it. (On a system without such locks, nothing is locked.)
     """
     if fcntl is None:
         yield
@@ -173,8 +173,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        message = f"{folder}: another process is working on this run; wait until it ends, or stop it"
-        raise InputError(message) from None
+        raise BusyError(f"{folder}: another process is at work there; wait until it ends, or stop it") from None
     try:
         yield
     finally:

@@ -73,7 +73,8 @@ def combinator_pair(name: str) -> Pair:
     combinator = combinators.COMBINATORS[name]
 
     def arguments(generator: np.random.Generator) -> Arrays:
-        a = {key: generator.standard_normal(UNITS) for key in combinator.parameters}
+        parameters = combinator.parameters.items()
+        a = {key: generator.standard_normal(initial.shape(UNITS)) for key, initial in parameters}
         return matrices("z_tilde", "u")(generator) | a
 
     def split(x: Mapping[str, np.ndarray]) -> tuple:
@@ -85,7 +86,13 @@ def combinator_pair(name: str) -> Pair:
         dz_tilde, du, da = combinator.backward(up[0], u, a, cache)
         return {"z_tilde": dz_tilde, "u": du, **da}
 
-    return Pair(arguments, lambda x: (combinator.forward(*split(x))[0],), backward)
+    return Pair(
+        arguments,
+        lambda x: (combinator.forward(*split(x))[0],),
+        backward,
+        kinks=lambda x: combinator.kinks(*split(x)) if combinator.kinks else [],
+        complex_step=combinator.kinks is None,  # numpy.maximum is not complex-differentiable
+    )
 
 
 def normalize_backward(x: Mapping[str, np.ndarray], up: tuple) -> Arrays:

@@ -114,12 +114,52 @@ def per_layer(meta):
     return list(zip(kinds, meta["activation"], meta["has_beta"], meta["has_gamma"], strict=True))
 
 
-def combinator(name, z_tilde, u, a, layer, at):
+def gaussian(name, z_tilde, u, a, layer, at):
     mu = at(f"decoder/mu_of_u.{layer}", a["a1"] * sigmoid(a["a2"] * u + a["a3"]) + a["a4"] * u + a["a5"])
     v = at(f"decoder/v_of_u.{layer}", a["a6"] * sigmoid(a["a7"] * u + a["a8"]) + a["a9"] * u + a["a10"])
     if name == "gated_gaussian":
         v = sigmoid(v)
     return (z_tilde - mu) * v + mu
+
+
+# What stands besides b0 in each variant of vanilla, and besides b1 in its sigmoid; None: without it.
+VANILLA = {
+    "vanilla": (("z", "u", "zu"), ("z", "u", "zu")),
+    "rand_init": (("z", "u", "zu"), ("z", "u", "zu")),
+    "rev_init": (("z", "u", "zu"), ("z", "u", "zu")),
+    "no_mult": (("z", "u"), ("z", "u")),
+    "no_sig": (("z", "u", "zu"), None),
+    "linear": (("z", "u"), None),
+    "no_lateral": (("u",), ("u",)),
+    "no_vertical": (("z",), None),
+}
+
+
+def vanilla(name, z_tilde, u, a):
+    inputs = {"z": z_tilde, "u": u, "zu": z_tilde * u}
+    outside, inside = VANILLA[name]
+    z_hat = a["b0"] + sum(a[f"w0{term}"] * inputs[term] for term in outside) + 0 * u
+    if inside is None:
+        return z_hat
+    return z_hat + a["ws"] * sigmoid(a["b1"] + sum(a[f"w1{term}"] * inputs[term] for term in inside))
+
+
+def perceptron(name, z_tilde, u, a):
+    """Return ẑ, with all inputs in one array (inputs, …, units)."""
+    inputs = [z_tilde, u, z_tilde * u] if "amlp" in name else [z_tilde, u]
+    h, last = np.array(inputs), len(name[name.index("[") : -1].split(",")) + 1
+    for k in range(1, last + 1):
+        of_each_unit = np.ones(u.shape[-1])
+        b = np.reshape(a[f"b{k}"], (-1, *(1,) * (u.ndim - 1), a[f"b{k}"].shape[-1]))
+        h = np.einsum("i...u,iju->j...u", h, a[f"w{k}"] * of_each_unit) + b
+        h = h if k == last else ACTIVATIONS["leaky_relu"](h)
+    return h[0]
+
+
+def combinator(name, z_tilde, u, a, layer, at):
+    if "gaussian" in name:
+        return gaussian(name, z_tilde, u, a, layer, at)
+    return vanilla(name, z_tilde, u, a) if name in VANILLA else perceptron(name, z_tilde, u, a)
 
 
 def as_it_is(key, value):
@@ -173,7 +213,8 @@ def step(param, meta, inputs, at=as_it_is):
     costs, vertical = [], h_u[top]
     for layer in range(top, -1, -1):
         u = at(f"decoder/u.{layer}", batch_norm(vertical, meta["batch_norm_eps"])[0])
-        a = {f"a{k}": param[f"combinator.{layer}.a{k}"] for k in range(1, 11)}
+        own = f"combinator.{layer}."
+        a = {name.removeprefix(own): value for name, value in param.items() if name.startswith(own)}
         z_hat = at(f"decoder/z_hat.{layer}", combinator(meta["combinator"], z_u[layer], u, a, layer, at))
         z_hat_bn = at(f"decoder/z_hat_bn.{layer}", (z_hat - mean[layer]) / std[layer]) if layer else z_hat
         costs.insert(0, np.mean((z_hat_bn - z[layer]) ** 2))

@@ -139,7 +139,9 @@ class TorchStep:
     def __init__(self, case: Case) -> None:
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         torch.manual_seed(0)
-        torch.backends.cudnn.allow_tf32 = False  # else convolutions on a GPU round float32 operands to 10 bits
+        # On a GPU convolutions, and products if somebody has asked for it, round float32 operands to 10 bits.
+        torch.backends.cudnn.allow_tf32 = False
+        torch.set_float32_matmul_precision("highest")
         self._device = case.device
         self._specification = case.specification()
         self._cost = self._prepare(make_cost(self._specification))

@@ -10,23 +10,29 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
-from ladder_np.commands import checks, compare, describe, doctor, embeddings, generate, plot, predict, trace, train
+from ladder_np.commands import (
+    checks,
+    compare,
+    describe,
+    doctor,
+    embeddings,
+    generate,
+    plot,
+    predict,
+    presets,
+    sweep,
+    table,
+    trace,
+    train,
+)
+from ladder_np.commands.options import Parser
 from ladder_np.errors import InputError, InputWarning, TrainingDivergedError
 from ladder_np.estimator.interrupt import InterruptWarning
 from ladder_np.version import __version__
 
 __all__ = ["main"]
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, like all errors of this program."""
-
-    def error(self, message: str) -> NoReturn:
-        if message.endswith("expected one argument"):
-            message += "; one that begins with - is written as OPTION=VALUE"
-        raise InputError(f"{message} (see {self.prog} --help)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         parsed, unknown = _parser().parse_known_args(arguments)
-        if unknown:
+        if unknown and hasattr(parsed, "passed_on"):
+            parsed.passed_on = unknown
+        elif unknown:
             what = "unknown option" if unknown[0].startswith("-") else "unexpected argument"
             hint = f"; data is named with --dataset {unknown[0]}" if hasattr(parsed, "preset") else ""
             hint = hint if what == "unexpected argument" else ""
@@ -97,9 +105,23 @@ def _complain(message: str, status: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="ladder-np", description="Ladder Networks: train, predict, and check values and gradients.")
+    parser = Parser(prog="ladder-np", description="Ladder Networks: train, predict, and check values and gradients.")
     parser.add_argument("--version", action="version", version=f"ladder-np {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    for module in (train, compare, predict, generate, plot, embeddings, describe, checks, trace, doctor):
+    for module in (
+        train,
+        presets,
+        sweep,
+        table,
+        compare,
+        predict,
+        generate,
+        plot,
+        embeddings,
+        describe,
+        checks,
+        trace,
+        doctor,
+    ):
         module.add_to(commands)
     return parser

@@ -1,7 +1,8 @@
-"""``ladder-np compare``: whether the unlabeled rows help, on repeated splits of the labeled ones."""
+"""``ladder-np compare``: whether the unlabeled rows help, on repeated splits of the labeled ones; or runs."""
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ladder_np.commands.options import (
     sizes,
     whole_number,
 )
+from ladder_np.commands.table import TABLE_OPTIONS, check_table_options, print_table
 from ladder_np.comparison.methods import SCIKIT_LEARN
 from ladder_np.comparison.repeats import compare, labels_of
 from ladder_np.data.dataset import Dataset
@@ -33,10 +35,11 @@ from ladder_np.data.words import DOCUMENT_TOKENS
 from ladder_np.errors import InputError
 from ladder_np.estimator.classifier import LadderClassifier
 from ladder_np.estimator.fitting import takes_images
+from ladder_np.experiments.results import is_run, read_records
 from ladder_np.experiments.settings import DATASET_DEFAULTS
 from ladder_np.files import write_text
 from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.combinators import names_of_combinators
 from ladder_np.plots.style import matplotlib
 from ladder_np.rng import Stream, check_seed, stream
 
@@ -82,7 +85,7 @@ OPTIONS: Options = {
     "--hidden-layers": (hidden_layers, "D1-D2-…", "widths, or none (default: 200-100)"),
     "--layers": (sizes, "L1-L2-…", "in their place all layers above the input, as conv:32:5-mean_pool-10"),
     "--activation": (str, "NAME", f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"),
-    "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
+    "--combinator": (str, "NAME", f"{names_of_combinators()} (default: gaussian)"),
     "--noise-std": (numbers, "S", "one, or one per layer, input first (default: 0.3)"),
     "--denoising-weights": (
         numbers,
@@ -115,10 +118,12 @@ def add_to(commands: Any) -> None:
         help="did the unlabeled rows help?",
         description="Split the labeled rows many times. On each split train the ladder, the same network without the "
         "unlabeled rows and, where scikit-learn is installed, other methods; test all on the labeled rows left out. "
-        "Say what the errors tell about the unlabeled rows, and what to try next.",
+        "Say what the errors tell about the unlabeled rows, and what to try next. Or of folders of finished runs: "
+        "print the table of their results, as ladder-np table does, each row beside the first one.",
         argument_default=argparse.SUPPRESS,
     )
-    parser.add_argument("dataset", metavar="DATA", help="as --dataset of train: a name, a file or a folder")
+    about = "as --dataset of train: a name, a file or a folder; or folders of finished runs"
+    parser.add_argument("data", nargs="+", metavar="DATA|RUN", help=about)
     add_options(parser, OPTIONS)
     add_flip_option(parser)
     add_top_gamma_option(parser)
@@ -126,11 +131,42 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--variants", action=argparse.BooleanOptionalAction, help=other)
     add_data_options(parser)
     add_device_option(parser)
-    parser.set_defaults(labels=None, seed=0, json=None, picture=None, run=run)
+    add_options(parser, {"--format": TABLE_OPTIONS["--format"], "--against": TABLE_OPTIONS["--against"]})
+    parser.set_defaults(run=run)
+
+
+OF_RUNS = ("format", "picture", "against")  # options of the table of runs
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Compare methods on data, or finished runs."""
+    paths = [Path(name) for name in arguments.data]
+    runs = [path for path in paths if is_run(path)]
+    if len(runs) < len(paths) and (runs or len(paths) > 1):
+        other = next(path for path in paths if path not in runs)
+        raise InputError(f"{other}: is no folder of a run; expected one data set, or folders of finished runs alone")
+    return _compare_runs(arguments, runs) if runs else _compare_methods(arguments)
+
+
+def _compare_runs(arguments: argparse.Namespace, runs: Sequence[Path]) -> int:
+    """Print the table of runs."""
+    given = vars(arguments)
+    usual = {"command", "run", "data", "device", "data_dir", *OF_RUNS}
+    if others := given.keys() - usual:
+        raise InputError(f"--{min(others).replace('_', '-')} is for data; {runs[0]} is a finished run")
+    kind, picture = given.get("format", "text"), given.get("picture")
+    check_table_options(kind, picture)
+    print_table(read_records(runs), kind, picture, given.get("against", 1))
+    return 0
+
+
+def _compare_methods(arguments: argparse.Namespace) -> int:
     """Check where results go, measure, print and write them."""
+    for name in ("format", "against"):
+        if name in arguments:
+            raise InputError(f"--{name} is for folders of finished runs; {arguments.data[0]} is none")
+    usual = {"labels": None, "seed": 0, "json": None, "picture": None, "dataset": arguments.data[0]}
+    arguments = argparse.Namespace(**{**usual, **vars(arguments)})
     check_seed(arguments.seed)
     _check_places(arguments)
     named = vars(arguments)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ladder_np.arrays import DEVICE_NAMES
 from ladder_np.data.dataset import Features
@@ -17,7 +17,7 @@ from ladder_np.errors import InputError
 from ladder_np.experiments.run_folder import CONFIG, load_run_config, load_run_model
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.combinators import names_of_combinators
 from ladder_np.operations.maps import is_layer, is_whole_number
 from ladder_np.predictor import Predictor
 
@@ -26,6 +26,7 @@ __all__ = [
     "STANDARD",
     "TABLE",
     "Options",
+    "Parser",
     "add_data_options",
     "add_device_option",
     "add_flip_option",
@@ -36,6 +37,7 @@ __all__ = [
     "check_rows",
     "described_network",
     "hidden_layers",
+    "label_count",
     "load_model",
     "names",
     "numbers",
@@ -44,6 +46,16 @@ __all__ = [
     "table_options",
     "whole_number",
 ]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, like all errors of this program."""
+
+    def error(self, message: str) -> NoReturn:
+        if message.endswith("expected one argument"):
+            message += "; one that begins with - is written as OPTION=VALUE"
+        raise InputError(f"{message} (see {self.prog} --help)")
+
 
 STANDARD = Path("-")  # standard input or output in place of a file
 
@@ -54,6 +66,11 @@ def whole_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def label_count(text: str) -> int | None:
+    """Return how many rows keep their label; None from ``all``."""
+    return None if text == "all" else whole_number(text)
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -180,7 +197,7 @@ TABLE_FIELDS = frozenset(field.name for field in dataclasses.fields(TableOptions
 
 NETWORK: Options = {
     "--sizes": (sizes, "D0-D1-…", "layers, input first, classes last (default: 8-7-6-4)"),
-    "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
+    "--combinator": (str, "NAME", f"{names_of_combinators()} (default: gaussian)"),
     "--activation": (str, "NAME", f"{', '.join(ACTIVATIONS)} (default: relu)"),
     "--noise-std": (numbers, "S", "one, or one per layer (default: 0.3)"),
     "--denoising-weights": (numbers, "W0,W1,…", "λ: one, or one per layer, input first (default: 1)"),

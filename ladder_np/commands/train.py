@@ -18,6 +18,7 @@ from ladder_np.commands.options import (
     add_options,
     add_top_gamma_option,
     hidden_layers,
+    label_count,
     names,
     numbers,
     sizes,
@@ -28,15 +29,16 @@ from ladder_np.data.download import ARCHIVES, IMAGE_SETS, cache_folder, fetch
 from ladder_np.data.words import DOCUMENT_TOKENS
 from ladder_np.errors import InputError, warn
 from ladder_np.experiments.experiment import Experiment, prepare
+from ladder_np.experiments.presets import find_preset
 from ladder_np.experiments.run import execute, refuse_run, reopen, resume
 from ladder_np.experiments.run_folder import MODEL, ErrorRate, load_run_config, load_run_histories, set_aside
-from ladder_np.experiments.settings import PRESETS, ExperimentSettings, make_settings
+from ladder_np.experiments.settings import ExperimentSettings, make_settings
 from ladder_np.experiments.verdict import did_not_help, verdict, what_to_try
 from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.combinators import names_of_combinators
 from ladder_np.training.progress import Progress
 
-__all__ = ["add_to"]
+__all__ = ["add_arguments", "add_to", "named_settings"]
 
 NO_SETTINGS = (
     "command",
@@ -54,7 +56,9 @@ WINDOW = 16  # characters
 OF_A_RESUMED_RUN = ("dataset", "epochs")  # what may be named anew: where its data lies now, a new total
 FEW_ROWS = 30  # for validation: with fewer, one or two rows decide which epoch is better
 NAMED_CLASSES = 10  # in the line about labeled rows
-EPILOG = f"presets: {', '.join(PRESETS)}. Named options win over the preset, which wins over the data's defaults."
+EPILOG = (
+    "ladder-np presets lists the presets. Named options win over the preset, which wins over the data's defaults."
+)
 
 # The options that settings are named by, and those of the run itself; what is not given is not in the arguments.
 OPTIONS: Options = {
@@ -70,11 +74,15 @@ OPTIONS: Options = {
     "--vocabulary": (whole_number, "N", "different tokens at most, those in most training texts (default: 2000)"),
     "--window": (whole_number, "N", "characters before the next one, with --next-character (default: 16)"),
     "--columns": (names, "N1,N2,…", "of a table that are features (default: all but the label column)"),
-    "--preset": (str, "NAME", "settings of a published experiment (below), for any data that fits"),
+    "--preset": (
+        str,
+        "NAME",
+        "settings of a published experiment (see ladder-np presets), or FILE.toml; for any data that fits",
+    ),
     "--labels": (
-        whole_number,
+        label_count,
         "N",
-        "rows that keep their label, class-balanced (default: digits 50, mnist 100, files all)",
+        "rows that keep their label, class-balanced, or all (default: digits 50, mnist 100, files all)",
     ),
     "--test-fraction": (float, "F", "share of the labeled rows held out for test (default: digits 1/3, else 0)"),
     "--validation": (whole_number, "N", "labeled rows held out to watch training (default: 0)"),
@@ -92,7 +100,7 @@ OPTIONS: Options = {
         "one with a unit for each class is added where it is missing",
     ),
     "--activation": (str, "NAME", f"of the hidden layers: {', '.join(ACTIVATIONS)} (default: relu)"),
-    "--combinator": (str, "NAME", f"{', '.join(COMBINATORS)} (default: gaussian)"),
+    "--combinator": (str, "NAME", f"{names_of_combinators()} (default: gaussian)"),
     "--noise-std": (numbers, "S", "one, or one per layer, input first (default: 0.3)"),
     "--denoising-weights": (
         numbers,
@@ -150,6 +158,20 @@ def add_to(commands: Any) -> None:
         epilog=EPILOG,
         argument_default=argparse.SUPPRESS,
     )
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+    parser = commands.add_parser(
+        "fetch",
+        help="download and check a data set",
+        description="Download a data set once, or check the files that are there.",
+    )
+    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join((*IMAGE_SETS, *ARCHIVES))}")
+    add_data_options(parser)
+    parser.set_defaults(run=run_fetch)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a training."""
     add_options(parser, OPTIONS)
     following = "learn a text file (.txt): from a window of characters the one that comes next"
     parser.add_argument("--next-character", action="store_true", help=following)
@@ -162,15 +184,17 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--quiet", action="store_true", help="do not show how far training is")
     add_data_options(parser)
     add_device_option(parser)
-    parser.set_defaults(preset=None, checkpoint_every=None, resume=None, out=None, quiet=False, run=run)
-    parser = commands.add_parser(
-        "fetch",
-        help="download and check a data set",
-        description="Download a data set once, or check the files that are there.",
-    )
-    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join((*IMAGE_SETS, *ARCHIVES))}")
-    add_data_options(parser)
-    parser.set_defaults(run=run_fetch)
+    parser.set_defaults(preset=None, checkpoint_every=None, resume=None, out=None, quiet=False)
+
+
+def named_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that options name."""
+    named = {k: v for k, v in vars(arguments).items() if k not in NO_SETTINGS}
+    if "next_character" in arguments:
+        named.setdefault("window", WINDOW)
+    elif "window" in named:
+        raise InputError("--window needs --next-character, which learns a text file")
+    return named
 
 
 def run_fetch(arguments: argparse.Namespace) -> int:
@@ -182,11 +206,7 @@ def run_fetch(arguments: argparse.Namespace) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and report."""
-    named = {k: v for k, v in vars(arguments).items() if k not in NO_SETTINGS}
-    if "next_character" in arguments:
-        named.setdefault("window", WINDOW)
-    elif "window" in named:
-        raise InputError("--window needs --next-character, which learns a text file")
+    named = named_settings(arguments)
     every = arguments.checkpoint_every
     if every is not None and every < 1:
         raise InputError(f"--checkpoint-every {every}: expected a whole number of steps >= 1")
@@ -219,8 +239,9 @@ def _begin(arguments: argparse.Namespace, named: dict[str, Any]) -> Experiment:
     experiment = prepare(settings, arguments.data_dir, arguments.device)
     _warn_of_few(experiment)
     print(_describe(experiment), flush=True)  # in a log, before the progress
-    if arguments.preset and experiment.settings.dataset != PRESETS[arguments.preset]["dataset"]:
-        print(f"settings of preset {arguments.preset}, made for {PRESETS[arguments.preset]['dataset']}", flush=True)
+    made_for = find_preset(arguments.preset).settings.get("dataset") if arguments.preset else None
+    if made_for is not None and settings.dataset != made_for:
+        print(f"settings of preset {arguments.preset}, made for {made_for}", flush=True)
     return experiment
 
 

@@ -11,7 +11,6 @@ More repeats make the first term small; only more labeled rows make the second o
 References
 ----------
 C. Nadeau, Y. Bengio, Inference for the Generalization Error, Machine Learning 52, 2003, equation 9.
-M. Abramowitz, I. Stegun, Handbook of Mathematical Functions, 1964, 26.7.3 and 26.7.4.
 """
 
 import math
@@ -19,10 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["CONFIDENCE", "Difference", "paired_difference", "t_quantile"]
+from ladder_np.comparison.significance import t_quantile
+
+__all__ = ["CONFIDENCE", "Difference", "paired_difference"]
 
 CONFIDENCE = 0.95
-HALVINGS = 60  # of an angle below π/2: as exact as float64
 
 
 @dataclass(frozen=True)
@@ -58,27 +58,3 @@ def paired_difference(differences: np.ndarray, test_rows: int, training_rows: in
     """Return mean and corrected interval of differences (J,), one for each of J >= 2 repeats."""
     deviation = math.nan if np.ptp(differences) == 0 else float(differences.std(ddof=1))
     return Difference(float(differences.mean()), deviation, test_rows / training_rows, len(differences))
-
-
-def t_quantile(freedom: int, confidence: float) -> float:
-    """Return t with P(|T| <= t) = `confidence`, for Student's T with so many (whole) degrees of freedom."""
-    low, high = 0.0, math.pi / 2
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        if _within(middle, freedom) < confidence:
-            low = middle
-        else:
-            high = middle
-    return math.sqrt(freedom) * math.tan((low + high) / 2)
-
-
-def _within(theta: float, freedom: int) -> float:
-    """Return P(|T| <= t) for t = sqrt(freedom) · tan(theta), a finite sum of powers of cos(theta)."""
-    odd = freedom % 2
-    term = math.cos(theta) if odd else 1.0
-    total = 0.0
-    for k in range(1 + odd, freedom, 2):  # 1, 1/2 cos², 1·3/(2·4) cos⁴, … or cos, 2/3 cos³, 2·4/(3·5) cos⁵, …
-        total += term
-        term *= (k / (k + 1)) * math.cos(theta) ** 2
-    total *= math.sin(theta)
-    return 2 / math.pi * (theta + total) if odd else total

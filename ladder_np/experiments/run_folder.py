@@ -48,6 +48,7 @@ __all__ = [
     "RunConfig",
     "RunData",
     "check_run_data",
+    "errors_from_json",
     "find_run_split",
     "load_run_config",
     "load_run_data",
@@ -269,9 +270,16 @@ def load_run_results(folder: Path) -> dict[str, ErrorRate]:
     path = folder / RESULT
     if not path.exists():
         return {}
-    results = read_json(read_text(path, "a run's results"))
+    try:
+        return errors_from_json(read_json(read_text(path, "a run's results")))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def errors_from_json(results: Any) -> dict[str, ErrorRate]:
+    """Return the error rates of models by name that `ErrorRate.as_json` described; raise `InputError` if damaged."""
     if not isinstance(results, dict) or not all(map(_is_result, results.values())):
-        raise InputError(f"{path}: damaged; expected wrong and rows of every model")
+        raise InputError("damaged; expected wrong and rows of every model")
     return {name: ErrorRate(r["wrong"], r["rows"], r.get("bits_per_character")) for name, r in results.items()}
 
 

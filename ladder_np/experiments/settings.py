@@ -1,10 +1,11 @@
-"""Every setting of a run, its defaults by dataset, and the papers' presets.
+"""Every setting of a run, its defaults by dataset.
 
-A run's settings are built in three layers, later ones winning: the dataset's defaults, the preset, and what the
-user named.
+A run's settings are built in three layers, later ones winning: the dataset's defaults, the preset (`presets`), and
+what the user named.
 """
 
 import dataclasses
+import difflib
 import types
 import typing
 from collections.abc import Mapping
@@ -15,13 +16,14 @@ from ladder_np.data.sequences import SequenceOptions
 from ladder_np.data.tables import TableOptions
 from ladder_np.data.words import LARGEST, PLACES, check_tokens
 from ladder_np.errors import InputError, LaterError
+from ladder_np.experiments.presets import CIFAR_SMALL, PAPER_LAYERS, PAPER_TRAINING, find_preset
 from ladder_np.network.specification import Specification, default_weights, sizes_for
-from ladder_np.operations.maps import Shape, is_layer, split_layers
+from ladder_np.operations.maps import Shape, is_layer
 from ladder_np.rng import check_seed
 from ladder_np.training.trainer import TrainingSettings
 from ladder_np.version import unknown_name
 
-__all__ = ["DATASET_DEFAULTS", "PRESETS", "ExperimentSettings", "make_settings"]
+__all__ = ["DATASET_DEFAULTS", "ExperimentSettings", "make_settings"]
 
 
 @dataclass(frozen=True)
@@ -193,36 +195,12 @@ def _is_of(kind: Any, value: Any) -> bool:
     return type(value) is kind or (kind is float and type(value) is int)
 
 
-PAPER_LAYERS = (1000, 500, 250, 250, 250)  # [R], permutation-invariant MNIST
-
-PAPER_TRAINING = {"labeled_batch": 100, "unlabeled_batch": 100, "learning_rate": 0.002, "labeled_statistics": "own"}
-
-# Networks of [R]'s convolutional experiments: texts are layers in the notation of `operations.maps`.
-CONV_FC = "conv:1000:26-conv:500:1-conv:250:1-conv:250:1-conv:250:1-conv:10:1-mean_pool"
-CONV_SMALL = "conv:32:5:full-max_pool:2-conv:64:3-conv:64:3:full-max_pool:2-conv:128:3-conv:10:1-mean_pool-10"
-CONV_LARGE = (
-    "conv:96:3-conv:96:3:full-conv:96:3:full-max_pool:2-conv:192:3-conv:192:3:full-conv:192:3-max_pool:2-"
-    "conv:192:3-conv:192:1-conv:10:1-mean_pool"
-)
-# Not one of [R]'s: what a CPU trains in less than an hour, the baseline too (measured: 0.84 s and 0.17 s a step).
-CIFAR_NETWORK = "conv:32:3:same-max_pool:2-conv:64:3:same-max_pool:2-conv:64:3-conv:10:1-mean_pool"
-
-CIFAR = {
-    "labels": 4000,
-    "scaling": "gcn_zca",
-    "activation": "leaky_relu",
-    "top_gamma": False,
-    "noise_std": (0.3,),
-    **PAPER_TRAINING,
-}
-CIFAR_SMALL = {**CIFAR, "layers": split_layers(CIFAR_NETWORK), "epochs": 6, "decay_start": 0.5}
-
 OF_ROWS = ("labels", "test_fraction")
 DATASET_DEFAULTS: dict[str, dict[str, Any]] = {
     "digits": {"labels": 50, "test_fraction": 1 / 3, **PAPER_TRAINING},
     "mnist": {"labels": 100, "hidden_layers": PAPER_LAYERS, "epochs": 150, **PAPER_TRAINING},
     "fashion-mnist": {"labels": 100, "hidden_layers": PAPER_LAYERS, "epochs": 150, **PAPER_TRAINING},
-    "cifar-10": CIFAR_SMALL,
+    "cifar-10": {name: value for name, value in CIFAR_SMALL.items() if name != "dataset"},
 }
 
 
@@ -244,80 +222,45 @@ NEXT_CHARACTER = {
 }
 
 
-def _mnist_preset(labels: int | None, weights: tuple[float, ...], noise: tuple[float, ...]) -> dict[str, Any]:
-    """Return [R]'s settings of permutation-invariant MNIST: all runs share everything but these three."""
-    return {
-        "dataset": "mnist",
-        "labels": labels,
-        "hidden_layers": PAPER_LAYERS,
-        "denoising_weights": weights,
-        "noise_std": noise,
-        "epochs": 150,
-        "baseline": False,
-        **PAPER_TRAINING,
-    }
-
-
-def _convolutional(layers: str, **others: Any) -> dict[str, Any]:
-    """Return [R]'s settings of a convolutional network; its Γ-models and baselines have λ > 0 at the top alone."""
-    return {"layers": split_layers(layers), "baseline": False, **PAPER_TRAINING, **others}
-
-
-def _of_top(layers: str, weight: float) -> tuple[float, ...]:
-    """Return λs that are 0 below the top layer."""
-    return (*(0.0,) * len(split_layers(layers)), weight)
-
-
-MNIST_CONV: dict[str, Any] = {"dataset": "mnist", "labels": 100, "epochs": 150, "noise_std": (0.3,)}
-CIFAR_CONV: dict[str, Any] = {**CIFAR, "dataset": "cifar-10"}
-
-PRESETS = {
-    "mnist-100-full": _mnist_preset(100, (1000, 10, 0.1, 0.1, 0.1, 0.1, 0.1), (0.3,)),
-    "mnist-1000-full": _mnist_preset(1000, (2000, 20, 0.1, 0.1, 0.1, 0.1, 0.1), (0.3, *(0.2,) * 6)),
-    "mnist-all-full": _mnist_preset(None, (1000, 1, 0.01, 0.01, 0.01, 0.01, 0.01), (0.3,)),
-    "mnist-100-baseline": _mnist_preset(100, (0.0,) * 7, (0.3, *(0.5,) * 6)),
-    "mnist-100-conv-fc": _convolutional(
-        CONV_FC, **MNIST_CONV, denoising_weights=(1000, 10, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
-    ),
-    "mnist-100-conv-small-gamma": _convolutional(
-        CONV_SMALL, **MNIST_CONV, denoising_weights=_of_top(CONV_SMALL, 1.0)
-    ),
-    "mnist-100-conv-small-baseline": _convolutional(
-        CONV_SMALL,
-        **{**MNIST_CONV, "noise_std": (0.3, *(0.45,) * 9), "epochs": 20},
-        decay_start=0.5,
-        denoising_weights=_of_top(CONV_SMALL, 0.0),
-    ),
-    "cifar10-4000-conv-large-gamma": _convolutional(
-        CONV_LARGE, **CIFAR_CONV, epochs=70, decay_start=0.86, denoising_weights=_of_top(CONV_LARGE, 4.0)
-    ),
-    "cifar10-4000-conv-large-baseline": _convolutional(
-        CONV_LARGE, **CIFAR_CONV, epochs=20, decay_start=0.5, denoising_weights=_of_top(CONV_LARGE, 0.0)
-    ),
-    # λ by one short trial: 3 epochs of 6,000 images, 1,000 labels (see `training.defaults`).
-    "cifar10-4000-small": {**CIFAR_SMALL, "dataset": "cifar-10", "denoising_weights": (5.0, 0.3, *(0.1,) * 6)},
-}
-
-
 def make_settings(named: Mapping[str, Any], preset: str | None = None) -> ExperimentSettings:
     """Return the settings of a run from what the user named, over the preset, over the dataset's defaults.
 
-    A preset is for any data; its own is the default. Raises InputError if it is unknown, or a value cannot be used.
+    A preset, by its name or in a file, is for any data; its own is the default. Raises InputError if it is unknown,
+    or a value cannot be used.
     """
-    if preset is not None and preset not in PRESETS:
-        raise InputError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
-    chosen = PRESETS[preset] if preset else {}
+    chosen = find_preset(preset).settings if preset else {}
+    _check_names(chosen, preset)
     dataset = named.get("dataset", chosen.get("dataset", "digits"))
     _check_per_layer(named, chosen, preset)
     defaults = DATASET_DEFAULTS.get(dataset, {}) if named.get("window") is None else NEXT_CHARACTER
     if {"hidden_layers", "layers"} <= named.keys():
         raise InputError("--layers names all layers, --hidden-layers those below the classes; give one of them")
-    if preset and chosen["dataset"] != dataset:  # of another data set a preset takes over what concerns its rows
+    if chosen.get("dataset", dataset) != dataset:  # of another data set a preset takes over what concerns its rows
         defaults = {name: value for name, value in defaults.items() if name in OF_ROWS}
     # What is named of a network's layers takes the place of either.
     without = "layers" if "hidden_layers" in named else None
     merged = {**{k: v for k, v in {**defaults, **chosen}.items() if k != without}, **named}
     return ExperimentSettings(**merged)
+
+
+def _check_names(chosen: Mapping[str, Any], preset: str | None) -> None:
+    """Raise `InputError` if a preset has a setting that is unknown, or of another kind."""
+    kinds = typing.get_type_hints(ExperimentSettings)
+    for name, value in chosen.items():
+        if name not in kinds:
+            near = difflib.get_close_matches(name, kinds, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(kinds)}"
+            raise InputError(f"{preset}: unknown setting {name!r}; {hint}")
+        if not _is_of(kinds[name], value):
+            raise InputError(f"{preset}: {name} {value!r}: expected {_described(kinds[name])}")
+
+
+def _described(kind: Any) -> str:
+    """Return in words what a setting is; an array where there is one value for each layer."""
+    if isinstance(kind, types.UnionType):
+        return " or ".join(_described(one) for one in kind.__args__ if one is not types.NoneType)
+    words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+    return words.get(kind, "an array such as [1000, 10, 0.1]")
 
 
 def _check_per_layer(named: Mapping[str, Any], chosen: Mapping[str, Any], preset: str | None) -> None:

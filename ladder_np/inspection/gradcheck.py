@@ -67,12 +67,15 @@ class _NetworkPoint:
 
 
 def _masks(state: State) -> Iterator[Array]:
-    """Yield what changes where a kink is crossed: on which side a ReLU is, which value a max is."""
+    """Yield what changes where a kink is crossed: on which side ReLUs are, combinators' too, which value a max is."""
     for layer, encoded, kept in zip(state.passes.layers[1:], state.encoded[1:], state.kept_up[1:], strict=True):
         if layer.activation.kinked:
             yield encoded.h > 0
         if layer.up.choices is not None:
             yield layer.up.choices(kept)
+    for index, decoded in state.decoded.items():
+        if (kinks := state.passes.layers[index].combinator.kinks) is not None:
+            yield from kinks(decoded.z_tilde, decoded.u, state.parameters.layers[index].combinator)
 
 
 def check_network(

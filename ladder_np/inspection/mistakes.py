@@ -29,7 +29,7 @@ from ladder_np.network.passes import Batch, Encoded, Passes, Target
 from ladder_np.network.quantities import Item
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS, softmax_forward
-from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.combinators import COMBINATORS, find_combinator
 from ladder_np.operations.normalization import normalize_forward
 
 __all__ = ["GivenStep", "Mistake", "all_mistakes"]
@@ -260,9 +260,11 @@ def functions(step: GivenStep) -> Iterator[Mistake]:
     for name in [name for name in ACTIVATIONS if name != here.activation]:
         says = f"φ of the hidden layers is {name} instead of the file's {here.activation}"
         yield Mistake(says, partial(step.specified, activation=name), gradients=True)
-    names = COMBINATORS[here.combinator].parameters
-    for name, combinator in COMBINATORS.items():
-        if name != here.combinator and set(combinator.parameters) == set(names):
+    own = find_combinator(here.combinator)
+    assert own is not None  # the specification was checked
+    for name, other in COMBINATORS.items():
+        same_parameters = set(other.parameters) == set(own.parameters)
+        if same_parameters and other.forward is not own.forward:  # else only the starting values differ
             says = f"the combinator is {name} instead of the file's {here.combinator}"
             yield Mistake(says, partial(step.specified, combinator=name), gradients=True)
 

@@ -396,7 +396,7 @@ KERNEL classify_backward(const real *p, const integer *y, const real *weights, c
                                      : weight * ((p_row[unit] - (unit == y[row] ? 1 : 0)) / n_labeled);
 }
 
-// ---- The decoder (network/passes.py, operations/combinators.py).
+// ---- The decoder (network/passes.py, operations/combinators/gaussian.py).
 
 // The combinator at one place: its two curves and what their slopes need.
 struct Combined {

@@ -65,7 +65,7 @@ class FusedPasses(Passes):
         self._ends = list(accumulate(map(self._cost_size, self.layers)))
 
     def _cost_size(self, layer: Layer) -> int:
-        """Return into how many numbers `decode_forward` sums a layer's squared errors: of each unit and part."""
+        """Return into how many numbers `decode_forward`, of one lane, sums squared errors: of each unit and part."""
         rows = self.rows[layer.index].n_unlabeled
         return layer.units if layer.combinator.cuda is None else parts_of(rows, layer.units) * layer.units
 

@@ -36,11 +36,9 @@ ELEMENTS_AT_ONCE = 1 << 22  # of a layer, where that is wide: 34 MB in float64, 
 def rows_at_once(specification: Specification) -> int:
     """Return how many rows (samples) are worked on together in a pass over many.
 
-    Of a dense network the input's width counts, of any other the widest layer with all its positions, where a row of
-    the input may become a hundred times as wide. Patches do not count: convolutions bound them.
+    The widest layer counts, with all its positions. Patches do not: convolutions bound them.
     """
-    width = specification.sizes[0] if specification.is_dense else max(specification.sizes)
-    return max(1, min(ROWS_AT_ONCE, ELEMENTS_AT_ONCE // width))
+    return max(1, min(ROWS_AT_ONCE, ELEMENTS_AT_ONCE // max(specification.sizes)))
 
 
 @dataclass

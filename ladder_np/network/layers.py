@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS, Activation
-from ladder_np.operations.combinators import COMBINATORS, Combinator
+from ladder_np.operations.combinators import Combinator, find_combinator
 from ladder_np.operations.maps import IDENTITY, Map, Shape, build_maps
 
 __all__ = ["Lanes", "Layer", "Rows", "resolve"]
@@ -64,7 +64,8 @@ def resolve(specification: Specification) -> tuple[Layer, ...]:
     ups = [IDENTITY, *(up for up, _ in pairs), IDENTITY]
     downs = [IDENTITY, *(down for _, down in pairs), IDENTITY]
     shapes = [specification.input_shape, *(up.output for up, _ in pairs)]
-    top = specification.top
+    top, combinator = specification.top, find_combinator(specification.combinator)
+    assert combinator is not None  # the specification was checked
     phis = ["linear" if index == top else up.activation or specification.activation for index, up in enumerate(ups)]
     return tuple(
         Layer(
@@ -76,7 +77,7 @@ def resolve(specification: Specification) -> tuple[Layer, ...]:
             downs[index],
             phis[index],
             ACTIVATIONS[phis[index]],
-            COMBINATORS[specification.combinator],
+            combinator,
             has_beta=index > 0 and (ups[index].activation != "linear" or index == top),
             has_gamma=index == top and specification.top_gamma,
             noise_std=specification.noise_std[index],

@@ -11,7 +11,7 @@ import numpy as np
 
 from ladder_np.errors import InputError, warn
 from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.combinators import find_combinator, names_of_combinators
 from ladder_np.operations.maps import LARGEST_SIZE, Shape, build_maps, is_whole_number, split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 
@@ -31,7 +31,6 @@ MOST_LAYERS = 256  # with the input
 COLORS = (1, 3)  # channels of most images
 CHOICES: dict[str, Collection[str]] = {  # of the fields that are one of a few texts
     "activation": ACTIVATIONS,
-    "combinator": COMBINATORS,
     "dtype": DTYPES,
     "labeled_statistics": LABELED_STATISTICS,
 }
@@ -50,7 +49,7 @@ class Specification:
     activation : str
         φ of the layers below the top: a name of `ACTIVATIONS`. The top layer is a softmax.
     combinator : str
-        g of every layer: a name of `COMBINATORS`.
+        g of every layer: a name that `find_combinator` knows.
     noise_std : float or sequence of float
         Standard deviation of the noise, one for all layers or one for each, the input first (L + 1).
     denoising_weights : float or sequence of float, optional
@@ -110,6 +109,8 @@ class Specification:
             if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:
                 shown = f"{name.replace('_', ' ')} {getattr(self, name)!r}"
                 raise InputError(f"unknown {shown}; choose one of {', '.join(choices)}")
+        if not isinstance(self.combinator, str) or find_combinator(self.combinator) is None:
+            raise InputError(f"unknown combinator {self.combinator!r}; choose one of {names_of_combinators()}")
 
     def _checked_layers(self) -> dict[str, Any]:
         """Return `input_shape`, `layers` and `sizes`, which say the same of a network of dense layers."""

@@ -23,7 +23,8 @@ from ladder_np.threads import in_parallel
 
 __all__ = ["column_products", "column_sums", "in_blocks", "in_blocks_of_images", "row_blocks", "total"]
 
-MANY_ROWS = 4096  # with fewer, all is done at once and rows are added one after the other
+MANY_ROWS = 4096  # with fewer, all is done at once
+FEW_ROWS = 1024  # with fewer, rows are added one after the other
 LONG_ROW = 2**14  # elements of a row of the matrix that many rows are laid out in
 BLOCK = 2**17  # elements of a block: half a MiB in float32, of which a core's cache holds a few
 
@@ -62,7 +63,7 @@ def total(parts: Sequence[Array]) -> Array:
 
 def column_sums(a: Array) -> Array:
     """Return Σ a over the rows, (units,)."""
-    if len(a) < MANY_ROWS:
+    if len(a) < FEW_ROWS:
         return a.sum(axis=0)
     (whole,), rest = _side_by_side(a)
     return whole.sum(axis=0).reshape(-1, a.shape[1]).sum(axis=0) + rest[0].sum(axis=0)
@@ -71,7 +72,7 @@ def column_sums(a: Array) -> Array:
 def column_products(a: Array, b: Array) -> Array:
     """Return Σ a b over the rows, (units,), without a product of all elements in memory."""
     product = array_module(a).einsum
-    if len(a) < MANY_ROWS:
+    if len(a) < FEW_ROWS:
         return product("ij,ij->j", a, b)
     whole, rest = _side_by_side(a, b)
     return product("ij,ij->j", *whole).reshape(-1, a.shape[1]).sum(axis=0) + product("ij,ij->j", *rest)

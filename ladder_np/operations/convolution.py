@@ -30,6 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladder_np.arrays import Array, array_module
+from ladder_np.blas import LARGEST_SMALL_PRODUCT, LONGEST_SUM
 from ladder_np.operations.columns import total
 from ladder_np.operations.dense import Matmul, dense_backward_weight, dense_forward, matmul, small_matmul
 from ladder_np.threads import in_parallel
@@ -38,7 +39,6 @@ __all__ = ["Window", "convolution_backward_input", "convolution_backward_weight"
 
 PATCHES_ON_CPU = 2**18  # elements of P at once: 1 MiB in float32, half of a core's cache
 PATCHES_ON_GPU = 2**26
-WHOLE_IMAGE = 2**22  # P of one image up to which it is not cut: 16 MiB in float32
 GROUPS = 16  # of images, at most
 FEW_CHANNELS = 8  # with fewer, P is made column by column: its rows would be copied in too short pieces
 
@@ -99,13 +99,14 @@ def convolution_forward(h: Array, W: Array, window: Window, matmul: Matmul = mat
     if window.is_dense:
         return dense_forward(h, W, matmul)
     a = array_module(h).empty((_samples(h, window) * math.prod(window.output), W.shape[1]), dtype=h.dtype)
+    blocks = Blocks.of(h, window, W, matmul)
 
     def of_group(group: tuple[slice, slice]) -> None:
         below, above = group
-        for rows, P in _patches(h[below], window):
+        for rows, P in blocks.patches(h[below]):
             matmul(P, W, out=a[above][rows])
 
-    in_parallel(of_group, _groups(h, window, matmul))
+    in_parallel(of_group, blocks.groups(_samples(h, window)))
     return a
 
 
@@ -122,17 +123,19 @@ def convolution_backward_weight(da: Array, h: Array, window: Window, out: Array,
         dense_backward_weight(da, h, dW, matmul)
         return out
 
+    blocks = Blocks.of(h, window, dW, matmul)
+
     def of_group(group: tuple[slice, slice]) -> Array:
         below, above = group
         mine, part = (array_module(h).empty_like(dW) for _ in range(2))
-        for rows, P in _patches(h[below], window):
+        for rows, P in blocks.patches(h[below]):
             if rows.start:
                 mine += matmul(P.T, da[above][rows], out=part)
             else:
                 matmul(P.T, da[above][rows], out=mine)
         return mine
 
-    dW[...] = total(in_parallel(of_group, _groups(h, window, matmul)))
+    dW[...] = total(in_parallel(of_group, blocks.groups(_samples(h, window))))
     return out
 
 
@@ -140,47 +143,68 @@ def _samples(h: Array, window: Window) -> int:
     return len(h) // math.prod(window.input[:2])
 
 
-def _groups(h: Array, window: Window, matmul: Matmul) -> list[tuple[slice, slice]]:
-    """Return the rows of groups of images, below and above; all are one group where threads share each product."""
-    images, below, above = _samples(h, window), math.prod(window.input[:2]), math.prod(window.output)
-    count = GROUPS if matmul is small_matmul and array_module(h) is np else 1
-    blocks = -(-images // (count * _at_once(h, window)))  # of P, in a group
-    starts = range(0, images, blocks * _at_once(h, window))
-    ends = [*starts[1:], images]
-    return [
-        (slice(start * below, end * below), slice(start * above, end * above))
-        for start, end in zip(starts, ends, strict=True)
-    ]
+@dataclass(frozen=True)
+class Blocks:
+    """How P is made and multiplied: of some images, or some lines of one, at a time.
 
+    Groups of images are worked on side by side where each product runs on one BLAS thread; all images are one group
+    where threads, or a GPU, share each product.
+    """
 
-def _at_once(h: Array, window: Window) -> int:
-    """Return of how many images P is made at once, of one if only some lines of it are."""
-    most = PATCHES_ON_CPU if array_module(h) is np else PATCHES_ON_GPU
-    return max(1, most // (math.prod(window.output) * window.size**2 * window.input[2]))
+    window: Window
+    elements: int  # of P at once
+    images: int  # of which P is made at once; of one image perhaps only some lines
+    most_groups: int
+    most_rows: int  # of P in one product
 
+    @classmethod
+    def of(cls, h: Array, window: Window, W: Array, matmul: Matmul) -> "Blocks":
+        """Return the blocks of a convolution with a weight (k² C, F), as a matrix."""
+        on_cpu, (length, _) = array_module(h) is np, W.shape
+        elements = PATCHES_ON_CPU if on_cpu else PATCHES_ON_GPU
+        # An image's P, or the enlarged input where its values or its windows are far apart.
+        of_image = max(math.prod(window.output) * length, math.prod(window.enlarged) * window.input[2])
+        images = max(1, elements // of_image)
+        if matmul is small_matmul and on_cpu and length <= LONGEST_SUM:
+            # What `one_thread_product` runs on one thread, up and in the product for dW, whose sums are over rows.
+            return cls(window, elements, images, GROUPS, min(LONGEST_SUM, LARGEST_SMALL_PRODUCT // W.size))
+        return cls(window, elements, images, 1, elements)
 
-def _patches(h: Array, window: Window) -> Iterator[tuple[slice, Array]]:
-    """Yield P of some samples, or some rows of one, in memory that is used again, with the rows of the output."""
-    xp = array_module(h)
-    images, (height, width) = h.reshape(-1, *window.input), window.output
-    of_row = width * window.size**2 * window.input[2]  # elements of P
-    most = PATCHES_ON_CPU if xp.__name__ == "numpy" else PATCHES_ON_GPU
-    at_once = min(len(images), _at_once(h, window))
-    lines = height if height * of_row <= max(most, WHOLE_IMAGE) else max(1, most // of_row)
-    larger = xp.zeros((at_once, *window.enlarged, window.input[2]), dtype=h.dtype)
-    memory = xp.empty(at_once * lines * of_row, dtype=h.dtype)
-    inside = _inside(larger, window)
-    bands = [_views(larger, memory, window, first, lines) for first in range(0, height, lines)]
-    for start in range(0, len(images), at_once):
-        part = images[start : start + at_once]
-        if len(part) < at_once:
-            bands = [_views(larger[: len(part)], memory, window, 0, height)]
-        inside[: len(part)] = part
-        end = start * height * width
-        for windows, copy, P in bands:
-            copy[...] = windows
-            begin, end = end, end + len(P)
-            yield slice(begin, end), P
+    def groups(self, images: int) -> list[tuple[slice, slice]]:
+        """Return the rows of each group of images, below and above; groups but the last are of whole blocks."""
+        below, above = math.prod(self.window.input[:2]), math.prod(self.window.output)
+        each = -(-images // (self.most_groups * self.images)) * self.images
+        groups = [(start, min(start + each, images)) for start in range(0, images, each)]
+        return [(slice(i * below, j * below), slice(i * above, j * above)) for i, j in groups]
+
+    def patches(self, h: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield P, in memory that is used again, with the rows of the output that it makes."""
+        for start, P in self._made(h):
+            for first in range(0, len(P), self.most_rows):
+                part = P[first : first + self.most_rows]
+                yield slice(start + first, start + first + len(part)), part
+
+    def _made(self, h: Array) -> Iterator[tuple[int, Array]]:
+        """Yield P of some images, or some lines of one, with its first row."""
+        xp, window = array_module(h), self.window
+        images, (height, width) = h.reshape(-1, *window.input), window.output
+        of_line = width * window.size**2 * window.input[2]  # elements of P
+        at_once = min(len(images), self.images)
+        lines = min(height, max(1, self.elements // of_line))
+        larger = xp.zeros((at_once, *window.enlarged, window.input[2]), dtype=h.dtype)
+        memory = xp.empty(at_once * lines * of_line, dtype=h.dtype)
+        inside = _inside(larger, window)
+        bands = [_views(larger, memory, window, first, lines) for first in range(0, height, lines)]
+        for start in range(0, len(images), at_once):
+            part = images[start : start + at_once]
+            if len(part) < at_once:
+                bands = [_views(larger[: len(part)], memory, window, 0, height)]
+            inside[: len(part)] = part
+            first = start * height * width
+            for windows, copy, P in bands:
+                copy[...] = windows
+                yield first, P
+                first += len(P)
 
 
 def _inside(larger: Array, window: Window) -> Array:

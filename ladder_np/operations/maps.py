@@ -187,7 +187,7 @@ CONV = ("channels", "size", "stride")
 CONV_LINES = {
     "forward": Formula(convolution_forward, "matmul(P, W"),
     "backward": Formula(convolution_backward_input),
-    "weight": Formula(convolution_backward_weight, "dW +="),
+    "weight": Formula(convolution_backward_weight, "mine +="),
 }
 CONV_EQUATIONS = {"forward": "{h} * {W}", "backward": "{da} * {W} turned", "weight": "{h} * {da}"}
 

@@ -39,6 +39,7 @@ def test_pytorch_rounds_no_operands_on_a_gpu() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed (extra bench)")
     torch_peer = importlib.import_module("benchmarks.speed.torch_peer")
     torch.backends.cudnn.allow_tf32 = True
+    torch.set_float32_matmul_precision("high")
     torch_peer.TorchStep(CASE)
     assert not torch.backends.cudnn.allow_tf32
     assert torch.get_float32_matmul_precision() == "highest"

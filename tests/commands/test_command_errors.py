@@ -370,7 +370,7 @@ CASES = [
     (f"{GOOD} --noise-std -0.1", "noise std -0.1"),
     (f"{GOOD} --noise-std nan", "noise std nan"),
     (f"{GOOD} --noise-std loud", "--noise-std", "'loud'"),
-    (f"{GOOD} --preset mnist-7", "'mnist-7'", "mnist-100-full", "mnist-100-baseline"),
+    (f"{GOOD} --preset mnist-7", "'mnist-7'", "ladder-np presets lists all"),
     (f"{GOOD} --preset mnist-100-full --denoising-weights 1", "100 labels asked for", "ask for fewer"),
     (f"{GOOD} --preset mnist-100-full", "7 values of --denoising-weights", "example --denoising-weights 1000,10,0.1"),
     (

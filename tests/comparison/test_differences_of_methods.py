@@ -1,23 +1,13 @@
-"""Intervals of paired differences: Student's t, the correction for overlapping splits, and what they cover."""
+"""Intervals of paired differences: the correction for overlapping splits, and what they cover."""
 
 import math
 
 import numpy as np
 import pytest
 
-from ladder_np.comparison.differences import paired_difference, t_quantile
+from ladder_np.comparison.differences import paired_difference
+from ladder_np.comparison.significance import t_quantile
 from ladder_np.data.split import stratified_test_rows
-
-
-@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.999])
-@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 8, 9, 19, 20, 99, 500])
-def test_the_quantile_of_student_s_t_is_scipy_s(freedom, confidence):
-    stats = pytest.importorskip("scipy.stats")
-    assert t_quantile(freedom, confidence) == pytest.approx(stats.t.ppf((1 + confidence) / 2, freedom), rel=1e-9)
-
-
-def test_the_quantile_is_that_of_printed_tables():
-    assert [round(t_quantile(freedom, 0.95), 3) for freedom in (1, 2, 9, 19)] == [12.706, 4.303, 2.262, 2.093]
 
 
 def test_the_variance_of_the_mean_has_the_part_that_overlapping_splits_share():

@@ -11,9 +11,9 @@ from ladder_np.inspection import gradcheck
 from ladder_np.inspection.gradcheck import check_network
 from ladder_np.network import ladder, passes
 from ladder_np.network.specification import LABELED_STATISTICS, Specification
-from ladder_np.operations import combinators, maps, normalization
+from ladder_np.operations import maps, normalization
 from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
+from ladder_np.operations.combinators import COMBINATORS, gaussian
 
 SIZES = (5, 4, 6, 3)
 
@@ -24,7 +24,10 @@ def failures(specification: Specification, n: int = 6, m: int = 8, seed: int = 0
     return [check.name for check in checks if not check.passed]
 
 
-@pytest.mark.parametrize(("activation", "combinator"), list(itertools.product(ACTIVATIONS, COMBINATORS)))
+@pytest.mark.parametrize(
+    ("activation", "combinator"),
+    [*itertools.product(ACTIVATIONS, ("gaussian",)), *itertools.product(("softplus",), COMBINATORS)],
+)
 @pytest.mark.parametrize("statistics", LABELED_STATISTICS)
 def test_every_activation_and_combinator(activation: str, combinator: str, statistics: str) -> None:
     specification = Specification(
@@ -112,7 +115,7 @@ def test_a_gradient_that_stops_at_the_shared_statistics_fails(monkeypatch: pytes
 
 def test_an_error_in_one_combinator_parameter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def backward(*args: object) -> tuple:
-        dz_tilde, du, da = combinators.gaussian_backward(*args)
+        dz_tilde, du, da = gaussian.gaussian_backward(*args)
         return dz_tilde, du, {**da, "a7": da["a7"] * 1.001}
 
     right = COMBINATORS["gaussian"]

@@ -1,6 +1,9 @@
 """Convolutions against loops over their definition, whatever borders, stride, channels and pieces in memory."""
 
 import math
+import os
+import subprocess
+import sys
 import tracemalloc
 from dataclasses import dataclass
 
@@ -8,7 +11,7 @@ import direct_maps
 import numpy as np
 import pytest
 
-from ladder_np import InputError
+from ladder_np import InputError, threads
 from ladder_np.operations import convolution
 from ladder_np.operations.maps import MAPS, Map, build_maps
 
@@ -144,11 +147,64 @@ def test_an_image_of_many_patches_is_cut_into_lines_with_the_same_values_and_gra
         da = np.random.default_rng(1).standard_normal((SAMPLES * math.prod(one.output[:2]), one.output[2]))
         a, (dh, dW) = one.forward(h, W)[0], both_gradients(one, h, W, da)
         monkeypatch.setattr(convolution, "PATCHES_ON_CPU", lines * one.output[1] * math.prod(one.weight[:3]))
-        monkeypatch.setattr(convolution, "WHOLE_IMAGE", 0)
         np.testing.assert_allclose(one.forward(h, W)[0], a, rtol=0, atol=1e-11)
         for gradient, expected in zip(both_gradients(one, h, W, da), (dh, dW), strict=True):
             np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-11)
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("case", CASES[:11:2], ids=str)
+@pytest.mark.parametrize("groups", [1, 2, 3, 16])
+def test_groups_of_images_give_the_same_values_and_gradients_on_any_number_of_threads(
+    case: Case, groups: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 5 images, one at a time: 3 groups of two, two and one; products of at most 7 rows."""
+    for one in case.maps:
+        generator = np.random.default_rng(1)
+        h = generator.standard_normal((5 * math.prod(one.input[:2]), one.input[2]))
+        W = generator.standard_normal(one.weight)
+        da = generator.standard_normal((5 * math.prod(one.output[:2]), one.output[2]))
+        expected = (one.forward(h, W)[0], *both_gradients(one, h, W, da))
+        monkeypatch.setattr(convolution, "PATCHES_ON_CPU", math.prod(one.output[:2]) * math.prod(one.weight[:3]))
+        monkeypatch.setattr(convolution, "GROUPS", groups)
+        monkeypatch.setattr(convolution, "LONGEST_SUM", max(7, math.prod(one.weight[:3])))
+        found = []
+        for count in (1, 2, 5):
+            monkeypatch.setattr(threads, "thread_count", lambda count=count: count)
+            found.append((one.forward(h, W)[0], *both_gradients(one, h, W, da)))
+        for values, *others in zip(expected, *found, strict=True):
+            np.testing.assert_allclose(others[0], values, rtol=0, atol=1e-11)
+            for other in others[1:]:
+                np.testing.assert_array_equal(other, others[0])
+        monkeypatch.undo()
+
+
+BITS = """
+import hashlib
+import numpy as np
+from ladder_np.operations.maps import build_maps
+for shape, text in (((28, 28, 1), "conv:32:5:full"), ((32, 32, 3), "conv:64:3:same"), ((40, 40, 3), "conv:150:3")):
+    up = build_maps(shape, [text])[0][0]
+    generator = np.random.default_rng(0)
+    h = generator.standard_normal((12 * shape[0] * shape[1], shape[2]), dtype=np.float32)
+    W = generator.standard_normal(up.weight, dtype=np.float32)
+    a, kept = up.forward(h, W)
+    dW = np.empty_like(W)
+    dh = up.backward(a, W, kept, dW, True)
+    print(hashlib.sha256(a.tobytes() + dW.tobytes() + dh.tobytes()).hexdigest())
+"""
+
+
+def test_a_small_networks_convolution_has_the_same_bits_on_any_number_of_blas_threads() -> None:
+    seen = []
+    for count in ("1", "2"):
+        variables = {**os.environ, "OPENBLAS_NUM_THREADS": count, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}
+        done = subprocess.run(
+            [sys.executable, "-c", BITS], env=variables, capture_output=True, text=True, check=True, timeout=120
+        )
+        seen.append(done.stdout.split())
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 3
 
 
 def test_patches_of_a_large_image_need_less_memory_than_its_values() -> None:
@@ -159,7 +215,7 @@ def test_patches_of_a_large_image_need_less_memory_than_its_values() -> None:
         tracemalloc.start()
         try:
             a, _ = one.forward(h, W)
-            assert tracemalloc.get_traced_memory()[1] < a.nbytes + h.nbytes + 4 * convolution.WHOLE_IMAGE
+            assert tracemalloc.get_traced_memory()[1] < a.nbytes + h.nbytes + 2**24
         finally:
             tracemalloc.stop()
 

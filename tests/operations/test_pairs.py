@@ -1,6 +1,7 @@
 """Every backward against differences, against the complex step, and against bad habits."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ every_pair = pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
 def test_backward_agrees_with_central_differences(pair: Pair, seed: int) -> None:
     checks = check_points(lambda k: PairPoint(pair, 1000 * seed + k), np.random.default_rng(seed))
     assert [check for check in checks if not check.passed] == []
-    assert all(check.directions > 1 for check in checks)
+    assert all(check.directions > 1 or math.prod(check.shape) == 1 for check in checks)
 
 
 @pytest.mark.parametrize("name", [name for name, pair in PAIRS.items() if pair.complex_step])

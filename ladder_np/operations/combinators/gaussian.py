@@ -1,6 +1,6 @@
-"""Combinators g(z̃, u; a): how the decoder joins the lateral z̃ and the vertical u of a layer ([R] section 2.3).
+"""The Gaussian combinators: linear in z̃, with a mean μ and a trust v that depend on u ([R] section 2.3).
 
-In both Gaussian ones all products are elementwise: every unit has its own ten parameters.
+All products are elementwise: every unit has its own ten parameters.
 
 **gaussian** ([R] Algorithm 1, the function g):
 
@@ -16,24 +16,17 @@ Backward, with s = σ(a2 u + a3), t = σ(a7 u + a8) and upstream dẑ:
     du  = p a2 + dμ a4 + q a7 + dv a9
 
 **gated_gaussian** ([P], "GatedGauss"): the same with v replaced by σ(v), so that dv takes the factor σ(v)(1 − σ(v)).
-
-The table COMBINATORS has one row per combinator; the network knows combinators only through it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
+from collections.abc import Mapping
 
 from ladder_np.arrays import Array
 from ladder_np.operations.activations import sigmoid_backward, sigmoid_forward
 from ladder_np.operations.columns import column_products, column_sums
+from ladder_np.operations.combinators.record import Cache, Combinator, Initial
 from ladder_np.operations.formulas import Formula
 
-__all__ = ["COMBINATORS", "Combinator", "Initial"]
-
-Cache = tuple[Any, ...]
+__all__ = ["GAUSSIAN"]
 
 
 def curve_forward(u: Array, a1: Array, a2: Array, a3: Array, a4: Array, a5: Array) -> tuple[Array, Array]:
@@ -127,42 +120,6 @@ def gaussian_inner(u: Array, a: Mapping[str, Array]) -> dict[str, Array]:
     return {"mu_of_u": mu, "v_of_u": v}
 
 
-@dataclass(frozen=True)
-class Initial:
-    """One parameter of a combinator: its starting values N(mean, std²), and its shape in a layer of `units` units."""
-
-    mean: float = 0.0
-    std: float = 0.0
-    # ``shape(units) -> tuple of int``; (units,) if not given
-    shape: Callable[[int], tuple[int, ...]] = lambda units: (units,)
-
-    def draw(self, generator: np.random.Generator, units: int) -> np.ndarray:
-        """Return the starting values for a layer of `units` units."""
-        shape = self.shape(units)
-        return self.mean + self.std * generator.standard_normal(shape) if self.std else np.full(shape, self.mean)
-
-
-@dataclass(frozen=True)
-class Combinator:
-    """One combinator of the table."""
-
-    parameters: Mapping[str, Initial]  # its parameters by name, in the order in which they lie in memory
-    # ``forward(z_tilde, u, a) -> z_hat, cache``; a holds the parameters by name
-    forward: Callable[..., tuple[Array, Cache]]
-    # ``backward(dz_hat, u, a, cache) -> dz_tilde, du, da``, all of them fresh arrays
-    backward: Callable[..., tuple[Array, Array, dict[str, Array]]]
-    # its right-hand side for a trace, {l} standing for the layer, and where it stands in the papers
-    equation: str = "g(z̃{l}, u{l})"
-    paper: str = ""
-    slope: str = "∂g/∂z̃{l}"  # dẑ/dz̃ in that notation
-    # ``inner(u, a)`` returns what a trace shows besides ẑ: ``mu_of_u`` and ``v_of_u``, if it has them
-    inner: Callable[..., dict[str, Array]] | None = None
-    # where quantities are computed (names as in `network.quantities`), if not in the last line of its functions
-    lines: Mapping[str, Formula] = field(default_factory=dict)
-    # how `kernels/passes.cu` is compiled to contain it; None: it runs as plain formulas on a GPU too
-    cuda: str | None = None
-
-
 GAUSSIAN_LINES = {
     "mu_of_u": Formula(curve_forward, "curve += a1 * s"),
     "v_of_u": Formula(curve_forward, "curve += a1 * s"),
@@ -174,7 +131,7 @@ GAUSSIAN_LINES = {
 # [R]: a2 = a7 = 1 and all others 0, so that ẑ = 0 at the start.
 GAUSSIAN_PARAMETERS = {f"a{k}": Initial(1.0 if k in (2, 7) else 0.0) for k in range(1, 11)}
 
-COMBINATORS = {
+GAUSSIAN = {
     "gaussian": Combinator(
         GAUSSIAN_PARAMETERS,
         gaussian_forward,
