@@ -21,6 +21,7 @@ FLOORS = [
     {"operations", "data", "kernels"},
     {"network"},
     {"training", "inspection"},
+    {"model_file"},
     {"predictor"},
     {"experiments", "estimator", "generation"},
     {"plots"},

@@ -251,6 +251,14 @@ DAMAGES = {
         lambda a: a.update(extra=np.zeros(1)),
         r"m\.npz: entry extra is unknown to this version .*; a later version",
     ),
+    "a shape of images that are none": (
+        lambda a: change_meta(a, image_shape=[2, 2]),
+        r"damaged model file: its image_shape is \[2, 2\]; expected \[height, width, channels\]",
+    ),
+    "a shape of images with other features": (
+        lambda a: change_meta(a, image_shape=[2, 2, 3]),
+        r"damaged model file: its image_shape is \[2, 2, 3\], for 4 features of the network 4-20-3",
+    ),
     "a deviation is not positive": (lambda a: a["population/sigma.1"].fill(0), "population/sigma.1"),
 }
 
@@ -265,6 +273,18 @@ def test_a_damaged_model_file_is_refused_with_the_reason(predictor: Predictor, t
     with pytest.raises(InputError, match=message) as caught:
         Predictor.load(tmp_path / "m.npz")
     assert "\n" not in str(caught.value)
+
+
+def test_a_shape_of_images_that_the_network_does_not_take_is_refused(tmp_path: Path) -> None:
+    network = LadderNetwork(((2, 3, 1), "conv:2:2", "mean_pool"), seed=1)
+    network.estimate_statistics(lambda: iter([np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)]))
+    model = Predictor(network, Scaling(np.zeros(6), np.ones(6)), np.array([0, 1]))
+    assert model.image_shape == (2, 3, 1)
+    arrays = model.as_arrays()
+    change_meta(arrays, image_shape=[3, 2, 1])
+    write_npz(tmp_path / "m.npz", arrays)
+    with pytest.raises(InputError, match=r"its image_shape is \[3, 2, 1\], for 6 features of the network 2x3x1-conv"):
+        Predictor.load(tmp_path / "m.npz")
 
 
 def test_an_untrained_network_is_not_saved(tmp_path: Path) -> None:

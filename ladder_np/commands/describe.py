@@ -80,9 +80,7 @@ def _layers(text: str) -> tuple[Any, ...]:
 
 
 def _lines(specification: Specification, description: Description) -> Iterator[str]:
-    kinds = f"{specification.activation}, {specification.combinator}"
-    kinds += "" if specification.top_gamma else ", no γ at the top"
-    yield f"network {specification}, {kinds}; {specification.dtype}"
+    yield f"network {specification.description}; {specification.dtype}"
     yield from _table([GROUPS, HEADINGS, *_rows(description)])
     yield ""
     yield EXPLAINED

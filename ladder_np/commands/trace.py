@@ -66,9 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _introduction(specification: Specification, arguments: argparse.Namespace) -> Iterator[str]:
-    network = f"{specification}, {specification.activation}, {specification.combinator}"
     rows = f"N = {arguments.labeled} labeled, M = {arguments.unlabeled} unlabeled rows"
-    yield f"network {network}; {rows}; {specification.dtype}, seed {arguments.seed}"
+    yield f"network {specification.description}; {rows}; {specification.dtype}, seed {arguments.seed}"
     yield COLUMNS
     if min(specification.denoising_weights) == 0:
         yield "Where λ is 0 there is no cost; what no cost needs is not run."

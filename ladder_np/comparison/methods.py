@@ -4,14 +4,12 @@ import importlib
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ladder_np.errors import InputError
 from ladder_np.estimator.classifier import LadderClassifier
-from ladder_np.estimator.fitting import takes_images
 from ladder_np.estimator.input import read_like
 from ladder_np.estimator.interrupt import InterruptWarning
 
@@ -56,8 +54,7 @@ def fit_network(model: LadderClassifier, changes: Mapping[str, Any], repeat: Rep
 def scaled_rows(ladder: LadderClassifier, X: Any) -> np.ndarray:
     """Return rows as the ladder's network takes them, for the other methods."""
     model = ladder.predictor_
-    of_images = partial(takes_images, ladder.get_params())
-    rows = np.asarray(read_like(X, model, "compare", ladder.missing == "mean", of_images))
+    rows = np.asarray(read_like(X, model, "compare", ladder.missing == "mean"))
     return model.scaling.apply(rows, np.float64)
 
 

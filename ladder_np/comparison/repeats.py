@@ -5,7 +5,6 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from ladder_np.comparison.result import Comparison
 from ladder_np.data.split import stratified_test_rows
 from ladder_np.errors import InputError, InputWarning, warn
 from ladder_np.estimator.classifier import LadderClassifier
-from ladder_np.estimator.fitting import takes_images
+from ladder_np.estimator.fitting import kinds_of_rows
 from ladder_np.estimator.input import Table, read_table
 from ladder_np.estimator.interrupt import InterruptWarning
 from ladder_np.estimator.model_selection import rows_of
@@ -114,8 +113,7 @@ def compare(
     if not (isinstance(test_fraction, int | float) and 0 < test_fraction < 1):
         raise InputError(f"test fraction {test_fraction!r}: expected a share between 0 and 1")
     seed, (others, left_out) = check_seed(random_state, "random_state"), chosen_methods(methods)
-    missing, texts = model.missing == "mean", model.text is not None
-    kinds = missing, texts, partial(takes_images, model.get_params())
+    kinds = kinds_of_rows(model.get_params())
     table = read_table(X, y, model.unlabeled_label, "compare", None, None, None, *kinds)
     _check(table, model)
     with warnings.catch_warnings():

@@ -13,13 +13,13 @@ from ladder_np.arrays import Device
 from ladder_np.data.sparse import Features
 from ladder_np.errors import InputError, warn
 from ladder_np.estimator.base import BaseClassifier
-from ladder_np.estimator.fitting import HIDDEN, begin_call, begin_fit, flag, set_prior, takes_images
+from ladder_np.estimator.fitting import HIDDEN, begin_call, begin_fit, flag, kinds_of_rows, set_prior
 from ladder_np.estimator.input import Table, check_left, read_labels, read_like, read_table
 from ladder_np.estimator.interrupt import InterruptWarning, fit_until_interrupted
 from ladder_np.estimator.kept import KeptRows
 from ladder_np.estimator.routing import WeightRequests
 from ladder_np.estimator.saved import by_class, by_index, params_of
-from ladder_np.estimator.summary import TrainingFacts, add_history, as_columns, history_of, summarize
+from ladder_np.estimator.summary import TrainingFacts, as_columns, history_of, summarize
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory, complement
 from ladder_np.training.progress import Progress
@@ -241,7 +241,8 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         Parameters
         ----------
         X : array-like (n, d)
-            Or images, where `layers` need them.
+            Or images (n, height, width[, channels]), where `layers`, `translate` or `flip` need them, or a model that
+            was trained on such is continued.
         y : array-like (n,)
             Numbers, texts or objects; `unlabeled_label` where a row has none.
         sample_weight : array-like (n,), optional
@@ -265,7 +266,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
             history, labels, interrupted = fit_until_interrupted(
                 training, validation_error, partial(progress.observe, ""), lambda: _transduction(model, table)
             )
-        add_history(model, history, before)
+        model.add_history(history, before)
         epochs = len(history), self.max_iter
         facts = TrainingFacts.of_fit(used.index, len(used.classes), len(validation), epochs)
         self._keep(model, facts, transduction_=labels)
@@ -311,7 +312,7 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         record = training.run_epoch()
         training.finish()
         model.network.statistics = kept.statistics(model.statistics, model.network.specification)
-        add_history(model, FitHistory.from_records([record], training.layers), before)
+        model.add_history(FitHistory.from_records([record], training.layers), before)
         resume = {key: values for key, values in training.state().items() if key.startswith(RESUMED)}
         facts = TrainingFacts.of_call(used.index, len(used.classes), self._facts if before else None)
         set_prior(model, np.array(facts.labeled))
@@ -423,17 +424,12 @@ class LadderClassifier(WeightRequests, BaseClassifier):
         self, X: Any, y: Any, before: Predictor | None, classes: Any = None, sample_weight: Any = None
     ) -> Table:
         """Return the checked rows of a call."""
-        if self.missing not in ("error", "mean"):
-            raise InputError(f"missing={self.missing!r}: expected 'error' or 'mean'")
-        kinds = self.missing == "mean", self.text is not None, self._takes_images
+        kinds = kinds_of_rows(self.get_params())
         return read_table(X, y, self.unlabeled_label, self._name, before, classes, sample_weight, *kinds)
 
     def _read_like(self, X: Any) -> Features:
         """Return checked features like those in training."""
-        return read_like(X, self._predictor, self._name, self.missing == "mean", self._takes_images)
-
-    def _takes_images(self) -> bool:
-        return takes_images(self.get_params())
+        return read_like(X, self._predictor, self._name, self.missing == "mean")
 
     @property
     def _name(self) -> str:

@@ -3,7 +3,8 @@
 import dataclasses
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -20,7 +21,7 @@ from ladder_np.estimator.kept import KeptRows, plan_call
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.parameters import parameter_shapes
 from ladder_np.network.specification import Specification, needs_images, sizes_for, weights_for_variance
-from ladder_np.operations.maps import Shape, split_layers
+from ladder_np.operations.maps import split_layers
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, check_seed, stream
@@ -29,7 +30,7 @@ from ladder_np.training.loader import TrainingData
 from ladder_np.training.trainer import Training, TrainingSettings
 from ladder_np.training.weights import class_shares, label_weights
 
-__all__ = ["HIDDEN", "begin_call", "begin_fit", "flag", "split_table", "takes_images"]
+__all__ = ["HIDDEN", "begin_call", "begin_fit", "flag", "kinds_of_rows", "split_table", "takes_images"]
 
 HIDDEN = (200, 100)  # the default of `hidden_layer_sizes`
 ENDLESS = 2**40  # epochs of partial_fit, which has no end toward which its rate could fall
@@ -94,6 +95,19 @@ def _hidden_layers(params: dict[str, Any]) -> Sequence[Any]:
         raise InputError(f"hidden_layer_sizes={hidden!r}: expected widths such as (200, 100)") from None
 
 
+def kinds_of_rows(params: dict[str, Any]) -> tuple[bool, bool, Callable[[], bool]]:
+    """Return `missing`, `of_texts` and `of_images` of `read_table`; check what needs no rows before any are read.
+
+    Raises InputError if a parameter that is one of a few values is another one.
+    """
+    if params["missing"] not in ("error", "mean"):
+        raise InputError(f"missing={params['missing']!r}: expected 'error' or 'mean'")
+    for name in ("top_gamma", "early_stopping"):
+        flag(name, params[name])
+    _moves(params)
+    return params["missing"] == "mean", params["text"] is not None, partial(takes_images, params)
+
+
 def takes_images(params: dict[str, Any]) -> bool:
     """Return whether an estimator with these parameters learns from images, not from rows of features."""
     if any(_moves(params).values()):
@@ -111,18 +125,13 @@ def _moves(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _specification_of(
-    params: dict[str, Any],
-    shape: Shape | None,
-    table: Table,
-    features: int,
-    variance: float,
-    before: Predictor | None,
+    params: dict[str, Any], table: Table, features: int, variance: float, before: Predictor | None
 ) -> Specification:
     """Return the network's description for a table that is scaled to that many features, of that mean variance.
 
-    `shape` is that of its images, if it holds such. The default of λ₀ is that of `before`, where there is such a
-    model to go on from.
+    The default of λ₀ is that of `before`, where there is such a model to go on from.
     """
+    shape = table.image_shape
     if shape is not None and math.prod(shape) != features:
         raise InputError("X holds images in which numbers are missing; fill them in")
     sizes = sizes_for(features, len(table.classes), shape, _hidden_layers(params), params["layers"])
@@ -187,8 +196,7 @@ def _make_model(
     if variance == 0:
         raise InputError("every feature of X is the same in all rows; expected at least one that differs")
     known = before if settled else None
-    shape = (before.network.specification.image_shape if before else None) or table.image_shape
-    specification = _specification_of(params, shape, table, scaling.width, variance, known)
+    specification = _specification_of(params, table, scaling.width, variance, known)
     scaling.check(table.X, specification.numpy_dtype)
     if before:
         parameters = _parameters_of(before, specification)
@@ -198,9 +206,16 @@ def _make_model(
     limits = find_range(table.X, rows, table.values)
     if before and before.range and limits:
         limits = limits.joined(before.range)
-    model = Predictor(network, scaling, table.classes, table.names, pixels, range=limits)
-    model.vocabulary = before.vocabulary if before else vocabulary
-    return model
+    return Predictor(
+        network,
+        scaling,
+        table.classes,
+        table.names,
+        pixels,
+        range=limits,
+        vocabulary=before.vocabulary if before else vocabulary,
+        image_shape=table.image_shape,
+    )
 
 
 def set_prior(model: Predictor, labeled: np.ndarray) -> None:
@@ -238,8 +253,8 @@ def _parameters_of(before: Predictor, specification: Specification) -> np.ndarra
     network, fitted = before.network, before.network.specification
     if parameter_shapes(fitted) != parameter_shapes(specification):
         raise InputError(
-            f"the fitted network is {fitted} ({fitted.combinator}), the parameters and data ask for {specification} "
-            f"({specification.combinator}); to go on from it leave these alone, or set warm_start=False"
+            f"the fitted network is {fitted.description}; the parameters and data ask for "
+            f"{specification.description}; to go on from it leave these alone, or set warm_start=False"
         )
     return network.device.get(network.parameters.vector).astype(specification.numpy_dtype)
 
@@ -324,6 +339,5 @@ def _make_training(
 
     features = scaled_rows(table.X, model.scaling, np.arange(len(table.X)), dtype)
     weights = None if weights is None else weights.astype(dtype)
-    shape = model.network.specification.image_shape or table.image_shape
-    data = TrainingData(features, table.index, labeled, unlabeled, weights, measured, shape)
+    data = TrainingData(features, table.index, labeled, unlabeled, weights, measured, model.image_shape)
     return Training(model.network, data, settings)

@@ -40,7 +40,7 @@ class Table:
 
     `values` are the texts of each column, as `Encoding` takes them, or None if nothing is encoded; `texts` (n,)
     objects are documents, of which X has no features before a vocabulary is chosen, or None; `weights` (n,) are the
-    rows' sample weights; `image_shape` is that of each row, if they are images.
+    rows' sample weights; `image_shape` is that of each row, if they are images, or flat for a model that knows it.
     """
 
     X: Features
@@ -100,7 +100,8 @@ def read_table(
     """Return checked rows; with the classes of `before`, a model to go on from, else those given, else those of y.
 
     `mark` is what y holds where a row has no label; `estimator` is who asks, for the error line; `missing` is whether
-    numbers of X may be missing, `of_texts` whether X holds texts; `of_images` returns whether X may hold images.
+    numbers of X may be missing, `of_texts` whether X holds texts; `of_images` returns whether X may hold images (it
+    may, too, if `before` was trained on such).
     Raises InputError if X, y or the classes cannot be used.
     """
     _compare_indices(X, y)
@@ -158,23 +159,24 @@ def check_left(table: Table) -> None:
         )
 
 
-def read_like(
-    X: Any, model: Predictor, estimator: str, missing: bool = False, of_images: Callable[[], bool] = lambda: False
-) -> Features:
+def read_like(X: Any, model: Predictor, estimator: str, missing: bool = False) -> Features:
     """Return checked features that are like those that `model` was trained on; warn if they are on another scale.
 
-    Numbers may be missing if `missing` says so, or the model was trained with gaps. X may hold images if the network
-    takes such, or `of_images` returns that it may.
+    Numbers may be missing if `missing` says so, or the model was trained with gaps. X may hold images if it was
+    trained on such.
 
     Raises InputError if they are not a table of numbers, or differ in their number or names.
     """
-    return _read_like(X, model, estimator, missing, of_images)[0]
+    return _read_like(X, model, estimator, missing)[0]
 
 
 def _read_like(
-    X: Any, model: Predictor, estimator: str, missing: bool, of_images: Callable[[], bool]
+    X: Any, model: Predictor, estimator: str, missing: bool, of_images: Callable[[], bool] = lambda: False
 ) -> tuple[Features, ImageShape | None]:
-    """Return what `read_like` does, and the shape of the images that X holds, if it does."""
+    """Return what `read_like` does, and the shape of the images that the rows are, if X or the model tells one.
+
+    Where the model tells none, `of_images` returns whether X may.
+    """
     if model.vocabulary is not None:
         return model.read_texts(read_texts(X, estimator)), None
     names = _column_names(X, estimator)
@@ -185,14 +187,14 @@ def _read_like(
         raise InputError(f"{estimator}: the model was trained on columns of texts; give a data frame, not an array")
     if is_frame(X, texts):
         X, _ = read_frame(X, estimator, encoding.values if encoding else (None,) * model.scaling.columns)
-    X, shape = _flat_images(X, lambda: model.network.specification.image_shape is not None or of_images())
+    X, shape = _flat_images(X, lambda: model.image_shape is not None or of_images())
     model.check_images(shape, f"{estimator}: X")
     X = _read_features(X, estimator, names, missing=encoding is not None and missing)
     expected = model.scaling.columns
     if X.shape[1] != expected:
         raise InputError(f"X has {X.shape[1]} features, but {estimator} is expecting {expected} features as input")
     model.warn_if_unlike(X, f"{estimator}: X")
-    return X, shape
+    return X, shape or model.image_shape
 
 
 def read_texts(X: Any, estimator: str) -> list[str]:

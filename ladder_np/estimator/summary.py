@@ -12,7 +12,7 @@ from ladder_np.operations.maps import is_whole_number
 from ladder_np.predictor import Predictor
 from ladder_np.training.fit import FitHistory
 
-__all__ = ["TrainingFacts", "add_history", "as_columns", "history_of", "summarize"]
+__all__ = ["TrainingFacts", "as_columns", "history_of", "summarize"]
 
 WIDTH, INDENT = 80, 12
 LISTED, LONGEST_NAME, LONGEST_KIND = 20, 20, 28  # classes and features named at most; letters of a name, of a layer
@@ -66,12 +66,6 @@ def history_of(model: Predictor) -> FitHistory:
     return FitHistory.from_records([], layers) if model.history is None else model.history
 
 
-def add_history(model: Predictor, history: FitHistory, before: Predictor | None) -> None:
-    """Set a trained model's history, after that of the model `before` that it continued."""
-    earlier = before.history if before else None
-    model.history = history if earlier is None else earlier + history
-
-
 def as_columns(history: FitHistory) -> dict[str, list[Any]]:
     """Return the epochs as lists of Python's numbers, one list a column; NaN where nothing was measured."""
     columns = {name: getattr(history, name).tolist() for name in ("epoch", "step", "learning_rate", "cost")}
@@ -83,9 +77,8 @@ def as_columns(history: FitHistory) -> dict[str, list[Any]]:
 def summarize(name: str, model: Predictor, facts: TrainingFacts | None) -> str:
     """Return the text about an estimator of this name; `facts` is None where they are not known."""
     specification = model.network.specification
-    kinds = f"{specification.activation}, combinator {specification.combinator}"
     lines = [
-        *_paragraph(f"{name}: {specification}, {kinds}{'' if specification.top_gamma else ', no γ at the top'}"),
+        *_paragraph(f"{name}: {specification.description}"),
         "",
         *_layer_table(model),
         "",

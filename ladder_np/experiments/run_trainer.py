@@ -67,6 +67,7 @@ class RunTrainer:
             table=_read_as(experiment),
             vocabulary=experiment.vocabulary,
             prior=experiment.prior,
+            image_shape=dataset.image_shape,
         )
         self._metrics = self.folder / (METRICS if self.name == experiment.main else BASELINE_METRICS)
         self._checkpoints = Checkpoints(self.folder, STATE if self.name == experiment.main else BASELINE_STATE)

@@ -140,14 +140,23 @@ class Specification:
         return "-".join(["x".join(map(str, self.input_shape)), *self.layers])
 
     @property
+    def description(self) -> str:
+        """The layers and what they are made of, in words: 784-1000-10, relu, combinator gaussian."""
+        top = "" if self.top_gamma else ", no γ at the top"
+        return f"{self}, {self.activation}, combinator {self.combinator}{top}"
+
+    @property
     def is_dense(self) -> bool:
         """Whether all layers are dense, so that `sizes` alone describes the network."""
         return len(self.input_shape) == 1 and all(map(is_whole_number, self.layers))
 
     @property
-    def image_shape(self) -> Shape | None:
+    def image_shape(self) -> tuple[int, int, int] | None:
         """(height, width, channels) of the images that the network takes; None where it takes rows of features."""
-        return self.input_shape if len(self.input_shape) == 3 else None
+        if len(self.input_shape) != 3:
+            return None
+        height, width, channels = self.input_shape
+        return height, width, channels
 
     @property
     def lowest(self) -> int:

@@ -1,14 +1,13 @@
 """Pictures and the report of a fitted `LadderClassifier`, with the rows that are given."""
 
 import dataclasses
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ladder_np.data.dataset import Dataset
 from ladder_np.errors import InputError
 from ladder_np.estimator.classifier import LadderClassifier
-from ladder_np.estimator.fitting import takes_images
 from ladder_np.estimator.input import read_table
 from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.files import write_text
@@ -112,15 +111,7 @@ def _rows(X: Any, y: Any, model: LadderClassifier, predictor: Predictor) -> Data
     """Return checked rows with the estimator's classes."""
     if X is None or y is None:
         raise InputError(f"{'y without X' if X is None else 'X without y'}; give both, or neither")
-    table = read_table(
-        X,
-        y,
-        model.unlabeled_label,
-        type(model).__name__,
-        predictor,
-        missing=model.missing == "mean",
-        of_images=partial(takes_images, model.get_params()),
-    )
+    table = read_table(X, y, model.unlabeled_label, type(model).__name__, predictor, missing=model.missing == "mean")
     if (table.index < 0).all():
         raise InputError("no row of y has a label; give rows with labels")
     maximum = round(1 / predictor.scaling.scale[0]) if predictor.scaling.kind == "pixels" else None
@@ -132,4 +123,5 @@ def _rows(X: Any, y: Any, model: LadderClassifier, predictor: Predictor) -> Data
         feature_names=predictor.feature_names,
         pixel_maximum=maximum,
         values=table.values,
+        image_shape=table.image_shape,
     )

@@ -17,7 +17,7 @@ def test_a_network_of_convolutions_has_a_row_for_each_layer(command):
     outcome = command("describe", CONV)
     assert (outcome.status, outcome.err) == (0, "")
     lines = outcome.out.splitlines()
-    assert lines[0] == f"network {CONV}, relu, gaussian; float32"
+    assert lines[0] == f"network {CONV}, relu, combinator gaussian; float32"
     assert lines[2].split() == ["layer", "shape", "W,", "β,", "γ", "V", "combinator", "up", "down", "memory"]
     rows = rows_of(outcome.out)
     assert [row[:8] for row in rows] == [
@@ -75,7 +75,7 @@ def test_json_has_the_same_numbers(command):
 def test_a_run_and_its_model_are_described(command, npz_run):
     of_run = command("describe", npz_run)
     assert (of_run.status, of_run.err) == (0, "")
-    assert of_run.out.startswith("network 4-8-6-3, relu, gaussian; float32\n")
+    assert of_run.out.startswith("network 4-8-6-3, relu, combinator gaussian; float32\n")
     assert "50 labeled and 50 unlabeled rows" in of_run.out  # the run's batches
     of_model = command("describe", npz_run / "model.npz")
     assert rows_of(of_model.out)[1][:8] == rows_of(of_run.out)[1][:8]
@@ -116,8 +116,8 @@ def test_wrong_input_gets_one_line(command, arguments, fragments):
 def test_a_softmax_layer_without_a_scale_is_named_and_has_fewer_parameters(command):
     first = command("describe 10-4").out
     without = command("describe 10-4 --no-top-gamma").out
-    assert first.startswith("network 10-4, relu, gaussian; float32\n")
-    assert without.startswith("network 10-4, relu, gaussian, no γ at the top; float32\n")
+    assert first.startswith("network 10-4, relu, combinator gaussian; float32\n")
+    assert without.startswith("network 10-4, relu, combinator gaussian, no γ at the top; float32\n")
     assert (rows_of(first)[1][3], rows_of(without)[1][3]) == ("48", "44")
     assert command("describe 10-4 --top-gamma").out == first
 

@@ -156,6 +156,17 @@ def test_a_model_takes_images_from_python(command, tmp_path, images):
         model.predict(X.reshape(-1, 4, 16))
 
 
+def test_a_run_of_dense_layers_knows_the_shape_of_its_images(command, tmp_path, images):
+    run, other, arrays = tmp_path / "run", tmp_path / "other.npz", load(images)
+    command("train --dataset", images, "--hidden-layers 5 --test-fraction 0.2", SHORT, "--out", run)
+    model, X = LadderClassifier.load(run / "model.npz"), arrays["X"]
+    np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(X.reshape(-1, 64)))
+    np.savez(other, X=X.reshape(-1, 4, 16), y=arrays["y"])
+    told = "the model was trained on images of 8x8x1, these have 4x16x1"
+    assert_refused(command("predict", run, other, "--out", tmp_path / "p.csv"), str(other), told)
+    assert_refused(command("evaluate", run, "--dataset", other), told)
+
+
 def test_compare_takes_layers_of_images(command, images):
     outcome = command(
         "compare", images, "--layers conv:4:3-mean_pool --epochs 2 --repeats 2 --no-variants --methods none"

@@ -59,7 +59,8 @@ def test_the_table_shows_every_part_in_order_and_every_stage_of_it(command):
 def test_it_says_first_what_was_run(command):
     options = "--activation tanh --combinator gated_gaussian --labeled 3 --unlabeled 5 --dtype float32 --seed 4"
     first = command("trace", SMALL, options).out.splitlines()[0]
-    assert first == "network 5-4-3, tanh, gated_gaussian; N = 3 labeled, M = 5 unlabeled rows; float32, seed 4"
+    network = "5-4-3, tanh, combinator gated_gaussian"
+    assert first == f"network {network}; N = 3 labeled, M = 5 unlabeled rows; float32, seed 4"
 
 
 def test_a_network_with_images_reads_as_well(command):

@@ -195,7 +195,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "warm start with another network": (
         lambda: fitted(warm_start=True).set_params(hidden_layer_sizes=(5,)).fit(X, Y),
-        "the fitted network is 4-12-8-3 (gaussian), the parameters and data ask for 4-5-3 (gaussian)",
+        "the fitted network is 4-12-8-3, relu, combinator gaussian; the parameters and data ask for 4-5-3, relu, ",
     ),
     "warm start with other features": (
         lambda: fitted(warm_start=True).fit(X[:, :3], Y),

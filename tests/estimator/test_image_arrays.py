@@ -1,6 +1,7 @@
 """The estimator on images: their shapes in training, in prediction and in a file; what is refused."""
 
 import dataclasses
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from ladder_np import InputError, LadderClassifier
 from ladder_np.data.readers import load_digits
 from ladder_np.errors import InputWarning
+from ladder_np.files import write_npz
 from ladder_np.training.augmentation import Augmentation, moved
 
 DIGITS = load_digits()
@@ -94,6 +96,8 @@ def test_fit_and_partial_fit_go_on_with_images() -> None:
         ({"layers": 3.5}, IMAGES, r"layers 3.5: expected texts"),
         ({}, np.where(IMAGES == 3, np.nan, IMAGES), r"X, row 0, column .* is nan; expected finite numbers"),
         ({"top_gamma": 1}, IMAGES, "^top_gamma=1: expected True or False$"),
+        ({"layers": None, "top_gamma": None}, IMAGES, "^top_gamma=None: expected True or False$"),
+        ({"early_stopping": "yes"}, IMAGES[0, 0], "^early_stopping='yes': expected True or False$"),
         ({"flip": "yes"}, IMAGES, "^flip='yes': expected True or False$"),
         ({"translate": -1}, IMAGES, "^translate=-1: expected a whole number >= 0$"),
         ({"translate": 1.5}, IMAGES, "^translate=1.5: expected a whole number >= 0$"),
@@ -154,7 +158,9 @@ def test_a_network_without_gamma_at_the_top_is_kept_saved_loaded_and_goes_on(tmp
 
 def test_a_fitted_network_with_gamma_does_not_go_on_without() -> None:
     model = fitted(warm_start=True).set_params(top_gamma=False)
-    with pytest.raises(InputError, match="leave these alone, or set warm_start=False"):
+    network = f"8x8x1-{LAYERS}-10, relu, combinator gaussian"
+    told = f"is {network}; the parameters and data ask for {network}, no γ at the top; to go on from it leave these"
+    with pytest.raises(InputError, match=told):
         model.fit(IMAGES, Y)
 
 
@@ -218,6 +224,75 @@ def test_moves_are_saved_loaded_and_set_for_a_training_that_goes_on(
     assert epochs == [0, 1, 2]
     again.set_params(flip=False).fit(IMAGES.reshape(300, 64), Y)
     assert epochs == [0, 1, 2]
+
+
+# ---- Dense layers, which take images flat: the model knows their shape.
+
+
+def of_dense_layers(**params: Any) -> LadderClassifier:
+    return LadderClassifier((5,), **{"max_iter": 1, "random_state": 0, **params})
+
+
+def test_a_dense_model_of_moved_images_goes_on_with_images_of_no_other_shape() -> None:
+    generator, y = np.random.default_rng(0), np.arange(60) % 2
+    model = of_dense_layers(flip=True, warm_start=True).partial_fit(generator.random((60, 6, 6)), y)
+    for go_on in (model.partial_fit, model.fit):
+        with pytest.raises(InputError, match="X: the model was trained on images of 6x6x1, these have 4x9x1"):
+            go_on(generator.random((60, 4, 9)), y)
+
+
+def test_a_dense_model_of_moved_images_predicts_no_images_with_channels_first() -> None:
+    colored = np.stack([IMAGES, IMAGES // 2, 16 - IMAGES], axis=-1)
+    model = of_dense_layers(translate=1).fit(colored, Y)
+    with pytest.raises(InputError, match="the model was trained on images of 8x8x3, these have 3x8x8"):
+        model.predict(colored.transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(model.predict_proba(colored), model.predict_proba(colored.reshape(300, -1)))
+
+
+@pytest.mark.parametrize("first", [100, 30])  # with and without a scaling that is settled
+def test_flat_rows_are_moved_as_the_images_of_earlier_calls(first: int) -> None:
+    shaped, flat = (of_dense_layers(translate=2).partial_fit(IMAGES[:first], Y[:first], range(10)) for _ in range(2))
+    shaped.partial_fit(IMAGES[first:], Y[first:])
+    flat.partial_fit(IMAGES[first:].reshape(-1, 64), Y[first:])
+    np.testing.assert_array_equal(flat.predict_proba(IMAGES), shaped.predict_proba(IMAGES))
+
+
+def test_a_model_of_moved_images_takes_images_whatever_its_parameters_become() -> None:
+    model = of_dense_layers(flip=True).fit(IMAGES, Y)
+    expected = model.predict_proba(IMAGES)
+    model.set_params(flip=False)
+    np.testing.assert_array_equal(model.predict_proba(IMAGES), expected)
+    assert model.partial_fit(IMAGES, Y).n_iter_ == 2
+    with pytest.raises(InputError, match=r"X has the shape \(300, 8, 8\); expected 2 dimensions"):
+        of_dense_layers().fit(IMAGES.reshape(300, 64), Y).set_params(flip=True).predict(IMAGES)
+
+
+def test_a_model_of_flat_rows_learns_the_shape_of_images_that_it_goes_on_with() -> None:
+    model = of_dense_layers().partial_fit(IMAGES.reshape(300, 64), Y).set_params(flip=True)
+    assert model.predictor_.image_shape is None
+    assert model.partial_fit(IMAGES, Y).predictor_.image_shape == (8, 8, 1)
+
+
+def test_files_pickles_and_the_predictor_keep_the_shape_of_images_that_are_taken_flat(tmp_path: Path) -> None:
+    model = of_dense_layers(flip=True).fit(IMAGES, Y)
+    model.save(tmp_path / "model.npz")
+    loaded = LadderClassifier.load(tmp_path / "model.npz")
+    for again in (loaded, pickle.loads(pickle.dumps(model)), model.predictor_):
+        np.testing.assert_array_equal(again.predict_proba(IMAGES), model.predict_proba(IMAGES))
+        with pytest.raises(InputError, match="the model was trained on images of 8x8x1, these have 4x16x1"):
+            again.predict(IMAGES.reshape(300, 4, 16))
+
+
+def test_a_file_that_does_not_tell_the_shape_is_loaded_and_goes_on_with_images(tmp_path: Path) -> None:
+    model = of_dense_layers(flip=True).fit(IMAGES, Y)
+    arrays = model.predictor_.as_arrays()
+    meta = json.loads(str(arrays["meta"]))
+    assert meta.pop("image_shape") == [8, 8, 1]
+    write_npz(tmp_path / "older.npz", {**arrays, "meta": np.array(json.dumps(meta))})
+    older = LadderClassifier.load(tmp_path / "older.npz")
+    assert older.predictor_.image_shape is None
+    np.testing.assert_array_equal(older.predict_proba(IMAGES.reshape(300, 64)), model.predict_proba(IMAGES))
+    assert older.partial_fit(IMAGES, Y).predictor_.image_shape == (8, 8, 1)
 
 
 def test_images_that_are_moved_have_no_missing_numbers() -> None:

@@ -98,6 +98,8 @@ def test_images_with_their_channels_first_are_warned_of() -> None:
 def test_a_network_without_top_gamma_has_no_such_parameter_and_says_so_in_its_description() -> None:
     plain, without = Specification((4, 3, 2)), Specification((4, 3, 2), top_gamma=False)
     assert set(parameter_shapes(plain)) - set(parameter_shapes(without)) == {"encoder.2.gamma"}
+    assert plain.description == "4-3-2, relu, combinator gaussian"
+    assert without.description == "4-3-2, relu, combinator gaussian, no γ at the top"
     assert "top_gamma" not in plain.as_json()
     assert Specification.from_json(without.as_json()) == without
     with pytest.raises(InputError, match="top gamma 1: expected True or False"):

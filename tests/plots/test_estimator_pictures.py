@@ -75,6 +75,16 @@ def test_oblong_images_are_shown_as_such_if_the_layers_take_images() -> None:
 
 
 @needs_matplotlib
+def test_images_that_dense_layers_take_flat_are_shown_as_images() -> None:
+    images, y = np.random.default_rng(0).integers(0, 256, (60, 6, 6, 3), np.uint8), np.arange(60) % 2
+    fitted = LadderClassifier((5,), flip=True, max_iter=1, random_state=0).fit(images, y)
+    for rows in (images, images.reshape(60, -1)):
+        assert EstimatorSource(fitted, rows, y).features.image == ImageDisplay((6, 6, 3), 255)
+    drawn = draw_picture(fitted, "rebuilt-inputs", images, y)
+    assert {axes.images[0].get_array().shape for axes in drawn.axes} == {(6, 6, 3)}
+
+
+@needs_matplotlib
 def test_a_frame_names_the_features(model: LadderClassifier) -> None:
     pd = pytest.importorskip("pandas", reason="pandas is not installed")
     frame = pd.DataFrame(X, columns=["height", "girth", "age", "rings"])
