@@ -40,7 +40,7 @@ STAGES = {
     "combinator": (
         "ladder_np.operations.combinators.gaussian",
         "ladder_np.operations.combinators.vanilla",
-        "ladder_np.operations.combinators.perceptron",
+        "ladder_np.operations.combinators.mlp",
     ),
     "costs": ("ladder_np.operations.losses",),
     "encoder, decoder besides": ("ladder_np.network.passes", "ladder_np.network.ladder", "ladder_np.operations.maps"),

@@ -64,7 +64,7 @@ def test_all_is_well_as_it_is() -> None:
     checks = checked()
     assert failed(checks) == []
     assert [name for name, check in checks.items() if check.passed is None] == FIGURES
-    assert len(checks) == 17
+    assert len(checks) == 18
     # corrupted input, 3 + 3 encoder, 4 + 4 decoder, softmax, its gradient, cross-entropy, total, Adam
     assert checks["kernels beside the products"].found.startswith("20 of ours per step, 5.0 per layer; no graph")
     for check in checks.values():
@@ -116,14 +116,18 @@ def test_wrong_sums_over_rows_that_blocks_share_are_found_by_the_convolution(
 
 
 def test_a_combinator_without_a_kernel_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(COMBINATORS, "third", dataclasses.replace(COMBINATORS["gaussian"], cuda=None))
-    checks = checked("third")
-    assert list(checks) == [
-        "a step as NumPy's: third, float64",
-        "a step as NumPy's: third, float32",
-        "gradients by differences: third",
-    ]
-    assert failed(checks) == []
+    name = "a step as NumPy's: combinators without a kernel"
+    assert checked("without")[name].passed
+    right = COMBINATORS["vanilla"]
+
+    def wrong(z_tilde: Any, u: Any, a: Any) -> Any:
+        z_hat, cache = right.forward(z_tilde, u, a)
+        return (z_hat if isinstance(u, np.ndarray) else 2 * z_hat), cache
+
+    monkeypatch.setitem(COMBINATORS, "vanilla", dataclasses.replace(right, forward=wrong))
+    checks = checked("without")
+    assert failed(checks) == [name]
+    assert checks[name].found.startswith("vanilla: decoder/z_hat.3 is the first of")
 
 
 def test_a_step_that_waits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +196,7 @@ def test_doctor_shows_the_checks_below_its_table(gpu: None, capsys: pytest.Captu
     assert any(
         line.startswith("GPU  ") and "strict double, 2.0 GiB, capability 9.0" in line for line in lines[:start]
     )
-    assert len(lines) == start + 1 + 17 + 1
+    assert len(lines) == start + 1 + 18 + 1
     assert lines[-1] == "all 14 checks passed"
     column = lines[start].index("verdict")
     assert {line[column : column + 7].strip() for line in lines[start + 1 : -1]} == {"ok", ""}
@@ -210,4 +214,4 @@ def test_doctor_fails_when_a_check_does(
         checks = json.loads(out)["device_checks"]
         assert sum(check["passed"] is False for check in checks) == 9
     else:
-        assert out.endswith("9 of 14 checks FAILED\n")
+        assert out.endswith("9 of 15 checks FAILED\n")

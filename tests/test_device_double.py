@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import strict_cupy
+from every_kind import EVERY_KIND
 
 from ladder_np import LadderClassifier
 from ladder_np.arrays import Device, array_module
@@ -23,8 +24,6 @@ from ladder_np.network.ladder import backward, forward
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.specification import Specification
 from ladder_np.operations import maps
-from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.predictor import Predictor
 from ladder_np.training import adam
 from ladder_np.training.adam import Adam
@@ -233,8 +232,7 @@ def assert_same(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
 
 
 @pytest.mark.parametrize("cost", COSTS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("combinator", COMBINATORS)
+@pytest.mark.parametrize(("activation", "combinator"), EVERY_KIND)
 def test_step_equals_numpys(
     combinator: str, activation: str, cost: str, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:

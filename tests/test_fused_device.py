@@ -12,6 +12,7 @@ import host_kernels
 import numpy as np
 import pytest
 import strict_cupy
+from every_kind import WITH_KERNEL, WITHOUT_KERNEL
 
 from ladder_np import kernels
 from ladder_np.arrays import Device
@@ -29,7 +30,6 @@ from ladder_np.network.model import LadderNetwork
 from ladder_np.network.noise import NoiseSource
 from ladder_np.network.specification import Specification
 from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.predictor import Predictor
 from ladder_np.rng import Stream, stream
 from ladder_np.training import loader
@@ -105,11 +105,20 @@ def assert_close(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray],
 
 @pytest.mark.parametrize("cost", COSTS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("combinator", COMBINATORS)
+@pytest.mark.parametrize("combinator", WITH_KERNEL)
 def test_step_equals_numpys_to_rounding(combinator: str, activation: str, cost: str, device: Device) -> None:
     for dtype in TOLERANCE:
         network = specification(combinator=combinator, activation=activation, dtype=dtype, **COSTS[cost])
         assert_close(step(network, device), step(network, Device("cpu")))
+
+
+@pytest.mark.parametrize("cost", ["full", "middle only"])
+@pytest.mark.parametrize("combinator", WITHOUT_KERNEL)
+def test_a_combinator_without_a_kernel_runs_as_formulas_between_kernels(
+    combinator: str, cost: str, device: Device
+) -> None:
+    network = specification(combinator=combinator, dtype="float64", **COSTS[cost])
+    assert_close(step(network, device), step(network, Device("cpu")))
 
 
 @pytest.mark.parametrize("rows", [(2, 2), (5, 33), (40, 3)])

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from every_kind import EVERY_KIND
 from test_convolution_device import COSTS as SPATIAL_COSTS
 from test_convolution_device import LAYERS, MANY, TOP, large, spatial
 from test_fused_device import (
@@ -29,8 +30,6 @@ from ladder_np.experiments.settings import make_settings
 from ladder_np.inspection.example import example_step
 from ladder_np.network.model import LadderNetwork
 from ladder_np.network.specification import Specification
-from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
 from ladder_np.operations.convolution import PATCHES_ON_GPU
 from ladder_np.predictor import Predictor
 from ladder_np.training.step import TrainingStep
@@ -50,8 +49,7 @@ def test_doctor_finds_nothing_wrong(device: Device) -> None:
 
 @pytest.mark.parametrize("fused", [True, False], ids=["kernels", "formulas"])
 @pytest.mark.parametrize("cost", COSTS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("combinator", COMBINATORS)
+@pytest.mark.parametrize(("activation", "combinator"), EVERY_KIND)
 def test_step_equals_numpys_to_rounding(combinator: str, activation: str, cost: str, fused: bool) -> None:
     for dtype in TOLERANCE:
         network = specification(combinator=combinator, activation=activation, dtype=dtype, **COSTS[cost])

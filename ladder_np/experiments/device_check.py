@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -85,12 +85,15 @@ def check_device(device: Device, scale: Scale = Scale()) -> Iterator[DeviceCheck
 
 def _checks(device: Device, scale: Scale) -> dict[str, Callable[[], Seen]]:
     plain = Device(device.name, xp=device.xp, fused=False)
-    networks = {c: {**DENSE, "combinator": c} for c in COMBINATORS} | {"convolution": CONVOLUTIONAL}
+    with_kernel = [name for name, combinator in COMBINATORS.items() if combinator.cuda is not None]
+    others = [name for name in COMBINATORS if name not in with_kernel]
+    networks = {c: {**DENSE, "combinator": c} for c in with_kernel} | {"convolution": CONVOLUTIONAL}
     kinds = [(name, dtype) for name in networks for dtype in TOLERANCE]
     return {
         **{f"a step as NumPy's: {n}, {dtype}": partial(_step, device, networks[n], dtype) for n, dtype in kinds},
         "a step as NumPy's: plain formulas, float64": partial(_step, plain, DENSE, "float64"),
-        **{f"gradients by differences: {c}": partial(_gradients, device, c) for c in COMBINATORS},
+        "a step as NumPy's: combinators without a kernel": partial(_steps_of, device, others),
+        **{f"gradients by differences: {c}": partial(_gradients, device, c) for c in with_kernel},
         "training as NumPy's, on its noise": partial(_training, device, scale),
         "training repeats bit by bit": partial(_repetition, device, scale),
         "prediction as NumPy's": partial(_prediction, device, scale),
@@ -114,6 +117,15 @@ def _step(device: Device, options: Mapping[str, Any], dtype: str) -> Seen:
     if wrong := [difference for difference in differences if not difference.passed]:
         return f"{wrong[0].key} is the first of {len(wrong)} arrays that differ, by {wrong[0].relative:.1e}", False
     return f"{len(differences)} arrays, all within {TOLERANCE[dtype]:.0e} of their largest value", True
+
+
+def _steps_of(device: Device, combinators: Sequence[str]) -> Seen:
+    """Compare a step with each of the combinators, in float64."""
+    for name in combinators:
+        found, passed = _step(device, {**DENSE, "combinator": name}, "float64")
+        if not passed:
+            return f"{name}: {found}", False
+    return f"{len(combinators)} of them, {found}", True
 
 
 def _gradients(device: Device, combinator: str) -> Seen:

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from command_files import assert_refused
+from every_kind import EVERY_KIND
 
 from ladder_np.inspection.report import COLUMNS
 from ladder_np.network import passes
@@ -41,8 +42,7 @@ def test_prints_a_row_a_parameter_and_the_verdict(command):
     )
 
 
-@pytest.mark.parametrize("combinator", COMBINATORS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "combinator"), EVERY_KIND)
 def test_passes_for_every_activation_and_combinator(command, activation, combinator):
     outcome = command("gradcheck", SMALL, "--activation", activation, "--combinator", combinator)
     assert outcome.status == 0, outcome.out
@@ -81,7 +81,7 @@ def assert_failed(outcome, *wrong):
     assert (outcome.status, outcome.err) == (1, "")
     marked = wrong_rows(outcome.out)
     assert marked >= set(wrong)
-    assert outcome.out.splitlines()[-1].startswith(f"gradient check FAILED for {len(marked)} of 37 parameters; ")
+    assert re.match(rf"gradient check FAILED for {len(marked)} of \d+ parameters; ", outcome.out.splitlines()[-1])
 
 
 @pytest.mark.parametrize("error", [1, 1e-2, 1e-4, -1e-4])
@@ -112,8 +112,9 @@ def plant(monkeypatch, name, spoil):
     monkeypatch.setitem(COMBINATORS, name, wrong)
 
 
-@pytest.mark.parametrize("combinator", COMBINATORS)
-@pytest.mark.parametrize("parameter", ["a1", "a5", "a7", "a10"])
+@pytest.mark.parametrize(
+    ("combinator", "parameter"), [(name, key) for name, row in COMBINATORS.items() for key in [*row.parameters][::3]]
+)
 def test_one_wrong_parameter_of_a_combinator_is_found_and_no_other_blamed(
     command, monkeypatch, combinator, parameter
 ):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from every_kind import EVERY_KIND
 from restatement import recompute
 
 from ladder_np.files import read_npz, write_npz
@@ -16,8 +17,6 @@ from ladder_np.network.specification import LABELED_STATISTICS, Specification
 from ladder_np.operations.activations import ACTIVATIONS
 from ladder_np.operations.combinators import COMBINATORS
 
-# Every activation, and every combinator: neither knows of the other.
-EVERYTHING = [*itertools.product(ACTIVATIONS, ("gaussian",)), *(("tanh", name) for name in COMBINATORS)]
 SHAPES = [  # sizes, labeled, unlabeled
     ((7, 5, 3), 4, 9),
     ((3, 2), 6, 3),
@@ -37,7 +36,7 @@ def assert_agrees(arrays: dict[str, np.ndarray], meta: dict) -> None:
         assert np.abs(arrays[key] - value).max() <= 1e-9 * scale + floor, key
 
 
-@pytest.mark.parametrize(("shape", "option"), list(itertools.product(SHAPES, EVERYTHING)))
+@pytest.mark.parametrize(("shape", "option"), list(itertools.product(SHAPES, EVERY_KIND)))
 @pytest.mark.parametrize("statistics", LABELED_STATISTICS)
 def test_a_file_of_vectors_agrees_to_1e_9(tmp_path: Path, shape: tuple, option: tuple, statistics: str) -> None:
     sizes, n, m = shape

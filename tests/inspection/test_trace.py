@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import strict_cupy
 from equation_table import is_inside
+from every_kind import EVERY_KIND
 from restatement import intermediates
 
 import ladder_np
@@ -20,8 +21,6 @@ from ladder_np.inspection.vectors import make_vectors
 from ladder_np.network.layers import resolve
 from ladder_np.network.quantities import GIVEN, PARTS, WALK, WAY_BACK
 from ladder_np.network.specification import Specification
-from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
 
 N, M = 5, 7
 PACKAGE = Path(ladder_np.__file__).parent
@@ -34,9 +33,7 @@ WEIGHTS = {
 }
 Readings = dict[tuple[str, int | None], Reading]
 
-# Every activation, and every combinator: neither knows of the other.
-KINDS = [*itertools.product(ACTIVATIONS, ("gaussian",)), *itertools.product(("relu",), COMBINATORS)]
-every_option = pytest.mark.parametrize(("activation", "combinator"), KINDS)
+every_option = pytest.mark.parametrize(("activation", "combinator"), EVERY_KIND)
 
 
 def network(**options: Any) -> Specification:
@@ -161,7 +158,7 @@ def test_file_and_line_are_those_of_the_formula_in_the_function_that_is_named(
 
 
 def test_every_computed_quantity_names_one_line_for_every_kind_of_layer() -> None:
-    for activation, combinator in KINDS:
+    for activation, combinator in EVERY_KIND:
         layers = resolve(network(activation=activation, combinator=combinator))
         for quantity in (quantity for rows, _ in WALK for quantity in rows if quantity.part != GIVEN):
             for layer in layers[1:-1]:

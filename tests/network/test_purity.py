@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from every_kind import EVERY_KIND
 
 from ladder_np.inspection.example import example_step
 from ladder_np.network.ladder import State, backward, forward
 from ladder_np.network.specification import LABELED_STATISTICS, Specification
-from ladder_np.operations.activations import ACTIVATIONS
-from ladder_np.operations.combinators import COMBINATORS
 
 WEIGHTS = [(10, 1, 0.5, 0.1), (0, 0, 0, 1), (10, 0, 0, 0), (0, 1, 0, 0), (0, 0, 0, 0)]
 
@@ -32,8 +31,7 @@ def arrays_in(part: Any, path: str = "state") -> Iterator[tuple[str, np.ndarray]
             yield from arrays_in(value, f"{path}[{number}]")
 
 
-@pytest.mark.parametrize("combinator", COMBINATORS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "combinator"), EVERY_KIND)
 @pytest.mark.parametrize("noise_std", [0.3, 0, (0.3, 0, 0.3, 0)])
 @pytest.mark.parametrize("weights", WEIGHTS)
 @pytest.mark.parametrize("constant_targets", [False, True])

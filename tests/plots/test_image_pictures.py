@@ -9,6 +9,7 @@ from picture_runs import overlaps, texts
 from ladder_np import InputError, LadderNetwork
 from ladder_np.data.dataset import Dataset
 from ladder_np.data.scaling import make_scaling
+from ladder_np.errors import InputWarning
 from ladder_np.network.inference import encode_clean
 from ladder_np.network.parameters import random_parameters
 from ladder_np.network.specification import Specification
@@ -56,7 +57,8 @@ def colored() -> ModelSource:
 
 @pytest.fixture(scope="module")
 def whitened() -> ModelSource:
-    return source_of((6, 8, 3), kind="gcn_zca")
+    with pytest.warns(InputWarning, match="rows of 144 features"):
+        return source_of((6, 8, 3), kind="gcn_zca")
 
 
 def shown(axes) -> np.ndarray:

@@ -5,7 +5,7 @@ also makes rows for perceptrons of other widths than those in the table.
 """
 
 from ladder_np.operations.combinators.gaussian import GAUSSIAN
-from ladder_np.operations.combinators.perceptron import PERCEPTRONS, find_perceptron
+from ladder_np.operations.combinators.mlp import PERCEPTRONS, find_perceptron
 from ladder_np.operations.combinators.record import Combinator, Initial
 from ladder_np.operations.combinators.vanilla import VANILLA
 

@@ -110,7 +110,7 @@ def find_perceptron(name: str) -> Combinator | None:
     shared, augmented, widths = bool(found[1]), bool(found[2]), tuple(map(int, found[3].split(",")))
     if len(widths) > MOST_LAYERS or not all(1 <= width <= MOST_UNITS for width in widths):
         return None
-    inputs = "z̃, u, z̃u" if augmented else "z̃, u"
+    inputs = "z̃,u,z̃u" if augmented else "z̃,u"
     return Combinator(
         _parameters((3 if augmented else 2, *widths, 1), shared),
         partial(perceptron_forward, augmented=augmented),
