@@ -197,7 +197,7 @@ def test_doctor_shows_the_checks_below_its_table(gpu: None, capsys: pytest.Captu
         line.startswith("GPU  ") and "strict double, 2.0 GiB, capability 9.0" in line for line in lines[:start]
     )
     assert len(lines) == start + 1 + 18 + 1
-    assert lines[-1] == "all 14 checks passed"
+    assert lines[-1] == "all 15 checks passed"
     column = lines[start].index("verdict")
     assert {line[column : column + 7].strip() for line in lines[start + 1 : -1]} == {"ok", ""}
 

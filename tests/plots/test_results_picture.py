@@ -1,8 +1,12 @@
 """The picture of a table of results: a point for each run, means, spreads, and what was published."""
 
 import numpy as np
+import pytest
 
 from ladder_np.plots.results import Drawn, draw_results
+
+
+pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
 
 def test_every_run_is_a_point_and_every_mean_has_its_spread() -> None:
