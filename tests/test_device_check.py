@@ -116,8 +116,8 @@ def test_wrong_sums_over_rows_that_blocks_share_are_found_by_the_convolution(
 
 
 def test_a_combinator_without_a_kernel_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "a step as NumPy's: combinators without a kernel"
-    assert checked("without")[name].passed
+    name = "a step as NumPy's: combinators as formulas"
+    assert checked("as formulas")[name].passed
     right = COMBINATORS["vanilla"]
 
     def wrong(z_tilde: Any, u: Any, a: Any) -> Any:
@@ -125,7 +125,7 @@ def test_a_combinator_without_a_kernel_is_checked_too(monkeypatch: pytest.Monkey
         return (z_hat if isinstance(u, np.ndarray) else 2 * z_hat), cache
 
     monkeypatch.setitem(COMBINATORS, "vanilla", dataclasses.replace(right, forward=wrong))
-    checks = checked("without")
+    checks = checked("as formulas")
     assert failed(checks) == [name]
     assert checks[name].found.startswith("vanilla: decoder/z_hat.3 is the first of")
 

@@ -92,7 +92,7 @@ def _checks(device: Device, scale: Scale) -> dict[str, Callable[[], Seen]]:
     return {
         **{f"a step as NumPy's: {n}, {dtype}": partial(_step, device, networks[n], dtype) for n, dtype in kinds},
         "a step as NumPy's: plain formulas, float64": partial(_step, plain, DENSE, "float64"),
-        "a step as NumPy's: combinators without a kernel": partial(_steps_of, device, others),
+        "a step as NumPy's: combinators as formulas": partial(_steps_of, device, others),
         **{f"gradients by differences: {c}": partial(_gradients, device, c) for c in with_kernel},
         "training as NumPy's, on its noise": partial(_training, device, scale),
         "training repeats bit by bit": partial(_repetition, device, scale),

@@ -5,7 +5,6 @@ import pytest
 
 from ladder_np.plots.results import Drawn, draw_results
 
-
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 
 
