@@ -1,4 +1,4 @@
-"""``ladder-np train --preset denoising-autoencoder``: what is printed of this one preset, which is no ladder."""
+"""``ladder-np train --preset denoising-autoencoder``: what is printed of this one preset, which is not a ladder."""
 
 import argparse
 from typing import Any
@@ -43,6 +43,6 @@ def _refuse_others(arguments: argparse.Namespace, named: dict[str, Any]) -> None
     if others:
         option = f"--{others[0].replace('_', '-')}"
         raise InputError(
-            f"preset {AUTOENCODER} is no ladder and runs on the CPU: it takes --dataset, --epochs, --seed, --out and "
+            f"preset {AUTOENCODER} is not a ladder and runs on the CPU: it takes --dataset, --epochs, --seed, --out, "
             f"--data-dir; leave out {option}"
         )

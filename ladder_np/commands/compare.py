@@ -144,7 +144,8 @@ def run(arguments: argparse.Namespace) -> int:
     runs = [path for path in paths if is_run(path)]
     if len(runs) < len(paths) and (runs or len(paths) > 1):
         other = next(path for path in paths if path not in runs)
-        raise InputError(f"{other}: is no folder of a run; expected one data set, or folders of finished runs alone")
+        expected = "expected one data set, or folders of finished runs alone"
+        raise InputError(f"{other}: is not a folder of a run; {expected}")
     return _compare_runs(arguments, runs) if runs else _compare_methods(arguments)
 
 

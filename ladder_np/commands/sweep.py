@@ -37,7 +37,7 @@ def _range(part: str, text: str) -> Sequence[int]:
         raise argparse.ArgumentTypeError(f"{text!r}: expected whole numbers such as 0-4 or 1,3,7")
     first, last = int(found[1]), int(found[2] or found[1])
     if not 0 <= last - first < MOST_RUNS:
-        raise argparse.ArgumentTypeError(f"{text!r}: {part.strip()} is no range from a number to a larger one")
+        raise argparse.ArgumentTypeError(f"{text!r}: {part.strip()} is not a range from a number to a larger one")
     return range(first, last + 1)
 
 

@@ -19,7 +19,7 @@ __all__ = ["ABOUT", "AUTOENCODER", "TUTORIAL", "AutoencoderRun", "run_autoencode
 
 AUTOENCODER = "denoising-autoencoder"
 TUTORIAL = {1: 0.0471, 10: 0.0178}  # training MSE by epoch, as the tutorial printed it
-ABOUT = "no ladder: a tutorial's 784-128-64-128-784 with dropout and noise on its code; 10 epochs, batches of 128"
+ABOUT = "not a ladder: a tutorial's 784-128-64-128-784 with dropout and noise on its code; 10 epochs, batches of 128"
 
 
 @dataclass(frozen=True)

@@ -360,7 +360,7 @@ def find_preset(name: str) -> Preset:
     if Path(name).suffix.lower() == ".toml":
         return read_preset(Path(name))
     if name == AUTOENCODER:
-        raise InputError(f"preset {name} is no ladder: it runs as ladder-np train --preset {name}")
+        raise InputError(f"preset {name} is not a ladder: it runs as ladder-np train --preset {name}")
     near = difflib.get_close_matches(name, PRESETS, 3)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(

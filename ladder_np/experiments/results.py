@@ -138,7 +138,7 @@ def _records(path: Path, only: Collection[str] | None) -> Iterator[Record]:
         return
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     if not files:
-        raise InputError(f"{path}: holds no results (.jsonl) and is no run; name a file, or the folder of a sweep")
+        raise InputError(f"{path}: holds no results (.jsonl) and is not a run; name a file, or the folder of a sweep")
     for file in files:
         lines = (entry for entry in read_results(file) if only is None or entry[1].get("run") in only)
         yield from (_record(line, f"{file}: line {number}") for number, line in lines)
@@ -152,7 +152,7 @@ def read_results(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, text in enumerate(read_text(path, "results (.jsonl)").splitlines(), 1):
         line = read_json(text)
         if not isinstance(line, dict) or line.get("format") != FORMAT:
-            raise InputError(f"{path}: line {number} is no result of a run (its format does not say {FORMAT!r})")
+            raise InputError(f"{path}: line {number} is not a result of a run (its format does not say {FORMAT!r})")
         if line.get("version") != VERSION:
             named = unknown_format("result", line.get("version"), (VERSION,), line.get("ladder_np"))
             raise InputError(f"{path}: line {number}: {named}")

@@ -83,24 +83,19 @@ class Pass:
     cost: Array  # 0-dimensional
     kept: Array | None  # m/(1 − p)
 
-    @property
-    def rebuilt(self) -> Array:
-        """x̂."""
-        return self.outputs[-1]
-
 
 PHI = ("relu", "relu", "relu", "sigmoid")
 
 
 def autoencoder_forward(
-    x: Array, a: Mapping[str, Array], kept: Array | None = None, noise: Array | None = None
+    x: Array, parameters: Mapping[str, Array], kept: Array | None = None, noise: Array | None = None
 ) -> Pass:
     """Return everything that is computed of some rows.
 
     Parameters
     ----------
     x : (rows, features) array
-    a : mapping
+    parameters : mapping
         W1, b1, …, W4, b4.
     kept : (rows, units of layer 1) array, optional
         m/(1 − p). None: nothing is dropped.
@@ -110,9 +105,9 @@ def autoencoder_forward(
     inputs, outputs, h = [], [], x
     for k, phi in enumerate(PHI, start=1):
         inputs.append(h)
-        b = dense_forward(h, a[f"W{k}"])
-        b += a[f"b{k}"]
-        outputs.append(ACTIVATIONS[phi].forward(b, out=b))
+        a = dense_forward(h, parameters[f"W{k}"])
+        a += parameters[f"b{k}"]
+        outputs.append(ACTIVATIONS[phi].forward(a, out=a))
         h = _disturbed(outputs[-1], k, kept, noise)
     cost, difference = squared_error_forward(outputs[-1], x)
     return Pass(tuple(inputs), tuple(outputs), difference, cost, kept)
@@ -125,7 +120,7 @@ def _disturbed(h: Array, layer: int, kept: Array | None, noise: Array | None) ->
     return h + noise if layer == 2 and noise is not None else h
 
 
-def autoencoder_backward(of: Pass, a: Mapping[str, Array], gradient: Mapping[str, Array]) -> None:
+def autoencoder_backward(of: Pass, parameters: Mapping[str, Array], gradient: Mapping[str, Array]) -> None:
     """Write the cost's gradient with each parameter into `gradient`, arrays of the parameters' shapes by name."""
     dh = squared_error_backward(1.0, of.difference)
     for k in range(len(PHI), 0, -1):
@@ -135,4 +130,4 @@ def autoencoder_backward(of: Pass, a: Mapping[str, Array], gradient: Mapping[str
         dense_backward_weight(da, of.inputs[k - 1], out=gradient[f"W{k}"])
         gradient[f"b{k}"][...] = da.sum(axis=0)
         if k > 1:
-            dh = dense_backward_input(da, a[f"W{k}"])
+            dh = dense_backward_input(da, parameters[f"W{k}"])

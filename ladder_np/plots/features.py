@@ -45,7 +45,7 @@ class ImageDisplay:
     shape: tuple[int, ...]  # height, width, channels
     maximum: int | None = None  # the largest pixel value, where it is known
     in_color: bool = True  # whether three channels are red, green and blue
-    note: str = ""  # what images made of the network's inputs are, if they are no plain pixels
+    note: str = ""  # what images made of the network's inputs are, if they are not plain pixels
 
     def show(self, versions: Mapping[str, np.ndarray]) -> ShownImages:
         """Return versions of the same rows, (n, d) each, as images.

@@ -90,7 +90,7 @@ PICTURES = (
         "scale, over up to 500 rows, which are normalized as one batch.",
         "An error much smaller rebuilt than noisy says that the network knows how the features depend on each "
         "other; where it is not smaller, train longer or give layer 0 another λ. Images are shown as raw pixels, "
-        "from 0 to the largest one (from the smallest to the largest clean value where these are no whole numbers), "
+        "from 0 to the largest one (from the smallest to the largest clean value where these are not whole numbers), "
         "and what lies beyond is cut off. If they were whitened, that is undone: the inverse matrix gives images "
         "normalized in contrast, and these get the mean and contrast of the row's own pixels, which the network "
         "never sees. Other features are shown as the network gets them, after scaling.",

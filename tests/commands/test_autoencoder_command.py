@@ -1,4 +1,4 @@
-"""The one preset that is no ladder."""
+"""The one preset that is not a ladder."""
 
 import json
 
@@ -75,4 +75,4 @@ def test_other_commands_say_how_it_runs(command, tmp_path):
     assert "ladder-np train --preset denoising-autoencoder" in command("presets denoising-autoencoder").out
     swept = command("sweep --preset denoising-autoencoder --out", tmp_path / "sweep")
     assert swept.status == 2
-    assert "is no ladder" in swept.err
+    assert "is not a ladder" in swept.err

@@ -294,7 +294,7 @@ def test_a_scheduler_that_is_not_there_and_a_missing_dask_are_one_line(command, 
     ("options", "fragment"),
     [
         ("--seed a", "--seed: 'a': expected whole numbers such as 0-4 or 1,3,7"),
-        ("--seed 5-2", "5-2 is no range from a number to a larger one"),
+        ("--seed 5-2", "5-2 is not a range from a number to a larger one"),
         ("--seed 0-9999 --labels 20,30", "20000 runs: expected at most 10000"),
         ("--labels many", "'many' is not a whole number"),
         ("--preset mnist-100-ful", "unknown preset 'mnist-100-ful'; did you mean mnist-100-full"),
@@ -316,7 +316,7 @@ def test_wrong_options_are_one_line_before_any_training(command, tmp_path, optio
 def test_a_damaged_file_of_results_is_one_line(command, tmp_path):
     (tmp_path / "results.jsonl").write_text("{}\n")
     outcome = command("sweep --no-baseline --epochs 1 --out", tmp_path)
-    assert_refused(outcome, "results.jsonl: line 1 is no result of a run")
+    assert_refused(outcome, "results.jsonl: line 1 is not a result of a run")
 
 
 def test_the_name_of_a_run_tells_settings_apart_but_not_versions():

@@ -47,7 +47,7 @@ def test_a_table_is_printed_as_csv_and_drawn(command, runs, tmp_path):
     ("words", "fragment"),
     [
         ("table none.jsonl", "none.jsonl: no such file"),
-        ("table .", "holds no results (.jsonl) and is no run"),
+        ("table .", "holds no results (.jsonl) and is not a run"),
         ("table", "RESULTS.jsonl|FOLDER"),
         ("table a --format html", "--format 'html': expected one of text, markdown, csv"),
         ("table a --against 2", "--against 2: expected the number of a row from 1 to 1"),
@@ -55,9 +55,9 @@ def test_a_table_is_printed_as_csv_and_drawn(command, runs, tmp_path):
         ("table a --picture none/x.png", "cannot write none/x.png"),
         (
             "compare a digits",
-            "digits: is no folder of a run; expected one data set, or folders of finished runs alone",
+            "digits: is not a folder of a run; expected one data set, or folders of finished runs alone",
         ),
-        ("compare digits mnist", "digits: is no folder of a run"),
+        ("compare digits mnist", "digits: is not a folder of a run"),
         ("compare a b --repeats 3", "--repeats is for data; a is a finished run"),
         ("compare digits --against 1", "--against is for folders of finished runs; digits is none"),
     ],

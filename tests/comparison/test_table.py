@@ -213,8 +213,8 @@ def test_a_preset_of_one_s_own_has_what_the_line_says_was_published(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[]", "line 1 is no result of a run"),
-        ("nonsense", "line 1 is no result of a run"),
+        ("[]", "line 1 is not a result of a run"),
+        ("nonsense", "line 1 is not a result of a run"),
         ('{"format": "ladder_np result", "version": 9}', "line 1: result version 9, of a later version"),
         ('{"format": "ladder_np result", "version": 1}', "line 1: damaged; expected settings, results and changed"),
     ],
@@ -240,4 +240,6 @@ def test_the_measured_runs_of_the_project_are_in_this_format():
     table = make_table(read_records([folder]))
     ladder = {row.name: row for row in table.rows}
     assert f"{ladder['mnist-100-full'].mean:.2f} ± {ladder['mnist-100-full'].deviation:.2f}" == "0.94 ± 0.07"
-    assert all(row.published is not None for row in table.rows)
+    assert "mnist-100-conv-small-gamma, epochs 8" in ladder  # not the published experiment
+    for name, row in ladder.items():
+        assert row.published == (PRESETS[name].published if name in PRESETS else None), name

@@ -127,9 +127,12 @@ def test_what_is_not_a_combinator_is_not_found(name: str) -> None:
 
 
 def test_names_in_a_message_are_short() -> None:
-    names = names_of_combinators().split(", ")
+    text, _, limits = names_of_combinators().partition(" (")
+    names = text.split(", ")
     assert names[0] == "gaussian"
     assert names[-4:] == ["mlp[K,…]", "amlp[K,…]", "shared_mlp[K,…]", "shared_amlp[K,…]"]
+    assert limits == "up to 8 widths K of 1 to 64)"
+    assert find_combinator("mlp[64,1,1,1,1,1,1,1]") is not None
 
 
 def test_a_parameter_may_start_at_random_and_have_a_shape_of_its_own() -> None:

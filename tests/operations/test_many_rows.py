@@ -32,6 +32,17 @@ def test_a_sum_of_very_many_rows_keeps_its_digits() -> None:
     assert np.abs(np.einsum("ij,ij->j", a, a) / exact - 1).max() > 1e-5  # row after row
 
 
+@pytest.mark.parametrize("units", [3, 33, 96, 512])
+def test_two_rows_that_take_turns_keep_their_digits(units: int) -> None:
+    """Their rounding errors do not cancel: added row after row the sum is wrong by 1e-5 to 1e-4."""
+    rows = min(300_001, 30_000_001 // units)
+    a = np.tile(np.random.default_rng(0).random((2, units), dtype=np.float32), (rows // 2 + 1, 1))[:rows]
+    exact = a.astype(float).sum(axis=0)
+    assert np.abs(column_sums(a) / exact - 1).max() < 1e-5
+    exact = np.square(a.astype(float)).sum(axis=0)
+    assert np.abs(column_products(a, a) / exact - 1).max() < 1e-5
+
+
 def test_blocks_are_all_rows_once_and_in_order() -> None:
     many = np.zeros((10_000, 64))
     blocks = row_blocks(many)

@@ -5,7 +5,7 @@ also makes rows for perceptrons of other widths than those in the table.
 """
 
 from ladder_np.operations.combinators.gaussian import GAUSSIAN
-from ladder_np.operations.combinators.mlp import PERCEPTRONS, find_perceptron
+from ladder_np.operations.combinators.mlp import MOST_LAYERS, MOST_UNITS, PERCEPTRONS, find_perceptron
 from ladder_np.operations.combinators.record import Combinator, Initial
 from ladder_np.operations.combinators.vanilla import VANILLA
 
@@ -20,6 +20,7 @@ def find_combinator(name: str) -> Combinator | None:
 
 
 def names_of_combinators() -> str:
-    """Return the names for a message: one after the other, those of perceptrons with K in the place of widths."""
+    """Return the names for a message, those of perceptrons with K in the place of widths."""
     families = dict.fromkeys(f"{name.partition('[')[0]}[K,…]" for name in PERCEPTRONS)
-    return ", ".join([*(name for name in COMBINATORS if name not in PERCEPTRONS), *families])
+    names = [*(name for name in COMBINATORS if name not in PERCEPTRONS), *families]
+    return f"{', '.join(names)} (up to {MOST_LAYERS} widths K of 1 to {MOST_UNITS})"

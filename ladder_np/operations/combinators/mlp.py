@@ -27,11 +27,11 @@ from ladder_np.operations.columns import column_products, column_sums, total
 from ladder_np.operations.combinators.record import Cache, Combinator, Initial
 from ladder_np.operations.formulas import Formula
 
-__all__ = ["PERCEPTRONS", "find_perceptron"]
+__all__ = ["MOST_LAYERS", "MOST_UNITS", "PERCEPTRONS", "find_perceptron"]
 
 START = 0.05  # standard deviation of weights; [P] searched, its best ones were 0.03 to 0.05
-MOST_UNITS = 64  # of a hidden layer, and MOST_LAYERS of them: each unit of the network has so many numbers a row
-MOST_LAYERS = 8
+# Of a hidden layer, and hidden layers: each unit of the network has so many numbers for each row.
+MOST_UNITS, MOST_LAYERS = 64, 8
 
 
 def layer_forward(h: list[Array], w: Array, b: Array) -> list[Array]:
@@ -98,6 +98,11 @@ def perceptron_kinks(z_tilde: Array, u: Array, a: Mapping[str, Array], augmented
     return [h_i > 0 for h in kept[1:] for h_i in h]
 
 
+LINES = {
+    "z_hat": Formula(layer_forward, "h_i * w[i, j]"),
+    "du": Formula(layer_backward, "dc_j * w[i, j]"),
+    "dcombinator": Formula(layer_backward, "column_products(dc_j, h_i)"),
+}
 NOTATION = re.compile(r"(shared_)?(a?)mlp\[([0-9]+(?:,[0-9]+)*)\]", re.ASCII)
 
 
@@ -120,13 +125,6 @@ def find_perceptron(name: str) -> Combinator | None:
         kinks=partial(perceptron_kinks, augmented=augmented),
         lines=LINES,
     )
-
-
-LINES = {
-    "z_hat": Formula(layer_forward, "h_i * w[i, j]"),
-    "du": Formula(layer_backward, "dc_j * w[i, j]"),
-    "dcombinator": Formula(layer_backward, "column_products(dc_j, h_i)"),
-}
 
 
 def _parameters(widths: tuple[int, ...], shared: bool) -> dict[str, Initial]:
