@@ -47,8 +47,8 @@ def _kept(generator: np.random.Generator, values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _moved(generator: np.random.Generator, values: np.ndarray) -> np.ndarray:
-    return values + (0.5 * generator.standard_normal(values.shape)).astype(values.dtype)
+def _moved(generator: np.random.Generator, values: np.ndarray, spread: float = 0.5) -> np.ndarray:
+    return values + (spread * generator.standard_normal(values.shape)).astype(values.dtype)
 
 
 def _scale(generator: np.random.Generator, values: np.ndarray) -> np.ndarray:
@@ -67,7 +67,7 @@ def _described(layers: tuple[Layer, ...]) -> Iterator[tuple[str, Description]]:
     for layer in reversed(layers):
         yield from _weight(f"decoder.{layer.index}", layer.down)
         for name, initial in layer.combinator.parameters.items():
-            yield f"combinator.{layer.index}.{name}", _described_as(initial, layer.units, _moved)
+            yield f"combinator.{layer.index}.{name}", _described_as(initial, layer.units, partial(_moved, spread=initial.spread))
 
 
 def _described_as(initial: Initial, units: int, randomize: Callable[..., np.ndarray]) -> Description:
@@ -175,7 +175,8 @@ def initial_parameters(specification: Specification, generator: np.random.Genera
 def random_parameters(specification: Specification, generator: np.random.Generator) -> Parameters:
     """Return random parameters for checks: at the starting point most decoder gradients vanish (fact 9).
 
-    Weights as at the start; γ in [0.5, 1.5]; β and combinator parameters N(0, 0.5²) about their initial values.
+    Weights as at the start; γ in [0.5, 1.5]; β and a combinator's parameters N(0, spread²) about their initial
+    values, the spread 0.5 if a combinator names no other.
     """
     parameters = initial_parameters(specification, generator)
     for name, described in _described(resolve(specification)):

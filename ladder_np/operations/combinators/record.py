@@ -20,6 +20,7 @@ class Initial:
 
     mean: float = 0.0
     std: float = 0.0
+    spread: float = 0.5  # standard deviation about the starting value where a check takes random parameters
     # ``shape(units) -> tuple of int``; (units,) if not given
     shape: Callable[[int], tuple[int, ...]] = lambda units: (units,)
 
