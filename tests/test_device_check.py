@@ -64,7 +64,7 @@ def test_all_is_well_as_it_is() -> None:
     checks = checked()
     assert failed(checks) == []
     assert [name for name, check in checks.items() if check.passed is None] == FIGURES
-    assert len(checks) == 18
+    assert len(checks) == 21
     # corrupted input, 3 + 3 encoder, 4 + 4 decoder, softmax, its gradient, cross-entropy, total, Adam
     assert checks["kernels beside the products"].found.startswith("20 of ours per step, 5.0 per layer; no graph")
     for check in checks.values():
@@ -87,7 +87,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
 def test_a_wrong_forward_is_found_and_its_first_wrong_array_named(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, "u[k] = here;", "u[k] = 2 * here;")
     checks = checked("a step as|training as")
-    assert len(failed(checks)) == 7  # not the plain formulas
+    assert len(failed(checks)) == 9  # not the plain formulas
     assert "decoder/u.3 is the first of" in checks["a step as NumPy's: gaussian, float64"].found
 
 
@@ -118,16 +118,16 @@ def test_wrong_sums_over_rows_that_blocks_share_are_found_by_the_convolution(
 def test_a_combinator_without_a_kernel_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "a step as NumPy's: combinators as formulas"
     assert checked("as formulas")[name].passed
-    right = COMBINATORS["vanilla"]
+    right = COMBINATORS["linear"]
 
     def wrong(z_tilde: Any, u: Any, a: Any) -> Any:
         z_hat, cache = right.forward(z_tilde, u, a)
         return (z_hat if isinstance(u, np.ndarray) else 2 * z_hat), cache
 
-    monkeypatch.setitem(COMBINATORS, "vanilla", dataclasses.replace(right, forward=wrong))
+    monkeypatch.setitem(COMBINATORS, "linear", dataclasses.replace(right, forward=wrong))
     checks = checked("as formulas")
     assert failed(checks) == [name]
-    assert checks[name].found.startswith("vanilla: decoder/z_hat.3 is the first of")
+    assert checks[name].found.startswith("linear: decoder/z_hat.3 is the first of")
 
 
 def test_a_step_that_waits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +173,8 @@ def test_a_check_that_breaks_fails_alone_and_says_why(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(device_check, "check_network", broken)
     checks = checked("gradients|kernels")
-    assert failed(checks) == ["gradients by differences: gaussian", "gradients by differences: gated_gaussian"]
+    names = "gaussian", "gated_gaussian", "vanilla"  # one for each kernel
+    assert failed(checks) == [f"gradients by differences: {name}" for name in names]
     assert {checks[name].found for name in failed(checks)} == {"RuntimeError: NVRTC_ERROR_COMPILATION: no such file"}
 
 
@@ -196,8 +197,8 @@ def test_doctor_shows_the_checks_below_its_table(gpu: None, capsys: pytest.Captu
     assert any(
         line.startswith("GPU  ") and "strict double, 2.0 GiB, capability 9.0" in line for line in lines[:start]
     )
-    assert len(lines) == start + 1 + 18 + 1
-    assert lines[-1] == "all 15 checks passed"
+    assert len(lines) == start + 1 + 21 + 1
+    assert lines[-1] == "all 18 checks passed"
     column = lines[start].index("verdict")
     assert {line[column : column + 7].strip() for line in lines[start + 1 : -1]} == {"ok", ""}
 
@@ -212,6 +213,6 @@ def test_doctor_fails_when_a_check_does(
     assert err == ""
     if options:
         checks = json.loads(out)["device_checks"]
-        assert sum(check["passed"] is False for check in checks) == 9
+        assert sum(check["passed"] is False for check in checks) == 12
     else:
-        assert out.endswith("9 of 15 checks FAILED\n")
+        assert out.endswith("12 of 18 checks FAILED\n")

@@ -85,8 +85,12 @@ def check_device(device: Device, scale: Scale = Scale()) -> Iterator[DeviceCheck
 
 def _checks(device: Device, scale: Scale) -> dict[str, Callable[[], Seen]]:
     plain = Device(device.name, xp=device.xp, fused=False)
-    with_kernel = [name for name, combinator in COMBINATORS.items() if combinator.cuda is not None]
-    others = [name for name in COMBINATORS if name not in with_kernel]
+    kernels: dict[str, str] = {}  # what each is compiled with, and the first combinator that runs as it
+    for name, combinator in COMBINATORS.items():
+        if combinator.cuda is not None:
+            kernels.setdefault(combinator.cuda, name)
+    with_kernel = list(kernels.values())
+    others = [name for name, combinator in COMBINATORS.items() if combinator.cuda is None]
     networks = {c: {**DENSE, "combinator": c} for c in with_kernel} | {"convolution": CONVOLUTIONAL}
     kinds = [(name, dtype) for name in networks for dtype in TOLERANCE]
     return {

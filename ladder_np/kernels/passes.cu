@@ -2,7 +2,7 @@
 // formulas, without their intermediate arrays. The plain formulas are the reference; tests compare.
 //
 // Compiled with -DREAL=float or double, and what the tables in ladder_np/operations name: -DACTIVATION=RELU (or
-// another name of the list below) and -DGATED=0 or 1.
+// another name of the first list below) and -DCOMBINATOR=GAUSSIAN (or another of the second).
 //
 // All matrices are (rows, units), row by row. A block of threads is SLOTS by TILE: threadIdx.x is one of TILE
 // neighboring units, threadIdx.y one of SLOTS rows that are worked on side by side. So neighboring threads read
@@ -13,18 +13,29 @@
 #define TILE 32
 #define SLOTS 16
 
-#define RELU 1 // a name that is not in this list counts as 0
+// A name that is not in these lists counts as 0.
+#define RELU 1
 #define LEAKY_RELU 2
 #define SIGMOID 3
 #define TANH 4
 #define SOFTPLUS 5
 #define LINEAR 6
 
+#define GAUSSIAN 1
+#define GATED_GAUSSIAN 2
+#define VANILLA 3
+
 #ifndef ACTIVATION // for kernels that have none
 #define ACTIVATION LINEAR
 #endif
-#ifndef GATED
-#define GATED 0
+#ifndef COMBINATOR
+#define COMBINATOR GAUSSIAN
+#endif
+
+#if COMBINATOR == VANILLA
+#define PARAMETERS 9 // of a combinator, for each unit: b0, w0z, w0u, w0zu, ws, b1, w1z, w1u, w1zu
+#else
+#define PARAMETERS 10 // a1 .. a10
 #endif
 
 typedef REAL real;
@@ -396,30 +407,99 @@ KERNEL classify_backward(const real *p, const integer *y, const real *weights, c
                                      : weight * ((p_row[unit] - (unit == y[row] ? 1 : 0)) / n_labeled);
 }
 
-// ---- The decoder (network/passes.py, operations/combinators/gaussian.py).
+// ---- The decoder (network/passes.py, operations/combinators).
 
-// The combinator at one place: its two curves and what their slopes need.
+// The combinator at one place: z^, and what its slopes need.
 struct Combined {
-    real s, t, mu, v;
+    real z_hat;
+    real s, t, mu, v; // gaussian.py; vanilla has s alone
 };
 
-// a (10, units): the parameters a1 .. a10 of every unit.
-__device__ Combined combine(real u, const real *a, integer unit, integer units)
+// a (PARAMETERS, units): the parameters of every unit.
+__device__ Combined combine(real z, real u, const real *a, integer unit, integer units)
 {
     Combined c;
+#if COMBINATOR == VANILLA
+    c.s = sigmoid(a[5 * units + unit] + a[6 * units + unit] * z + a[7 * units + unit] * u
+                  + a[8 * units + unit] * z * u);
+    c.z_hat = a[0 * units + unit] + a[1 * units + unit] * z + a[2 * units + unit] * u + a[3 * units + unit] * z * u
+              + a[4 * units + unit] * c.s;
+#elif COMBINATOR == GAUSSIAN || COMBINATOR == GATED_GAUSSIAN
     c.s = sigmoid(a[1 * units + unit] * u + a[2 * units + unit]);
     c.mu = a[3 * units + unit] * u + a[4 * units + unit] + a[0 * units + unit] * c.s;
     c.t = sigmoid(a[6 * units + unit] * u + a[7 * units + unit]);
     c.v = a[8 * units + unit] * u + a[9 * units + unit] + a[5 * units + unit] * c.t;
-#if GATED
+#if COMBINATOR == GATED_GAUSSIAN
     c.v = sigmoid(c.v);
+#endif
+    c.z_hat = (z - c.mu) * c.v + c.mu;
+#else
+#error "a COMBINATOR that has no text here"
 #endif
     return c;
 }
 
+// From the gradient of z^ to those of z~ and u; what it adds to the parameters' gradients goes to `sums`.
+struct Uncombined {
+    real dz_tilde, du;
+};
+
+__device__ Uncombined combine_backward(real dz_hat, real z, real u, Combined c, const real *a, integer unit,
+                                       integer units, real *sums)
+{
+    Uncombined d;
+#if COMBINATOR == VANILLA
+    real db = a[4 * units + unit] * dz_hat * c.s * (1 - c.s);
+    sums[4] += dz_hat * c.s;
+    real outside[2] = {dz_hat, db}; // of the sum outside of the sigmoid, of the one inside
+    d.dz_tilde = d.du = 0;
+    for (int which = 0; which < 2; ++which) {
+        const real *w = a + (5 * which) * units + unit; // b, wz, wu, wzu
+        real by_one = outside[which], by_u = by_one * u, by_z = by_one * z;
+        sums[5 * which + 0] += by_one;
+        sums[5 * which + 1] += by_z;
+        sums[5 * which + 2] += by_u;
+        sums[5 * which + 3] += by_u * z;
+        d.dz_tilde += w[1 * units] * by_one + w[3 * units] * by_u;
+        d.du += w[2 * units] * by_one + w[3 * units] * by_z;
+    }
+#else
+    d.dz_tilde = dz_hat * c.v;
+    real dmu = dz_hat - d.dz_tilde;
+    real dv = dz_hat * (z - c.mu);
+#if COMBINATOR == GATED_GAUSSIAN
+    dv *= c.v * (1 - c.v);
+#endif
+    real p = dmu * c.s * (1 - c.s), q = dv * c.t * (1 - c.t); // without their factors a1 and a6
+    sums[0] += dmu * c.s;
+    sums[1] += p * u;
+    sums[2] += p;
+    sums[3] += dmu * u;
+    sums[4] += dmu;
+    sums[5] += dv * c.t;
+    sums[6] += q * u;
+    sums[7] += q;
+    sums[8] += dv * u;
+    sums[9] += dv;
+    d.du = p * (a[0 * units + unit] * a[1 * units + unit]) + dmu * a[3 * units + unit]
+           + q * (a[5 * units + unit] * a[6 * units + unit]) + dv * a[8 * units + unit];
+#endif
+    return d;
+}
+
+// The gradient of a parameter from what `combine_backward` has added up for it.
+__device__ real combined_gradient(real sum, int parameter, const real *a, integer unit, integer units)
+{
+#if COMBINATOR != VANILLA
+    if (parameter % 5 == 1 || parameter % 5 == 2) // a2, a3; a7, a8: their factors a1 and a6
+        sum *= a[(parameter < 5 ? 0 : 5) * units + unit];
+#endif
+    return sum;
+}
+
 // u = BN(vertical), z^ = g(z~, u), and where the layer has a cost z^_BN = (z^ - mu)/sigma and its squared error.
 //
-// vertical, z_tilde (M, units), a (10, units),
+// vertical, z_tilde (M, units), a (PARAMETERS, units),
 // clean_z (M, units; null without a cost), clean_mu, clean_sigma (units; null at layer 0, which is not normalized)
 // -> u (M, units), u_sigma (units), z_hat (M, units),
 //    z_hat_bn, difference (M, units), unit_costs (parts, units): sums of squares over the rows; these only with clean_z
@@ -451,8 +531,7 @@ KERNEL decode(const real *vertical, const real *z_tilde, const real *a, const re
     for (integer i = part.start + threadIdx.y; inside && i < part.end; i += SLOTS) {
         integer k = i * units + unit;
         real here = (vertical[k] - mean) / deviation;
-        Combined c = combine(here, a, unit, units);
-        real rebuilt = (z_tilde[k] - c.mu) * c.v + c.mu;
+        real rebuilt = combine(z_tilde[k], here, a, unit, units).z_hat;
         u[k] = here;
         z_hat[k] = rebuilt;
         if (clean_z) {
@@ -473,14 +552,14 @@ KERNEL decode(const real *vertical, const real *z_tilde, const real *a, const re
         u_sigma[unit] = deviation;
 }
 
-// From the gradient of z^ and the layer's own cost to those of z~, of what u was made of, of a1 .. a10 and of the clean
-// lane.
+// From the gradient of z^ and the layer's own cost to those of z~, of what u was made of, of the combinator's parameters
+// and of the clean lane.
 //
 // below (M, units): the gradient of z^ from the layer below; null at the lowest,
 // difference (M, units), scale = 2 lambda/(M units): the layer's own cost; null without one,
 // z_hat_bn (M, units), clean_sigma (units): null at layer 0 and without a cost,
-// u, z_tilde (M, units), u_sigma (units), a (10, units)
-// -> dvertical, dz_tilde (M, units), da (10, units),
+// u, z_tilde (M, units), u_sigma (units), a (PARAMETERS, units)
+// -> dvertical, dz_tilde (M, units), da (PARAMETERS, units),
 //    clean_dz (M, units), clean_dmu, clean_dsigma (units): null where the clean lane takes no gradient
 // A block for each tile of units and part of the rows. In stages: all but dvertical's paths through mean and deviation,
 // and all sums; the rest.
@@ -495,7 +574,7 @@ KERNEL decode_backward(const real *below, const real *difference, const real *z_
     bool inside = unit < units;
     Part part = part_of(rows);
     Launch launch = {partial, units, stage};
-    real sums[10] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; // of da1 .. da10; a1 and a6 reach da2, da3, da7, da8 at the end
+    real sums[PARAMETERS] = {0};
     real du_sum = 0, du_u_sum = 0, dmu_sum = 0, dsigma_sum = 0;
     for (integer i = part.start + threadIdx.y; runs(launch, 0) && inside && i < part.end; i += SLOTS) {
         integer k = i * units + unit;
@@ -510,32 +589,15 @@ KERNEL decode_backward(const real *below, const real *difference, const real *z_
             }
             dz_hat += own;
         }
-        Combined c = combine(u[k], a, unit, units);
-        real dz = dz_hat * c.v;
-        real dmu = dz_hat - dz;
-        real dv = dz_hat * (z_tilde[k] - c.mu);
-#if GATED
-        dv *= c.v * (1 - c.v);
-#endif
-        real p = dmu * c.s * (1 - c.s), q = dv * c.t * (1 - c.t); // without their factors a1 and a6
-        sums[0] += dmu * c.s;
-        sums[1] += p * u[k];
-        sums[2] += p;
-        sums[3] += dmu * u[k];
-        sums[4] += dmu;
-        sums[5] += dv * c.t;
-        sums[6] += q * u[k];
-        sums[7] += q;
-        sums[8] += dv * u[k];
-        sums[9] += dv;
-        real du = p * (a[0 * units + unit] * a[1 * units + unit]) + dmu * a[3 * units + unit]
-                  + q * (a[5 * units + unit] * a[6 * units + unit]) + dv * a[8 * units + unit];
-        dz_tilde[k] = dz;
-        dvertical[k] = du;
-        du_sum += du;
-        du_u_sum += du * u[k];
+        Combined c = combine(z_tilde[k], u[k], a, unit, units);
+        Uncombined d = combine_backward(dz_hat, z_tilde[k], u[k], c, a, unit, units, sums);
+        dz_tilde[k] = d.dz_tilde;
+        dvertical[k] = d.du;
+        du_sum += d.du;
+        du_u_sum += d.du * u[k];
     }
-    real m = sum_over_parts(du_sum, launch, 0, 10) / rows, s = sum_over_parts(du_u_sum, launch, 0, 11) / rows;
+    real m = sum_over_parts(du_sum, launch, 0, PARAMETERS) / rows;
+    real s = sum_over_parts(du_u_sum, launch, 0, PARAMETERS + 1) / rows;
     for (integer i = part.start + threadIdx.y; runs(launch, 1) && inside && i < part.end; i += SLOTS) {
         integer k = i * units + unit;
         dvertical[k] = (dvertical[k] - m - u[k] * s) / u_sigma[unit];
@@ -543,16 +605,15 @@ KERNEL decode_backward(const real *below, const real *difference, const real *z_
     if (stage == 1 && blockIdx.y > 0)
         return; // one block adds up what no other needs
     bool writes = runs(launch, 1) && inside && threadIdx.y == 0;
-    for (int parameter = 0; parameter < 10; ++parameter) {
+    for (int parameter = 0; parameter < PARAMETERS; ++parameter) {
         real sum = sum_over_parts(sums[parameter], launch, 0, parameter);
-        bool inner = parameter % 5 == 1 || parameter % 5 == 2; // a2, a3; a7, a8
         if (writes)
-            da[parameter * units + unit] = inner ? sum * a[(parameter < 5 ? 0 : 5) * units + unit] : sum;
+            da[parameter * units + unit] = combined_gradient(sum, parameter, a, unit, units);
     }
     if (!clean_dz)
         return; // all threads together
-    dmu_sum = sum_over_parts(dmu_sum, launch, 0, 12);
-    dsigma_sum = sum_over_parts(dsigma_sum, launch, 0, 13);
+    dmu_sum = sum_over_parts(dmu_sum, launch, 0, PARAMETERS + 2);
+    dsigma_sum = sum_over_parts(dsigma_sum, launch, 0, PARAMETERS + 3);
     if (writes) {
         clean_dmu[unit] = dmu_sum;
         clean_dsigma[unit] = dsigma_sum;

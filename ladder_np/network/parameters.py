@@ -67,7 +67,8 @@ def _described(layers: tuple[Layer, ...]) -> Iterator[tuple[str, Description]]:
     for layer in reversed(layers):
         yield from _weight(f"decoder.{layer.index}", layer.down)
         for name, initial in layer.combinator.parameters.items():
-            yield f"combinator.{layer.index}.{name}", _described_as(initial, layer.units, partial(_moved, spread=initial.spread))
+            randomize = partial(_moved, spread=initial.spread)
+            yield f"combinator.{layer.index}.{name}", _described_as(initial, layer.units, randomize)
 
 
 def _described_as(initial: Initial, units: int, randomize: Callable[..., np.ndarray]) -> Description:

@@ -48,6 +48,11 @@ class Point:
         return self.options.get(option)
 
     @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the combinator's parameters."""
+        return tuple(COMBINATORS[self.combinator].parameters)
+
+    @property
     def layer(self) -> int:
         return self.options.get("layer", 1)
 
@@ -98,10 +103,15 @@ class Point:
         )
 
 
-def of_layer(beta: Any = None, gamma: Any = None, a: Any = None) -> LayerParameters:
-    """Return a layer's parameters, or room for their gradients: beta, gamma (units,), a (10, units)."""
-    named = {} if a is None else {f"a{k + 1}": a[k] for k in range(10)}
-    return LayerParameters(None, None, beta, gamma, named, a)
+def of_layer(beta: Any = None, gamma: Any = None) -> LayerParameters:
+    """Return a layer's parameters, or room for their gradients: beta, gamma (units,)."""
+    return LayerParameters(None, None, beta, gamma, {}, None)
+
+
+def of_combinator(point: Point, a: Any) -> LayerParameters:
+    """Return a combinator's parameters, or room for their gradients: a (parameters, units)."""
+    named = {name: a[k] for k, name in enumerate(point.parameters)}
+    return LayerParameters(None, None, None, None, named, a)
 
 
 class Values:

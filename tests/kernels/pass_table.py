@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from guarded import Memory
-from kernel_points import LANES, PARTS, ROWS, TOP, UNITS, WITH_KERNELS, Point, Values, of_layer
+from kernel_points import LANES, PARTS, ROWS, TOP, UNITS, WITH_KERNELS, Point, Values, of_combinator, of_layer
 
 from ladder_np.arrays import array_module
 from ladder_np.network.fused import FusedPasses
@@ -210,7 +210,7 @@ def decode_inputs(point: Point, values: Values) -> Arrays:
     return {
         "vertical": values.matrix(rows, units, overflows=True),
         "z_tilde": values.matrix(point.lane_rows.n_corrupted, units),
-        "a": np.stack([values.vector(units) for _ in range(10)]),
+        "a": np.stack([values.vector(units) for _ in point.parameters]),
         "clean_z": values.matrix(rows, units) if point["cost"] else None,
         "clean_mu": values.vector(units) if statistics else None,
         "clean_sigma": values.vector(units, positive=True) if statistics else None,
@@ -220,7 +220,7 @@ def decode_inputs(point: Point, values: Values) -> Arrays:
 def decode(passes: Passes, point: Point, x: SimpleNamespace) -> Decoded:
     target = None if x.clean_z is None else Target(x.clean_z, x.clean_mu, x.clean_sigma)
     encoded = Encoded(point.lane_rows, None, x.z_tilde, None, target=target)
-    return passes.decode_forward(passes.layers[point.layer], of_layer(a=x.a), x.vertical, encoded)
+    return passes.decode_forward(passes.layers[point.layer], of_combinator(point, x.a), x.vertical, encoded)
 
 
 def decoded_arrays(decoded: Decoded, unit_costs: Any) -> Arrays:
@@ -260,7 +260,7 @@ def decode_backward_inputs(point: Point, values: Values) -> Arrays:
         "u": values.matrix(rows, units),
         "z_tilde": values.matrix(rows, units),
         "u_sigma": values.vector(units, positive=True),
-        "a": np.stack([values.vector(units) for _ in range(10)]),
+        "a": np.stack([values.vector(units) for _ in point.parameters]),
     }
 
 
@@ -270,14 +270,14 @@ def decode_backward(
     """Return all gradients of a layer; da is written to an array from `empty`."""
     target = None if x.difference is None else Target(None, None, x.clean_sigma)
     decoded = Decoded(x.u, x.u_sigma, x.z_tilde, None, cache, target, x.z_hat_bn, x.difference)
-    da = empty(x.u, 10, point.units)
+    da = empty(x.u, len(point.parameters), point.units)
     layer = passes.layers[point.layer]
-    result = passes.decode_backward(layer, of_layer(a=x.a), decoded, x.below, of_layer(a=da))
+    result = passes.decode_backward(layer, of_combinator(point, x.a), decoded, x.below, of_combinator(point, da))
     return {"dvertical": result.dvertical, "dz_tilde": result.dz_tilde, "da": da} | of_target(result.target)
 
 
 def decode_backward_plain(point: Point, x: SimpleNamespace) -> Arrays:
-    _, cache = combine_forward(COMBINATORS[point.combinator], x.z_tilde, x.u, of_layer(a=x.a).combinator)
+    _, cache = combine_forward(COMBINATORS[point.combinator], x.z_tilde, x.u, of_combinator(point, x.a).combinator)
     return decode_backward(point.passes, point, x, on_host, cache)
 
 

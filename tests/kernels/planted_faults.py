@@ -19,6 +19,7 @@ class Fault:
     wrong: str
     function: str = ""
     activation: str = "tanh"
+    combinator: str = "gated_gaussian"
     edge: bool = False
 
     def plant_in(self, text: str) -> str:
@@ -95,7 +96,6 @@ FAULTS = [
     Fault("classify_backward", "(dp_row[unit] - sum)", "(dp_row[unit] + sum)"),
     Fault("classify_backward", "row >= n_labeled", "row > n_labeled"),
     Fault("decode", "(vertical[k] - mean)", "(vertical[k] + mean)"),
-    Fault("decode", "* c.v + c.mu", "* c.v - c.mu"),
     Fault("decode", "rebuilt - clean_mu[unit]", "rebuilt + clean_mu[unit]"),
     Fault("decode", "rebuilt - clean_z[k]", "rebuilt + clean_z[k]"),
     Fault("decode", "cost += error * error", "cost -= error * error"),
@@ -106,18 +106,11 @@ FAULTS = [
     Fault("decode_backward", "dmu_sum -= own", "dmu_sum += own"),
     Fault("decode_backward", "dsigma_sum -= own", "dsigma_sum += own"),
     Fault("decode_backward", "dz_hat += own", "dz_hat -= own"),
-    Fault("decode_backward", "du_sum += du;", "du_sum += 1.0000000001 * du;"),
-    Fault("decode_backward", "dz_hat - dz", "dz_hat + dz"),
-    Fault("decode_backward", "z_tilde[k] - c.mu", "z_tilde[k] + c.mu"),
-    Fault("decode_backward", "c.v * (1 - c.v)", "c.v * (1 + c.v)"),
-    Fault("decode_backward", "sums[1] += p", "sums[1] -= p"),
-    Fault("decode_backward", "sums[7] += q", "sums[7] += p"),
-    Fault("decode_backward", "sums[9] += dv", "sums[9] -= dv"),
-    Fault("decode_backward", "+ dmu * a[3 * units", "- dmu * a[3 * units"),
+    Fault("decode_backward", "du_sum += d.du;", "du_sum += 1.0000000001 * d.du;"),
+    Fault("decode_backward", "dz_tilde[k] = d.dz_tilde", "dz_tilde[k] = d.du"),
     Fault("decode_backward", "- m - u[k] * s", "- m + u[k] * s"),
-    Fault("decode_backward", "parameter < 5 ? 0 : 5", "parameter < 5 ? 5 : 0"),
-    Fault("decode_backward", "launch, 0, 11", "launch, 0, 10"),
-    Fault("decode_backward", "launch, 0, 13", "launch, 0, 12"),
+    Fault("decode_backward", "launch, 0, PARAMETERS + 1", "launch, 0, PARAMETERS"),
+    Fault("decode_backward", "launch, 0, PARAMETERS + 3", "launch, 0, PARAMETERS + 2"),
     Fault("decode_backward", "runs(launch, 1) && inside && i < part.end", "inside && i < part.end"),
     Fault("total", "sum_over_rows(sum)) / n_labeled", "sum_over_rows(sum)) / layers"),
     Fault("total", "/ counts[layer]", "/ counts[0]"),
@@ -159,6 +152,28 @@ FAULTS = [
     Fault("encode_backward", "return 1;", "return -1;", "activation_slope", "linear"),
     Fault("encode", "(lane - 1) * n_unlabeled", "(lane - 1) * n_unlabeled + 1", "first_row"),
     Fault("encode", "n_labeled : n_unlabeled", "n_labeled : n_unlabeled - 1", "rows_of"),
+    Fault("decode", "* c.v + c.mu", "* c.v - c.mu", "combine"),
     Fault("decode", "u + a[4 * units", "u - a[4 * units", "combine"),
     Fault("decode", "c.v = sigmoid(c.v)", "c.v = sigmoid(-c.v)", "combine"),
+    Fault("decode", "a[8 * units + unit] * z", "a[8 * units + unit] * u", "combine", combinator="vanilla"),
+    Fault("decode", "+ a[2 * units + unit] * u", "- a[2 * units + unit] * u", "combine", combinator="rand_init"),
+    Fault("decode", "a[4 * units + unit] * c.s", "c.s", "combine", combinator="rev_init"),
+    Fault("decode_backward", "dz_hat - d.dz_tilde", "dz_hat + d.dz_tilde", "combine_backward"),
+    Fault("decode_backward", "z - c.mu", "z + c.mu", "combine_backward"),
+    Fault("decode_backward", "c.v * (1 - c.v)", "c.v * (1 + c.v)", "combine_backward"),
+    Fault("decode_backward", "sums[1] += p", "sums[1] -= p", "combine_backward"),
+    Fault("decode_backward", "sums[7] += q", "sums[7] += p", "combine_backward"),
+    Fault("decode_backward", "sums[9] += dv", "sums[9] -= dv", "combine_backward"),
+    Fault("decode_backward", "+ dmu * a[3 * units", "- dmu * a[3 * units", "combine_backward"),
+    Fault("decode_backward", "parameter < 5 ? 0 : 5", "parameter < 5 ? 5 : 0", "combined_gradient"),
+    *(
+        Fault("decode_backward", right, wrong, "combine_backward", combinator="vanilla")
+        for right, wrong in (
+            ("* c.s * (1 - c.s);\n    sums", "* (1 - c.s);\n    sums"),
+            ("sums[4] += dz_hat * c.s;\n    real", "sums[4] += dz_hat;\n    real"),
+            ("+ 3] += by_u * z", "+ 3] += by_u"),
+            ("w[3 * units] * by_u", "w[3 * units] * by_z"),
+            ("w[2 * units] * by_one", "w[1 * units] * by_one"),
+        )
+    ),
 ]

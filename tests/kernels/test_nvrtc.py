@@ -25,7 +25,7 @@ NAMES = re.findall(r"^KERNEL (\w+)", kernel_text(), re.MULTILINE)
 # the combinator changes (a test below): each dtype with each activation, and the combinators in turn, are all the
 # code there is. Either may tell nothing, and kernels that need neither may be the first to be compiled.
 ON_ACTIVATION, ON_COMBINATOR = (
-    [table[name].cuda for name in names]
+    list(dict.fromkeys(table[name].cuda for name in names))
     for table, names in zip((ACTIVATIONS, COMBINATORS), WITH_KERNELS, strict=True)
 )
 PAIRS = [(text, ON_COMBINATOR[k % len(ON_COMBINATOR)]) for k, text in enumerate(ON_ACTIVATION)]
@@ -159,19 +159,19 @@ def test_sums_that_are_not_kept_in_registers_are_found(compiled: Compile, monkey
 
 
 def test_no_function_depends_on_both_the_activation_and_the_combinator() -> None:
-    functions = re.split(r"^}$", kernel_text(), flags=re.MULTILINE)
+    functions = re.split(r"^}$", kernel_text().partition("// ---- Sums")[2], flags=re.MULTILINE)
     on_activation = {k for k, text in enumerate(functions) if re.search(r"#if ACTIVATION|\bactivat\w+\(", text)}
-    on_combinator = {k for k, text in enumerate(functions) if re.search(r"#if GATED|\bcombine\(", text)}
-    assert (len(on_activation), len(on_combinator)) == (4, 3)  # with the kernels that call the others
+    combines = re.compile(r"#if COMBINATOR|\bcombine(_backward|d_gradient)?\(")
+    on_combinator = {k for k, text in enumerate(functions) if combines.search(text)}
+    assert (len(on_activation), len(on_combinator)) == (4, 5)  # with the kernels that call the others
     assert on_activation.isdisjoint(on_combinator)
 
 
-def test_every_activation_of_the_text_is_one_of_the_table() -> None:
-    in_text = re.findall(r"^#define (\w+) \d", kernel_text().partition("// ---- Sums")[0], re.MULTILINE)
-    assert sorted(f"-DACTIVATION={name}" for name in set(in_text) - {"TILE", "SLOTS", "GATED"}) == sorted(
-        ON_ACTIVATION
-    )
-    assert sorted(ON_COMBINATOR) == ["-DGATED=0", "-DGATED=1"]
+def test_every_activation_and_combinator_of_the_text_is_one_of_the_table() -> None:
+    in_text = re.findall(r"^#define (\w+) \d+$", kernel_text().partition("#ifndef")[0], re.MULTILINE)
+    named = [f"-DACTIVATION={name}" for name in in_text[2:-3]] + [f"-DCOMBINATOR={name}" for name in in_text[-3:]]
+    assert in_text[:2] == ["TILE", "SLOTS"]
+    assert sorted(named) == sorted(ON_ACTIVATION + ON_COMBINATOR)
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES)

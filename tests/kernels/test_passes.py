@@ -232,7 +232,7 @@ def test_every_kernel_has_its_row_and_a_planted_fault() -> None:
 
 def test_an_activation_that_the_text_does_not_have_is_refused() -> None:
     with pytest.raises(host_kernels.CompileError, match="an ACTIVATION that has no text here"):
-        Kernels(strict_cupy, "float32").compiled(("-DACTIVATION=SOFTPULS", "-DGATED=0"))
+        Kernels(strict_cupy, "float32").compiled(("-DACTIVATION=SOFTPULS", "-DCOMBINATOR=GAUSSIAN"))
 
 
 @pytest.mark.parametrize("name", PASSES)
@@ -267,7 +267,7 @@ def check_all(pass_: Pass, points: Iterable[Point]) -> None:
 def test_a_planted_fault_is_found(fault: Fault, text_to_plant_in: pytest.MonkeyPatch) -> None:
     text = fault.text()
     text_to_plant_in.setattr(kernels, "kernel_text", lambda: text)
-    network = {"activation": fault.activation, "combinator": "gated_gaussian"}
+    network = {"activation": fault.activation, "combinator": fault.combinator}
     points = PASSES[fault.kernel].points("float64", fault.edge, POINTS)
     with pytest.raises((AssertionError, RuntimeError), match=r"differs|wrote|barrier"):
         check_all(PASSES[fault.kernel], (dataclasses.replace(point, **network) for point in points))

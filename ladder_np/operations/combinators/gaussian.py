@@ -141,7 +141,7 @@ GAUSSIAN = {
         slope="v(u{l})",
         inner=gaussian_inner,
         lines=GAUSSIAN_LINES,
-        cuda="-DGATED=0",
+        cuda="-DCOMBINATOR=GAUSSIAN",
     ),
     "gated_gaussian": Combinator(
         GAUSSIAN_PARAMETERS,
@@ -152,6 +152,6 @@ GAUSSIAN = {
         slope="s(v(u{l}))",
         inner=gaussian_inner,
         lines=GAUSSIAN_LINES,
-        cuda="-DGATED=1",
+        cuda="-DCOMBINATOR=GATED_GAUSSIAN",
     ),
 }

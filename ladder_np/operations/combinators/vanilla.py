@@ -128,7 +128,9 @@ LINES = {
 
 
 def _variant(parameters: Mapping[str, Initial], equation: str, paper: str) -> Combinator:
-    return Combinator(parameters, vanilla_forward, vanilla_backward, equation, paper, lines=LINES)
+    # The kernel is for all nine parameters, in the order of NAMES.
+    cuda = "-DCOMBINATOR=VANILLA" if tuple(parameters) == NAMES else None
+    return Combinator(parameters, vanilla_forward, vanilla_backward, equation, paper, lines=LINES, cuda=cuda)
 
 
 # Biases are the weights of 1: a trace has little room.
