@@ -13,6 +13,7 @@ after the other.
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -109,7 +110,7 @@ class PyTorch:
         self._optimizer.step()
 
 
-CONTENDERS = {"ladder_np": Ours, "PyTorch": PyTorch}
+CONTENDERS: dict[str, Callable[[Experiment], Contender]] = {"ladder_np": Ours, "PyTorch": PyTorch}
 
 
 def validation_error(contender: Contender, experiment: Experiment) -> float:
