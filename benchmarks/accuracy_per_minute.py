@@ -3,31 +3,40 @@
     python -m benchmarks.accuracy_per_minute [--minutes M] [--seed S] [--json FILE] [--picture FILE.png] RUN ...
 
 A RUN is a preset of a dense network, or one in PyTorch, such as `mnist-100-fast` or `mnist-100-full@PyTorch` (extra
-`torch`; ReLU, the combinator gaussian). Each is trained for M minutes or to its end; 10,000 training images
-(`--validation`) are set aside to measure the error on, the test images are not looked at. Minutes are those of
-training alone. Both start from the same weights and predict by the same code, with population statistics. A line for
-each run is added to FILE, and the picture shows all that are in it (extra `plot`). Run them on an idle machine, one
-after the other.
+`torch`; [R]'s step alone). Each is trained until the epoch ends in which M minutes are over, or to its end: a preset
+of more epochs has not reached its falling rate then. 10,000 training images (`--validation`) are set aside to measure
+the error on, the test images are not looked at. Minutes are those of training alone. Both start from the same weights
+and predict by the same code, with population statistics; batches are drawn by each in its own way. A line for each
+run is added to FILE, and the picture shows all that are in it (extra `plot`). Run them on an idle machine.
 """
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from ladder_np.commands.options import add_data_options
+from ladder_np.errors import InputError
 from ladder_np.experiments.experiment import Experiment, prepare
 from ladder_np.experiments.settings import make_settings
+from ladder_np.inspection.machine import describe_machine
 from ladder_np.network.model import LadderNetwork
 from ladder_np.training.adam import learning_rate
 from ladder_np.training.trainer import Training
 
 BLOCK = 2000  # images that are classified at once
 COLORS = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito's
+
+
+# What the step in PyTorch has: a preset with other values of these would get a wrong curve.
+ONLY = {"activation": "relu", "combinator": "gaussian", "labeled_statistics": "own", "top_gamma": True}
+ONLY |= {"stop_gradient_targets": False, "class_weight": None, "patience": None, "translate": 0, "flip": False}
 
 
 class Contender(Protocol):
@@ -66,17 +75,21 @@ class PyTorch:
 
         from benchmarks.speed.torch_peer import make_cost
 
+        settings, split = experiment.settings, experiment.split
+        for name, value in ONLY.items():
+            if getattr(settings, name) != value:
+                given = getattr(settings, name)
+                raise InputError(f"PyTorch: {name} {given!r}: expected {value!r}; its step has no other")
         ours = Ours(experiment)
         self.network, self.training = ours.network, ours.training
-        settings, split = experiment.settings, experiment.split
         self._torch, self._settings = torch, settings.training()
         torch.manual_seed(settings.seed)
         self._cost = make_cost(experiment.specification)
         self._sizes = experiment.specification.sizes
-        self._parameters = {
+        self.parameters = {
             name: torch.tensor(values, requires_grad=True) for name, values in self.network.parameters.items()
         }
-        self._optimizer = torch.optim.Adam(self._parameters.values(), lr=self._settings.learning_rate, fused=True)
+        self._optimizer = torch.optim.Adam(self.parameters.values(), lr=self._settings.learning_rate, fused=True)
         self._x_labeled = torch.from_numpy(np.ascontiguousarray(experiment.rows(split.labeled)))
         self._y = torch.from_numpy(experiment.dataset.y[split.labeled].astype(np.int64))
         self._x_unlabeled = torch.from_numpy(np.ascontiguousarray(experiment.rows(split.train)))
@@ -97,7 +110,7 @@ class PyTorch:
             )
             self._step(self._x_unlabeled[rows])
         self._epochs += 1
-        for name, values in self._parameters.items():
+        for name, values in self.parameters.items():
             self.network.parameters[name][...] = values.detach().numpy()
 
     def _step(self, x_unlabeled: Any) -> None:
@@ -106,7 +119,7 @@ class PyTorch:
         rows = len(labeled) + len(x_unlabeled)
         noise = [torch.randn(rows, size) for size in self._sizes]
         self._optimizer.zero_grad(set_to_none=True)
-        self._cost(self._parameters, self._x_labeled[labeled], self._y[labeled], x_unlabeled, noise).backward()
+        self._cost(self.parameters, self._x_labeled[labeled], self._y[labeled], x_unlabeled, noise).backward()
         self._optimizer.step()
 
 
@@ -139,7 +152,14 @@ def measure(run: str, minutes: float, seed: int, validation: int, data_dir: Path
         error = validation_error(contender, experiment)
         points.append({"minutes": round(spent / 60, 3), "error_percent": round(error, 2)})
         print(f"{run}: {spent / 60:.2f} minutes, validation error {error:.2f} %", flush=True)
-    return {"run": run, "seed": seed, "settings": experiment.settings.as_json(), "points": points}
+    return {"run": run, "seed": seed, **_versions(), "settings": experiment.settings.as_json(), "points": points}
+
+
+def _versions() -> dict[str, Any]:
+    """Return what the minutes depend on."""
+    machine = describe_machine()
+    torch = {"torch": version("torch")} if "torch" in sys.modules else {}
+    return {"numpy": machine.numpy, **torch, "cpu": machine.cpu, "cores": machine.cores, "blas": machine.blas.kernel}
 
 
 def draw(lines: list[dict[str, Any]], path: Path) -> None:
@@ -154,7 +174,7 @@ def draw(lines: list[dict[str, Any]], path: Path) -> None:
         minutes, errors = zip(*((p["minutes"], p["error_percent"]) for p in line["points"]), strict=True)
         color = COLORS[number % len(COLORS)]
         ax.plot(minutes, errors, ".-", color=color, label=f"{line['run']}, seed {line['seed']}: {errors[-1]:.2f} %")
-    ax.set(xlabel="minutes of training, two cores", ylabel="validation error, %", yscale="log")
+    ax.set(xlabel="minutes of training", ylabel="validation error, %", yscale="log")
     ticks = [tick for tick in (1, 1.5, 2, 3, 5, 10, 20) if ax.get_ylim()[0] <= tick <= ax.get_ylim()[1]]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_yticks([], minor=True)
@@ -180,7 +200,10 @@ def main() -> None:
     if arguments.picture and not arguments.json:
         parser.error("--picture draws what is in the file of --json; name that too")
     for run in arguments.runs:
-        line = measure(run, arguments.minutes, arguments.seed, arguments.validation, arguments.data_dir)
+        try:
+            line = measure(run, arguments.minutes, arguments.seed, arguments.validation, arguments.data_dir)
+        except InputError as error:
+            parser.error(str(error))
         if arguments.json:
             with arguments.json.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _row(name: str, preset: Preset) -> str:
-    minutes = f"{preset.expected.minutes:g}" if preset.expected else "-"
+    minutes = f"{preset.expected.minutes:g} {_hardware()[preset.expected.hardware]}" if preset.expected else "-"
     return ROW.format(name, str(preset.published or "-"), minutes, "; ".join(_settings(preset)))
 
 
@@ -74,10 +74,16 @@ def _per_layer(values: tuple[float, ...]) -> str:
     return f"{shown},…" if first + 1 < len(values) else shown
 
 
+def _hardware() -> dict[str, str]:
+    """Return the machines that minutes were measured on, with their footnotes' marks."""
+    machines = dict.fromkeys(preset.expected.hardware for preset in PRESETS.values() if preset.expected)
+    return dict(zip(machines, "¹²³⁴⁵⁶⁷⁸⁹", strict=False))
+
+
 def _footnotes() -> Iterator[str]:
     yield ""
     yield from (f"{source} {about}" for source, about in SOURCES.items())
     yield f"± a standard deviation, SE a standard error; {'; '.join(f'({m}) {about}' for m, about in MARKS.items())}"
-    hardware = {preset.expected.hardware: None for preset in PRESETS.values() if preset.expected}
-    yield f"minutes of one run, where measured: {', '.join(hardware)}"
+    measured = "; ".join(f"{mark} {hardware}" for hardware, mark in _hardware().items())
+    yield f"minutes of one run, where measured: {measured}"
     yield "ladder-np presets NAME prints one whole, as the start of one's own"

@@ -38,7 +38,7 @@ STAGES = {
     "encode": Stages(3, 6),  # two of each lane
     "encode_backward": Stages(2, 8),
     "decode": Stages(3, 2),
-    "decode_backward": Stages(2, 14),
+    "decode_backward": Stages(2, 14),  # at most: of the combinator's parameters and four more
 }
 
 

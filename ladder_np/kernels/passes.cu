@@ -440,21 +440,21 @@ __device__ Combined combine(real z, real u, const real *a, integer unit, integer
 }
 
 // From the gradient of z^ to those of z~ and u; what it adds to the parameters' gradients goes to `sums`.
-struct Uncombined {
+struct CombinedGradient {
     real dz_tilde, du;
 };
 
-__device__ Uncombined combine_backward(real dz_hat, real z, real u, Combined c, const real *a, integer unit,
-                                       integer units, real *sums)
+__device__ CombinedGradient combine_backward(real dz_hat, real z, real u, Combined c, const real *a,
+                                             integer unit, integer units, real *sums)
 {
-    Uncombined d;
+    CombinedGradient d;
 #if COMBINATOR == VANILLA
     real db = a[4 * units + unit] * dz_hat * c.s * (1 - c.s);
     sums[4] += dz_hat * c.s;
     real outside[2] = {dz_hat, db}; // of the sum outside of the sigmoid, of the one inside
     d.dz_tilde = d.du = 0;
     for (int which = 0; which < 2; ++which) {
-        const real *w = a + (5 * which) * units + unit; // b, wz, wu, wzu
+        const real *w = a + 5 * which * units + unit; // b, wz, wu, wzu
         real by_one = outside[which], by_u = by_one * u, by_z = by_one * z;
         sums[5 * which + 0] += by_one;
         sums[5 * which + 1] += by_z;
@@ -552,8 +552,8 @@ KERNEL decode(const real *vertical, const real *z_tilde, const real *a, const re
         u_sigma[unit] = deviation;
 }
 
-// From the gradient of z^ and the layer's own cost to those of z~, of what u was made of, of the combinator's parameters
-// and of the clean lane.
+// From the gradient of z^ and the layer's own cost to those of z~, of what u was made of, of the combinator's
+// parameters and of the clean lane.
 //
 // below (M, units): the gradient of z^ from the layer below; null at the lowest,
 // difference (M, units), scale = 2 lambda/(M units): the layer's own cost; null without one,
@@ -590,7 +590,7 @@ KERNEL decode_backward(const real *below, const real *difference, const real *z_
             dz_hat += own;
         }
         Combined c = combine(z_tilde[k], u[k], a, unit, units);
-        Uncombined d = combine_backward(dz_hat, z_tilde[k], u[k], c, a, unit, units, sums);
+        CombinedGradient d = combine_backward(dz_hat, z_tilde[k], u[k], c, a, unit, units, sums);
         dz_tilde[k] = d.dz_tilde;
         dvertical[k] = d.du;
         du_sum += d.du;

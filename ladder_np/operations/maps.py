@@ -93,7 +93,8 @@ class Map:
     lines: Mapping[str, Formula] = field(default_factory=dict)
     # the same three as text for a trace: of {h} and {W}, of {da}, {h} and {W}, of {h} and {da}
     equations: dict[str, str] = field(default_factory=dict)
-    # the same map in a network that is small (see `ladder_np.blas`); None where it is computed the same way there
+    # the same map in a network that is small (see `ladder_np.blas`), where each product runs on one BLAS thread and a
+    # convolution works on groups of images side by side instead; None where it is computed the same way there
     small: "Map | None" = None
 
 

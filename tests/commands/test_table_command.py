@@ -100,7 +100,7 @@ def test_all_presets_are_listed_with_what_was_published(command):
     assert [line.split()[0] for line in lines[1 : len(PRESETS) + 1]] == list(PRESETS)
     full, gamma = lines[1], next(line for line in lines if line.startswith("mnist-1000-gamma"))
     assert full.split(maxsplit=6)[1:6] == ["1.06", "±", "0.37", "(s)", "[R]"]
-    assert "  6  100 labels; λ 1000,10,0.1,…; noise 0.3; 150 epochs; the full ladder" in full
+    assert "  6 ¹  100 labels; λ 1000,10,0.1,…; noise 0.3; 150 epochs; the full ladder" in full
     assert " 1.53 (s) ± 0.10 (m) [R] " in gamma
     assert " - " in gamma  # nobody measured its minutes
     assert "(m) recalled, not compared with the paper" in outcome.out

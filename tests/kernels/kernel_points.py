@@ -25,8 +25,11 @@ LAYER_WEIGHTS = (1000.0, 10.0, 0.5)
 TOP = 2
 # Which rows a layer has: no unlabeled ones; no clean ones; clean ones that end here, or go on to the next layer.
 LANES = ("labeled", "corrupted", "clean ends", "clean goes on")
-# What runs as kernels; what has no CUDA text runs as plain formulas.
-WITH_KERNELS = [[name for name, row in table.items() if row.cuda is not None] for table in (ACTIVATIONS, COMBINATORS)]
+# What runs as kernels, one name for each text; what has none runs as plain formulas.
+WITH_KERNELS = [
+    list({row.cuda: name for name, row in reversed(table.items()) if row.cuda is not None}.values())[::-1]
+    for table in (ACTIVATIONS, COMBINATORS)
+]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ NAMES = re.findall(r"^KERNEL (\w+)", kernel_text(), re.MULTILINE)
 # the combinator changes (a test below): each dtype with each activation, and the combinators in turn, are all the
 # code there is. Either may tell nothing, and kernels that need neither may be the first to be compiled.
 ON_ACTIVATION, ON_COMBINATOR = (
-    list(dict.fromkeys(table[name].cuda for name in names))
+    [table[name].cuda for name in names]
     for table, names in zip((ACTIVATIONS, COMBINATORS), WITH_KERNELS, strict=True)
 )
 PAIRS = [(text, ON_COMBINATOR[k % len(ON_COMBINATOR)]) for k, text in enumerate(ON_ACTIVATION)]

@@ -230,9 +230,16 @@ def test_every_kernel_has_its_row_and_a_planted_fault() -> None:
     assert set(names) == {fault.kernel for fault in FAULTS if not fault.function}
 
 
-def test_an_activation_that_the_text_does_not_have_is_refused() -> None:
-    with pytest.raises(host_kernels.CompileError, match="an ACTIVATION that has no text here"):
-        Kernels(strict_cupy, "float32").compiled(("-DACTIVATION=SOFTPULS", "-DCOMBINATOR=GAUSSIAN"))
+@pytest.mark.parametrize(
+    ("options", "missing"),
+    [
+        (("-DACTIVATION=SOFTPULS", "-DCOMBINATOR=GAUSSIAN"), "an ACTIVATION"),
+        (("-DACTIVATION=RELU", "-DCOMBINATOR=VANILA"), "a COMBINATOR"),
+    ],
+)
+def test_a_kind_that_the_text_does_not_have_is_refused(options: tuple[str, str], missing: str) -> None:
+    with pytest.raises(host_kernels.CompileError, match=f"{missing} that has no text here"):
+        Kernels(strict_cupy, "float32").compiled(options)
 
 
 @pytest.mark.parametrize("name", PASSES)

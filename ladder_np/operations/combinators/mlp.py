@@ -131,8 +131,8 @@ def _parameters(widths: tuple[int, ...], shared: bool) -> dict[str, Initial]:
     """Return w1, b1, w2, … between layers of the given widths, the inputs first."""
     parameters = {}
     for k, (inputs, outputs) in enumerate(pairwise(widths), start=1):
-        # So wide a spread that ẑ varies from row to row at a random point: of a constant ẑ, float32 keeps no digits.
         shape = partial(_shape, inputs, outputs, shared=shared)
+        # So wide that ẑ varies from row to row: normalizing a nearly constant one would cancel the digits of float32.
         parameters[f"w{k}"] = Initial(std=START, spread=2 / inputs**0.5, shape=shape)
         parameters[f"b{k}"] = Initial(shape=partial(_shape, outputs, shared=shared))
     return parameters
