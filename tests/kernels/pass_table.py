@@ -64,7 +64,7 @@ class Pass:
             fewest = 2 if chosen.get("layer") == TOP else 1  # classes
             units = max(int(generator.choice(UNITS)), fewest)
             which = generator.integers(len(activations))
-            # The text that one of them changes has nothing of the other's: each activation with one combinator will do.
+            # The text that one of them changes has nothing of the other's: one combinator for each will do.
             pair = activations[which], combinators[which % len(combinators)]
             part = int(generator.choice(PARTS)) if self.shares else PARTS[0]
             yield Point(dtype, n_labeled, n_unlabeled, units, *pair, edge, k, chosen, part)

@@ -133,7 +133,7 @@ def _parameters(widths: tuple[int, ...], shared: bool) -> dict[str, Initial]:
     for k, (inputs, outputs) in enumerate(pairwise(widths), start=1):
         shape = partial(_shape, inputs, outputs, shared=shared)
         # So wide that ẑ varies from row to row: normalizing a nearly constant one would cancel the digits of float32.
-        parameters[f"w{k}"] = Initial(std=START, spread=2 / inputs**0.5, shape=shape)
+        parameters[f"w{k}"] = Initial(std=START, spread=1.5, shape=shape)
         parameters[f"b{k}"] = Initial(shape=partial(_shape, outputs, shared=shared))
     return parameters
 
