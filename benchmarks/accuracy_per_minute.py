@@ -32,8 +32,6 @@ from ladder_np.training.trainer import Training
 
 BLOCK = 2000  # images that are classified at once
 COLORS = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito's
-
-
 # What the step in PyTorch has: a preset with other values of these would get a wrong curve.
 ONLY = {"activation": "relu", "combinator": "gaussian", "labeled_statistics": "own", "top_gamma": True}
 ONLY |= {"stop_gradient_targets": False, "class_weight": None, "patience": None, "translate": 0, "flip": False}
@@ -197,8 +195,14 @@ def main() -> None:
     for run in arguments.runs:
         if run.partition("@")[2] not in ("", *CONTENDERS):
             parser.error(f"{run}: expected PRESET or PRESET@PyTorch")
-    if arguments.picture and not arguments.json:
-        parser.error("--picture draws what is in the file of --json; name that too")
+    if not arguments.minutes > 0:
+        parser.error(f"--minutes {arguments.minutes:g}: expected a number > 0")
+    if arguments.picture and not (arguments.json and (arguments.runs or arguments.json.is_file())):
+        parser.error(
+            "--picture draws what is in the file of --json; name that too, or a RUN where it is not there yet"
+        )
+    if not arguments.runs and not arguments.picture:
+        parser.error("expected a RUN, such as mnist-100-fast, or --picture")
     for run in arguments.runs:
         try:
             line = measure(run, arguments.minutes, arguments.seed, arguments.validation, arguments.data_dir)

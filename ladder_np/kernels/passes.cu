@@ -451,11 +451,11 @@ __device__ CombinedGradient combine_backward(real dz_hat, real z, real u, Combin
 #if COMBINATOR == VANILLA
     real db = a[4 * units + unit] * dz_hat * c.s * (1 - c.s);
     sums[4] += dz_hat * c.s;
-    real outside[2] = {dz_hat, db}; // of the sum outside of the sigmoid, of the one inside
+    real daffine[2] = {dz_hat, db}; // of the sum outside of the sigmoid, of the one inside
     d.dz_tilde = d.du = 0;
     for (int which = 0; which < 2; ++which) {
         const real *w = a + 5 * which * units + unit; // b, wz, wu, wzu
-        real by_one = outside[which], by_u = by_one * u, by_z = by_one * z;
+        real by_one = daffine[which], by_u = by_one * u, by_z = by_one * z;
         sums[5 * which + 0] += by_one;
         sums[5 * which + 1] += by_z;
         sums[5 * which + 2] += by_u;

@@ -100,7 +100,17 @@ def test_pytorch_begins_where_ours_begins_and_learns(experiment: Experiment) -> 
     assert errors[-1] < errors[0]
 
 
-@pytest.mark.parametrize("arguments", [["mnist-100-full@JAX"], ["--picture", "x.png"], ["no-such-preset"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["mnist-100-full@JAX"],
+        ["no-such-preset"],
+        ["mnist-100-fast", "--minutes", "0"],
+        ["--picture", "x.png"],
+        ["--picture", "x.png", "--json", "not-there.jsonl"],
+        [],
+    ],
+)
 def test_wrong_use_ends_in_one_line(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
