@@ -1,8 +1,8 @@
-"""Products of small networks on one BLAS thread, whatever else the machine does; and which BLAS NumPy has loaded.
+"""Products on one BLAS thread: those of small networks, and those that our own threads make side by side.
 
-OpenBLAS shares a product of more than 262,144 multiplications among all its threads, and they wait for each other by
-spinning. That gains microseconds in a small product, and loses milliseconds where another program needs a core: two
-small trainings side by side on two cores took seven times as long as one.
+**Small networks.** OpenBLAS shares a product of more than 262,144 multiplications among all its threads, which wait
+for each other by spinning. That gains microseconds in a small product, and loses milliseconds where another program
+needs a core: two small trainings side by side on two cores took seven times as long as one.
 
 How many threads OpenBLAS uses is one number for the whole process. Setting it would also change the products of the
 caller's other threads, and the last bits of their results. `one_thread_product` sets nothing: it cuts a product into
@@ -10,12 +10,20 @@ pieces that OpenBLAS runs on one thread by itself. So nothing has to be put back
 forked processes, and a small network's results do not depend on how many threads there are. MKL has a number for
 each thread of the program, set around the product. Any other BLAS is left alone: Accelerate's threads do not spin,
 and BLIS has one thread unless it is asked for more.
+
+**Side by side.** A convolution gives each of our threads images of its own: its core then makes their patches and
+multiplies them. Such products are too many to be cut in pieces, so `one_thread_each` sets OpenBLAS's number to one
+while they are made, and puts it back after the last of them, also in a child that is forked meanwhile. Products that
+other threads of the program make at the same time then run on one BLAS thread too.
 """
 
+import contextlib
 import importlib
 import itertools
 import math
+import os
 import platform
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -30,6 +38,7 @@ __all__ = [
     "ask_openblas",
     "built_with",
     "one_thread_blas",
+    "one_thread_each",
     "one_thread_product",
 ]
 
@@ -67,7 +76,12 @@ def one_thread_product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = No
     return _one_thread()(a, b, out)
 
 
-# ---- One row of the table for each BLAS.
+def one_thread_each() -> contextlib.AbstractContextManager:
+    """Return a context in which each product of the calling thread runs on one BLAS thread."""
+    return _side_by_side()()
+
+
+# ---- One row of the tables for each BLAS.
 
 
 def _in_pieces(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarray:
@@ -112,11 +126,17 @@ def _strips(size: int, piece: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _with_local_count(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    """Return a b with MKL's number of threads set to one for the calling thread alone, and put back."""
+    with _local_count_of_one():
+        return np.matmul(a, b, out=out)
+
+
+@contextlib.contextmanager
+def _local_count_of_one() -> Iterator[None]:
+    """Set MKL's number of threads to one for the calling thread alone, and put it back."""
     set_local_count = _mkl_set_local_count()
     before = set_local_count(1)
     try:
-        return np.matmul(a, b, out=out)
+        yield
     finally:
         set_local_count(before)
 
@@ -131,12 +151,76 @@ def _left_alone(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndar
     return np.matmul(a, b, out=out)
 
 
+class CountOfOne(contextlib.AbstractContextManager):
+    """Sets OpenBLAS's number of threads, of which a process has one, to one while any thread is inside.
+
+    There must be one such context for the process. An OpenBLAS without the two functions is left alone.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0  # threads
+        self._before = 0
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._begin_child
+            )
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._before = _openblas_count()
+                _set_openblas_count(1)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                _set_openblas_count(self._before)
+
+    def _begin_child(self) -> None:
+        """Put the number back in a forked child, which has none of the threads that were inside."""
+        if self._inside:
+            self._inside = 0
+            _set_openblas_count(self._before)
+        self._lock.release()
+
+
+def _openblas_count() -> int:
+    get_count, _ = _openblas_counts()
+    return get_count()
+
+
+def _set_openblas_count(count: int) -> None:
+    _, set_count = _openblas_counts()
+    set_count(count)
+
+
+@cache
+def _openblas_counts() -> tuple[Callable[[], int], Callable[[int], object]]:
+    """Return the functions that return the number of threads and set it; such that do nothing if one is missing."""
+    get_count, set_count = (_openblas_function(f"{verb}_num_threads") for verb in ("get", "set"))
+    return (lambda: 0, lambda count: None) if None in (get_count, set_count) else (get_count, set_count)
+
+
+COUNT_OF_ONE = CountOfOne()
 ONE_THREAD: dict[str, Product] = {"OpenBLAS": _in_pieces, "MKL": _with_local_count, "": _left_alone}
+SIDE_BY_SIDE: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
+    "OpenBLAS": lambda: COUNT_OF_ONE,
+    "MKL": _local_count_of_one,
+    "": contextlib.nullcontext,
+}
 
 
 @cache
 def _one_thread() -> Product:
     return ONE_THREAD[one_thread_blas()]
+
+
+@cache
+def _side_by_side() -> Callable[[], contextlib.AbstractContextManager]:
+    return SIDE_BY_SIDE[one_thread_blas()]
 
 
 # ---- Which BLAS it is.
@@ -167,14 +251,23 @@ def ask_openblas() -> dict[str, Any]:
     text, number = ctypes.c_char_p, ctypes.c_int
     types = {"get_config": text, "get_corename": text, "get_num_threads": number, "get_parallel": number}
     answers = {}
-    # NumPy's wheels rename OpenBLAS's symbols to keep them apart from another OpenBLAS in the process.
-    for name, prefix, suffix in itertools.product(types, ("", "scipy_"), ("", "64_", "_64")):
-        function = _find_function(f"{prefix}openblas_{name}{suffix}")
+    for name, answer_type in types.items():
+        function = _openblas_function(name)
         if function is not None:
-            function.restype = types[name]
+            function.restype = answer_type
             answer = function()
             answers[name] = " ".join(answer.decode(errors="replace").split()) if isinstance(answer, bytes) else answer
     return answers
+
+
+def _openblas_function(name: str) -> Any:
+    """Return a function of OpenBLAS; None for any other BLAS."""
+    # NumPy's wheels rename its symbols to keep them apart from another OpenBLAS in the process.
+    for prefix, suffix in itertools.product(("", "scipy_"), ("", "64_", "_64")):
+        function = _find_function(f"{prefix}openblas_{name}{suffix}")
+        if function is not None:
+            return function
+    return None
 
 
 def _find_function(name: str) -> Any:

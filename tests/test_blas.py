@@ -1,4 +1,4 @@
-"""Products of small networks on one BLAS thread: what is cut, what is left as it was, and that nothing is set."""
+"""Products on one BLAS thread: what is cut, what is left as it was, what is set and put back."""
 
 import ctypes
 import dataclasses
@@ -133,7 +133,7 @@ def test_a_kind_of_map_without_a_small_one_serves_small_networks_too(monkeypatch
 # ---- What is the caller's stays the caller's.
 
 
-def test_nothing_of_the_blas_is_set(any_blas) -> None:
+def test_a_dense_network_sets_nothing_of_the_blas(any_blas) -> None:
     """Threads of the caller that multiply at the same time are as they were, and so are forked children."""
     before = ask_openblas()
     LadderClassifier((20,), max_iter=2, random_state=0).fit(*clouds())
@@ -197,6 +197,117 @@ print(os.read(read, 64).decode() == before == digest())
     assert in_fresh_python(TRAIN + code) == "True"
 
 
+# ---- OpenBLAS: a count for the process, one while a convolution's threads multiply side by side.
+
+
+class FakeOpenblas:
+    """OpenBLAS's count, and all that it was set to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+        self.set_to = [count]
+        monkeypatch.setattr(blas, "_openblas_counts", lambda: (lambda: self.set_to[-1], self.set_to.append))
+
+
+def test_the_count_is_one_until_the_last_thread_has_left(monkeypatch) -> None:
+    fake, limited = FakeOpenblas(monkeypatch, 6), blas.CountOfOne()
+    entered, leave = threading.Barrier(2), threading.Barrier(2)
+
+    def other() -> None:
+        with limited:
+            entered.wait(10)
+            leave.wait(10)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with limited:
+        entered.wait(10)
+        assert fake.set_to == [6, 1]
+    assert fake.set_to == [6, 1]  # the other one is still inside
+    leave.wait(10)
+    thread.join(10)
+    assert fake.set_to == [6, 1, 6]
+    with limited:
+        assert fake.set_to == [6, 1, 6, 1]
+    assert fake.set_to == [6, 1, 6, 1, 6]
+
+
+def test_the_count_is_put_back_after_an_error(monkeypatch) -> None:
+    fake = FakeOpenblas(monkeypatch, 4)
+    with pytest.raises(ZeroDivisionError), blas.CountOfOne():
+        _ = 1 / 0
+    assert fake.set_to == [4, 1, 4]
+
+
+CONVOLVE = """
+import os, threading
+import numpy as np
+from ladder_np.blas import ask_openblas, one_thread_each
+from ladder_np.operations.maps import build_maps
+def count():
+    return ask_openblas()["get_num_threads"]
+up, down = build_maps((12, 12, 16), ("conv:32:3",))[0]
+generator = np.random.default_rng(0)
+h, W = generator.standard_normal((40 * 144, 16)), generator.standard_normal(up.weight)
+before = count()
+"""
+
+
+@pytest.mark.skipif("get_num_threads" not in ask_openblas(), reason="another BLAS")
+def test_a_convolution_multiplies_on_one_thread_each_and_leaves_the_count_as_it_was() -> None:
+    code = """
+counts, matmul = set(), np.matmul
+def noting(a, b, out=None):
+    counts.add(count())
+    return matmul(a, b, out=out)
+np.matmul = noting
+a, kept = up.forward(h, W)
+up.backward(a, W, kept, np.empty_like(W), True)
+print(before, counts, count())
+"""
+    assert in_fresh_python(CONVOLVE + code, OPENBLAS_NUM_THREADS="2") == "2 {1} 2"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or "get_num_threads" not in ask_openblas(), reason="another system")
+def test_a_child_forked_while_a_thread_is_inside_has_the_count_of_before() -> None:
+    code = """
+inside, leave = threading.Event(), threading.Event()
+def stay():
+    with one_thread_each():
+        inside.set()
+        leave.wait(10)
+thread = threading.Thread(target=stay)
+thread.start()
+inside.wait(10)
+read, write = os.pipe()
+if os.fork() == 0:
+    first = count()
+    up.forward(h, W)
+    os.write(write, f"{first} {count()}".encode())
+    os._exit(0)
+in_child, meanwhile = os.read(read, 64).decode(), count()
+leave.set()
+thread.join(10)
+print(in_child, meanwhile, count())
+"""
+    assert in_fresh_python(CONVOLVE + code, OPENBLAS_NUM_THREADS="2") == "2 2 1 2"
+
+
+def test_side_by_side_runs_with_every_blas(monkeypatch) -> None:
+    monkeypatch.setattr(blas, "_mkl_set_local_count", lambda: FakeMkl().set_local_count)
+    for name in blas.SIDE_BY_SIDE:
+        with blas.SIDE_BY_SIDE[name]():
+            assert (np.eye(3) @ np.eye(3) == np.eye(3)).all()
+
+
+@pytest.mark.parametrize("missing", ["get_num_threads", "set_num_threads"])
+def test_an_openblas_without_such_a_function_is_left_alone(monkeypatch, missing) -> None:
+    called: list[int] = []
+    monkeypatch.setattr(blas, "_openblas_function", lambda name: None if name == missing else called.append)
+    monkeypatch.setattr(blas, "_openblas_counts", blas._openblas_counts.__wrapped__)
+    with blas.CountOfOne():
+        assert called == []
+
+
 # ---- MKL: a count for each thread.
 
 
@@ -235,6 +346,13 @@ def test_mkl_runs_a_small_product_on_one_thread_and_a_large_one_on_the_callers(m
     one_thread_product(*factors(300, 200, 100))
     one_thread_product(*factors(2000, 300, 200, np.float32))
     assert counts == [1, 3]
+    assert mkl.count() == 3
+
+
+def test_mkls_count_is_one_for_the_thread_alone_that_multiplies_side_by_side(mkl) -> None:
+    mkl.set_local_count(3)
+    with blas.SIDE_BY_SIDE["MKL"]():
+        assert mkl.count() == 1
     assert mkl.count() == 3
 
 

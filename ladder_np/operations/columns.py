@@ -26,7 +26,7 @@ __all__ = ["column_products", "column_sums", "in_blocks", "in_blocks_of_images",
 MANY_ROWS = 4096  # with fewer, all is done at once
 FEW_ROWS = 1024  # with fewer, rows are added one after the other
 LONG_ROW = 2**14  # elements of a row of the matrix that many rows are laid out in
-BLOCK = 2**17  # elements of a block: half a MiB in float32, of which a core's cache holds a few
+BLOCK = 2**18  # elements of a block: a MiB in float32; of smaller ones the calls take longer than the caches save
 
 Result = TypeVar("Result")
 

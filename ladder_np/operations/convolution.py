@@ -18,21 +18,23 @@ t positions, and with the weight turned around:
 P is k² times as large as the image. It is made for some images at a time, few enough that it stays in the cache, and
 made again for dW: memory does not grow with the batch. Of an image whose P is large it is made for some lines of the
 output at a time, one at least; what grows with the image is then that line, width · k² C elements, and one enlarged
-input. In small networks, each of whose products runs on one BLAS thread, threads work on groups of images side by
-side; the groups do not depend on how many threads there are. Elsewhere all threads share each product.
+input. Threads work on groups of images side by side, each product on one BLAS thread, so that what a core multiplies
+lies in its own cache: between caches P would take up to three times as long. The groups do not depend on how many
+threads there are. A 1 × 1 window needs no P and is a dense map of every position.
 """
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from ladder_np.arrays import Array, array_module
-from ladder_np.blas import LARGEST_SMALL_PRODUCT, LONGEST_SUM
+from ladder_np.blas import one_thread_each
 from ladder_np.operations.columns import total
-from ladder_np.operations.dense import Matmul, dense_backward_weight, dense_forward, matmul, small_matmul
+from ladder_np.operations.dense import Matmul, dense_backward_weight, dense_forward, matmul
 from ladder_np.threads import in_parallel
 
 __all__ = ["Window", "convolution_backward_input", "convolution_backward_weight", "convolution_forward"]
@@ -93,18 +95,20 @@ def convolution_forward(h: Array, W: Array, window: Window, matmul: Matmul = mat
     W : (k, k, C, F) array
     window : Window
     matmul : callable, optional
-        What multiplies.
+        What multiplies where the window is 1 × 1.
     """
     W = W.reshape(-1, W.shape[-1])
     if window.is_dense:
         return dense_forward(h, W, matmul)
-    a = array_module(h).empty((_samples(h, window) * math.prod(window.output), W.shape[1]), dtype=h.dtype)
-    blocks = Blocks.of(h, window, W, matmul)
+    xp = array_module(h)
+    a = xp.empty((_samples(h, window) * math.prod(window.output), W.shape[1]), dtype=h.dtype)
+    blocks = Blocks.of(h, window)
 
     def of_group(group: tuple[slice, slice]) -> None:
         below, above = group
-        for rows, P in blocks.patches(h[below]):
-            matmul(P, W, out=a[above][rows])
+        with blocks.products():
+            for rows, P in blocks.patches(h[below]):
+                xp.matmul(P, W, out=a[above][rows])
 
     in_parallel(of_group, blocks.groups(_samples(h, window)))
     return a
@@ -123,16 +127,17 @@ def convolution_backward_weight(da: Array, h: Array, window: Window, out: Array,
         dense_backward_weight(da, h, dW, matmul)
         return out
 
-    blocks = Blocks.of(h, window, dW, matmul)
+    xp, blocks = array_module(h), Blocks.of(h, window)
 
     def of_group(group: tuple[slice, slice]) -> Array:
         below, above = group
-        mine, part = (array_module(h).empty_like(dW) for _ in range(2))
-        for rows, P in blocks.patches(h[below]):
-            if rows.start:
-                mine += matmul(P.T, da[above][rows], out=part)
-            else:
-                matmul(P.T, da[above][rows], out=mine)
+        mine, part = (xp.empty_like(dW) for _ in range(2))
+        with blocks.products():
+            for rows, P in blocks.patches(h[below]):
+                if rows.start:
+                    mine += xp.matmul(P.T, da[above][rows], out=part)
+                else:
+                    xp.matmul(P.T, da[above][rows], out=mine)
         return mine
 
     dW[...] = total(in_parallel(of_group, blocks.groups(_samples(h, window))))
@@ -147,28 +152,24 @@ def _samples(h: Array, window: Window) -> int:
 class Blocks:
     """How P is made and multiplied: of some images, or some lines of one, at a time.
 
-    Groups of images are worked on side by side where each product runs on one BLAS thread; all images are one group
-    where threads, or a GPU, share each product.
+    On the CPU groups of images are worked on side by side; for a GPU all images are one group.
     """
 
     window: Window
     elements: int  # of P at once
     images: int  # of which P is made at once; of one image perhaps only some lines
     most_groups: int
-    most_rows: int  # of P in one product
+    products: Callable[[], AbstractContextManager]  # in which they are made
 
     @classmethod
-    def of(cls, h: Array, window: Window, W: Array, matmul: Matmul) -> "Blocks":
-        """Return the blocks of a convolution with a weight (k² C, F), as a matrix."""
-        on_cpu, (length, _) = array_module(h) is np, W.shape
+    def of(cls, h: Array, window: Window) -> "Blocks":
+        """Return the blocks of a convolution of h."""
+        on_cpu, channels = array_module(h) is np, window.input[2]
         elements = PATCHES_ON_CPU if on_cpu else PATCHES_ON_GPU
         # An image's P, or the enlarged input where its values or its windows are far apart.
-        of_image = max(math.prod(window.output) * length, math.prod(window.enlarged) * window.input[2])
+        of_image = max(math.prod(window.output) * window.size**2, math.prod(window.enlarged)) * channels
         images = max(1, elements // of_image)
-        if matmul is small_matmul and on_cpu and length <= LONGEST_SUM:
-            # What `one_thread_product` runs on one thread, up and in the product for dW, whose sums are over rows.
-            return cls(window, elements, images, GROUPS, min(LONGEST_SUM, LARGEST_SMALL_PRODUCT // W.size))
-        return cls(window, elements, images, 1, elements)
+        return cls(window, elements, images, *((GROUPS, one_thread_each) if on_cpu else (1, nullcontext)))
 
     def groups(self, images: int) -> list[tuple[slice, slice]]:
         """Return the rows of each group of images, below and above; groups but the last are of whole blocks."""
@@ -178,14 +179,7 @@ class Blocks:
         return [(slice(i * below, j * below), slice(i * above, j * above)) for i, j in groups]
 
     def patches(self, h: Array) -> Iterator[tuple[slice, Array]]:
-        """Yield P, in memory that is used again, with the rows of the output that it makes."""
-        for start, P in self._made(h):
-            for first in range(0, len(P), self.most_rows):
-                part = P[first : first + self.most_rows]
-                yield slice(start + first, start + first + len(part)), part
-
-    def _made(self, h: Array) -> Iterator[tuple[int, Array]]:
-        """Yield P of some images, or some lines of one, with its first row."""
+        """Yield P of some images, or some lines of one, in memory that is used again, with the rows that it makes."""
         xp, window = array_module(h), self.window
         images, (height, width) = h.reshape(-1, *window.input), window.output
         of_line = width * window.size**2 * window.input[2]  # elements of P
@@ -203,7 +197,7 @@ class Blocks:
             first = start * height * width
             for windows, copy, P in bands:
                 copy[...] = windows
-                yield first, P
+                yield slice(first, first + len(P)), P
                 first += len(P)
 
 
