@@ -114,8 +114,16 @@ def maps(text: str, below: Layer, above: Layer) -> tuple[TorchMap, TorchMap]:
 def convolution(before: int, behind: int) -> TorchMap:
     """Return a convolution with so many zeros before and behind an image."""
     if before == behind:
-        return lambda h, W: functional.conv2d(h, W.permute(3, 2, 0, 1), padding=before)
-    return lambda h, W: functional.conv2d(functional.pad(h, (before, behind) * 2), W.permute(3, 2, 0, 1))
+        return lambda h, W: functional.conv2d(h, kernel(W), padding=before)
+    return lambda h, W: functional.conv2d(functional.pad(h, (before, behind) * 2), kernel(W))
+
+
+def kernel(W: Tensor) -> Tensor:
+    """Return a weight (k, k, channels, units) with PyTorch's axes; a view of it would not compile.
+
+    With channels last in memory, PyTorch takes a way that is less exact: it meets kinks at most points of the check.
+    """
+    return W.permute(3, 2, 0, 1).contiguous()
 
 
 def images(x: Tensor, shape: tuple[int, ...]) -> Tensor:
