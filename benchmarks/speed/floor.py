@@ -23,7 +23,16 @@ from ladder_np.network.layers import Lanes, resolve
 from ladder_np.network.specification import Specification
 from ladder_np.operations.maps import Map
 
-__all__ = ["FloorInference", "FloorStep", "Product", "inference_products", "step_products", "total_flop"]
+__all__ = [
+    "FloorInference",
+    "FloorStep",
+    "Product",
+    "Products",
+    "inference_products",
+    "map_products",
+    "step_products",
+    "total_flop",
+]
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,7 @@ def inference_products(sizes: tuple[int, ...], rows: int) -> list[Product]:
     return [Product("forward", f"encoder.{layer}", rows, *widths) for layer, widths in pairs]
 
 
-class _Products:
+class Products:
     """Run a list of products with random operands; those of one matrix share them, as in a network."""
 
     def __init__(self, products: list[Product], dtype: str, device: str) -> None:
@@ -127,7 +136,7 @@ class _Products:
         return self._arrays[key]
 
 
-class FloorStep(_Products):
+class FloorStep(Products):
     """The products of one training step."""
 
     def __init__(self, case: Case) -> None:
@@ -135,7 +144,7 @@ class FloorStep(_Products):
         super().__init__(products, case.dtype, case.device)
 
 
-class FloorInference(_Products):
+class FloorInference(Products):
     """The products of predicting `n_unlabeled` rows, in batches as prediction takes them."""
 
     def __init__(self, case: Case) -> None:
