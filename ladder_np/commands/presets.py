@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ladder_np.experiments.autoencoder import ABOUT, AUTOENCODER, TUTORIAL
-from ladder_np.experiments.presets import MARKS, PRESETS, SOURCES, Preset, as_toml, find_preset
+from ladder_np.experiments.preset_files import as_toml, find_preset
+from ladder_np.experiments.presets import MARKS, PRESETS, SOURCES, Preset
 from ladder_np.experiments.settings import make_settings
 
 __all__ = ["add_to"]

@@ -31,7 +31,7 @@ from ladder_np.data.words import DOCUMENT_TOKENS
 from ladder_np.errors import InputError, warn
 from ladder_np.experiments.autoencoder import AUTOENCODER
 from ladder_np.experiments.experiment import Experiment, prepare
-from ladder_np.experiments.presets import find_preset
+from ladder_np.experiments.preset_files import find_preset
 from ladder_np.experiments.run import execute, refuse_run, reopen, resume
 from ladder_np.experiments.run_folder import MODEL, ErrorRate, load_run_config, load_run_histories, set_aside
 from ladder_np.experiments.settings import ExperimentSettings, make_settings

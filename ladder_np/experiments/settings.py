@@ -16,7 +16,8 @@ from ladder_np.data.sequences import SequenceOptions
 from ladder_np.data.tables import TableOptions
 from ladder_np.data.words import LARGEST, PLACES, check_tokens
 from ladder_np.errors import InputError, LaterError
-from ladder_np.experiments.presets import CIFAR_SMALL, PAPER_LAYERS, PAPER_TRAINING, find_preset
+from ladder_np.experiments.preset_files import find_preset
+from ladder_np.experiments.presets import CIFAR_SMALL, PAPER_LAYERS, PAPER_TRAINING
 from ladder_np.network.specification import Specification, default_weights, sizes_for
 from ladder_np.operations.maps import Shape, is_layer
 from ladder_np.rng import check_seed

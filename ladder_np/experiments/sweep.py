@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ladder_np.errors import InputError
-from ladder_np.experiments.presets import find_preset
+from ladder_np.experiments.preset_files import find_preset
 from ladder_np.experiments.results import RESULTS, SEEDS, append_result, changed_settings, read_results
 from ladder_np.experiments.settings import ExperimentSettings
 from ladder_np.experiments.worker import PAUSE, Outcome, Worker, run_job

@@ -10,7 +10,8 @@ import pytest
 from ladder_np import InputError
 from ladder_np.data.dataset import make_dataset
 from ladder_np.experiments.experiment import prepare
-from ladder_np.experiments.presets import DEVIATION, ERROR, PRESETS, Published, as_toml, find_preset
+from ladder_np.experiments.preset_files import as_toml, find_preset
+from ladder_np.experiments.presets import DEVIATION, ERROR, PRESETS, Published
 from ladder_np.experiments.results import read_records
 from ladder_np.experiments.settings import make_settings
 from ladder_np.network.layers import Layer, resolve

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ladder_np.experiments.presets import PRESETS, as_toml
+from ladder_np.experiments.preset_files import as_toml
+from ladder_np.experiments.presets import PRESETS
 from ladder_np.experiments.settings import make_settings
 from ladder_np.experiments.sweep import PlannedRun, Sweep
 from ladder_np.experiments.worker import Outcome
