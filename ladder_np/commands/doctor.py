@@ -29,7 +29,9 @@ KERNELS_BEFORE_AVX2 = (
     "generic katmai coppermine northwood prescott banias atom core2 penryn dunnington nehalem sandybridge athlon "
     "opteron opteron_sse3 barcelona bobcat bulldozer piledriver steamroller nano"
 )
-AVX2 = frozenset(("AVX2", "X86_V3"))  # NumPy's names for it, before 2.4 and since
+KERNELS_OF_AVX2 = "haswell zen excavator"
+# NumPy's names for them, before 2.4 and since
+AVX2, AVX512 = frozenset(("AVX2", "X86_V3")), frozenset(("AVX512F", "X86_V4"))
 CHECK_WIDTH = 43
 VERDICT = {True: "ok", False: "FAILED", None: ""}
 SMALL_PRODUCTS = {  # how those of a small network run on one thread, by `Blas.one_thread`
@@ -164,6 +166,11 @@ def _about_blas(machine: Machine) -> Iterator[str]:
         if "DYNAMIC_ARCH" not in (machine.blas.loaded or ""):  # this build has only one kernel
             remedy = WHEELS
         yield f"OpenBLAS uses its {kernel} kernel, which has no AVX2, though the processor has it; {remedy}"
+    elif forced and kernel.lower() in KERNELS_OF_AVX2.split() and not AVX512.isdisjoint(machine.simd):
+        yield (
+            f"OpenBLAS uses its {kernel} kernel, which has no AVX-512, though the processor has it; "
+            f"unset OPENBLAS_CORETYPE (it is {forced}): products may be twice as fast"
+        )
 
 
 def _about_slow_product(machine: Machine, rate: float) -> Iterator[str]:

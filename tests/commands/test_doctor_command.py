@@ -73,6 +73,7 @@ WHEELS = "install NumPy from PyPI's wheels"
         (made_up(threads=64, cores=128), 3000.0),  # as many as this build can have
         (made_up(loaded="OpenBLAS 0.3.31 DYNAMIC_ARCH Haswell"), RATE),
         (made_up(environment={"OPENBLAS_NUM_THREADS": "4", "OPENBLAS_CORETYPE": "Haswell"}), RATE),
+        (made_up(simd=("AVX2", "AVX512F")), RATE),  # OpenBLAS's own choice
         (dataclasses.replace(GOOD, cupy="14.2.0", gpus=(Gpu("GPU", 8 << 30, "9.0"),), why_no_gpu=""), RATE),
     ],
 )
@@ -115,6 +116,12 @@ def test_a_machine_without_problems_gets_no_advice(machine, rate):
             RATE,
             ("Katmai", "AVX2", "unset OPENBLAS_CORETYPE (it is Prescott)"),
             id="kernel asked for",
+        ),
+        pytest.param(
+            made_up(simd=("X86_V3", "X86_V4"), environment={"OPENBLAS_CORETYPE": "Haswell"}),
+            RATE,
+            ("Haswell", "AVX-512", "unset OPENBLAS_CORETYPE (it is Haswell)"),
+            id="kernel asked for, AVX-512",
         ),
         pytest.param(
             made_up(kernel="NEHALEM"), RATE, ("NEHALEM", "set OPENBLAS_CORETYPE=Haswell"), id="kernel found"
