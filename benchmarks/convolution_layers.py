@@ -30,8 +30,9 @@ from ladder_np.network.specification import Specification
 IMAGES = 300
 NETWORKS = {"Conv-Small": CONV_SMALL, "small network for CIFAR-10": CIFAR_SMALL}
 HEAD = (
-    "| network, layer | product | GFLOP/s | ms | convolution, ms | of its rate "
-    "| products back, ms | convolution back, ms | of their rate |\n|---|---|---:|---:|---:|---:|---:|---:|---:|"
+    "| network, layer | product | GFLOP/s | product, ms | convolution, ms | product / convolution "
+    "| products back, ms | convolution back, ms | products / convolution |\n"
+    "|---|---|---:|---:|---:|---:|---:|---:|---:|"
 )
 
 
@@ -81,20 +82,20 @@ def row(name: str, layer: Layer, images: int, repeats: int) -> Row:
         product for kind in ("weight", "input")[: 1 + wanted] for product in map_products(kind, name, one, images)
     ]
     (forward,) = map_products("forward", name, one, images)
-    up = milliseconds([Products([forward], "float32", "cpu").step, lambda: one.forward(h, W)], repeats)
-    down = milliseconds([Products(back, "float32", "cpu").step, lambda: one.backward(a, W, h, dW, wanted)], repeats)
+    up = milliseconds(Products([forward], "float32", "cpu").step, lambda: one.forward(h, W), repeats)
+    down = milliseconds(Products(back, "float32", "cpu").step, lambda: one.backward(a, W, h, dW, wanted), repeats)
     return Row(name, forward, up, down)
 
 
-def milliseconds(calls: Sequence[Callable[[], object]], repeats: int) -> tuple[float, ...]:
-    """Return the median of each call, which take turns; the first turn does not count."""
-    taken: list[list[float]] = [[] for _ in calls]
+def milliseconds(alone: Callable[[], object], ours: Callable[[], object], repeats: int) -> tuple[float, float]:
+    """Return the median of each of two calls, which take turns; the first turn does not count."""
+    taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats + 1):
-        for times, call in zip(taken, calls, strict=True):
+        for times, call in zip(taken, (alone, ours), strict=True):
             start = time.perf_counter()
             call()
             times.append(1000 * (time.perf_counter() - start))
-    return tuple(statistics.median(times[1:]) for times in taken)
+    return statistics.median(taken[0][1:]), statistics.median(taken[1][1:])
 
 
 def main(words: Sequence[str] | None = None) -> int:

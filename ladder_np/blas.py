@@ -12,9 +12,10 @@ each thread of the program, set around the product. Any other BLAS is left alone
 and BLIS has one thread unless it is asked for more.
 
 **Side by side.** A convolution gives each of our threads images of its own: its core then makes their patches and
-multiplies them. Such products are too many to be cut in pieces, so `one_thread_each` sets OpenBLAS's number to one
+multiplies them. Pieces would make these products half as fast, so `one_thread_each` sets OpenBLAS's number to one
 while they are made, and puts it back after the last of them, also in a child that is forked meanwhile. Products that
-other threads of the program make at the same time then run on one BLAS thread too.
+other threads of the program make at the same time then run on one BLAS thread too, and their last bits may be others.
+An OpenBLAS that was built with OpenMP has a number for each thread, as MKL.
 """
 
 import contextlib
@@ -32,9 +33,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "LARGEST_SMALL_PRODUCT",
     "LARGEST_SMALL_WEIGHT",
-    "LONGEST_SUM",
     "ask_openblas",
     "built_with",
     "one_thread_blas",
@@ -53,6 +52,7 @@ LONGEST_SUM = 2048  # terms of one element; beyond, pieces would be too narrow t
 LARGEST_PIECE = 124_999 if platform.machine().lower() in ("aarch64", "arm64") else 262_144
 LARGEST_VECTOR_PIECE = 9215
 MKL_SET_LOCAL_COUNT = "MKL_Set_Num_Threads_Local"
+OPENMP = 2  # what OpenBLAS's get_parallel answers if it was built with it
 COLUMNS, ROWS = 8, 4  # pieces are whole multiples of these where they can be: OpenBLAS's kernels work on such tiles
 
 Product = Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
@@ -77,7 +77,10 @@ def one_thread_product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = No
 
 
 def one_thread_each() -> contextlib.AbstractContextManager:
-    """Return a context in which each product of the calling thread runs on one BLAS thread."""
+    """Return a context in which each product of the calling thread runs on one BLAS thread, where the BLAS can that.
+
+    A thread must not enter it twice.
+    """
     return _side_by_side()()
 
 
@@ -126,14 +129,13 @@ def _strips(size: int, piece: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _with_local_count(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    with _local_count_of_one():
+    with _local_count_of_one(_mkl_set_local_count()):
         return np.matmul(a, b, out=out)
 
 
 @contextlib.contextmanager
-def _local_count_of_one() -> Iterator[None]:
-    """Set MKL's number of threads to one for the calling thread alone, and put it back."""
-    set_local_count = _mkl_set_local_count()
+def _local_count_of_one(set_local_count: Callable[[int], int]) -> Iterator[None]:
+    """Set the calling thread's own number of BLAS threads to one, and put it back."""
     before = set_local_count(1)
     try:
         yield
@@ -147,6 +149,19 @@ def _mkl_set_local_count() -> Any:
     return _find_function(MKL_SET_LOCAL_COUNT)
 
 
+@cache
+def _openmp_set_local_count() -> Callable[[int], int]:
+    """Return the same for OpenMP; one that does nothing where it cannot be found."""
+    get_count, set_count = (_find_function(f"omp_{name}") for name in ("get_max_threads", "set_num_threads"))
+
+    def set_local_count(count: int) -> int:
+        before = get_count()
+        set_count(count)
+        return before
+
+    return (lambda count: count) if None in (get_count, set_count) else set_local_count
+
+
 def _left_alone(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarray:
     return np.matmul(a, b, out=out)
 
@@ -154,12 +169,14 @@ def _left_alone(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndar
 class CountOfOne(contextlib.AbstractContextManager):
     """Sets OpenBLAS's number of threads, of which a process has one, to one while any thread is inside.
 
-    There must be one such context for the process. An OpenBLAS without the two functions is left alone.
+    There must be one such context for the process. What an interrupt has left undone is made good when its thread
+    enters and leaves again. A number that other code sets meanwhile stays, if it is not one. An OpenBLAS without
+    these two functions is left alone.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._inside = 0  # threads
+        self._inside: set[int] = set()  # threads
         self._before = 0
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
@@ -168,21 +185,22 @@ class CountOfOne(contextlib.AbstractContextManager):
 
     def __enter__(self) -> None:
         with self._lock:
-            if self._inside == 0:
+            if not self._inside:
                 self._before = _openblas_count()
+            self._inside.add(threading.get_ident())
+            if _openblas_count() != 1:
                 _set_openblas_count(1)
-            self._inside += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
+            if self._inside <= {threading.get_ident()} and _openblas_count() == 1:
                 _set_openblas_count(self._before)
+            self._inside.discard(threading.get_ident())
 
     def _begin_child(self) -> None:
         """Put the number back in a forked child, which has none of the threads that were inside."""
         if self._inside:
-            self._inside = 0
+            self._inside.clear()
             _set_openblas_count(self._before)
         self._lock.release()
 
@@ -208,7 +226,8 @@ COUNT_OF_ONE = CountOfOne()
 ONE_THREAD: dict[str, Product] = {"OpenBLAS": _in_pieces, "MKL": _with_local_count, "": _left_alone}
 SIDE_BY_SIDE: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
     "OpenBLAS": lambda: COUNT_OF_ONE,
-    "MKL": _local_count_of_one,
+    "OpenBLAS with OpenMP": lambda: _local_count_of_one(_openmp_set_local_count()),
+    "MKL": lambda: _local_count_of_one(_mkl_set_local_count()),
     "": contextlib.nullcontext,
 }
 
@@ -220,7 +239,8 @@ def _one_thread() -> Product:
 
 @cache
 def _side_by_side() -> Callable[[], contextlib.AbstractContextManager]:
-    return SIDE_BY_SIDE[one_thread_blas()]
+    with_openmp = ask_openblas().get("get_parallel") == OPENMP
+    return SIDE_BY_SIDE["OpenBLAS with OpenMP" if with_openmp else one_thread_blas()]
 
 
 # ---- Which BLAS it is.

@@ -1,8 +1,9 @@
 """Work shared among threads, and how many cores this process may use.
 
-NumPy runs matrix products on all cores and everything else on one. Drawing noise and Adam's update take long enough
-to be shared (waking a thread takes up to 0.1 ms), and split into pieces that do not depend on each other. Results
-never depend on how many threads there are or on which is faster. NumPy releases Python's lock while it computes.
+NumPy runs matrix products on all cores and everything else on one. Drawing noise, Adam's update, convolutions and
+what is done to each of many rows take long enough to be shared (waking a thread takes up to 0.1 ms), and split into
+pieces that do not depend on each other. Results never depend on how many threads there are or on which is faster.
+NumPy releases Python's lock while it computes.
 
 Between products OpenBLAS's own threads wait by spinning, for 0.1 s by default, and keep the cores from these threads.
 Importing `ladder_np` therefore asks OpenBLAS to wait less, which takes effect if NumPy has not been imported before.

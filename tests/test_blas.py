@@ -14,7 +14,14 @@ import pytest
 from test_threads import in_fresh_python
 
 from ladder_np import LadderClassifier, LadderNetwork, blas
-from ladder_np.blas import LARGEST_PIECE, LARGEST_VECTOR_PIECE, ask_openblas, one_thread_blas, one_thread_product
+from ladder_np.blas import (
+    LARGEST_PIECE,
+    LARGEST_VECTOR_PIECE,
+    ask_openblas,
+    one_thread_blas,
+    one_thread_each,
+    one_thread_product,
+)
 from ladder_np.operations.maps import MAPS, build_maps
 
 matmul = np.matmul
@@ -292,11 +299,31 @@ print(in_child, meanwhile, count())
     assert in_fresh_python(CONVOLVE + code, OPENBLAS_NUM_THREADS="2") == "2 2 1 2"
 
 
-def test_side_by_side_runs_with_every_blas(monkeypatch) -> None:
-    monkeypatch.setattr(blas, "_mkl_set_local_count", lambda: FakeMkl().set_local_count)
-    for name in blas.SIDE_BY_SIDE:
-        with blas.SIDE_BY_SIDE[name]():
-            assert (np.eye(3) @ np.eye(3) == np.eye(3)).all()
+@pytest.mark.parametrize("interrupted", ["before it is set", "after it is set", "while it is put back"])
+def test_what_an_interrupt_leaves_undone_the_next_convolution_mends(monkeypatch, interrupted) -> None:
+    fake, limited = FakeOpenblas(monkeypatch, 6), blas.CountOfOne()
+
+    def interrupt(count: int) -> None:
+        if interrupted == "after it is set" or (count == 6 and interrupted == "while it is put back"):
+            fake.set_to.append(count)
+        if interrupted != "while it is put back" or count == 6:
+            raise KeyboardInterrupt
+        fake.set_to.append(count)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(blas, "_set_openblas_count", interrupt)
+        with pytest.raises(KeyboardInterrupt), limited:
+            pass
+    with limited:
+        assert fake.set_to[-1] == 1
+    assert fake.set_to[-1] == 6
+
+
+def test_a_count_that_was_set_meanwhile_stays(monkeypatch) -> None:
+    fake = FakeOpenblas(monkeypatch, 6)
+    with blas.CountOfOne():
+        fake.set_to.append(3)
+    assert fake.set_to == [6, 1, 3]
 
 
 @pytest.mark.parametrize("missing", ["get_num_threads", "set_num_threads"])
@@ -350,10 +377,14 @@ def test_mkl_runs_a_small_product_on_one_thread_and_a_large_one_on_the_callers(m
 
 
 def test_mkls_count_is_one_for_the_thread_alone_that_multiplies_side_by_side(mkl) -> None:
+    others: list[int] = []
     mkl.set_local_count(3)
     with blas.SIDE_BY_SIDE["MKL"]():
         assert mkl.count() == 1
-    assert mkl.count() == 3
+        thread = threading.Thread(target=lambda: others.append(mkl.count()))
+        thread.start()
+        thread.join(10)
+    assert (mkl.count(), others) == (3, [0])
 
 
 def test_mkls_count_is_put_back_after_an_error(mkl) -> None:
@@ -361,6 +392,39 @@ def test_mkls_count_is_put_back_after_an_error(mkl) -> None:
     with pytest.raises(ValueError, match="matmul"):
         one_thread_product(np.ones((3, 4)), np.ones((5, 6)))
     assert mkl.count() == 5
+
+
+# ---- OpenBLAS with OpenMP: a count for each thread, too.
+
+
+@pytest.fixture
+def openmp(monkeypatch: pytest.MonkeyPatch) -> FakeMkl:
+    fake = FakeMkl()
+    pretend(
+        monkeypatch,
+        "openblas",
+        openblas_get_num_threads=lambda: 2,
+        openblas_get_parallel=lambda: 2,
+        omp_get_max_threads=fake.count,
+        omp_set_num_threads=fake.set_local_count,
+    )
+    for cached in (blas._side_by_side, blas._openmp_set_local_count):
+        monkeypatch.setattr(blas, cached.__name__, cached.__wrapped__)
+    return fake
+
+
+def test_openmps_count_is_one_for_the_thread_that_multiplies_side_by_side(openmp) -> None:
+    openmp.set_local_count(3)
+    with one_thread_each():
+        assert openmp.count() == 1
+    assert openmp.count() == 3
+
+
+def test_an_openmp_that_cannot_be_found_is_left_alone(openmp, monkeypatch) -> None:
+    pretend(monkeypatch, "openblas", openblas_get_num_threads=lambda: 2, openblas_get_parallel=lambda: 2)
+    openmp.set_local_count(3)
+    with one_thread_each():
+        assert openmp.count() == 3
 
 
 # ---- Which BLAS it is.

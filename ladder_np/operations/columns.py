@@ -6,8 +6,8 @@ A spatial layer has a row for each position of each sample, hundreds of thousand
 of it. So those of a block are first laid side by side, in a matrix of fewer and longer rows; its columns are summed,
 then, in float64, the sums that belong to one unit, and last those of all blocks: wrong by 5e-6 at most, and faster.
 
-**Blocks.** Such matrices do not fit into a core's cache. What several operations do to each row is done to some rows
-at a time, which stay there in between, and by several threads. Blocks do not depend on how many threads there are.
+**Blocks.** What several operations do to each row is done to some rows at a time, so that what they leave in between
+stays small, and by several threads. Blocks do not depend on how many threads there are.
 """
 
 import functools

@@ -18,9 +18,9 @@ t positions, and with the weight turned around:
 P is k² times as large as the image. It is made for some images at a time, few enough that it stays in the cache, and
 made again for dW: memory does not grow with the batch. Of an image whose P is large it is made for some lines of the
 output at a time, one at least; what grows with the image is then that line, width · k² C elements, and one enlarged
-input. Threads work on groups of images side by side, each product on one BLAS thread, so that what a core multiplies
-lies in its own cache: between caches P would take up to three times as long. The groups do not depend on how many
-threads there are. A 1 × 1 window needs no P and is a dense map of every position.
+input. Threads work on groups of images side by side, each product on one BLAS thread, so that a core multiplies the P
+that it has made, instead of fetching it from another core's cache. The groups do not depend on how many threads there
+are; there are no more than 16, and no more of dW than fit into 64 MiB in float32. A 1 × 1 window needs no P: it is h.
 """
 
 import dataclasses
@@ -34,14 +34,14 @@ import numpy as np
 from ladder_np.arrays import Array, array_module
 from ladder_np.blas import one_thread_each
 from ladder_np.operations.columns import total
-from ladder_np.operations.dense import Matmul, dense_backward_weight, dense_forward, matmul
 from ladder_np.threads import in_parallel
 
 __all__ = ["Window", "convolution_backward_input", "convolution_backward_weight", "convolution_forward"]
 
-PATCHES_ON_CPU = 2**18  # elements of P at once: 1 MiB in float32, half of a core's cache
+PATCHES_ON_CPU = 2**18  # elements of P at once: 1 MiB in float32
 PATCHES_ON_GPU = 2**26
 GROUPS = 16  # of images, at most
+SUMS = 2**24  # elements of the groups' parts of dW, together
 FEW_CHANNELS = 8  # with fewer, P is made column by column: its rows would be copied in too short pieces
 
 
@@ -85,7 +85,7 @@ class Window:
         )
 
 
-def convolution_forward(h: Array, W: Array, window: Window, matmul: Matmul = matmul) -> Array:
+def convolution_forward(h: Array, W: Array, window: Window) -> Array:
     """Return a (rows, F).
 
     Parameters
@@ -94,13 +94,8 @@ def convolution_forward(h: Array, W: Array, window: Window, matmul: Matmul = mat
         Rows are samples times positions, row by row of each image.
     W : (k, k, C, F) array
     window : Window
-    matmul : callable, optional
-        What multiplies where the window is 1 × 1.
     """
-    W = W.reshape(-1, W.shape[-1])
-    if window.is_dense:
-        return dense_forward(h, W, matmul)
-    xp = array_module(h)
+    xp, W = array_module(h), W.reshape(-1, W.shape[-1])
     a = xp.empty((_samples(h, window) * math.prod(window.output), W.shape[1]), dtype=h.dtype)
     blocks = Blocks.of(h, window)
 
@@ -114,20 +109,15 @@ def convolution_forward(h: Array, W: Array, window: Window, matmul: Matmul = mat
     return a
 
 
-def convolution_backward_input(da: Array, W: Array, window: Window, matmul: Matmul = matmul) -> Array:
+def convolution_backward_input(da: Array, W: Array, window: Window) -> Array:
     """Return dh (rows, C), for da (rows, F) and W (k, k, C, F)."""
     turned = array_module(W).ascontiguousarray(W[::-1, ::-1].transpose(0, 1, 3, 2))
-    return convolution_forward(da, turned, window.turned(W.shape[-1]), matmul)
+    return convolution_forward(da, turned, window.turned(W.shape[-1]))
 
 
-def convolution_backward_weight(da: Array, h: Array, window: Window, out: Array, matmul: Matmul = matmul) -> Array:
+def convolution_backward_weight(da: Array, h: Array, window: Window, out: Array) -> Array:
     """Write dW to `out` (k, k, C, F), for da (rows, F) and h (rows, C), and return it."""
-    dW = out.reshape(-1, out.shape[-1])
-    if window.is_dense:
-        dense_backward_weight(da, h, dW, matmul)
-        return out
-
-    xp, blocks = array_module(h), Blocks.of(h, window)
+    xp, dW, blocks = array_module(h), out.reshape(-1, out.shape[-1]), Blocks.of(h, window)
 
     def of_group(group: tuple[slice, slice]) -> Array:
         below, above = group
@@ -140,7 +130,7 @@ def convolution_backward_weight(da: Array, h: Array, window: Window, out: Array,
                     xp.matmul(P.T, da[above][rows], out=mine)
         return mine
 
-    dW[...] = total(in_parallel(of_group, blocks.groups(_samples(h, window))))
+    dW[...] = total(in_parallel(of_group, blocks.groups(_samples(h, window), max(1, SUMS // dW.size))))
     return out
 
 
@@ -171,15 +161,18 @@ class Blocks:
         images = max(1, elements // of_image)
         return cls(window, elements, images, *((GROUPS, one_thread_each) if on_cpu else (1, nullcontext)))
 
-    def groups(self, images: int) -> list[tuple[slice, slice]]:
+    def groups(self, images: int, most: int = GROUPS) -> list[tuple[slice, slice]]:
         """Return the rows of each group of images, below and above; groups but the last are of whole blocks."""
         below, above = math.prod(self.window.input[:2]), math.prod(self.window.output)
-        each = -(-images // (self.most_groups * self.images)) * self.images
+        each = -(-images // (min(most, self.most_groups) * self.images)) * self.images
         groups = [(start, min(start + each, images)) for start in range(0, images, each)]
         return [(slice(i * below, j * below), slice(i * above, j * above)) for i, j in groups]
 
     def patches(self, h: Array) -> Iterator[tuple[slice, Array]]:
         """Yield P of some images, or some lines of one, in memory that is used again, with the rows that it makes."""
+        if self.window.is_dense:
+            yield slice(0, len(h)), h
+            return
         xp, window = array_module(h), self.window
         images, (height, width) = h.reshape(-1, *window.input), window.output
         of_line = width * window.size**2 * window.input[2]  # elements of P

@@ -93,8 +93,8 @@ class Map:
     lines: Mapping[str, Formula] = field(default_factory=dict)
     # the same three as text for a trace: of {h} and {W}, of {da}, {h} and {W}, of {h} and {da}
     equations: dict[str, str] = field(default_factory=dict)
-    # the same map in a network that is small (see `ladder_np.blas`), where each product runs on one BLAS thread and a
-    # convolution works on groups of images side by side instead; None where it is computed the same way there
+    # the same map in a network that is small (see `ladder_np.blas`), where each product runs on one BLAS thread; None
+    # where it is computed the same way there
     small: "Map | None" = None
 
 
@@ -203,20 +203,15 @@ def _images(below: Shape) -> tuple[int, int, int]:
 
 
 def _conv_map(window: Window, units: int) -> Map:
-    small = _conv_map_with(small_matmul, window, units)
-    return dataclasses.replace(_conv_map_with(matmul, window, units), small=small)
-
-
-def _conv_map_with(matmul: Matmul, window: Window, units: int) -> Map:
     k, channels = window.size, window.input[2]
 
     def forward(h: Array, W: Array) -> tuple[Array, Array]:
-        return convolution_forward(h, W, window, matmul), h
+        return convolution_forward(h, W, window), h
 
     def backward(da: Array, W: Array, h: Array, dW: Array, wanted: bool) -> Array | None:
         samples = len(da) // math.prod(window.output)
-        convolution_backward_weight(da, h[: samples * math.prod(window.input[:2])], window, dW, matmul)
-        return convolution_backward_input(da, W, window, matmul) if wanted else None
+        convolution_backward_weight(da, h[: samples * math.prod(window.input[:2])], window, dW)
+        return convolution_backward_input(da, W, window) if wanted else None
 
     def initialize(generator: np.random.Generator) -> np.ndarray:
         largest = math.sqrt(3 / (k * k * channels))  # as the reference code has it
