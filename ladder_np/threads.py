@@ -14,10 +14,11 @@ import itertools
 import math
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent import futures
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TypeVar
 
 __all__ = ["THREAD_VARIABLES", "cpu_quota", "in_parallel", "read_system_file", "thread_count", "usable_cores"]
@@ -55,34 +56,73 @@ def in_parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> li
             except BaseException as error:
                 errors[position] = error
 
-    threads = min(thread_count(), len(items))
-    helpers = [_pool().submit(contextvars.copy_context().run, work) for _ in range(threads - 1)]
+    helpers = _Helpers(work, min(thread_count(), len(items)) - 1)
     try:
+        helpers.begin()
         work()
     finally:  # an interrupt of this thread must not leave helpers that change arrays beside what comes next
-        _wait_for(helpers)
+        helpers.wait()
     if errors:
         raise errors[min(errors)]
     return results
 
 
-def _wait_for(helpers: Sequence[futures.Future]) -> None:
-    """Return when no helper works any more, also if an interrupt comes while waiting."""
-    # A helper that has not started, because all threads are busy elsewhere, has taken no item.
-    begun = [helper for helper in helpers if not helper.cancel()]
-    try:
-        futures.wait(begun)
-    finally:
-        futures.wait(begun)
+class _Helpers:
+    """Threads that do the same work as the one that asked for them, as soon as they are free.
+
+    An interrupt may come between any two steps of this thread, and must leave neither a lock held nor a helper waited
+    for that does not come (executors of `concurrent.futures` hang after some). So there are no locks but those inside
+    of queues and dictionaries, each call of which happens as a whole, and every step can be done again.
+    """
+
+    def __init__(self, work: Callable[[], None], count: int) -> None:
+        self._work = work
+        self._owners: dict[int, str] = {}  # who took which place: the helper that began, or the one that waits
+        self._ended: dict[int, bool] = {}
+        self._news: SimpleQueue[None] = SimpleQueue()
+        self._count = count
+
+    def begin(self) -> None:
+        """Ask the threads to begin."""
+        for place in range(self._count):
+            _tasks().put(partial(contextvars.copy_context().run, self._help, place))
+
+    def _help(self, place: int) -> None:
+        if self._owners.setdefault(place, "helper") == "helper":
+            self._work()
+            self._ended[place] = True
+            self._news.put(None)
+
+    def wait(self) -> None:
+        """Return when no helper works any more, also if an interrupt comes while waiting."""
+        try:
+            self._wait()
+        finally:
+            self._wait()
+
+    def _wait(self) -> None:
+        # A helper that has not begun, because all threads are busy elsewhere, is not waited for: it will do nothing.
+        begun = [k for k in range(self._count) if self._owners.setdefault(k, "none") == "helper"]
+        while not all(place in self._ended for place in begun):
+            self._news.get()
 
 
 @cache
-def _pool() -> futures.ThreadPoolExecutor:
-    return futures.ThreadPoolExecutor(thread_count() - 1, thread_name_prefix="ladder_np")
+def _tasks() -> "SimpleQueue[Callable[[], None]]":
+    """Return the queue of what helpers are to do, with its threads."""
+    tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+    def run() -> None:
+        while True:
+            tasks.get()()  # a name for it would keep its arrays
+
+    for number in range(thread_count() - 1):
+        threading.Thread(target=run, name=f"ladder_np_{number}", daemon=True).start()
+    return tasks
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked child does not inherit the parent's threads
+    os.register_at_fork(after_in_child=_tasks.cache_clear)  # a forked child does not inherit the parent's threads
 
 
 @cache

@@ -1,6 +1,7 @@
 """Work shared among threads: the same results as from one thread, in the order of the items."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -17,10 +18,9 @@ from ladder_np.threads import THREAD_VARIABLES, in_parallel, thread_count
 def two_threads(monkeypatch: pytest.MonkeyPatch):
     """Let two threads share work, on a machine with one core too."""
     monkeypatch.setattr(threads, "thread_count", lambda: 2)
-    threads._pool.cache_clear()
+    threads._tasks.cache_clear()
     yield
-    threads._pool().shutdown()
-    threads._pool.cache_clear()
+    threads._tasks.cache_clear()
 
 
 @pytest.fixture
@@ -91,6 +91,39 @@ def test_several_threads_may_call_at_once(three_threads: None) -> None:
     for caller in callers:
         caller.join(timeout=60)
     assert results == {n: [n * 1225] * 100 for n in range(5)}
+
+
+INTERRUPTS = """
+import random, signal, threading
+from ladder_np import threads
+threads.thread_count = lambda: 2
+def interrupt(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+random.seed(0)
+interrupts = right = 0
+while interrupts < 2000:
+    inside, ended = [], []
+    def work(k):
+        if threading.current_thread() is threading.main_thread():  # where the interrupt may end a call
+            return
+        inside.append(k)
+        ended.append(sum(range(100)))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 3e-4))
+        while True:
+            threads.in_parallel(work, range(4))
+    except KeyboardInterrupt:
+        interrupts += 1
+        still_inside = len(inside) - len(ended)
+    right += threads.in_parallel(lambda k: k * k, range(5)) == [0, 1, 4, 9, 16] and still_inside == 0
+print(interrupts, right)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers that interrupt")
+def test_interrupts_at_any_moment_leave_no_helper_inside_and_nothing_that_waits() -> None:
+    assert in_fresh_python(INTERRUPTS) == "2000 2000"
 
 
 def test_helpers_use_the_callers_numpy_error_state(two_threads: None) -> None:
@@ -175,10 +208,10 @@ def test_an_interrupt_is_raised_when_no_helper_works_any_more(
     two_threads: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both_are_here, ended, waits = threading.Barrier(2, timeout=20), [], []
-    original = threads.futures.wait
+    original = threads._Helpers._wait
 
-    def interrupted_wait(helpers: list) -> None:
-        waits.append(len(helpers))
+    def interrupted_wait(helpers: threads._Helpers) -> None:
+        waits.append(1)
         if len(waits) == 1:
             raise KeyboardInterrupt
         original(helpers)
@@ -189,7 +222,7 @@ def test_an_interrupt_is_raised_when_no_helper_works_any_more(
             time.sleep(0.3)
         ended.append(k)
 
-    monkeypatch.setattr(threads.futures, "wait", interrupted_wait)
+    monkeypatch.setattr(threads._Helpers, "_wait", interrupted_wait)
     with pytest.raises(KeyboardInterrupt):
         in_parallel(work, [0, 1])
     assert sorted(ended) == [0, 1]

@@ -98,9 +98,9 @@ def test_it_does_not_matter_how_many_threads_draw(monkeypatch: pytest.MonkeyPatc
     results = []
     for threads in (1, 2, 3):
         monkeypatch.setattr(shared_threads, "thread_count", lambda threads=threads: threads)
-        shared_threads._pool.cache_clear()
+        shared_threads._tasks.cache_clear()
         results.append(draw(steps=3, rows=(300, 400)))
-    shared_threads._pool.cache_clear()
+    shared_threads._tasks.cache_clear()
     for other in results[1:]:
         for step, expected in zip(other, results[0], strict=True):
             for a, b in zip(step, expected, strict=True):

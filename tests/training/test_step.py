@@ -62,13 +62,13 @@ def test_threads_change_no_bit_of_training(monkeypatch: pytest.MonkeyPatch) -> N
     vectors = []
     for threads in (1, 3, 3):
         monkeypatch.setattr(workers, "thread_count", lambda threads=threads: threads)
-        workers._pool.cache_clear()
+        workers._tasks.cache_clear()
         network = LadderNetwork(SIZES)
         step = TrainingStep(network, seed=0)
         for _ in range(20):
             step.run(batch(), 0.01)
         vectors.append(network.parameters.vector)
-    workers._pool.cache_clear()
+    workers._tasks.cache_clear()
     for vector in vectors[1:]:
         np.testing.assert_array_equal(vector, vectors[0])
 
@@ -77,7 +77,7 @@ def test_two_trainings_at_once_do_not_disturb_each_other(monkeypatch: pytest.Mon
     monkeypatch.setattr(adam, "CACHED_PIECE", 11)
     monkeypatch.setattr(noise, "PIECE", 20)
     monkeypatch.setattr(workers, "thread_count", lambda: 3)
-    workers._pool.cache_clear()
+    workers._tasks.cache_clear()
 
     def trained(seed: int, results: dict[int, np.ndarray]) -> None:
         network = LadderNetwork(SIZES, seed=seed)
@@ -95,7 +95,7 @@ def test_two_trainings_at_once_do_not_disturb_each_other(monkeypatch: pytest.Mon
         thread.start()
     for thread in threads:
         thread.join(timeout=60)
-    workers._pool.cache_clear()
+    workers._tasks.cache_clear()
     for seed in (1, 2):
         np.testing.assert_array_equal(together[seed], alone[seed])
 
