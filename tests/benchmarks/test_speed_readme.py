@@ -37,3 +37,11 @@ def test_every_contender_had_the_threads_that_the_results_name() -> None:
                 assert threads["cores"] == file["threads"], name
                 assert threads["NumPy"] == file["threads"], name
                 assert threads["framework"] in (None, file["threads"]), name
+
+
+def test_the_table_of_openblas_s_own_kernel_is_that_of_its_results() -> None:
+    file = json.loads((ROOT / "benchmarks" / "convolution_own_kernel.json").read_text(encoding="utf-8"))
+    assert "OPENBLAS_CORETYPE" not in file["machine"]["environment"]
+    for result in file["parts"]["convolution"]:
+        floor, ours, peer = (result["timings"][name]["median"] for name in ("floor", "ours", "PyTorch"))
+        assert f"| {result['title']} | {floor:.1f} | **{ours:.1f}** | {peer:.1f} |" in README
