@@ -12,8 +12,8 @@ each thread of the program, set around the product. Any other BLAS is left alone
 and BLIS has one thread unless it is asked for more.
 
 **Side by side.** A convolution gives each of our threads images of its own: its core then makes their patches and
-multiplies them. Pieces would make these products half as fast, so `one_thread_each` sets OpenBLAS's number to one
-while they are made, and puts it back after the last of them, also in a child that is forked meanwhile. Products that
+multiplies them. In pieces that would take half as long again, so `one_thread_each` sets OpenBLAS's number to one
+while that is done, and puts it back after the last of them, also in a child that is forked meanwhile. Products that
 other threads of the program make at the same time then run on one BLAS thread too, and their last bits may be others.
 An OpenBLAS that was built with OpenMP has a number for each thread, as MKL.
 """

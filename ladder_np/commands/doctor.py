@@ -113,7 +113,7 @@ def _rows(machine: Machine, device: Device, rate: float, load: Load) -> dict[str
         "BLAS kernel": _known(blas.kernel),
         "BLAS threads": _known(blas.threads) + (f" ({blas.threading})" if blas.threading else ""),
         "small products": SMALL_PRODUCTS[blas.one_thread],
-        "other threads": f"{machine.threads} share convolutions and all that is no matrix product",
+        "other threads": f"{machine.threads} share convolutions and all that is not a matrix product",
         "CPU": _known(machine.cpu),
         "usable cores": f"{machine.cores} of {machine.cpu_count}{quota}",
         "NumPy's SIMD": " ".join(machine.simd) or "none",

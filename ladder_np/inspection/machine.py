@@ -104,7 +104,7 @@ class Machine:
     cpu_count: int  # cores of the machine, hardware threads counted
     cpu_quota: float | None  # CPU time that control groups allow, in cores; None without a limit
     cores: int  # cores that this process may use: by affinity, and by the quota, rounded up
-    threads: int  # threads that share convolutions and all that is no matrix product (`ladder_np.threads`)
+    threads: int  # threads that share convolutions and all that is not a matrix product (`ladder_np.threads`)
     environment: Mapping[str, str]  # the variables in `VARIABLES` that are set
     cupy: str | None  # CuPy's version; None if it is not installed
     cuda: str | None  # the versions of CUDA that the driver can run and that CuPy uses; None without a GPU

@@ -117,7 +117,8 @@ def convolution_backward_input(da: Array, W: Array, window: Window) -> Array:
 
 def convolution_backward_weight(da: Array, h: Array, window: Window, out: Array) -> Array:
     """Write dW to `out` (k, k, C, F), for da (rows, F) and h (rows, C), and return it."""
-    xp, dW, blocks = array_module(h), out.reshape(-1, out.shape[-1]), Blocks.of(h, window)
+    xp, dW = array_module(h), out.reshape(-1, out.shape[-1])
+    blocks = Blocks.of(h, window, max(1, SUMS // dW.size))
 
     def of_group(group: tuple[slice, slice]) -> Array:
         below, above = group
@@ -130,7 +131,7 @@ def convolution_backward_weight(da: Array, h: Array, window: Window, out: Array)
                     xp.matmul(P.T, da[above][rows], out=mine)
         return mine
 
-    dW[...] = total(in_parallel(of_group, blocks.groups(_samples(h, window), max(1, SUMS // dW.size))))
+    dW[...] = total(in_parallel(of_group, blocks.groups(_samples(h, window))))
     return out
 
 
@@ -152,19 +153,21 @@ class Blocks:
     products: Callable[[], AbstractContextManager]  # in which they are made
 
     @classmethod
-    def of(cls, h: Array, window: Window) -> "Blocks":
-        """Return the blocks of a convolution of h."""
+    def of(cls, h: Array, window: Window, most_groups: int | None = None) -> "Blocks":
+        """Return the blocks of a convolution of h, in so many groups at most."""
         on_cpu, channels = array_module(h) is np, window.input[2]
         elements = PATCHES_ON_CPU if on_cpu else PATCHES_ON_GPU
         # An image's P, or the enlarged input where its values or its windows are far apart.
         of_image = max(math.prod(window.output) * window.size**2, math.prod(window.enlarged)) * channels
         images = max(1, elements // of_image)
-        return cls(window, elements, images, *((GROUPS, one_thread_each) if on_cpu else (1, nullcontext)))
+        if not on_cpu:
+            return cls(window, elements, images, 1, nullcontext)
+        return cls(window, elements, images, min(GROUPS, most_groups or GROUPS), one_thread_each)
 
-    def groups(self, images: int, most: int = GROUPS) -> list[tuple[slice, slice]]:
+    def groups(self, images: int) -> list[tuple[slice, slice]]:
         """Return the rows of each group of images, below and above; groups but the last are of whole blocks."""
         below, above = math.prod(self.window.input[:2]), math.prod(self.window.output)
-        each = -(-images // (min(most, self.most_groups) * self.images)) * self.images
+        each = -(-images // (self.most_groups * self.images)) * self.images
         groups = [(start, min(start + each, images)) for start in range(0, images, each)]
         return [(slice(i * below, j * below), slice(i * above, j * above)) for i, j in groups]
 

@@ -212,7 +212,7 @@ def test_the_table_says_what_was_found(command, on):
                     "Haswell",
                     "4 (pthreads)",
                     "on one BLAS thread, in pieces below the size from which OpenBLAS uses more",
-                    "4 share convolutions and all that is no matrix product",
+                    "4 share convolutions and all that is not a matrix product",
                     "Fast CPU",
                 ),
                 *("4 of 8", "X86_V2 X86_V3", "sets nothing", "200.0 GFLOP/s; 300x784 @ 784x1000 takes 2.35 ms"),
