@@ -18,7 +18,6 @@ other threads of the program make at the same time then run on one BLAS thread t
 An OpenBLAS that was built with OpenMP has a number for each thread, as MKL.
 """
 
-import contextlib
 import importlib
 import itertools
 import math
@@ -28,7 +27,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -55,6 +54,8 @@ MKL_SET_LOCAL_COUNT = "MKL_Set_Num_Threads_Local"
 OPENMP = 2  # what OpenBLAS's get_parallel answers if it was built with it
 COLUMNS, ROWS = 8, 4  # pieces are whole multiples of these where they can be: OpenBLAS's kernels work on such tiles
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 Product = Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
 
 
@@ -76,12 +77,12 @@ def one_thread_product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = No
     return _one_thread()(a, b, out)
 
 
-def one_thread_each() -> contextlib.AbstractContextManager:
-    """Return a context in which each product of the calling thread runs on one BLAS thread, where the BLAS can that.
+def one_thread_each(function: Callable[[Item], Result], item: Item) -> Result:
+    """Return ``function(item)``, each product of which runs on one BLAS thread, where the BLAS can that.
 
-    A thread must not enter it twice.
+    The function must not call this one.
     """
-    return _side_by_side()()
+    return _side_by_side().during(lambda: function(item))
 
 
 # ---- One row of the tables for each BLAS.
@@ -129,18 +130,53 @@ def _strips(size: int, piece: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _with_local_count(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    with _local_count_of_one(_mkl_set_local_count()):
-        return np.matmul(a, b, out=out)
+    return MKL_COUNT_OF_ONE.during(lambda: np.matmul(a, b, out=out))
 
 
-@contextlib.contextmanager
-def _local_count_of_one(set_local_count: Callable[[int], int]) -> Iterator[None]:
-    """Set the calling thread's own number of BLAS threads to one, and put it back."""
-    before = set_local_count(1)
-    try:
-        yield
-    finally:
-        set_local_count(before)
+class CountOfOne:
+    """Sets the BLAS's number of threads to one for a while, and puts it back.
+
+    An interrupt may come at any moment, so that each step can be done again.
+    """
+
+    def during(self, function: Callable[[], Result]) -> Result:
+        """Return ``function()``, computed meanwhile. A thread must not do this inside of itself."""
+        try:
+            try:
+                self.begin()
+                return function()
+            finally:
+                self.end()
+        finally:  # once more, for an interrupt at the very moment when the line above begins
+            self.end()
+
+    def begin(self) -> None:
+        """Set the number."""
+
+    def end(self) -> None:
+        """Put it back, if that was not done yet."""
+
+
+class LocalCountOfOne(CountOfOne):
+    """The number of a BLAS that has one for each thread of the program.
+
+    Parameters
+    ----------
+    set_local_count : callable
+        Returns the function that sets the calling thread's number and returns the last one.
+    """
+
+    def __init__(self, set_local_count: Callable[[], Callable[[int], int]]) -> None:
+        self._set_local_count = set_local_count
+        self._mine = threading.local()
+
+    def begin(self) -> None:
+        self._mine.before = self._set_local_count()(1)
+
+    def end(self) -> None:
+        if hasattr(self._mine, "before"):
+            self._set_local_count()(self._mine.before)
+            del self._mine.before
 
 
 @cache
@@ -166,12 +202,12 @@ def _left_alone(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndar
     return np.matmul(a, b, out=out)
 
 
-class CountOfOne(contextlib.AbstractContextManager):
-    """Sets OpenBLAS's number of threads, of which a process has one, to one while any thread is inside.
+class ProcessCountOfOne(CountOfOne):
+    """OpenBLAS's number, of which a process has one: it is one while any thread is inside.
 
-    There must be one such context for the process. What an interrupt has left undone is made good when its thread
-    enters and leaves again. A number that other code sets meanwhile stays, if it is not one. An OpenBLAS without
-    these two functions is left alone.
+    There must be one such object for the process. A number that other code sets meanwhile stays, if it is not one; a
+    limit of one that another package begins meanwhile is undone, and one that it ends meanwhile may stay. An OpenBLAS
+    without these two functions is left alone.
     """
 
     def __init__(self) -> None:
@@ -183,7 +219,7 @@ class CountOfOne(contextlib.AbstractContextManager):
                 before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._begin_child
             )
 
-    def __enter__(self) -> None:
+    def begin(self) -> None:
         with self._lock:
             if not self._inside:
                 self._before = _openblas_count()
@@ -191,9 +227,9 @@ class CountOfOne(contextlib.AbstractContextManager):
             if _openblas_count() != 1:
                 _set_openblas_count(1)
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
         with self._lock:
-            if self._inside <= {threading.get_ident()} and _openblas_count() == 1:
+            if self._inside == {threading.get_ident()} and _openblas_count() == 1:
                 _set_openblas_count(self._before)
             self._inside.discard(threading.get_ident())
 
@@ -222,13 +258,13 @@ def _openblas_counts() -> tuple[Callable[[], int], Callable[[int], object]]:
     return (lambda: 0, lambda count: None) if None in (get_count, set_count) else (get_count, set_count)
 
 
-COUNT_OF_ONE = CountOfOne()
+MKL_COUNT_OF_ONE = LocalCountOfOne(_mkl_set_local_count)
 ONE_THREAD: dict[str, Product] = {"OpenBLAS": _in_pieces, "MKL": _with_local_count, "": _left_alone}
-SIDE_BY_SIDE: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
-    "OpenBLAS": lambda: COUNT_OF_ONE,
-    "OpenBLAS with OpenMP": lambda: _local_count_of_one(_openmp_set_local_count()),
-    "MKL": lambda: _local_count_of_one(_mkl_set_local_count()),
-    "": contextlib.nullcontext,
+SIDE_BY_SIDE: dict[str, CountOfOne] = {
+    "OpenBLAS": ProcessCountOfOne(),
+    "OpenBLAS with OpenMP": LocalCountOfOne(_openmp_set_local_count),
+    "MKL": MKL_COUNT_OF_ONE,
+    "": CountOfOne(),  # does nothing
 }
 
 
@@ -238,7 +274,7 @@ def _one_thread() -> Product:
 
 
 @cache
-def _side_by_side() -> Callable[[], contextlib.AbstractContextManager]:
+def _side_by_side() -> CountOfOne:
     with_openmp = ask_openblas().get("get_parallel") == OPENMP
     return SIDE_BY_SIDE["OpenBLAS with OpenMP" if with_openmp else one_thread_blas()]
 

@@ -15,13 +15,22 @@ import math
 import os
 import re
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
-__all__ = ["THREAD_VARIABLES", "cpu_quota", "in_parallel", "read_system_file", "thread_count", "usable_cores"]
+__all__ = [
+    "THREAD_VARIABLES",
+    "cpu_quota",
+    "in_parallel",
+    "one_ahead",
+    "read_system_file",
+    "thread_count",
+    "usable_cores",
+]
 
 # Environment variables that limit the threads of NumPy's products: OpenBLAS's, of which the first that is set counts,
 # then MKL's.
@@ -40,76 +49,98 @@ Result = TypeVar("Result")
 def in_parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """Return ``[function(item) for item in items]``, computed by several threads.
 
-    The calls must not depend on each other. All are made; if some fail, the error of the first of them in the order
-    of the items is raised after the last call has ended. An interrupt is raised when no call is in progress.
+    The calls must not depend on each other. If some fail, the error of the first of them in the order of the items is
+    raised, an interrupt before any other, when no call is in progress any more.
     """
-    if thread_count() < 2 or len(items) < 2:
+    helpers = min(thread_count(), len(items)) - 1
+    if helpers < 1:
         return [function(item) for item in items]
-    results: list[Result] = [None] * len(items)  # type: ignore[list-item]
-    errors: dict[int, BaseException] = {}
-    positions = itertools.count()  # next() is atomic: each position goes to one thread
-
-    def work() -> None:
-        while (position := next(positions)) < len(items):
-            try:
-                results[position] = function(items[position])
-            except BaseException as error:
-                errors[position] = error
-
-    helpers = _Helpers(work, min(thread_count(), len(items)) - 1)
+    call = _Call(function, items)
     try:
-        helpers.begin()
-        work()
-    finally:  # an interrupt of this thread must not leave helpers that change arrays beside what comes next
-        helpers.wait()
-    if errors:
-        raise errors[min(errors)]
-    return results
+        try:
+            call.ask(helpers)
+            call.work()
+        finally:  # an interrupt of this thread must not leave helpers that change arrays beside what comes next
+            call.wait()
+    finally:  # nor one that comes at the very moment when the line above begins
+        call.wait()
+    return call.results()
 
 
-class _Helpers:
-    """Threads that do the same work as the one that asked for them, as soon as they are free.
+class _Call(Generic[Item, Result]):
+    """One call of `in_parallel`: who takes part, and what came out.
 
-    An interrupt may come between any two steps of this thread, and must leave neither a lock held nor a helper waited
-    for that does not come (executors of `concurrent.futures` hang after some). So there are no locks but those inside
-    of queues and dictionaries, each call of which happens as a whole, and every step can be done again.
+    An interrupt may come between any two steps of the thread that called, and must leave neither a lock held nor a
+    X
+    those inside of queues and dictionaries, each call of which happens as a whole, and every step can be done again.
     """
 
-    def __init__(self, work: Callable[[], None], count: int) -> None:
-        self._work = work
-        self._owners: dict[int, str] = {}  # who took which place: the helper that began, or the one that waits
+    def __init__(self, function: Callable[[Item], Result], items: Sequence[Item]) -> None:
+        self._function, self._items = function, items
+        self._positions = itertools.count()  # next() is atomic: each position goes to one thread
+        self._results: dict[int, Result] = {}
+        self._errors: dict[int, BaseException] = {}
+        self._asked = 0  # helpers, each of which has a number
+        self._begun: dict[int, bool] = {}  # by that number: whether it took part, or was not waited for
         self._ended: dict[int, bool] = {}
-        self._news: SimpleQueue[None] = SimpleQueue()
-        self._count = count
+        self._endings: SimpleQueue[None] = SimpleQueue()
 
-    def begin(self) -> None:
-        """Ask the threads to begin."""
-        for place in range(self._count):
-            _tasks().put(partial(contextvars.copy_context().run, self._help, place))
+    def ask(self, helpers: int) -> None:
+        """Ask helpers to take part as soon as they are free."""
+        for number in range(helpers):
+            self._asked = number + 1
+            # One that is busy elsewhere may see this long after the call: it must not keep the arrays until then.
+            _tasks().put(partial(contextvars.copy_context().run, _take_part, weakref.ref(self), number))
 
-    def _help(self, place: int) -> None:
-        if self._owners.setdefault(place, "helper") == "helper":
-            self._work()
-            self._ended[place] = True
-            self._news.put(None)
+    def take_part(self, number: int) -> None:
+        """Work as the helper of that number, unless the call does not wait for it any more."""
+        if self._begun.setdefault(number, True):
+            try:
+                self.work()
+            except BaseException as error:  # between two items: no memory, most likely
+                self._errors[-1] = error
+            finally:
+                self._ended[number] = True
+                self._endings.put(None)
+
+    def work(self) -> None:
+        """Take one item after another."""
+        while (position := next(self._positions)) < len(self._items):
+            try:
+                self._results[position] = self._function(self._items[position])
+            except BaseException as error:
+                self._errors[position] = error
 
     def wait(self) -> None:
-        """Return when no helper works any more, also if an interrupt comes while waiting."""
+        """Return when no helper works any more, however often an interrupt comes while waiting."""
         try:
-            self._wait()
-        finally:
-            self._wait()
+            # A helper that has not begun is not waited for: it will do nothing.
+            begun = {number for number in range(self._asked) if self._begun.setdefault(number, False)}
+            while not begun <= self._ended.keys():
+                self._endings.get()
+        except BaseException:
+            self.wait()
+            raise
 
-    def _wait(self) -> None:
-        # A helper that has not begun, because all threads are busy elsewhere, is not waited for: it will do nothing.
-        begun = [k for k in range(self._count) if self._owners.setdefault(k, "none") == "helper"]
-        while not all(place in self._ended for place in begun):
-            self._news.get()
+    def results(self) -> list[Result]:
+        """Return what came out, or raise the first error."""
+        try:
+            if self._errors:
+                raise min(self._errors.items(), key=lambda one: (isinstance(one[1], Exception), one[0]))[1]
+            return [self._results[position] for position in range(len(self._items))]
+        finally:
+            self._errors.clear()  # an error knows the frames that it passed, and so would keep itself and the arrays
+
+
+def _take_part(call: "weakref.ref[_Call]", number: int) -> None:
+    there = call()
+    if there is not None:
+        there.take_part(number)
 
 
 @cache
 def _tasks() -> "SimpleQueue[Callable[[], None]]":
-    """Return the queue of what helpers are to do, with its threads."""
+    """Return the queue of what helpers are to do; the first call starts them, once for the life of the process."""
     tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
     def run() -> None:
@@ -117,8 +148,57 @@ def _tasks() -> "SimpleQueue[Callable[[], None]]":
             tasks.get()()  # a name for it would keep its arrays
 
     for number in range(thread_count() - 1):
-        threading.Thread(target=run, name=f"ladder_np_{number}", daemon=True).start()
+        try:
+            threading.Thread(target=run, name=f"ladder_np_{number}", daemon=True).start()
+        except RuntimeError:  # no thread is to be had, or Python is ending: those who call do the work
+            break
     return tasks
+
+
+def one_ahead(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Yield ``function(item)`` for each item; a thread of its own computes the next while the caller uses the last.
+
+    A call's error is raised in its turn. When the iterator has ended, or was closed, no call is in progress.
+    """
+    turns: SimpleQueue[bool] = SimpleQueue()  # True for the next item, False for none any more
+    answers: SimpleQueue[Any] = SimpleQueue()
+    ended: dict[str, bool] = {}
+
+    def work() -> None:
+        for item in items:
+            if not turns.get():
+                break
+            try:
+                answers.put((function(item), None))
+            except BaseException as error:
+                answers.put((None, error))
+        ended["work"] = True
+        answers.put(None)
+
+    def stop() -> None:
+        try:
+            turns.put(False)
+            while thread.ident is not None and not ended:  # it has begun
+                answers.get()
+        except BaseException:  # an interrupt
+            stop()
+            raise
+
+    thread = threading.Thread(target=work, name="ladder_np_ahead", daemon=True)
+    try:
+        try:
+            thread.start()
+            turns.put(True)
+            for _ in items:
+                result, error = answers.get()
+                if error is not None:
+                    raise error
+                turns.put(True)
+                yield result
+        finally:
+            stop()
+    finally:  # as in `in_parallel`
+        stop()
 
 
 if hasattr(os, "register_at_fork"):

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_threads import in_fresh_python
+from test_threads import in_fresh_python, interrupted_at
 
 from ladder_np import LadderClassifier, LadderNetwork, blas
 from ladder_np.blas import (
@@ -35,7 +35,7 @@ SHAPES = [
 def any_blas(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Let products run in the way of each BLAS, whichever there is."""
     monkeypatch.setattr(blas, "_one_thread", lambda: blas.ONE_THREAD[request.param])
-    monkeypatch.setattr(blas, "_mkl_set_local_count", lambda: lambda count: 0)
+    monkeypatch.setattr(blas, "MKL_COUNT_OF_ONE", blas.LocalCountOfOne(lambda: lambda count: 0))
     return request.param
 
 
@@ -216,32 +216,28 @@ class FakeOpenblas:
 
 
 def test_the_count_is_one_until_the_last_thread_has_left(monkeypatch) -> None:
-    fake, limited = FakeOpenblas(monkeypatch, 6), blas.CountOfOne()
+    fake, count = FakeOpenblas(monkeypatch, 6), blas.ProcessCountOfOne()
     entered, leave = threading.Barrier(2), threading.Barrier(2)
 
-    def other() -> None:
-        with limited:
-            entered.wait(10)
-            leave.wait(10)
-
-    thread = threading.Thread(target=other)
-    thread.start()
-    with limited:
+    def stay() -> None:
         entered.wait(10)
-        assert fake.set_to == [6, 1]
+        leave.wait(10)
+
+    thread = threading.Thread(target=count.during, args=(stay,))
+    thread.start()
+    assert count.during(lambda: entered.wait(10) is not None and fake.set_to[:]) == [6, 1]
     assert fake.set_to == [6, 1]  # the other one is still inside
     leave.wait(10)
     thread.join(10)
     assert fake.set_to == [6, 1, 6]
-    with limited:
-        assert fake.set_to == [6, 1, 6, 1]
+    assert count.during(fake.set_to.copy) == [6, 1, 6, 1]
     assert fake.set_to == [6, 1, 6, 1, 6]
 
 
 def test_the_count_is_put_back_after_an_error(monkeypatch) -> None:
     fake = FakeOpenblas(monkeypatch, 4)
-    with pytest.raises(ZeroDivisionError), blas.CountOfOne():
-        _ = 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        blas.ProcessCountOfOne().during(lambda: 1 / 0)
     assert fake.set_to == [4, 1, 4]
 
 
@@ -278,11 +274,10 @@ print(before, counts, count())
 def test_a_child_forked_while_a_thread_is_inside_has_the_count_of_before() -> None:
     code = """
 inside, leave = threading.Event(), threading.Event()
-def stay():
-    with one_thread_each():
-        inside.set()
-        leave.wait(10)
-thread = threading.Thread(target=stay)
+def stay(_):
+    inside.set()
+    leave.wait(10)
+thread = threading.Thread(target=one_thread_each, args=(stay, None))
 thread.start()
 inside.wait(10)
 read, write = os.pipe()
@@ -299,30 +294,18 @@ print(in_child, meanwhile, count())
     assert in_fresh_python(CONVOLVE + code, OPENBLAS_NUM_THREADS="2") == "2 2 1 2"
 
 
-@pytest.mark.parametrize("interrupted", ["before it is set", "after it is set", "while it is put back"])
-def test_what_an_interrupt_leaves_undone_the_next_convolution_mends(monkeypatch, interrupted) -> None:
-    fake, limited = FakeOpenblas(monkeypatch, 6), blas.CountOfOne()
-
-    def interrupt(count: int) -> None:
-        if interrupted == "after it is set" or (count == 6 and interrupted == "while it is put back"):
-            fake.set_to.append(count)
-        if interrupted != "while it is put back" or count == 6:
-            raise KeyboardInterrupt
-        fake.set_to.append(count)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(blas, "_set_openblas_count", interrupt)
-        with pytest.raises(KeyboardInterrupt), limited:
-            pass
-    with limited:
-        assert fake.set_to[-1] == 1
-    assert fake.set_to[-1] == 6
+def test_an_interrupt_at_any_moment_leaves_the_count_as_it_was(monkeypatch) -> None:
+    fake, count = FakeOpenblas(monkeypatch, 6), blas.ProcessCountOfOne()
+    moment = 0
+    while interrupted_at(moment, blas.__file__, lambda: count.during(lambda: None)):
+        assert (fake.set_to[-1], count._inside, count._lock.locked()) == (6, set(), False), f"moment {moment}"
+        moment += 1
+    assert moment > 5  # as many as there are
 
 
 def test_a_count_that_was_set_meanwhile_stays(monkeypatch) -> None:
     fake = FakeOpenblas(monkeypatch, 6)
-    with blas.CountOfOne():
-        fake.set_to.append(3)
+    blas.ProcessCountOfOne().during(lambda: fake.set_to.append(3))
     assert fake.set_to == [6, 1, 3]
 
 
@@ -331,8 +314,8 @@ def test_an_openblas_without_such_a_function_is_left_alone(monkeypatch, missing)
     called: list[int] = []
     monkeypatch.setattr(blas, "_openblas_function", lambda name: None if name == missing else called.append)
     monkeypatch.setattr(blas, "_openblas_counts", blas._openblas_counts.__wrapped__)
-    with blas.CountOfOne():
-        assert called == []
+    blas.ProcessCountOfOne().during(lambda: None)
+    assert called == []
 
 
 # ---- MKL: a count for each thread.
@@ -357,7 +340,7 @@ class FakeMkl:
 def mkl(monkeypatch: pytest.MonkeyPatch) -> FakeMkl:
     fake = FakeMkl()
     monkeypatch.setattr(blas, "_one_thread", lambda: blas.ONE_THREAD["MKL"])
-    monkeypatch.setattr(blas, "_mkl_set_local_count", lambda: fake.set_local_count)
+    monkeypatch.setattr(blas, "MKL_COUNT_OF_ONE", blas.LocalCountOfOne(lambda: fake.set_local_count))
     return fake
 
 
@@ -379,12 +362,24 @@ def test_mkl_runs_a_small_product_on_one_thread_and_a_large_one_on_the_callers(m
 def test_mkls_count_is_one_for_the_thread_alone_that_multiplies_side_by_side(mkl) -> None:
     others: list[int] = []
     mkl.set_local_count(3)
-    with blas.SIDE_BY_SIDE["MKL"]():
-        assert mkl.count() == 1
+
+    def multiply() -> int:
         thread = threading.Thread(target=lambda: others.append(mkl.count()))
         thread.start()
         thread.join(10)
+        return mkl.count()
+
+    assert blas.MKL_COUNT_OF_ONE.during(multiply) == 1
     assert (mkl.count(), others) == (3, [0])
+
+
+def test_an_interrupt_at_any_moment_leaves_mkls_count_as_it_was(mkl) -> None:
+    mkl.set_local_count(3)
+    moment = 0
+    while interrupted_at(moment, blas.__file__, lambda: blas.MKL_COUNT_OF_ONE.during(lambda: None)):
+        assert mkl.count() == 3, f"moment {moment}"
+        moment += 1
+    assert moment > 3  # as many as there are
 
 
 def test_mkls_count_is_put_back_after_an_error(mkl) -> None:
@@ -408,23 +403,22 @@ def openmp(monkeypatch: pytest.MonkeyPatch) -> FakeMkl:
         omp_get_max_threads=fake.count,
         omp_set_num_threads=fake.set_local_count,
     )
-    for cached in (blas._side_by_side, blas._openmp_set_local_count):
-        monkeypatch.setattr(blas, cached.__name__, cached.__wrapped__)
+    monkeypatch.setattr(blas, "_side_by_side", blas._side_by_side.__wrapped__)
+    counts = blas.LocalCountOfOne(blas._openmp_set_local_count.__wrapped__)
+    monkeypatch.setitem(blas.SIDE_BY_SIDE, "OpenBLAS with OpenMP", counts)
     return fake
 
 
 def test_openmps_count_is_one_for_the_thread_that_multiplies_side_by_side(openmp) -> None:
     openmp.set_local_count(3)
-    with one_thread_each():
-        assert openmp.count() == 1
+    assert one_thread_each(lambda _: openmp.count(), None) == 1
     assert openmp.count() == 3
 
 
 def test_an_openmp_that_cannot_be_found_is_left_alone(openmp, monkeypatch) -> None:
     pretend(monkeypatch, "openblas", openblas_get_num_threads=lambda: 2, openblas_get_parallel=lambda: 2)
     openmp.set_local_count(3)
-    with one_thread_each():
-        assert openmp.count() == 3
+    assert one_thread_each(lambda _: openmp.count(), None) == 3
 
 
 # ---- Which BLAS it is.

@@ -26,8 +26,9 @@ are; there are no more than 16, and no more of dW than fit into 64 MiB in float3
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -43,6 +44,9 @@ PATCHES_ON_GPU = 2**26
 GROUPS = 16  # of images, at most
 SUMS = 2**24  # elements of the groups' parts of dW, together
 FEW_CHANNELS = 8  # with fewer, P is made column by column: its rows would be copied in too short pieces
+
+Group = tuple[slice, slice]  # rows below and above of some images
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -99,13 +103,12 @@ def convolution_forward(h: Array, W: Array, window: Window) -> Array:
     a = xp.empty((_samples(h, window) * math.prod(window.output), W.shape[1]), dtype=h.dtype)
     blocks = Blocks.of(h, window)
 
-    def of_group(group: tuple[slice, slice]) -> None:
+    def of_group(group: Group) -> None:
         below, above = group
-        with blocks.products():
-            for rows, P in blocks.patches(h[below]):
-                xp.matmul(P, W, out=a[above][rows])
+        for rows, P in blocks.patches(h[below]):
+            xp.matmul(P, W, out=a[above][rows])
 
-    in_parallel(of_group, blocks.groups(_samples(h, window)))
+    blocks.of_each_group(of_group, _samples(h, window))
     return a
 
 
@@ -120,18 +123,17 @@ def convolution_backward_weight(da: Array, h: Array, window: Window, out: Array)
     xp, dW = array_module(h), out.reshape(-1, out.shape[-1])
     blocks = Blocks.of(h, window, max(1, SUMS // dW.size))
 
-    def of_group(group: tuple[slice, slice]) -> Array:
+    def of_group(group: Group) -> Array:
         below, above = group
         mine, part = (xp.empty_like(dW) for _ in range(2))
-        with blocks.products():
-            for rows, P in blocks.patches(h[below]):
-                if rows.start:
-                    mine += xp.matmul(P.T, da[above][rows], out=part)
-                else:
-                    xp.matmul(P.T, da[above][rows], out=mine)
+        for rows, P in blocks.patches(h[below]):
+            if rows.start:
+                mine += xp.matmul(P.T, da[above][rows], out=part)
+            else:
+                xp.matmul(P.T, da[above][rows], out=mine)
         return mine
 
-    dW[...] = total(in_parallel(of_group, blocks.groups(_samples(h, window))))
+    dW[...] = total(blocks.of_each_group(of_group, _samples(h, window)))
     return out
 
 
@@ -150,7 +152,7 @@ class Blocks:
     elements: int  # of P at once
     images: int  # of which P is made at once; of one image perhaps only some lines
     most_groups: int
-    products: Callable[[], AbstractContextManager]  # in which they are made
+    on_cpu: bool
 
     @classmethod
     def of(cls, h: Array, window: Window, most_groups: int | None = None) -> "Blocks":
@@ -160,11 +162,14 @@ class Blocks:
         # An image's P, or the enlarged input where its values or its windows are far apart.
         of_image = max(math.prod(window.output) * window.size**2, math.prod(window.enlarged)) * channels
         images = max(1, elements // of_image)
-        if not on_cpu:
-            return cls(window, elements, images, 1, nullcontext)
-        return cls(window, elements, images, min(GROUPS, most_groups or GROUPS), one_thread_each)
+        return cls(window, elements, images, min(GROUPS, most_groups or GROUPS) if on_cpu else 1, on_cpu)
 
-    def groups(self, images: int) -> list[tuple[slice, slice]]:
+    def of_each_group(self, function: Callable[[Group], Result], images: int) -> list[Result]:
+        """Return the function of each group's rows, below and above, on the CPU side by side."""
+        groups = self.groups(images)
+        return in_parallel(partial(one_thread_each, function) if self.on_cpu else function, groups)
+
+    def groups(self, images: int) -> list[Group]:
         """Return the rows of each group of images, below and above; groups but the last are of whole blocks."""
         below, above = math.prod(self.window.input[:2]), math.prod(self.window.output)
         each = -(-images // (self.most_groups * self.images)) * self.images

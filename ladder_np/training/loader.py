@@ -8,7 +8,6 @@ waiting.
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from concurrent import futures
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +20,7 @@ from ladder_np.network.model import LadderNetwork
 from ladder_np.operations.maps import Shape
 from ladder_np.operations.normalization import FEWEST_ROWS
 from ladder_np.rng import set_stream_state, stream_state
+from ladder_np.threads import one_ahead
 
 __all__ = [
     "Indices",
@@ -198,18 +198,14 @@ class _PinnedLoader:
         self._ring: list[_Pinned | None] = [None] * PINNED_BATCHES
 
     def batches(self, plan: Sequence[Indices]) -> Iterator[Batch]:
-        with futures.ThreadPoolExecutor(1, thread_name_prefix="ladder_np") as worker:
-            waiting = worker.submit(self._prepare, 0, plan[0])
-            for k in range(len(plan)):
-                pinned = waiting.result()
-                batch = pinned.batch.each(self._send)
-                pinned.copied = self._device.mark()
-                if k + 1 < len(plan):
-                    waiting = worker.submit(self._prepare, k + 1, plan[k + 1])
-                yield batch
+        for pinned in one_ahead(self._prepare, list(enumerate(plan))):
+            batch = pinned.batch.each(self._send)
+            pinned.copied = self._device.mark()
+            yield batch
 
-    def _prepare(self, k: int, indices: Indices) -> _Pinned:
+    def _prepare(self, step: tuple[int, Indices]) -> _Pinned:
         """Make a batch ready in its place in the ring, after what was there has been copied."""
+        k, indices = step
         place = k % PINNED_BATCHES
         before = self._ring[place]
         if before is not None and before.copied is not None:
