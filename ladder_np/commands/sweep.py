@@ -23,6 +23,7 @@ from ladder_np.threads import cpu_quota, usable_cores
 
 __all__ = ["add_to", "train_parser"]
 
+ONE_THREAD = "OPENBLAS_NUM_THREADS=1"  # as a sweep's processes have; more threads change the last bits
 MOST_RUNS = 10_000  # their results are one text
 
 
@@ -123,7 +124,7 @@ def _planned(parser: argparse.ArgumentParser, words: Sequence[str]) -> PlannedRu
     settings = make_settings(train.named_settings(parsed), parsed.preset)
     if settings.dataset not in DATASET_DEFAULTS:  # a worker may be at work elsewhere
         settings = dataclasses.replace(settings, dataset=str(Path(settings.dataset).resolve()))
-    return PlannedRun(settings, parsed.preset, shlex.join(["ladder-np", "train", *words]))
+    return PlannedRun(settings, parsed.preset, f"{ONE_THREAD} {shlex.join(['ladder-np', 'train', *words])}")
 
 
 def _runner(arguments: argparse.Namespace) -> Runner:

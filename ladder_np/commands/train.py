@@ -220,7 +220,7 @@ def run(arguments: argparse.Namespace) -> int:
             folder = arguments.resume
             measured = resume(experiment, folder, progress.observe, every)
         else:
-            folder, measured = execute(experiment, arguments.out, progress.observe, every)
+            folder, measured = execute(experiment, arguments.out, progress.observe, every, arguments.preset)
     for line in _early_stops(folder, experiment.settings):
         print(line)
     _report(measured, experiment)

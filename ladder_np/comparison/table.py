@@ -35,6 +35,7 @@ class Row:
     labels: int | None  # None: all
     model: str
     runs: Mapping[tuple[int, int], ErrorRate]  # by the seeds of the model and of the choice of rows
+    data: tuple[str, str]  # its name, and its sha256 where that is known
     minutes: float | None  # of one training, the mean
     published: Published | None = None
 
@@ -68,9 +69,17 @@ class Row:
         return welch_p((self.mean, published.mean), (self.deviation, published.deviation), counts)
 
     def pairs(self, other: "Row") -> list[tuple[ErrorRate, ErrorRate]]:
-        """Return the errors of both with the same seeds and as many test rows."""
+        """Return the errors of both on the same data, with the same seeds and as many test rows."""
+        if not _same_data(self.data, other.data):
+            return []
         shared = [(error, other.runs[seeds]) for seeds, error in self.runs.items() if seeds in other.runs]
         return [(mine, theirs) for mine, theirs in shared if mine.rows == theirs.rows]
+
+
+def _same_data(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Return whether two rows have the same data, by its sha256, or by its name where one is not known."""
+    (name, sha256), (other_name, other_sha256) = one, other
+    return sha256 == other_sha256 if sha256 and other_sha256 else name == other_name
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ class Table:
     def paired(self, row: Row) -> tuple[float, float, int] | None:
         """Return a row's mean difference to the row compared with, in percentage points, its p-value, the pairs.
 
-        None of that row itself, and where no run has the same seeds.
+        None of that row itself, and where no run has the same data and seeds.
         """
         if self.against is None or row is self.rows[self.against]:
             return None
@@ -109,7 +118,7 @@ def make_table(records: Iterable[Record], against: int | None = None) -> Table:
     Warns of a run that is there twice, and counts the first. Raises InputError without a record, or such a row.
     """
     groups: dict[str, list[tuple[Record, str]]] = {}
-    for record in records:
+    for record in _with_data(list(records)):
         for model in record.errors:
             groups.setdefault(_key(record, model), []).append((record, model))
     if not groups:
@@ -119,18 +128,30 @@ def make_table(records: Iterable[Record], against: int | None = None) -> Table:
     return Table(rows, None if against is None else against - 1)
 
 
+def _with_data(records: Sequence[Record]) -> Iterator[Record]:
+    """Yield the records; those that do not know their data's sha256 have that of the first like them that does."""
+    known: dict[str, tuple[str, str]] = {}
+    for record in records:
+        if record.data[1]:
+            known.setdefault(_change(record), record.data)
+    for record in records:
+        yield record if record.data[1] else dataclasses.replace(record, data=known.get(_change(record), record.data))
+
+
 def _key(record: Record, model: str) -> str:
     """Return what is the same for all runs of a row."""
-    of_run = (record.base, record.labels, record.changed, record.decided, record.digest)
+    of_run = (record.base, record.labels, record.changed, record.decided, record.data, record.digest)
     return json.dumps([*of_run, model], sort_keys=True)
 
 
 def _names(records: Sequence[Record]) -> Iterator[str]:
-    """Yield names: the preset or the data, what is changed, and what the data may have decided where that differs."""
+    """Yield names: the preset or the data, what is changed; where they differ what the data decided, and the data."""
     for record in records:
         alike = [other.decided for other in records if _change(other) == _change(record)]
         differing = {k: v for k, v in record.decided.items() if any(other.get(k) != v for other in alike)}
-        yield ", ".join([record.base, *map(_setting, {**record.changed, **differing}.items())])
+        settings = [*map(_setting, {**record.changed, **differing}.items())]
+        several = len({other.data for other in records if _change(other) == _change(record)}) > 1
+        yield ", ".join([record.base, *settings, *([f"data {record.data[1][:8]}"] if several else [])])
 
 
 def _change(record: Record) -> str:
@@ -150,14 +171,15 @@ def _setting(setting: tuple[str, Any]) -> str:
 
 def _row(name: str, group: Sequence[tuple[Record, str]]) -> Row:
     first, model = group[0]
-    runs: dict[tuple[int, int], ErrorRate] = {}
+    counted: dict[tuple[int, int], Record] = {}
     for record, _ in group:
-        if record.seeds in runs:
+        if record.seeds in counted:
             warn(f"{name}: seed {record.seeds[0]} with data seed {record.seeds[1]} is there twice; the first counts")
-        runs.setdefault(record.seeds, record.errors[model])
-    minutes = [record.minutes[model] for record, _ in group if model in record.minutes]
+        counted.setdefault(record.seeds, record)
+    runs = {seeds: record.errors[model] for seeds, record in counted.items()}
+    minutes = [record.minutes[model] for record in counted.values() if model in record.minutes]
     published = first.published if model == first.main else None
-    return Row(name, first.labels, model, runs, float(np.mean(minutes)) if minutes else None, published)
+    return Row(name, first.labels, model, runs, first.data, float(np.mean(minutes)) if minutes else None, published)
 
 
 # ---- What is shown. Columns are records of a table: their heading, and the text of a row.
@@ -253,8 +275,8 @@ def _footnotes(table: Table) -> Iterator[str]:
         if any(one.spread_is == ERROR for one in published):
             yield "SE behind a published spread: a standard error, where others are standard deviations"
     if table.against is not None:
-        yield "² percentage points, of pairs of runs with the same seeds; p of the exact sign-flip (permutation)"
-        yield f"  test of the pairs, which is 2/2ⁿ at least with n of them; significant below {SIGNIFICANT:g}"
+        yield "² percentage points, of pairs of runs with the same data and seeds; p of the exact sign-flip"
+        yield f"  (permutation) test of the pairs, 2/2ⁿ at least with n of them; significant below {SIGNIFICANT:g}"
 
 
 def as_text(table: Table) -> str:

@@ -57,6 +57,7 @@ class Record:
     # what a run's folder does not tell whether it was asked for or follows from the data
     decided: Mapping[str, Any] = field(default_factory=dict)
     published: Published | None = None  # of the main model
+    data: tuple[str, str] = ("", "")  # the data's name, and its sha256 where that is known
     digest: str = ""  # of all settings that a sweep asked for but seeds and baseline
 
     @property
@@ -177,16 +178,20 @@ def _record(line: Mapping[str, Any], where: str) -> Record:
         raise InputError(f"{where}: holds no test error")
     if preset is not None and not changed and _is_published(preset, settings):
         published = PRESETS[preset].published
-    base = preset or _data_name(settings)
-    digest = str(line.get("digest", ""))
-    return Record(base, settings.labels, _seeds(settings), errors, minutes, changed, decided, published, digest)
+    name, digest = _data_name(settings), str(line.get("digest", ""))
+    data = name, str(line.get("data_sha256") or "")
+    return Record(
+        preset or name, settings.labels, _seeds(settings), errors, minutes, changed, decided, published, data, digest
+    )
 
 
 def _record_of_run(folder: Path) -> Record:
-    """Return the record of a run's folder; its preset is the first one with the very settings, if any has."""
+    """Return the record of a run's folder; its preset, if it names none, is the first one with the very settings."""
     facts, settings = measured_facts(folder), load_run_config(folder).settings
-    same = (name for name in PRESETS if _is_published(name, settings) and not _told_apart(settings, name)[0])
-    preset = next(same, None)
+    preset = facts.get("preset")
+    if preset not in PRESETS:
+        same = (name for name in PRESETS if _is_published(name, settings) and not _told_apart(settings, name)[0])
+        preset = next(same, None)
     changed, decided = _told_apart(settings, preset)
     return _record({**facts, "preset": preset, "changed": changed, "decided": decided}, str(folder))
 

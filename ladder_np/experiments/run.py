@@ -33,6 +33,7 @@ from ladder_np.experiments.run_folder import (
 )
 from ladder_np.experiments.run_trainer import Checkpoints, RunTrainer
 from ladder_np.files import lock_folder, make_folder, remove_leftovers, write_npz, write_text
+from ladder_np.inspection.machine import describe_blas
 from ladder_np.network.model import LadderNetwork
 from ladder_np.predictor import Predictor
 from ladder_np.training.trainer import EpochRecord
@@ -48,20 +49,24 @@ Observer = Callable[[str, EpochRecord], None]
 
 
 def execute(
-    experiment: Experiment, folder: Path | None, observe: Observer, every: int | None = None
+    experiment: Experiment,
+    folder: Path | None,
+    observe: Observer,
+    every: int | None = None,
+    preset: str | None = None,
 ) -> tuple[Path, dict[str, ErrorRate]]:
     """Train every model of the experiment, measure them, and leave everything in a new folder.
 
     By default that is the first ``runs/{dataset}-{number}`` that nobody has taken, not even meanwhile. A checkpoint
-    is written at every epoch's end, and after `every` steps. Returns the folder, and the test errors by model name,
-    the baseline's first; empty without test rows.
+    is written at every epoch's end, and after `every` steps; the name of the `preset` in the configuration. Returns
+    the folder, and the test errors by model name, the baseline's first; empty without test rows.
 
     Raises InputError if the folder exists or cannot be written; TrainingDivergedError if a cost is NaN or infinite or
     has exploded (the folder then holds no model); KeyboardInterrupt, whose message says how to go on, after Ctrl-C.
     """
 
     def fill(folder: Path) -> None:
-        write_text(folder / CONFIG, json.dumps(_config(experiment), indent=2) + "\n")
+        write_text(folder / CONFIG, json.dumps(_config(experiment, preset), indent=2) + "\n")
         write_npz(folder / SPLIT, dataclasses.asdict(experiment.split))
 
     networks = _networks(experiment)  # before the folder: there may not be memory for them
@@ -206,13 +211,17 @@ def evaluate_run(folder: Path, data_dir: Path | None, device_name: str, dataset:
     return ErrorRate.of(predictor, *test, characters=data.dataset.overlapping)
 
 
-def _config(experiment: Experiment) -> dict[str, Any]:
+def _config(experiment: Experiment, preset: str | None) -> dict[str, Any]:
+    blas = describe_blas()
     return {
         "ladder_np": __version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
         "machine": platform.platform(),
         "device": experiment.device.name,
+        # on the CPU the last bits depend on these
+        "blas": {"name": blas.name, "version": blas.version, "kernel": blas.kernel, "threads": blas.threads},
+        "preset": None if preset is None else Path(preset).name,
         "settings": experiment.settings.as_json(),
         "network": experiment.specification.as_json(),
         "features": experiment.features,

@@ -15,7 +15,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -74,6 +74,18 @@ class PlannedRun:
         }
 
 
+def _data(settings: ExperimentSettings) -> str:
+    """Return what tells the data of a run, and how it is read, from others."""
+    return f"{settings.dataset} {settings.table}"
+
+
+def _data_of(lines: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the sha256 of the data that finished runs were trained on."""
+    needed = {"settings", "features", "data_sha256"}  # older versions had another sha256, and no features
+    told = (line for line in lines if needed <= line.keys() and isinstance(line["settings"], dict))
+    return {_data(ExperimentSettings.from_json(line["settings"])): line["data_sha256"] for line in told}
+
+
 def _digest(settings: ExperimentSettings, left_out: Sequence[str]) -> str:
     """Return what stands for all settings but those left out, as far as they are not those of every run.
 
@@ -115,9 +127,11 @@ class Sweep:
 
     def done(self) -> dict[str, dict[str, Any]]:
         """Return the lines of results of planned runs that are finished, by name; InputError if they are damaged."""
-        lines = [line for _, line in read_results(self.results)] if self.results.exists() else []
         names = {run.name for run in self.planned}
-        return {line["run"]: line for line in lines if line.get("run") in names}
+        return {line["run"]: line for line in self._lines() if line.get("run") in names}
+
+    def _lines(self) -> list[dict[str, Any]]:
+        return [line for _, line in read_results(self.results)] if self.results.exists() else []
 
     def run(self, runner: Runner, observer: Observer) -> dict[PlannedRun, str]:
         """Make the runs that are not done, and return why some failed.
@@ -130,7 +144,8 @@ class Sweep:
             done = self.done()
             todo = [run for run in self.planned if run.name not in done]
             observer.begin(len(done))
-            with contextlib.closing(runner([self._job(run) for run in todo])) as outcomes:
+            data = _data_of(self._lines())
+            with contextlib.closing(runner([self._job(run, data) for run in todo])) as outcomes:
                 for place, outcome in outcomes:
                     if "facts" in outcome:
                         append_result(self.results, {**todo[place].facts, **outcome["facts"]})
@@ -139,9 +154,11 @@ class Sweep:
                     observer.end(todo[place], outcome)
         return failed
 
-    def _job(self, run: PlannedRun) -> dict[str, Any]:
+    def _job(self, run: PlannedRun, data: Mapping[str, str]) -> dict[str, Any]:
         return {
             "settings": run.settings.as_json(),
+            "preset": run.preset,
+            "data_sha256": data.get(_data(run.settings)),
             "data_dir": str(self.data_dir.resolve()) if self.data_dir else None,
             "device": self.device,
             "folder": str((self.folder / "runs" / run.name).resolve()),

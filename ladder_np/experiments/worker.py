@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ladder_np.errors import BusyError, InputError, InputWarning, TrainingDivergedError
-from ladder_np.experiments.experiment import prepare
+from ladder_np.experiments.experiment import Experiment, fingerprint, prepare
 from ladder_np.experiments.results import is_run, measured_facts
 from ladder_np.experiments.run import execute, reopen, resume
 from ladder_np.experiments.settings import ExperimentSettings
@@ -36,7 +36,7 @@ __all__ = ["Worker", "run_job"]
 PAUSE = 0.05  # seconds between two looks at a process
 # Seconds that a run may still be locked by a process that is ending: until its step is done.
 PATIENCE = 120
-Job = Mapping[str, Any]  # JSON values: settings, data_dir, device, folder, every
+Job = Mapping[str, Any]  # JSON values: settings, preset, data_dir, data_sha256, device, folder, every
 Outcome = dict[str, Any]
 
 
@@ -159,9 +159,20 @@ def _train(job: Job) -> dict[str, Any]:
         resume(experiment, folder, lambda name, record: None, job["every"])
     else:
         settings = ExperimentSettings.from_json(job["settings"])
-        execute(prepare(settings, data_dir, device), folder, lambda name, record: None, job["every"])
+        experiment = prepare(settings, data_dir, device)
+        _check_data(experiment, job["data_sha256"])
+        execute(experiment, folder, lambda name, record: None, job["every"], job["preset"])
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     return {**measured_facts(folder), "hardware": _hardware(device), "finished": finished}
+
+
+def _check_data(experiment: Experiment, data_sha256: str | None) -> None:
+    """Raise `InputError` unless the data is that of the runs that the sweep has made; None: it has made none."""
+    if data_sha256 not in (None, fingerprint(experiment.dataset)):
+        raise InputError(
+            f"{experiment.settings.dataset}: was changed since this sweep made runs with it (its sha256 differs); "
+            "put the old data back, or begin another sweep with another --out"
+        )
 
 
 def _hardware(device: str) -> str:

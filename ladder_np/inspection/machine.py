@@ -32,6 +32,7 @@ __all__ = [
     "Load",
     "Machine",
     "best_rate",
+    "describe_blas",
     "describe_machine",
     "measure_load",
     "product_milliseconds",
@@ -124,7 +125,7 @@ def describe_machine(root: Path = Path("/")) -> Machine:
         ladder_np=__version__,
         python=platform.python_version(),
         numpy=np.__version__,
-        blas=_describe_blas(),
+        blas=describe_blas(),
         simd=(*simd.get("baseline", ()), *simd.get("found", ())),
         cpu=_cpu_model(root),
         cpu_count=os.cpu_count() or 1,
@@ -145,7 +146,8 @@ def _cpu_model(root: Path) -> str | None:
     return (named[1].strip() if named else "") or platform.processor() or platform.machine() or None
 
 
-def _describe_blas() -> Blas:
+def describe_blas() -> Blas:
+    """Return what NumPy's matrix products run in."""
     built, answers = built_with(), ask_openblas()
     return Blas(
         name=built.get("name"),

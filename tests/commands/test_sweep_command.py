@@ -95,15 +95,32 @@ def test_a_line_has_all_that_repeats_the_run_and_its_command_gives_the_same_numb
     monkeypatch.chdir(tmp_path)
     command("sweep --labels 30 --seed 5 --split-seed 7 --out sweep", QUICK)
     (line,) = lines(Path("sweep")).values()
-    assert line["command"].startswith("ladder-np train --labels 30 --seed 5 --split-seed 7 ")
+    assert line["command"].startswith("OPENBLAS_NUM_THREADS=1 ladder-np train --labels 30 --seed 5 --split-seed 7 ")
+    assert line["blas"]["threads"] in (1, None)  # None: not OpenBLAS
     assert (line["settings"]["seed"], line["settings"]["split_seed"], line["settings"]["epochs"]) == (5, 7, 2)
     assert {"ladder_np", "numpy", "python", "machine", "hardware", "data_sha256", "rows", "finished"} <= set(line)
-    command(line["command"].removeprefix("ladder-np "), "--out again")
+    command(line["command"].removeprefix("OPENBLAS_NUM_THREADS=1 ladder-np "), "--out again")
     again = json.loads(Path("again/result.json").read_text())
     assert {name: one["wrong"] for name, one in again.items()} == {
         name: one["wrong"] for name, one in line["results"].items()
     }
     assert all(one["minutes"] > 0 for one in line["results"].values())
+
+
+def test_data_that_was_changed_meanwhile_is_refused(command, tmp_path):
+    table = tmp_path / "table.csv"
+    rows = [f"{k},{(k * k) % 7},{k % 2}" for k in range(60)]
+    table.write_text("\n".join(["a,b,label", *rows]))
+    sweep = (
+        f"sweep --dataset {table} --test-fraction 0.3 --labels 20 --no-baseline {QUICK} --out {tmp_path / 'sweep'}"
+    )
+    assert command(sweep, "--seed 0").status == 0
+    table.write_text("\n".join(["a,b,label", *rows[:-1], "8,8,1"]))
+    outcome = command(sweep, "--seed 0-1")
+    assert outcome.status == 1
+    assert f"{table}: was changed since this sweep made runs with it (its sha256 differs)" in outcome.err
+    assert len(lines(tmp_path / "sweep")) == 1
+    assert command(sweep, "--seed 0-1", "--labels 25").status == 1  # another number of labels, the same data
 
 
 def test_data_seeds_and_model_seeds_are_crossed_if_both_are_given(command, tmp_path):
@@ -186,8 +203,8 @@ def test_a_sweep_that_is_killed_leaves_no_process_behind_and_goes_on(whole, tmp_
 
 def test_a_worker_ends_with_a_checkpoint_when_it_is_stopped(tmp_path):
     settings = make_settings({"epochs": 10**6, "baseline": False, "hidden_layers": (8,)})
-    job = {"settings": settings.as_json(), "data_dir": None, "device": "cpu", "folder": str(tmp_path / "run")}
-    worker = Worker({**job, "every": None})
+    job = {"settings": settings.as_json(), "device": "cpu", "folder": str(tmp_path / "run")}
+    worker = Worker({**job, **dict.fromkeys(("data_dir", "data_sha256", "every", "preset"))})
     limit = time.monotonic() + LIMIT
     while not (tmp_path / "run" / "metrics.jsonl").exists() and time.monotonic() < limit:
         time.sleep(0.02)

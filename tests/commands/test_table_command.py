@@ -1,11 +1,13 @@
 """`ladder-np table`, `compare` with folders of runs, and `presets`."""
 
+import json
 import tomllib
 
 import pytest
 from command_files import assert_refused, quiet
 
 from ladder_np.experiments.presets import PRESETS
+from ladder_np.experiments.settings import make_settings
 
 QUICK = "--hidden-layers 8 --epochs 2"
 
@@ -131,3 +133,12 @@ def test_all_labels_can_be_named_over_a_preset_s(command, tmp_path):
         "train --preset mnist-100-full --dataset digits --labels all --epochs 1 --out", tmp_path / "run"
     )
     assert "1198 training rows, 1198 of them labeled" in outcome.out
+
+
+@pytest.mark.parametrize("preset", ["mnist-100-full", "mnist-100-gaussian"])
+def test_of_two_presets_with_the_same_settings_a_run_is_of_the_one_that_was_named(command, tmp_path, preset):
+    assert make_settings({}, "mnist-100-full") == make_settings({}, "mnist-100-gaussian")
+    quick = "--dataset digits --hidden-layers 8 --noise-std 0.3 --denoising-weights 1 --epochs 1 --no-baseline"
+    command("train --preset", preset, quick, "--out", tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["preset"] == preset
+    assert command("table", tmp_path / "run").out.splitlines()[1].split()[1] == f"{preset},"

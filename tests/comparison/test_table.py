@@ -1,6 +1,7 @@
 """The table of finished runs: which runs are a row, means and tests, formats, what is published of it."""
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -98,6 +99,34 @@ def test_runs_of_other_settings_labels_or_presets_of_one_name_are_other_rows():
     assert names[2] == "mnist-100-full, epochs 5"
 
 
+A, B = ("table", "a" * 64), ("table", "b" * 64)
+
+
+def test_runs_on_other_data_of_the_same_name_are_another_row_and_no_pairs():
+    table = make_table([*five(data=A), *five(data=B)], against=2)
+    assert [row.name for row in table.rows] == [
+        f"mnist-100-full, data {sha256}" for sha256 in ["a" * 8] * 2 + ["b" * 8] * 2
+    ]
+    assert [len(row.runs) for row in table.rows] == [5, 5, 5, 5]
+    assert [table.paired(row) is None for row in table.rows] == [False, True, True, True]
+
+
+def test_runs_that_do_not_know_their_data_are_of_the_row_that_does():
+    (_, row) = make_table([record(0, 1, data=("table", "")), record(1, 2, data=A)]).rows
+    assert (row.name, len(row.runs)) == ("mnist-100-full", 2)
+
+
+def test_rows_are_paired_on_equal_data_however_it_is_named_and_by_its_name_where_no_more_is_known():
+    def pairs(one, other):
+        table = make_table([record(0, 5, data=one), record(0, 7, data=other, changed={"epochs": 9})], against=2)
+        return table.paired(table.rows[3]) is not None
+
+    assert pairs(A, ("moved", A[1]))
+    assert pairs(("mnist", ""), ("mnist", A[1]))
+    assert not pairs(("mnist", ""), ("cifar-10", A[1]))
+    assert not pairs(A, B)
+
+
 def test_what_the_data_may_have_decided_is_shown_only_where_it_differs():
     same = [record(seed, 1, decided={"scaling": "none"}) for seed in (0, 1)]
     assert {row.name for row in make_table(same).rows} == {"mnist-100-full"}
@@ -110,9 +139,9 @@ def test_what_the_data_may_have_decided_is_shown_only_where_it_differs():
 
 def test_a_run_that_is_there_twice_counts_once():
     with pytest.warns(InputWarning, match="mnist-100-full: seed 0 with data seed 0 is there twice; the first counts"):
-        table = make_table([record(0, 5), record(0, 7)])
+        table = make_table([record(0, 5), dataclasses.replace(record(0, 7), minutes={"ladder": 100.0})])
     assert [len(row.runs) for row in table.rows] == [1, 1]
-    assert table.rows[1].mean == 0.05
+    assert (table.rows[1].mean, table.rows[1].minutes) == (0.05, 6.0)
 
 
 def test_no_record_and_a_row_that_is_not_there_are_refused():

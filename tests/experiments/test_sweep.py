@@ -47,6 +47,8 @@ def test_a_job_is_all_that_a_worker_elsewhere_needs(tmp_path: Path, monkeypatch:
     folder, data = tmp_path / "sweep" / "runs" / runs[0].name, tmp_path / "data"
     assert seen[0] == {
         "settings": runs[0].settings.as_json(),
+        "preset": None,
+        "data_sha256": None,
         "folder": str(folder),
         "data_dir": str(data),
         "device": "cuda",
