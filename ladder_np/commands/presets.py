@@ -6,7 +6,7 @@ from typing import Any
 
 from ladder_np.experiments.autoencoder import ABOUT, AUTOENCODER, TUTORIAL
 from ladder_np.experiments.preset_files import as_toml, find_preset
-from ladder_np.experiments.presets import MARKS, PRESETS, SOURCES, Preset
+from ladder_np.experiments.presets import CPU, CPU_STEP, MARKS, PRESETS, SOURCES, Preset
 from ladder_np.experiments.settings import make_settings
 
 __all__ = ["add_to"]
@@ -87,4 +87,6 @@ def _footnotes() -> Iterator[str]:
     yield f"± a standard deviation, SE a standard error; {'; '.join(f'({m}) {about}' for m, about in MARKS.items())}"
     measured = "; ".join(f"{mark} {hardware}" for hardware, mark in _hardware().items())
     yield f"minutes of one run, where measured: {measured}"
+    computed = (f"{name} {CPU_STEP[name] * 90 / 60:.0f}" for name in CPU_STEP)  # 90,000 steps
+    yield f"minutes of 150 epochs of MNIST on {CPU}, by the time of a step: {', '.join(computed)}"
     yield "ladder-np presets NAME prints one whole, as the start of one's own"

@@ -14,6 +14,8 @@ from ladder_np.operations.maps import split_layers
 
 __all__ = [
     "CIFAR_SMALL",
+    "CPU",
+    "CPU_STEP",
     "DEVIATION",
     "ERROR",
     "MARKS",
@@ -168,6 +170,12 @@ EXPECTED = {  # benchmarks/results
     "mnist-100-gamma": Expected(6.2, H200_BUSY),
     "mnist-100-baseline": Expected(4.9, H200_BUSY),
 }
+
+
+# Milliseconds of a step of [R]'s network, 100 + 100 rows, on two cores: benchmarks/speed.json. What else there is to a
+# training takes a few percent.
+CPU_STEP = {"full": 21.7, "gamma": 13.3, "bottom": 18.9, "baseline": 7.7}
+CPU = "two cores of an AMD EPYC with AVX-512"
 
 
 def _rasmus() -> Iterator[tuple[str, Preset]]:

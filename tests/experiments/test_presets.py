@@ -1,6 +1,7 @@
 """The presets: their networks can be built, settings and results are those of the papers' tables, files are read."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from ladder_np import InputError
 from ladder_np.data.dataset import make_dataset
 from ladder_np.experiments.experiment import prepare
 from ladder_np.experiments.preset_files import as_toml, find_preset
-from ladder_np.experiments.presets import DEVIATION, ERROR, PRESETS, Published
+from ladder_np.experiments.presets import CPU_STEP, DEVIATION, ERROR, PRESETS, Published
 from ladder_np.experiments.results import read_records
 from ladder_np.experiments.settings import make_settings
 from ladder_np.network.layers import Layer, resolve
@@ -255,6 +256,13 @@ def test_expected_minutes_are_the_mean_of_measured_runs() -> None:
         if preset.expected is not None:
             minutes = [one for record in read_records([folder / f"{name}.jsonl"]) for one in record.minutes.values()]
             assert preset.expected.minutes == round(float(np.mean(minutes)), 1)
+
+
+def test_the_times_of_a_step_on_a_cpu_are_those_that_were_measured() -> None:
+    measured = json.loads((Path(__file__).parents[2] / "benchmarks" / "speed.json").read_text())["parts"]["settings"]
+    steps = [round(one["timings"]["ours"]["median"], 1) for one in measured]
+    assert [one["title"].split()[0] for one in measured] == ["full", "Γ-model", "bottom", "supervised"]
+    assert list(CPU_STEP.values()) == steps
 
 
 # ---- Files.
