@@ -113,8 +113,8 @@ def train_parser() -> argparse.ArgumentParser:
 
 def _chosen_words(preset: str | None, labels: str | None, seeds: tuple[int, int]) -> list[str]:
     """Return the options of train that tell the runs of a sweep apart."""
-    words = [*(["--preset", preset] if preset else []), *(["--labels", labels] if labels else [])]
-    return [*words, "--seed", str(seeds[0]), "--split-seed", str(seeds[1])]
+    named = {"--preset": preset, "--labels": labels, "--seed": str(seeds[0]), "--split-seed": str(seeds[1])}
+    return [word for option, value in named.items() if value is not None for word in (option, value)]
 
 
 def _planned(parser: argparse.ArgumentParser, words: Sequence[str]) -> PlannedRun:
