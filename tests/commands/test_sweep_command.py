@@ -130,6 +130,18 @@ def test_a_finished_sweep_is_only_shown_again_and_new_settings_are_new_runs(comm
     assert len(lines(tmp_path / "sweep")) == 4
 
 
+def test_a_row_to_compare_with_that_no_run_will_make_is_refused_before_the_other_runs(command, tmp_path):
+    sweep = f"sweep {QUICK} --quiet --out"
+    assert command(sweep, tmp_path / "sweep", "--labels 20 --against 2").status == 0
+    before = (tmp_path / "sweep" / "results.jsonl").read_text()
+    refused = command(sweep, tmp_path / "sweep", "--labels 20,30 --seed 0-1 --against 5")
+    assert_refused(refused, "--against 5: expected the number of a row from 1 to 4")
+    assert (tmp_path / "sweep" / "results.jsonl").read_text() == before
+    other = command(sweep, tmp_path / "sweep", "--labels 20,30 --seed 0-1 --against 4")
+    assert (other.status, other.err) == (0, "")
+    assert len(other.out.splitlines()) == 1 + 4 + 3
+
+
 def test_a_failing_run_stops_no_other_and_is_told_at_the_end(command, tmp_path):
     outcome = command("sweep --labels 5,20 --seed 0-1 --no-baseline", QUICK, "--jobs 1 --out", tmp_path / "sweep")
     assert outcome.status == 1
@@ -311,6 +323,11 @@ def test_a_scheduler_that_is_not_there_and_a_missing_dask_are_one_line(command, 
         ("--speed 3", "unrecognized arguments: --speed 3"),
         ("--format html", "--format 'html': expected one of text, markdown, csv"),
         ("--picture x.jpg", "--picture x.jpg: expected a name that ends in .png"),
+        ("--against 2", "--against 2: expected the number of a row from 1 to 1"),
+        ("--against 0", "--against 0: expected the number of a row from 1 to 1"),
+        ("--against 5 --baseline --seed 0-3 --labels 20,30", "--against 5: expected the number of a row from 1 to 4"),
+        ("--against 3 --baseline --denoising-weights 0 --labels 20,30", "--against 3: expected the number of a row"),
+        ("--against 99 --preset mnist-100-full,mnist-100-gamma --dataset digits", "--against 99: expected the number"),
     ],
 )
 def test_wrong_options_are_one_line_before_any_training(command, tmp_path, options, fragment):
