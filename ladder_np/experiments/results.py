@@ -3,6 +3,7 @@
 ``results.jsonl`` is what a sweep leaves; `benchmarks/results` has the same format.
 """
 
+import contextlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ __all__ = [
     "Record",
     "append_result",
     "changed_settings",
+    "holds_results",
     "is_run",
     "measured_facts",
     "read_records",
@@ -122,6 +124,17 @@ def _minutes(folder: Path) -> dict[str, float]:
 def is_run(path: Path) -> bool:
     """Return whether a path is the folder of a run."""
     return (path / CONFIG).is_file()
+
+
+def holds_results(path: Path) -> bool:
+    """Return whether a path is a file of results, or a folder with one, such as a sweep's; damaged ones are none."""
+    return any(_is_of_results(file) for file in (path.glob("*.jsonl") if path.is_dir() else [path]))
+
+
+def _is_of_results(file: Path) -> bool:
+    with contextlib.suppress(InputError):
+        return next(read_results(file), None) is not None
+    return False
 
 
 def read_records(paths: Iterable[Path], only: Collection[str] | None = None) -> list[Record]:

@@ -327,7 +327,10 @@ def test_a_scheduler_that_is_not_there_and_a_missing_dask_are_one_line(command, 
         ("--against 0", "--against 0: expected the number of a row from 1 to 1"),
         ("--against 5 --baseline --seed 0-3 --labels 20,30", "--against 5: expected the number of a row from 1 to 4"),
         ("--against 3 --baseline --denoising-weights 0 --labels 20,30", "--against 3: expected the number of a row"),
-        ("--against 99 --preset mnist-100-full,mnist-100-gamma --dataset digits", "--against 99: expected the number"),
+        (
+            "--against 99 --preset mnist-100-full,mnist-100-gamma --dataset digits",
+            "--against 99: expected the number",
+        ),
     ],
 )
 def test_wrong_options_are_one_line_before_any_training(command, tmp_path, options, fragment):
