@@ -87,6 +87,8 @@ def _usual(settings: ExperimentSettings, preset: str | None) -> ExperimentSettin
 def append_result(path: Path, record: Mapping[str, Any]) -> None:
     """Add a line to a file of results: afterwards it is there whole, or not at all."""
     before = read_text(path, "results") if path.exists() else ""
+    if before and not before.endswith("\n"):  # an editor may have cut it off
+        before += "\n"
     line = json.dumps({"format": FORMAT, "version": VERSION, **record}, ensure_ascii=False)
     write_text(path, f"{before}{line}\n")
 
@@ -158,11 +160,13 @@ def _records(path: Path, only: Collection[str] | None) -> Iterator[Record]:
 
 
 def read_results(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the lines of a file of results, with their numbers from 1.
+    """Yield the lines of a file of results, with their numbers from 1; blank ones are left out.
 
     Raises InputError if one is something else.
     """
-    for number, text in enumerate(read_text(path, "results (.jsonl)").splitlines(), 1):
+    for number, text in enumerate(read_text(path, "results (.jsonl)").split("\n"), 1):
+        if not text.strip():
+            continue
         line = read_json(text)
         if not isinstance(line, dict) or line.get("format") != FORMAT:
             raise InputError(f"{path}: line {number} is not a result of a run (its format does not say {FORMAT!r})")

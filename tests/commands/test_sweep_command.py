@@ -2,14 +2,16 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from command_files import assert_refused, load, words
+from command_files import assert_refused, blobs, load, quiet, words, write_blobs
 from test_command_process import ENVIRONMENT, PROGRAM
 
 from ladder_np.experiments.settings import make_settings
@@ -157,6 +159,75 @@ def test_a_run_that_diverges_fails_with_its_reason(command, tmp_path):
     assert (outcome.status, outcome.out) == (1, "")
     assert "ladder-np: 1 run failed: digits, 50 labels, seed 0, data seed 0: " in outcome.err
     assert "NaN" in outcome.err
+
+
+# ---- Damaged.
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of a sweep of one run."""
+    folder = tmp_path_factory.mktemp("sweep") / "made"
+    quiet("sweep --no-baseline --jobs 1 --quiet", QUICK, "--out", folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "file", ["config.json", "split.npz", "model.npz", "training.npz", "result.json", "metrics.jsonl"]
+)
+def test_a_damaged_run_says_which_folder_to_delete_and_then_begins_anew(command, made, tmp_path, file):
+    shutil.copytree(made, tmp_path / "sweep")
+    (tmp_path / "sweep" / "results.jsonl").unlink()
+    (run,) = (tmp_path / "sweep" / "runs").iterdir()
+    (run / "model.npz").unlink()
+    (run / file).write_text("{\n")
+    sweep = ("sweep --no-baseline --jobs 1 --quiet", QUICK, "--out", tmp_path / "sweep")
+    for _ in range(2):
+        outcome = command(*sweep)
+        assert (outcome.status, outcome.err.count("\n")) == (1, 1)
+        assert f"{run / file}: " in outcome.err
+        assert outcome.err.endswith(f"; to start the run anew, delete the folder {run}\n")
+    shutil.rmtree(run)
+    outcome = command(*sweep)
+    assert (outcome.status, outcome.err) == (0, "")
+
+
+def test_a_folder_that_is_no_run_any_more_and_changed_data_are_told_so_too(command, tmp_path):
+    data = write_blobs(tmp_path / "data.npz")
+    sweep = ("sweep --no-baseline --jobs 1 --quiet --dataset", data, QUICK, "--out", tmp_path / "sweep")
+    command(*sweep)
+    (tmp_path / "sweep" / "results.jsonl").unlink()
+    (run,) = (tmp_path / "sweep" / "runs").iterdir()
+    write_blobs(data, first_class=1)
+    advice = f"; to start the run anew, delete the folder {run}\n"
+    outcome = command(*sweep)
+    assert "its sha256 differs" in outcome.err
+    assert outcome.err.endswith(advice)
+    (run / "config.json").unlink()
+    assert command(*sweep).err.endswith(advice)
+
+
+def test_a_failure_that_deleting_the_folder_would_not_end_has_no_such_advice(command, tmp_path):
+    X, y = blobs(40)
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    sweep = ("sweep --no-baseline --jobs 1 --quiet --dataset", tmp_path / "data.npz", QUICK, "--out", tmp_path / "s")
+    for _ in range(2):
+        outcome = command(*sweep)
+        assert "no test rows" in outcome.err
+        assert "delete" not in outcome.err
+
+
+def test_blank_lines_in_the_results_are_left_out_and_a_missing_last_end_of_line_is_made_up(command, made, tmp_path):
+    shutil.copytree(made, tmp_path / "sweep")
+    results = tmp_path / "sweep" / "results.jsonl"
+    results.write_text(f"\n{results.read_text().strip()}")
+    sweep = ("sweep --no-baseline --jobs 1 --quiet", QUICK, "--out", tmp_path / "sweep")
+    assert command(*sweep, "--seed 0-1").status == 0
+    results.write_text(f"{results.read_text()} \n\n")
+    assert command(*sweep, "--seed 0-1").status == 0
+    assert command("table", results).out.splitlines()[1].split("  ")[-2].strip() == "2"
+    results.write_text(f"{results.read_text()}nonsense\n")
+    assert_refused(command("table", results), "results.jsonl: line 6 is not a result of a run")
 
 
 # ---- Interrupted.
