@@ -85,11 +85,13 @@ def run(arguments: argparse.Namespace) -> int:
             f"interrupted after {len(sweep.done())} of {len(sweep.planned)} runs; the same command goes on from there"
         ) from None
     done = sweep.done()
-    if done:
-        records = read_records([sweep.results], only=done)
-        print_table(records, arguments.format, arguments.picture, arguments.against)
-    for line in _failures(failed):
-        print(line, file=sys.stderr)
+    try:
+        if done:
+            records = read_records([sweep.results], only=done)
+            print_table(records, arguments.format, arguments.picture, arguments.against)
+    finally:  # the table may lack the row to compare with because of them
+        for line in _failures(failed):
+            print(line, file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -154,6 +154,15 @@ def test_a_failing_run_stops_no_other_and_is_told_at_the_end(command, tmp_path):
     assert len(lines(tmp_path / "sweep")) == 2
 
 
+def test_failures_are_told_too_if_they_were_to_make_the_row_to_compare_with(command, tmp_path):
+    sweep = f"sweep --labels 5,20 --no-baseline {QUICK} --quiet --jobs 1 --against 2 --out"
+    outcome = command(sweep, tmp_path / "sweep")
+    assert (outcome.status, outcome.out) == (2, "")
+    failed, refused = outcome.err.splitlines()
+    assert failed.endswith("5 labels for 10 classes; expected 10 at least")
+    assert refused == "ladder-np: error: --against 2: expected the number of a row from 1 to 1"
+
+
 def test_a_run_that_diverges_fails_with_its_reason(command, tmp_path):
     outcome = command("sweep --learning-rate 1e30 --no-baseline", QUICK, "--out", tmp_path / "sweep")
     assert (outcome.status, outcome.out) == (1, "")
