@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ from ladder_np.data.words import DOCUMENT_TOKENS
 from ladder_np.errors import InputError
 from ladder_np.estimator.classifier import LadderClassifier
 from ladder_np.estimator.fitting import takes_images
-from ladder_np.experiments.results import is_run, read_records
+from ladder_np.experiments.autoencoder import refuse_autoencoder
+from ladder_np.experiments.results import holds_results, is_run, read_records
 from ladder_np.experiments.settings import DATASET_DEFAULTS
 from ladder_np.files import write_text
 from ladder_np.operations.activations import ACTIVATIONS
@@ -142,11 +144,22 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare methods on data, or finished runs."""
     paths = [Path(name) for name in arguments.data]
     runs = [path for path in paths if is_run(path)]
+    if len(runs) < len(paths):
+        _refuse_others(paths)
     if len(runs) < len(paths) and (runs or len(paths) > 1):
         other = next(path for path in paths if path not in runs)
         expected = "expected one data set, or folders of finished runs alone"
         raise InputError(f"{other}: is not a folder of a run; {expected}")
     return _compare_runs(arguments, runs) if runs else _compare_methods(arguments)
+
+
+def _refuse_others(paths: Sequence[Path]) -> None:
+    """Raise `InputError` if a path is a sweep's, which another command compares, or an autoencoder's run."""
+    for path in paths:
+        refuse_autoencoder(path)
+        if holds_results(path):
+            table = f"ladder-np table {shlex.join(map(str, paths))} --against 1"
+            raise InputError(f"{path}: holds the results of a sweep; sweeps are compared with: {table}")
 
 
 def _compare_runs(arguments: argparse.Namespace, runs: Sequence[Path]) -> int:

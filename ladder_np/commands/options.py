@@ -41,6 +41,7 @@ __all__ = [
     "load_model",
     "names",
     "numbers",
+    "preset_name",
     "protect",
     "sizes",
     "table_options",
@@ -170,6 +171,13 @@ def check_rows(model: Predictor, X: Features, names: tuple[str, ...] | None, sou
 def names(text: str) -> tuple[str, ...]:
     """Return names from text such as ``id,date``."""
     return tuple(name.strip() for name in text.split(","))
+
+
+def preset_name(text: str) -> str:
+    """Return the name of a preset, which is not empty: that would mean no preset."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a preset; ladder-np presets lists all")
+    return text
 
 
 def separator(text: str) -> str:

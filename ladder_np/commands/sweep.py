@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 from ladder_np.commands import train
 from ladder_np.commands.options import Options, Parser, add_options, names, whole_number
 from ladder_np.commands.table import TABLE_OPTIONS, check_table_options, print_table
-from ladder_np.errors import InputError
+from ladder_np.comparison.table import make_table
+from ladder_np.errors import InputError, InputWarning
 from ladder_np.experiments.results import RESULTS, read_records
 from ladder_np.experiments.settings import DATASET_DEFAULTS, make_settings
 from ladder_np.experiments.sweep import PlannedRun, Runner, Sweep, on_cluster, on_this_machine
@@ -76,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--out FOLDER is missing: where results and runs are left")
     check_table_options(arguments.format, arguments.picture)
     sweep, runner = _sweep(arguments), _runner(arguments)
+    _check_against(sweep, arguments.against)
     try:
         failed = sweep.run(runner, _Shown(sweep, arguments.quiet))
     except KeyboardInterrupt:
@@ -83,11 +86,13 @@ def run(arguments: argparse.Namespace) -> int:
             f"interrupted after {len(sweep.done())} of {len(sweep.planned)} runs; the same command goes on from there"
         ) from None
     done = sweep.done()
-    if done:
-        records = read_records([sweep.results], only=done)
-        print_table(records, arguments.format, arguments.picture, arguments.against)
-    for line in _failures(failed):
-        print(line, file=sys.stderr)
+    try:
+        if done:
+            records = read_records([sweep.results], only=done)
+            print_table(records, arguments.format, arguments.picture, arguments.against)
+    finally:  # the table may lack the row to compare with because of them
+        for line in _failures(failed):
+            print(line, file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -114,8 +119,8 @@ def train_parser() -> argparse.ArgumentParser:
 
 def _chosen_words(preset: str | None, labels: str | None, seeds: tuple[int, int]) -> list[str]:
     """Return the options of train that tell the runs of a sweep apart."""
-    words = [*(["--preset", preset] if preset else []), *(["--labels", labels] if labels else [])]
-    return [*words, "--seed", str(seeds[0]), "--split-seed", str(seeds[1])]
+    named = {"--preset": preset, "--labels": labels, "--seed": str(seeds[0]), "--split-seed": str(seeds[1])}
+    return [word for option, value in named.items() if value is not None for word in (option, value)]
 
 
 def _planned(parser: argparse.ArgumentParser, words: Sequence[str]) -> PlannedRun:
@@ -125,6 +130,18 @@ def _planned(parser: argparse.ArgumentParser, words: Sequence[str]) -> PlannedRu
     if settings.dataset not in DATASET_DEFAULTS:  # a worker may be at work elsewhere
         settings = dataclasses.replace(settings, dataset=str(Path(settings.dataset).resolve()))
     return PlannedRun(settings, parsed.preset, f"{ONE_THREAD} {shlex.join(['ladder-np', 'train', *words])}")
+
+
+def _check_against(sweep: Sweep, against: int | None) -> None:
+    """Refuse the number of a row that the table will not have even if every run finishes."""
+    if against is None:
+        return
+    done = sweep.done()
+    records = read_records([sweep.results], only=done) if done else []
+    awaited = [run.awaited for run in sweep.planned if run.name not in done]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)  # it is told when the table is printed
+        make_table([*records, *awaited], against)
 
 
 def _runner(arguments: argparse.Namespace) -> Runner:

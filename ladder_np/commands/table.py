@@ -9,6 +9,7 @@ from typing import Any
 from ladder_np.commands.options import Options, add_options, whole_number
 from ladder_np.comparison.table import FORMATS, Row, Table, make_table
 from ladder_np.errors import InputError
+from ladder_np.experiments.autoencoder import refuse_autoencoder
 from ladder_np.experiments.results import Record, read_records
 from ladder_np.files import write_bytes
 from ladder_np.plots.results import Drawn, draw_results
@@ -41,6 +42,8 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read, and print."""
     check_table_options(arguments.format, arguments.picture)
+    for path in arguments.results:
+        refuse_autoencoder(path)
     print_table(read_records(arguments.results), arguments.format, arguments.picture, arguments.against)
     return 0
 

@@ -22,6 +22,7 @@ from ladder_np.commands.options import (
     label_count,
     names,
     numbers,
+    preset_name,
     sizes,
     whole_number,
 )
@@ -77,7 +78,7 @@ OPTIONS: Options = {
     "--window": (whole_number, "N", "characters before the next one, with --next-character (default: 16)"),
     "--columns": (names, "N1,N2,…", "of a table that are features (default: all but the label column)"),
     "--preset": (
-        str,
+        preset_name,
         "NAME",
         "settings of a published experiment (see ladder-np presets), or FILE.toml; for any data that fits",
     ),

@@ -9,6 +9,7 @@ import dataclasses
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +125,10 @@ def make_table(records: Iterable[Record], against: int | None = None) -> Table:
     if not groups:
         raise InputError("no results yet: no run has finished")
     names = _names([group[0][0] for group in groups.values()])
-    rows = [_row(name, group) for name, group in zip(names, groups.values(), strict=True)]
+    named = list(zip(names, groups.values(), strict=True))
+    for message in dict.fromkeys(message for name, group in named for message in _repeated(name, group)):
+        warn(message)
+    rows = [_row(name, group) for name, group in named]
     return Table(rows, None if against is None else against - 1)
 
 
@@ -169,12 +173,19 @@ def _setting(setting: tuple[str, Any]) -> str:
     return f"{name.replace('_', ' ')} {shown}"
 
 
+def _repeated(name: str, group: Sequence[tuple[Record, str]]) -> Iterator[str]:
+    """Yield a warning of each run that is there more than once: the same one for each model of a run."""
+    labels = "all" if group[0][0].labels is None else group[0][0].labels
+    for (seed, data_seed), times in Counter(record.seeds for record, _ in group).items():
+        if times > 1:
+            run = f"{name}, {labels} labels: seed {seed} with data seed {data_seed}"
+            yield f"{run} is there {'twice' if times == 2 else f'{times} times'}; the first counts"
+
+
 def _row(name: str, group: Sequence[tuple[Record, str]]) -> Row:
     first, model = group[0]
     counted: dict[tuple[int, int], Record] = {}
     for record, _ in group:
-        if record.seeds in counted:
-            warn(f"{name}: seed {record.seeds[0]} with data seed {record.seeds[1]} is there twice; the first counts")
         counted.setdefault(record.seeds, record)
     runs = {seeds: record.errors[model] for seeds, record in counted.items()}
     minutes = [record.minutes[model] for record in counted.values() if model in record.minutes]

@@ -15,9 +15,10 @@ from ladder_np.network.autoencoder import Autoencoder
 from ladder_np.training.autoencoder import AutoencoderTraining, EpochError
 from ladder_np.version import __version__
 
-__all__ = ["ABOUT", "AUTOENCODER", "TUTORIAL", "AutoencoderRun", "run_autoencoder"]
+__all__ = ["ABOUT", "AUTOENCODER", "TUTORIAL", "AutoencoderRun", "refuse_autoencoder", "run_autoencoder"]
 
 AUTOENCODER = "denoising-autoencoder"
+WEIGHTS, RESULT = "autoencoder.npz", "result.json"  # files of a run's folder
 TUTORIAL = {1: 0.0471, 10: 0.0178}  # training MSE by epoch, as the tutorial printed it
 ABOUT = "not a ladder: a tutorial's 784-128-64-128-784 with dropout and noise on its code; 10 epochs, batches of 128"
 
@@ -84,7 +85,16 @@ def run_autoencoder(
     }
 
     def fill(folder: Path) -> None:
-        write_npz(folder / "autoencoder.npz", training.parameters)
-        write_text(folder / "result.json", json.dumps(result, indent=1) + "\n")
+        write_npz(folder / WEIGHTS, training.parameters)
+        write_text(folder / RESULT, json.dumps(result, indent=1) + "\n")
 
     make_folder([run.out], fill)
+
+
+def refuse_autoencoder(folder: Path) -> None:
+    """Raise `InputError` if a folder, of which something is wanted that a ladder's run has, is an autoencoder's."""
+    if (folder / WEIGHTS).is_file():
+        raise InputError(
+            f"{folder}: the run of a denoising autoencoder, which is not a ladder: it has no test error and no "
+            f"classes, so no pictures, tables or predictions, and does not go on; its errors are in {folder / RESULT}"
+        )

@@ -31,7 +31,7 @@ from ladder_np.training.defaults import AUTO, Defaults, find_defaults
 from ladder_np.training.loader import TrainingData
 from ladder_np.training.weights import class_shares, label_weights
 
-__all__ = ["BASELINE", "LADDER", "Experiment", "fingerprint", "prepare", "rows_for_test"]
+__all__ = ["BASELINE", "LADDER", "Experiment", "fingerprint", "model_names", "prepare", "rows_for_test"]
 
 LADDER, BASELINE = "ladder", "supervised only"
 
@@ -187,13 +187,17 @@ def _weights(
 
 
 def _models(settings: ExperimentSettings, specification: Specification) -> Iterator[tuple[str, Specification]]:
-    """Yield the models' names and descriptions; without any λ the network is its own baseline."""
-    if not specification.denoises:
-        yield BASELINE, specification
-        return
-    if settings.baseline:
-        yield BASELINE, dataclasses.replace(specification, denoising_weights=(0.0,))
-    yield LADDER, specification
+    """Yield the models' names and descriptions."""
+    alone = dataclasses.replace(specification, denoising_weights=(0.0,)) if specification.denoises else specification
+    for name in model_names(specification.denoises, settings.baseline):
+        yield name, alone if name == BASELINE else specification
+
+
+def model_names(denoises: bool, baseline: bool) -> tuple[str, ...]:
+    """Return the names of a run's models; without any λ the network is its own baseline."""
+    if not denoises:
+        return (BASELINE,)
+    return (BASELINE, LADDER) if baseline else (LADDER,)
 
 
 def _split(settings: ExperimentSettings, dataset: Dataset) -> Split:

@@ -3,6 +3,7 @@
 ``results.jsonl`` is what a sweep leaves; `benchmarks/results` has the same format.
 """
 
+import contextlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ __all__ = [
     "Record",
     "append_result",
     "changed_settings",
+    "holds_results",
     "is_run",
     "measured_facts",
     "read_records",
@@ -86,6 +88,8 @@ def _usual(settings: ExperimentSettings, preset: str | None) -> ExperimentSettin
 def append_result(path: Path, record: Mapping[str, Any]) -> None:
     """Add a line to a file of results: afterwards it is there whole, or not at all."""
     before = read_text(path, "results") if path.exists() else ""
+    if before and not before.endswith("\n"):  # an editor may have cut it off
+        before += "\n"
     line = json.dumps({"format": FORMAT, "version": VERSION, **record}, ensure_ascii=False)
     write_text(path, f"{before}{line}\n")
 
@@ -125,6 +129,17 @@ def is_run(path: Path) -> bool:
     return (path / CONFIG).is_file()
 
 
+def holds_results(path: Path) -> bool:
+    """Return whether a path is a file of results, or a folder with one, such as a sweep's; damaged ones are none."""
+    return any(_is_of_results(file) for file in (path.glob("*.jsonl") if path.is_dir() else [path]))
+
+
+def _is_of_results(file: Path) -> bool:
+    with contextlib.suppress(InputError):
+        return next(read_results(file), None) is not None
+    return False
+
+
 def read_records(paths: Iterable[Path], only: Collection[str] | None = None) -> list[Record]:
     """Return what files of results, folders with some, and folders of runs hold, in this order.
 
@@ -146,11 +161,13 @@ def _records(path: Path, only: Collection[str] | None) -> Iterator[Record]:
 
 
 def read_results(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the lines of a file of results, with their numbers from 1.
+    """Yield the lines of a file of results, with their numbers from 1; blank ones are left out.
 
     Raises InputError if one is something else.
     """
-    for number, text in enumerate(read_text(path, "results (.jsonl)").splitlines(), 1):
+    for number, text in enumerate(read_text(path, "results (.jsonl)").split("\n"), 1):
+        if not text.strip():
+            continue
         line = read_json(text)
         if not isinstance(line, dict) or line.get("format") != FORMAT:
             raise InputError(f"{path}: line {number} is not a result of a run (its format does not say {FORMAT!r})")

@@ -26,6 +26,7 @@ from ladder_np.data.dataset import Dataset, Features
 from ladder_np.data.readers import open_dataset
 from ladder_np.data.split import Split
 from ladder_np.errors import InputError, LaterError
+from ladder_np.experiments.autoencoder import refuse_autoencoder
 from ladder_np.experiments.experiment import BASELINE, LADDER, fingerprint
 from ladder_np.experiments.settings import DATASET_DEFAULTS, ExperimentSettings
 from ladder_np.files import read_json, read_npz, read_text
@@ -296,6 +297,7 @@ def _are_counts(values: Any) -> bool:
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such run folder")
+    refuse_autoencoder(folder)
 
 
 def _are_row_indices(indices: np.ndarray, rows: int) -> bool:

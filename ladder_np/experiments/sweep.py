@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ladder_np.errors import InputError
+from ladder_np.experiments.experiment import model_names
 from ladder_np.experiments.preset_files import find_preset
-from ladder_np.experiments.results import RESULTS, SEEDS, append_result, changed_settings, read_results
+from ladder_np.experiments.results import RESULTS, SEEDS, Record, append_result, changed_settings, read_results
+from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.experiments.settings import ExperimentSettings
 from ladder_np.experiments.worker import PAUSE, Outcome, Worker, run_job
 from ladder_np.files import ensure_folder, lock_folder
@@ -58,6 +60,26 @@ class PlannedRun:
         return f"{base}, {labels} labels, seed {self.settings.seed}, data seed {self.settings.split_seed}"
 
     @property
+    def _preset_name(self) -> str | None:
+        return Path(self.preset).name if self.preset else None  # a file may lie anywhere
+
+    @property
+    def awaited(self) -> Record:
+        """Its record with errors of nothing: it stands in the rows of a table that the finished run will be in."""
+        facts, settings = self.facts, self.settings
+        weights = settings.denoising_weights
+        names = model_names(weights is None or any(weight > 0 for weight in weights), settings.baseline)
+        return Record(
+            base=self._preset_name or Path(settings.dataset).stem,
+            labels=settings.labels,
+            seeds=(settings.seed, settings.seed if settings.split_seed is None else settings.split_seed),
+            errors=dict.fromkeys(names, ErrorRate(0, 1)),
+            minutes={},
+            changed=facts["changed"],
+            digest=facts["digest"],
+        )
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What its line of results says besides what was measured."""
         preset = find_preset(self.preset) if self.preset else None
@@ -67,7 +89,7 @@ class PlannedRun:
         return {
             "run": self.name,
             "command": self.command,
-            "preset": Path(self.preset).name if self.preset else None,  # a file may lie anywhere
+            "preset": self._preset_name,
             "changed": changed,
             "published": dataclasses.asdict(published) if published else None,
             "digest": _digest(self.settings, (*SEEDS, "baseline")),

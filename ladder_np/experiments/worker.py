@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -154,16 +154,34 @@ def _train(job: Job) -> dict[str, Any]:
     """Begin the run, or go on with it; return its facts."""
     folder, device = Path(job["folder"]), job["device"]
     data_dir = Path(job["data_dir"]) if job["data_dir"] else None
-    if is_run(folder):
-        experiment = reopen(folder, data_dir, device)
-        resume(experiment, folder, lambda name, record: None, job["every"])
-    else:
-        settings = ExperimentSettings.from_json(job["settings"])
-        experiment = prepare(settings, data_dir, device)
-        _check_data(experiment, job["data_sha256"])
-        execute(experiment, folder, lambda name, record: None, job["every"], job["preset"])
+    with _advice_to_delete(folder):
+        if is_run(folder):
+            experiment = reopen(folder, data_dir, device)
+            resume(experiment, folder, lambda name, record: None, job["every"])
+        else:
+            settings = ExperimentSettings.from_json(job["settings"])
+            experiment = prepare(settings, data_dir, device)
+            _check_data(experiment, job["data_sha256"])
+            execute(experiment, folder, lambda name, record: None, job["every"], job["preset"])
+        facts = measured_facts(folder)
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    return {**measured_facts(folder), "hardware": _hardware(device), "finished": finished}
+    return {**facts, "hardware": _hardware(device), "finished": finished}
+
+
+@contextlib.contextmanager
+def _advice_to_delete(folder: Path) -> Iterator[None]:
+    """Add to an error line about what is in a run's folder, which would be there again next time, what ends that.
+
+    A line that begins with the folder itself is of the run as a whole, and says what to do.
+    """
+    begun = os.path.lexists(folder)
+    try:
+        yield
+    except InputError as error:
+        line = str(error)
+        if not begun or str(folder) not in line or line.startswith(f"{folder}:"):
+            raise
+        raise InputError(f"{line}; to start the run anew, delete the folder {folder}") from None
 
 
 def _check_data(experiment: Experiment, data_sha256: str | None) -> None:

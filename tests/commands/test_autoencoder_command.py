@@ -4,6 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from command_files import assert_refused, image_files, image_set_of, quiet, write_images
+
+from ladder_np.data.download import IMAGE_SETS
 
 PRESET = "train --preset denoising-autoencoder"
 
@@ -15,8 +18,16 @@ def pixels(tmp_path):
     return tmp_path / "pixels.npz"
 
 
-def test_each_epoch_stands_beside_the_tutorials(command, pixels, tmp_path):
-    done = command(PRESET, "--epochs 10 --seed 3 --dataset", pixels, "--out", tmp_path / "run")
+@pytest.fixture
+def mnist(tmp_path, monkeypatch):
+    """A folder of data files with a little set of images that passes as MNIST."""
+    files = image_files()
+    monkeypatch.setitem(IMAGE_SETS, "mnist", image_set_of(files))
+    return write_images(tmp_path / "data", files)
+
+
+def test_each_epoch_stands_beside_the_tutorials(command, mnist, tmp_path):
+    done = command(PRESET, "--epochs 10 --seed 3 --data-dir", mnist, "--out", tmp_path / "run")
     assert (done.status, done.err) == (0, "")
     first, heading, *rows, saved = done.out.splitlines()
     assert "seed 3" in first
@@ -28,7 +39,40 @@ def test_each_epoch_stands_beside_the_tutorials(command, pixels, tmp_path):
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert [f"{mse:.4f}" for mse in result["training_mse"]] == [row.split()[1] for row in rows]
     with np.load(tmp_path / "run" / "autoencoder.npz", allow_pickle=False) as saved_weights:
-        assert saved_weights["W1"].shape == (30, 128)
+        assert saved_weights["W1"].shape == (12, 128)
+
+
+def test_numbers_of_other_data_stand_alone(command, pixels):
+    done = command(PRESET, "--epochs 2 --dataset", pixels)
+    heading, *rows = done.out.splitlines()[1:]
+    assert heading.split() == ["epoch", "training", "MSE", "seconds"]
+    assert [len(row.split()) for row in rows] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "plot ae",
+        "report ae",
+        "table ae",
+        "table other ae",
+        "compare ae",
+        "compare other ae",
+        "evaluate ae",
+        "predict ae pixels.npz --out p.csv",
+        "generate ae",
+        "describe ae",
+        "embeddings ae --measure",
+        "train --resume ae",
+    ],
+)
+def test_commands_that_need_a_ladder_say_what_the_folder_is(command, pixels, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    quiet(PRESET, "--epochs 1 --dataset pixels.npz --out ae")
+    quiet("train --epochs 1 --hidden-layers 4 --no-baseline --out other")
+    outcome = command(words)
+    assert_refused(outcome, "ae: the run of a denoising autoencoder, which is not a ladder: it has no test error")
+    assert outcome.err.endswith("; its errors are in ae/result.json\n")
 
 
 def test_a_seed_repeats(command, pixels):

@@ -342,6 +342,7 @@ CASES = [
     # training
     (f"{GOOD} --epochs 0", "epochs 0", ">= 1"),
     (f"{GOOD} --epochs -1", "epochs -1"),
+    (f"{GOOD} --preset=", "'' is not the name of a preset", "ladder-np presets lists all"),
     (f"{GOOD} --epochs 1.5", "--epochs", "'1.5'", "whole number"),
     (f"{GOOD} --labeled-batch 1", "labeled batch 1", ">= 2"),
     (f"{GOOD} --unlabeled-batch 1", "unlabeled batch 1", ">= 2"),

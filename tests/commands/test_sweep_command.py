@@ -2,14 +2,16 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from command_files import assert_refused, load, words
+from command_files import assert_refused, blobs, load, quiet, words, write_blobs
 from test_command_process import ENVIRONMENT, PROGRAM
 
 from ladder_np.experiments.settings import make_settings
@@ -147,6 +149,18 @@ def test_a_finished_sweep_is_only_shown_again_and_new_settings_are_new_runs(comm
     assert len(lines(tmp_path / "sweep")) == 4
 
 
+def test_a_row_to_compare_with_that_no_run_will_make_is_refused_before_the_other_runs(command, tmp_path):
+    sweep = f"sweep {QUICK} --quiet --out"
+    assert command(sweep, tmp_path / "sweep", "--labels 20 --against 2").status == 0
+    before = (tmp_path / "sweep" / "results.jsonl").read_text()
+    refused = command(sweep, tmp_path / "sweep", "--labels 20,30 --seed 0-1 --against 5")
+    assert_refused(refused, "--against 5: expected the number of a row from 1 to 4")
+    assert (tmp_path / "sweep" / "results.jsonl").read_text() == before
+    other = command(sweep, tmp_path / "sweep", "--labels 20,30 --seed 0-1 --against 4")
+    assert (other.status, other.err) == (0, "")
+    assert len(other.out.splitlines()) == 1 + 4 + 3
+
+
 def test_a_failing_run_stops_no_other_and_is_told_at_the_end(command, tmp_path):
     outcome = command("sweep --labels 5,20 --seed 0-1 --no-baseline", QUICK, "--jobs 1 --out", tmp_path / "sweep")
     assert outcome.status == 1
@@ -157,11 +171,89 @@ def test_a_failing_run_stops_no_other_and_is_told_at_the_end(command, tmp_path):
     assert len(lines(tmp_path / "sweep")) == 2
 
 
+def test_failures_are_told_too_if_they_were_to_make_the_row_to_compare_with(command, tmp_path):
+    sweep = f"sweep --labels 5,20 --no-baseline {QUICK} --quiet --jobs 1 --against 2 --out"
+    outcome = command(sweep, tmp_path / "sweep")
+    assert (outcome.status, outcome.out) == (2, "")
+    failed, refused = outcome.err.splitlines()
+    assert failed.endswith("5 labels for 10 classes; expected 10 at least")
+    assert refused == "ladder-np: error: --against 2: expected the number of a row from 1 to 1"
+
+
 def test_a_run_that_diverges_fails_with_its_reason(command, tmp_path):
     outcome = command("sweep --learning-rate 1e30 --no-baseline", QUICK, "--out", tmp_path / "sweep")
     assert (outcome.status, outcome.out) == (1, "")
     assert "ladder-np: 1 run failed: digits, 50 labels, seed 0, data seed 0: " in outcome.err
     assert "NaN" in outcome.err
+
+
+# ---- Damaged.
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of a sweep of one run."""
+    folder = tmp_path_factory.mktemp("sweep") / "made"
+    quiet("sweep --no-baseline --jobs 1 --quiet", QUICK, "--out", folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "file", ["config.json", "split.npz", "model.npz", "training.npz", "result.json", "metrics.jsonl"]
+)
+def test_a_damaged_run_says_which_folder_to_delete_and_then_begins_anew(command, made, tmp_path, file):
+    shutil.copytree(made, tmp_path / "sweep")
+    (tmp_path / "sweep" / "results.jsonl").unlink()
+    (run,) = (tmp_path / "sweep" / "runs").iterdir()
+    (run / "model.npz").unlink()
+    (run / file).write_text("{\n")
+    sweep = ("sweep --no-baseline --jobs 1 --quiet", QUICK, "--out", tmp_path / "sweep")
+    for _ in range(2):
+        outcome = command(*sweep)
+        assert (outcome.status, outcome.err.count("\n")) == (1, 1)
+        assert f"{run / file}: " in outcome.err
+        assert outcome.err.endswith(f"; to start the run anew, delete the folder {run}\n")
+    shutil.rmtree(run)
+    outcome = command(*sweep)
+    assert (outcome.status, outcome.err) == (0, "")
+
+
+def test_a_folder_that_is_no_run_any_more_and_changed_data_are_told_so_too(command, tmp_path):
+    data = write_blobs(tmp_path / "data.npz")
+    sweep = ("sweep --no-baseline --jobs 1 --quiet --dataset", data, QUICK, "--out", tmp_path / "sweep")
+    command(*sweep)
+    (tmp_path / "sweep" / "results.jsonl").unlink()
+    (run,) = (tmp_path / "sweep" / "runs").iterdir()
+    write_blobs(data, first_class=1)
+    advice = f"; to start the run anew, delete the folder {run}\n"
+    outcome = command(*sweep)
+    assert "its sha256 differs" in outcome.err
+    assert outcome.err.endswith(advice)
+    (run / "config.json").unlink()
+    assert command(*sweep).err.endswith(advice)
+
+
+def test_a_failure_that_deleting_the_folder_would_not_end_has_no_such_advice(command, tmp_path):
+    X, y = blobs(40)
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    sweep = ("sweep --no-baseline --jobs 1 --quiet --dataset", tmp_path / "data.npz", QUICK, "--out", tmp_path / "s")
+    for _ in range(2):
+        outcome = command(*sweep)
+        assert "no test rows" in outcome.err
+        assert "delete" not in outcome.err
+
+
+def test_blank_lines_in_the_results_are_left_out_and_a_missing_last_end_of_line_is_made_up(command, made, tmp_path):
+    shutil.copytree(made, tmp_path / "sweep")
+    results = tmp_path / "sweep" / "results.jsonl"
+    results.write_text(f"\n{results.read_text().strip()}")
+    sweep = ("sweep --no-baseline --jobs 1 --quiet", QUICK, "--out", tmp_path / "sweep")
+    assert command(*sweep, "--seed 0-1").status == 0
+    results.write_text(f"{results.read_text()} \n\n")
+    assert command(*sweep, "--seed 0-1").status == 0
+    assert command("table", results).out.splitlines()[1].split("  ")[-2].strip() == "2"
+    results.write_text(f"{results.read_text()}nonsense\n")
+    assert_refused(command("table", results), "results.jsonl: line 6 is not a result of a run")
 
 
 # ---- Interrupted.
@@ -314,6 +406,12 @@ def test_a_scheduler_that_is_not_there_and_a_missing_dask_are_one_line(command, 
         ("--seed 5-2", "5-2 is not a range from a number to a larger one"),
         ("--seed 0-9999 --labels 20,30", "20000 runs: expected at most 10000"),
         ("--labels many", "'many' is not a whole number"),
+        ("--labels ,", "--labels: '' is not a whole number"),
+        ("--labels 20,,50", "--labels: '' is not a whole number"),
+        ("--labels=", "--labels: '' is not a whole number"),
+        ("--preset ,", "--preset: '' is not the name of a preset; ladder-np presets lists all"),
+        ("--preset mnist-100-full,", "--preset: '' is not the name of a preset"),
+        ("--preset=", "--preset: '' is not the name of a preset"),
         ("--preset mnist-100-ful", "unknown preset 'mnist-100-ful'; did you mean mnist-100-full"),
         ("--preset none.toml", "none.toml: no such file"),
         ("--jobs 0", "--jobs 0: expected a whole number >= 1"),
@@ -322,6 +420,14 @@ def test_a_scheduler_that_is_not_there_and_a_missing_dask_are_one_line(command, 
         ("--speed 3", "unrecognized arguments: --speed 3"),
         ("--format html", "--format 'html': expected one of text, markdown, csv"),
         ("--picture x.jpg", "--picture x.jpg: expected a name that ends in .png"),
+        ("--against 2", "--against 2: expected the number of a row from 1 to 1"),
+        ("--against 0", "--against 0: expected the number of a row from 1 to 1"),
+        ("--against 5 --baseline --seed 0-3 --labels 20,30", "--against 5: expected the number of a row from 1 to 4"),
+        ("--against 3 --baseline --denoising-weights 0 --labels 20,30", "--against 3: expected the number of a row"),
+        (
+            "--against 99 --preset mnist-100-full,mnist-100-gamma --dataset digits",
+            "--against 99: expected the number",
+        ),
     ],
 )
 def test_wrong_options_are_one_line_before_any_training(command, tmp_path, options, fragment):

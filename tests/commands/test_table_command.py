@@ -1,7 +1,9 @@
 """`ladder-np table`, `compare` with folders of runs, and `presets`."""
 
 import json
+import shlex
 import tomllib
+from pathlib import Path
 
 import pytest
 from command_files import assert_refused, quiet
@@ -43,6 +45,30 @@ def test_a_table_is_printed_as_csv_and_drawn(command, runs, tmp_path):
     assert outcome.out.startswith("run,labels,model,mean,")
     assert outcome.err == f"picture: {picture}\n"
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture(scope="module")
+def sweeps(runs):
+    """Two sweeps in the folder with the runs: s 1, of one number of labels, and s2, of another."""
+    for name, labels in {"s 1": "20", "s2": "30"}.items():
+        quiet("sweep --no-baseline --jobs 1 --quiet", QUICK, "--labels", labels, "--out", runs / name)
+    return runs
+
+
+@pytest.mark.parametrize("paths", [["s 1", "s2"], ["s 1"], ["a", "s 1"], ["s2/results.jsonl", "s 1"]])
+def test_compare_says_what_compares_sweeps(command, sweeps, monkeypatch, paths):
+    monkeypatch.chdir(sweeps)
+    outcome = command("compare", *map(Path, paths))
+    first = next(path for path in paths if path != "a")
+    assert_refused(outcome, f"{first}: holds the results of a sweep; sweeps are compared with: ladder-np table ")
+    _, *told = shlex.split(outcome.err.partition(" with: ")[2])
+    assert told == ["table", *paths, "--against", "1"]
+    assert "minus row 1" in command(*map(Path, told)).out
+
+
+def test_compare_takes_a_data_file_of_json_lines_for_data(command, tmp_path):
+    (tmp_path / "data.jsonl").write_text('{"text": "a", "label": "x"}\n')
+    assert "sweep" not in command("compare", tmp_path / "data.jsonl").err
 
 
 @pytest.mark.parametrize(

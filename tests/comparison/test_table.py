@@ -138,10 +138,21 @@ def test_what_the_data_may_have_decided_is_shown_only_where_it_differs():
 
 
 def test_a_run_that_is_there_twice_counts_once():
-    with pytest.warns(InputWarning, match="mnist-100-full: seed 0 with data seed 0 is there twice; the first counts"):
+    with pytest.warns(InputWarning, match="mnist-100-full, 100 labels: seed 0 with data seed 0 is there twice; the"):
         table = make_table([record(0, 5), dataclasses.replace(record(0, 7), minutes={"ladder": 100.0})])
     assert [len(row.runs) for row in table.rows] == [1, 1]
     assert (table.rows[1].mean, table.rows[1].minutes) == (0.05, 6.0)
+
+
+def test_runs_that_are_there_twice_are_told_once_each_not_for_each_model():
+    others = [Record("mnist-100-full", None, (0, 0), {"ladder": ErrorRate(1, 10)}, {})] * 2
+    with pytest.warns(InputWarning) as caught:
+        make_table([*five(), *five()[:2], record(1, 9), *others])
+    assert [str(warning.message) for warning in caught] == [
+        "mnist-100-full, 100 labels: seed 0 with data seed 0 is there twice; the first counts",
+        "mnist-100-full, 100 labels: seed 1 with data seed 1 is there 3 times; the first counts",
+        "mnist-100-full, all labels: seed 0 with data seed 0 is there twice; the first counts",
+    ]
 
 
 def test_no_record_and_a_row_that_is_not_there_are_refused():
