@@ -17,7 +17,16 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.data.columns import NO_NAME, index_columns
-from ladder_np.data.delimited import GROUPED, SEPARATORS, WITH_COMMA, WITH_POINT, Format, find_format, records
+from ladder_np.data.delimited import (
+    GROUPED,
+    SEPARATORS,
+    WITH_COMMA,
+    WITH_POINT,
+    Format,
+    check_marks,
+    find_format,
+    records,
+)
 from ladder_np.data.encoding import MISSING, MOST_VALUES, UNKNOWN, Values
 from ladder_np.data.sequences import SequenceOptions
 from ladder_np.errors import InputError, warn
@@ -29,7 +38,10 @@ NAMED_AT_MOST = 10  # column names in one error line
 
 @dataclass(frozen=True)
 class TableOptions:
-    """How a text table is read; what is None is found from the file."""
+    """How a text table is read; what is None is found from the file.
+
+    Raises InputError if the separator or the decimal mark is none.
+    """
 
     label_column: str = "label"
     unlabeled_label: str | None = None  # what stands where a row has no label; None: nothing, or -1
@@ -46,6 +58,9 @@ class TableOptions:
     complete: bool = False  # whether no cell may be missing
     left_out: tuple[str, ...] = ()  # columns that the model was trained without
     image_values: int | None = None  # of each image in files that a model takes: gray become colors, or colors gray
+
+    def __post_init__(self) -> None:
+        check_marks(self.separator, self.decimal)
 
 
 AS_FOUND = TableOptions()

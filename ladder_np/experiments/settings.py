@@ -8,19 +8,28 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ladder_np.data.scaling import check_scaling
 from ladder_np.data.sequences import SequenceOptions
+from ladder_np.data.split import check_split
 from ladder_np.data.tables import TableOptions
-from ladder_np.data.words import LARGEST, PLACES, check_tokens
+from ladder_np.data.words import LARGEST, PLACES, check_tokens, check_vocabulary_size
 from ladder_np.errors import InputError, LaterError
 from ladder_np.experiments.preset_files import find_preset
 from ladder_np.experiments.presets import CIFAR_SMALL, PAPER_LAYERS, PAPER_TRAINING
-from ladder_np.network.specification import Specification, default_weights, sizes_for
-from ladder_np.operations.maps import Shape, is_layer
+from ladder_np.network.specification import (
+    Specification,
+    check_names,
+    check_per_layer,
+    default_weights,
+    sizes_for,
+)
+from ladder_np.operations.maps import Shape, check_layers, split_layers
 from ladder_np.rng import check_seed
+from ladder_np.training.defaults import AUTO
 from ladder_np.training.trainer import TrainingSettings
 from ladder_np.version import unknown_name
 
@@ -88,12 +97,12 @@ class ExperimentSettings:
             check_seed(self.split_seed, "split_seed")
         if not isinstance(self.dataset, str) or not isinstance(self.label_column, str):
             raise InputError("dataset and label column: expected texts")
-        if not (isinstance(self.test_fraction, int | float) and 0 <= self.test_fraction < 1):
-            raise InputError(f"test fraction {self.test_fraction!r}: expected a share from 0 to below 1")
-        for name, layers in (("hidden layers", self.hidden_layers), ("layers", self.layers or ())):
-            if not all(is_layer(str(layer)) for layer in layers):
-                raise InputError(f"{name} {layers!r}: expected widths such as (200, 100)")
+        check_split(self.labels, self.validation, self.test_fraction)
         self._check_tokens()
+        check_vocabulary_size(self.vocabulary)
+        _ = self.table  # checks how data is read
+        check_scaling(self.scaling)
+        self._check_network()
         self.training()
         if self.class_weight not in (None, "balanced"):
             raise InputError(f"class weight {self.class_weight!r}: expected balanced, or leave it out")
@@ -110,6 +119,21 @@ class ExperimentSettings:
         for name in ("text_column", "unlabeled_label", "columns", "drop_columns", "separator", "decimal"):
             if getattr(self, name):
                 raise InputError(f"--{name.replace('_', '-')} is for tables; leave it out with --next-character")
+
+    def _check_network(self) -> None:
+        """Raise InputError if no data could have this network."""
+        check_names({"activation": self.activation, "combinator": self.combinator, "dtype": self.dtype})
+        if self.labeled_statistics != AUTO:
+            check_names({"labeled_statistics": self.labeled_statistics})
+        for name, layers in (("hidden layers", self.hidden_layers), ("layers", self.layers or ())):
+            try:
+                check_layers(split_layers(layers))
+            except InputError as error:
+                raise InputError(f"{name}: {error}") from None
+        numbers = {"noise std": self.noise_std, "denoising weights": self.denoising_weights}
+        for name, values in numbers.items():
+            if values is not None:
+                check_per_layer(name, values, *_layer_counts(self.hidden_layers, self.layers))
 
     @property
     def table(self) -> TableOptions:
@@ -264,14 +288,19 @@ def _described(kind: Any) -> str:
     return words.get(kind, "an array such as [1000, 10, 0.1]")
 
 
+def _layer_counts(hidden: Sequence[int | str], layers: Sequence[int | str] | None) -> tuple[int, ...]:
+    """Return how many layers, input included, a network can have: see `sizes_for`."""
+    if layers is None:
+        return (len(hidden) + 2,)
+    return len(layers) + 1, len(layers) + 2  # before the data is read nobody knows whether the last is the classes'
+
+
 def _check_per_layer(named: Mapping[str, Any], chosen: Mapping[str, Any], preset: str | None) -> None:
     """Raise `InputError` if a preset has values for each layer of its network, and other layers were named."""
-    if "hidden_layers" in named:
-        what, counts = "hidden layers", [len(named["hidden_layers"]) + 2]
-    elif named.get("layers") is not None:  # before the data is read nobody knows whether the last is the classes'
-        what, counts = "layers", [len(named["layers"]) + 1, len(named["layers"]) + 2]
-    else:
+    if "hidden_layers" not in named and named.get("layers") is None:
         return
+    what = "hidden layers" if "hidden_layers" in named else "layers"
+    counts = _layer_counts(named.get("hidden_layers", ()), named.get("layers"))
     added = "" if len(counts) == 1 else ", and a layer of the classes where it is missing"
     for name in ("denoising_weights", "noise_std"):
         values = chosen.get(name, ())

@@ -310,6 +310,59 @@ def test_a_file_that_is_no_preset_is_refused_in_one_line(text: str, message: str
     assert "\n" not in str(error.value)
 
 
+# What no data is needed to refuse, as a line of a file.
+NO_RUN = {
+    'combinator = "foo"': "unknown combinator 'foo'; choose one of gaussian",
+    'activation = "foo"': "unknown activation 'foo'; choose one of relu",
+    'activation = "auto"': "unknown activation 'auto'",
+    'dtype = "float16"': "unknown dtype 'float16'; choose one of float32, float64",
+    'scaling = "foo"': "unknown scaling 'foo'; choose one of auto",
+    'labeled_statistics = "foo"': "unknown labeled statistics 'foo'; choose one of own, unlabeled",
+    "denoising_weights = [-1]": "denoising weights -1.0: expected numbers >= 0",
+    "denoising_weights = [1, nan, 1, 1]": "denoising weights nan: expected a finite number",
+    "denoising_weights = [inf]": "denoising weights inf: expected a finite number",
+    "denoising_weights = []": "denoising weights: got 0 values for 4 layers",
+    "denoising_weights = [1, 2]": "denoising weights: got 2 values for 4 layers (the input counts); give one, or 4",
+    "noise_std = [-0.1]": "noise std -0.1: expected numbers >= 0",
+    "noise_std = [nan]": "noise std nan: expected a finite number",
+    f"noise_std = [{'9' * 400}]": "expected a number",
+    "hidden_layers = [0]": "hidden layers: layer 1, '0': units '0': expected a whole number from 1 to",
+    "hidden_layers = [20, -3]": "hidden layers: layer 2, '-3': unknown kind of layer",
+    'layers = ["conv:0:3"]': "layers: layer 1, 'conv:0:3': channels '0': expected a whole number from 1 to",
+    'layers = ["conv:3"]': "layers: layer 1, 'conv:3': conv does not take 1 values; expected conv:channels:size",
+    'layers = ["conv:3:3:wrapped"]': "border 'wrapped': expected one of valid, full, same",
+    'layers = ["20", "10"]\nnoise_std = [1, 2]': "noise std: got 2 values for 3 or 4 layers",
+    "labels = -5": "-5 labels; expected 2 at least",
+    "labels = 1": "1 labels; expected 2 at least",
+    "validation = -1": "-1 validation rows; expected 0 or more",
+    "test_fraction = nan": "test fraction nan: expected a share",
+    "vocabulary = 0": "a vocabulary of 0 tokens: expected a whole number from 1",
+    'window = 65\ntokens = "places"': "a window of 65 characters: expected 1 to 64",
+    'separator = "::"': "separator '::': expected one character",
+    'decimal = "_"': "decimal mark '_': expected '.' or ','",
+    f"learning_rate = {'9' * 400}": "expected a number > 0",
+}
+
+
+@pytest.mark.parametrize(("line", "message"), NO_RUN.items())
+def test_a_setting_that_no_run_could_use_is_refused_before_any_data_is_read(
+    line: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(f"[settings]\n{line}\n")
+    with pytest.raises(InputError) as error:
+        make_settings({}, str(path))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_the_defaults_that_wait_for_the_data_are_no_unknown_names(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('[settings]\nlabeled_statistics = "auto"\nscaling = "auto"\nlabels = 2\n')
+    settings = make_settings({}, str(path))
+    assert (settings.labeled_statistics, settings.scaling, settings.labels) == ("auto", "auto", 2)
+
+
 def test_a_name_that_is_no_preset_is_told_what_was_meant() -> None:
     with pytest.raises(InputError, match=r"unknown preset 'mnist-100-ful'; did you mean mnist-100-full"):
         find_preset("mnist-100-ful")
