@@ -265,7 +265,20 @@ def make_settings(named: Mapping[str, Any], preset: str | None = None) -> Experi
     # What is named of a network's layers takes the place of either.
     without = "layers" if "hidden_layers" in named else None
     merged = {**{k: v for k, v in {**defaults, **chosen}.items() if k != without}, **named}
-    return ExperimentSettings(**merged)
+    try:
+        return ExperimentSettings(**merged)
+    except InputError as error:
+        own = preset is not None and _refusal({**defaults, **chosen}) == str(error)
+        raise InputError(f"{preset}: {error}" if own else str(error)) from None
+
+
+def _refusal(values: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the values of settings; None if a run could use them."""
+    try:
+        ExperimentSettings(**values)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def _check_names(chosen: Mapping[str, Any], preset: str | None) -> None:

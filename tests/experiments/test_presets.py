@@ -352,8 +352,30 @@ def test_a_setting_that_no_run_could_use_is_refused_before_any_data_is_read(
     path.write_text(f"[settings]\n{line}\n")
     with pytest.raises(InputError) as error:
         make_settings({}, str(path))
+    assert str(error.value).startswith(f"{path}: ")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+OF_A_FILE = ["decay_start = 2.0", "learning_rate = -1", "epochs = 0", "seed = -1", "patience = 3"]
+
+
+@pytest.mark.parametrize("line", OF_A_FILE)
+def test_what_is_wrong_with_a_file_is_said_of_the_file_whatever_else_is_named(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(f"[settings]\n{line}\n")
+    for named in ({}, {"labels": 20}, {"dataset": "own.csv"}):
+        with pytest.raises(InputError) as error:
+            make_settings(named, str(path))
+        assert str(error.value).startswith(f"{path}: {line.replace('_', ' ').replace(' =', '')}")
+
+
+def test_what_is_wrong_with_a_named_setting_is_not_said_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text("[settings]\nepochs = 3\npatience = 2\n")
+    with pytest.raises(InputError, match=r"^epochs 0: "):
+        make_settings({"epochs": 0, "validation": 10}, str(path))
+    assert make_settings({"validation": 10}, str(path)).patience == 2
 
 
 def test_the_defaults_that_wait_for_the_data_are_no_unknown_names(tmp_path: Path) -> None:
