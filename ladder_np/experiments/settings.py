@@ -255,11 +255,11 @@ def make_settings(named: Mapping[str, Any], preset: str | None = None) -> Experi
     """
     chosen = find_preset(preset).settings if preset else {}
     _check_names(chosen, preset)
+    _refuse_both(chosen, f"{preset}: ", "layers", "hidden_layers")
+    _refuse_both(named, "", "--layers", "--hidden-layers")
     dataset = named.get("dataset", chosen.get("dataset", "digits"))
     _check_per_layer(named, chosen, preset)
     defaults = DATASET_DEFAULTS.get(dataset, {}) if named.get("window") is None else NEXT_CHARACTER
-    if {"hidden_layers", "layers"} <= named.keys():
-        raise InputError("--layers names all layers, --hidden-layers those below the classes; give one of them")
     if chosen.get("dataset", dataset) != dataset:  # of another data set a preset takes over what concerns its rows
         defaults = {name: value for name, value in defaults.items() if name in OF_ROWS}
     # What is named of a network's layers takes the place of either.
@@ -270,6 +270,12 @@ def make_settings(named: Mapping[str, Any], preset: str | None = None) -> Experi
     except InputError as error:
         own = preset is not None and _refusal({**defaults, **chosen}) == str(error)
         raise InputError(f"{preset}: {error}" if own else str(error)) from None
+
+
+def _refuse_both(given: Mapping[str, Any], where: str, layers: str, hidden: str) -> None:
+    """Raise `InputError` if `layers` and `hidden_layers`, called so where they are given, are given at once."""
+    if {"hidden_layers", "layers"} <= given.keys():
+        raise InputError(f"{where}{layers} names all layers, {hidden} those below the classes; give one of them")
 
 
 def _refusal(values: Mapping[str, Any]) -> str | None:

@@ -285,6 +285,7 @@ def test_a_file_of_one_s_own_names_what_differs_from_the_data_s_defaults(tmp_pat
         ("[settings]\nepochs = 3.5", "epochs 3.5: expected a whole number"),
         ("[settings]\nnoise_std = 0.3", "noise_std 0.3: expected an array such as"),
         ("[settings]\nbaseline = 1", "baseline 1: expected true or false"),
+        ("[settings]\nhidden_layers = [20]\nlayers = [20, 10]", "layers names all layers, hidden_layers those below"),
         ("[setting]\nepochs = 3", "unknown name 'setting'; did you mean settings?"),
         ("about = 3\n[settings]", "expected a table"),
         ("", "expected a table"),
