@@ -36,6 +36,9 @@ from ladder_np.version import unknown_name
 __all__ = ["DATASET_DEFAULTS", "ExperimentSettings", "make_settings"]
 
 
+READINGS = (1, 2)  # rules by which files are read; versions of today read new data by the last
+
+
 @dataclass(frozen=True)
 class ExperimentSettings:
     """What a run does; all of it is stored in the run's ``config.json``."""
@@ -100,6 +103,8 @@ class ExperimentSettings:
         check_split(self.labels, self.validation, self.test_fraction)
         self._check_tokens()
         check_vocabulary_size(self.vocabulary)
+        if self.reading not in READINGS:
+            raise InputError(f"reading {self.reading!r}: expected {' or '.join(map(str, READINGS))}; leave it out")
         _ = self.table  # checks how data is read
         check_scaling(self.scaling)
         self._check_network()
