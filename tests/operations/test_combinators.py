@@ -125,7 +125,7 @@ def test_a_hidden_unit_exactly_at_zero_has_the_slope_of_leaky_relus_kink() -> No
         "mlp[]",
         "mlp[0]",
         "mlp[04]",
-        f"mlp[{'9' * 5000}]",
+        pytest.param(f"mlp[{'9' * 5000}]", id="thousands of digits"),
         "amlp[2,02]",
         "mlp[4,]",
         "mlp[٣]",
