@@ -40,7 +40,7 @@ NAMED_AT_MOST = 10  # column names in one error line
 class TableOptions:
     """How a text table is read; what is None is found from the file.
 
-    Raises InputError if the separator or the decimal mark is none.
+    Raises InputError if the separator or the decimal mark is none, or a column is named twice.
     """
 
     label_column: str = "label"
@@ -61,6 +61,8 @@ class TableOptions:
 
     def __post_init__(self) -> None:
         check_marks(self.separator, self.decimal)
+        if self.columns is not None and len(set(self.columns)) < len(self.columns):
+            raise InputError(f"columns {','.join(self.columns)}: expected each once")
 
 
 AS_FOUND = TableOptions()
@@ -248,8 +250,6 @@ class _Reader:
         for name in (*(options.columns or ()), *options.drop_columns):
             if name not in found:
                 raise InputError(f"{self.path}: has no column {name!r}; {self._found(header)}")
-        if options.columns is not None and len(set(options.columns)) < len(options.columns):
-            raise InputError(f"{self.path}: columns {','.join(options.columns)}: expected each once")
         without = {options.label_column, options.id_column, *options.drop_columns}
         names = [name for name in options.columns or header if name not in without]
         if not names:

@@ -44,10 +44,12 @@ def read_preset(path: Path) -> Preset:
     """
     try:
         tables = tomllib.loads(read_text(path, "a preset (.toml)"))
-    except ValueError as error:  # a number of thousands of digits is one, too
+    except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not TOML: {error}") from None
-    except RecursionError:
-        raise InputError(f"{path}: not TOML that can be read: arrays or tables are nested too deeply") from None
+    except (ValueError, RecursionError):
+        raise InputError(
+            f"{path}: not TOML that can be read: a number of thousands of digits, or arrays nested too deeply"
+        ) from None
     _refuse_unknown(tables, [field.name for field in dataclasses.fields(Preset)], f"{path}: ")
     settings, about = tables.get("settings"), tables.get("about", "")
     if not isinstance(settings, dict):

@@ -22,6 +22,7 @@ from ladder_np.experiments.preset_files import find_preset
 from ladder_np.experiments.presets import CIFAR_SMALL, PAPER_LAYERS, PAPER_TRAINING
 from ladder_np.network.specification import (
     Specification,
+    check_depth,
     check_names,
     check_per_layer,
     default_weights,
@@ -135,10 +136,12 @@ class ExperimentSettings:
                 check_layers(split_layers(layers))
             except InputError as error:
                 raise InputError(f"{name}: {error}") from None
+        counts = _layer_counts(self.hidden_layers, self.layers)
+        check_depth(counts[0])
         numbers = {"noise std": self.noise_std, "denoising weights": self.denoising_weights}
         for name, values in numbers.items():
             if values is not None:
-                check_per_layer(name, values, *_layer_counts(self.hidden_layers, self.layers))
+                check_per_layer(name, values, *counts)
 
     @property
     def table(self) -> TableOptions:
@@ -264,7 +267,8 @@ def make_settings(named: Mapping[str, Any], preset: str | None = None) -> Experi
     _refuse_both(named, "", "--layers", "--hidden-layers")
     dataset = named.get("dataset", chosen.get("dataset", "digits"))
     _check_per_layer(named, chosen, preset)
-    defaults = DATASET_DEFAULTS.get(dataset, {}) if named.get("window") is None else NEXT_CHARACTER
+    window = {**chosen, **named}.get("window")
+    defaults = DATASET_DEFAULTS.get(dataset, {}) if window is None else NEXT_CHARACTER
     if chosen.get("dataset", dataset) != dataset:  # of another data set a preset takes over what concerns its rows
         defaults = {name: value for name, value in defaults.items() if name in OF_ROWS}
     # What is named of a network's layers takes the place of either.

@@ -19,6 +19,7 @@ __all__ = [
     "LABELED_STATISTICS",
     "MOST_LAYERS",
     "Specification",
+    "check_depth",
     "check_names",
     "check_per_layer",
     "default_weights",
@@ -120,8 +121,9 @@ class Specification:
         if layers is None or shape is None:
             raise InputError("layers and input_shape: expected both, or sizes alone")
         input_shape, layers = _checked_shape(shape), split_layers(layers)
-        if not 1 <= len(layers) < MOST_LAYERS:
-            raise InputError(f"{len(layers)} layers: expected 1 to {MOST_LAYERS - 1}")
+        if not layers:
+            raise InputError("no layers: expected one at least, with a unit for each class")
+        check_depth(len(layers) + 1)
         shapes = [input_shape, *(up.output for up, _ in build_maps(input_shape, layers))]
         units = _checked_sizes([math.prod(shape) for shape in shapes])
         if len(shapes[-1]) != 1:
@@ -205,6 +207,12 @@ class Specification:
         return cls(**{key: value for key, value in fields.items() if key in names})
 
 
+def check_depth(layers: int) -> None:
+    """Raise `InputError` if a network cannot have so many layers, input included."""
+    if layers > MOST_LAYERS:
+        raise InputError(f"{layers} layer sizes: expected at most {MOST_LAYERS}, the input's among them")
+
+
 def check_names(named: Mapping[str, Any]) -> None:
     """Raise `InputError` if a field of `Specification` that is a name, such as the activation, has an unknown one."""
     for name, value in named.items():
@@ -284,8 +292,7 @@ def _checked_sizes(sizes: Any) -> tuple[int, ...]:
     if isinstance(sizes, str) or not isinstance(sizes, Sequence | np.ndarray):
         raise InputError(f"sizes {sizes!r}: expected whole numbers, for example (784, 1000, 500, 10)")
     named = f"layer sizes {'-'.join(map(str, sizes))}"
-    if len(sizes) > MOST_LAYERS:
-        raise InputError(f"{len(sizes)} layer sizes: expected at most {MOST_LAYERS}")
+    check_depth(len(sizes))
     if len(sizes) < 2:
         raise InputError(f"{named}: expected at least two, the input's and the number of classes")
     for size in sizes:

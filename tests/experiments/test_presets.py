@@ -297,7 +297,11 @@ def test_a_file_of_one_s_own_names_what_differs_from_the_data_s_defaults(tmp_pat
         ("[settings]\nreading = 0", "reading 0: expected 1 or 2"),
         ("[settings]\nreading = true", "reading True: expected a whole number"),
         ("[settings]\ncombinator = 'mlp[04]'", "unknown combinator 'mlp[04]'"),
-        pytest.param(f"[settings]\nepochs = {'9' * 5000}", "not TOML: Exceeds the limit", id="thousands of digits"),
+        pytest.param(
+            f"[settings]\nepochs = {'9' * 5000}",
+            "not TOML that can be read: a number of thousands of digits",
+            id="thousands of digits",
+        ),
         pytest.param(f"[settings]\nepochs = {'[' * 5000}", "nested too deeply", id="thousands of arrays"),
         ("[settings", "not TOML: "),
         ("[settings]\n[published]\nmeen = 1", "published: unknown name 'meen'; did you mean mean?"),
@@ -350,6 +354,8 @@ NO_RUN = {
     f"noise_std = [{'9' * 400}]": "expected a number",
     "hidden_layers = [0]": "hidden layers: layer 1, '0': units '0': expected a whole number from 1 to",
     "hidden_layers = [20, -3]": "hidden layers: layer 2, '-3': unknown kind of layer",
+    f"hidden_layers = {[2] * 300}": "302 layer sizes: expected at most 256",
+    'columns = ["a", "a"]': "columns a,a: expected each once",
     'layers = ["conv:0:3"]': "layers: layer 1, 'conv:0:3': channels '0': expected a whole number from 1 to",
     'layers = ["conv:3"]': "layers: layer 1, 'conv:3': conv does not take 1 values; expected conv:channels:size",
     'layers = ["conv:3:3:wrapped"]': "border 'wrapped': expected one of valid, full, same",
@@ -398,6 +404,12 @@ def test_what_is_wrong_with_a_named_setting_is_not_said_of_the_file(tmp_path: Pa
     with pytest.raises(InputError, match=r"^epochs 0: "):
         make_settings({"epochs": 0, "validation": 10}, str(path))
     assert make_settings({"validation": 10}, str(path)).patience == 2
+
+
+def test_a_file_that_names_a_window_has_the_defaults_of_next_characters(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text("[settings]\nwindow = 12\nepochs = 2\n")
+    assert make_settings({}, str(path)) == make_settings({"window": 12, "epochs": 2})
 
 
 def test_the_defaults_that_wait_for_the_data_are_no_unknown_names(tmp_path: Path) -> None:
