@@ -42,8 +42,9 @@ def read_preset(path: Path) -> Preset:
 
     The names of the settings are not looked at: see `make_settings`. Raises InputError if it cannot be used.
     """
+    text = read_text(path, "a preset (.toml)")
     try:
-        tables = tomllib.loads(read_text(path, "a preset (.toml)"))
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not TOML: {error}") from None
     except (ValueError, RecursionError):
