@@ -182,7 +182,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop-gradient-targets", action="store_true", help=targets)
     add_flip_option(parser)
     add_top_gamma_option(parser)
-    beside = "train the same network on the labeled rows alone too (default: yes, without a preset)"
+    beside = "train the same network on the labeled rows alone too (default: as a preset says, else yes)"
     parser.add_argument("--baseline", action=argparse.BooleanOptionalAction, help=beside)
     parser.add_argument("--quiet", action="store_true", help="do not show how far training is")
     add_data_options(parser)

@@ -23,6 +23,7 @@ __all__ = [
     "WITH_COMMA",
     "WITH_POINT",
     "Format",
+    "check_marks",
     "find_format",
     "is_table",
     "opened",
@@ -69,6 +70,14 @@ def table_name(path: Path) -> str:
     return path.name[: -len(ending)]
 
 
+def check_marks(separator: str | None, decimal: str | None) -> None:
+    """Raise `InputError` if a separator or a decimal mark is none; None is found from the file."""
+    if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
+        raise InputError(f"separator {separator!r}: expected one character, such as ';', or tab")
+    if decimal is not None and decimal not in DECIMALS:
+        raise InputError(f"decimal mark {decimal!r}: expected '.' or ','")
+
+
 def find_format(
     path: Path, separator: str | None, decimal: str | None, wanted: Collection[str], others: Collection[str] = ()
 ) -> Format:
@@ -78,10 +87,6 @@ def find_format(
     into equally many cells. In the `others` nobody looks for a decimal mark. Raises InputError if the file cannot be
     read, or the decimal mark is in doubt.
     """
-    if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
-        raise InputError(f"separator {separator!r}: expected one character, such as ';', or tab")
-    if decimal is not None and decimal not in DECIMALS:
-        raise InputError(f"decimal mark {decimal!r}: expected '.' or ','")
     lines = _sample(path)
     if lines[0].startswith("PK\x03\x04"):
         raise InputError(f"{path}: is a packed file, as a spreadsheet is, and no text; save the table as CSV (UTF-8)")

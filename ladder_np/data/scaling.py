@@ -19,7 +19,7 @@ from ladder_np.data.stored import blocks
 from ladder_np.data.whitening import find_whitening, unwhitened, whitened
 from ladder_np.errors import InputError
 
-__all__ = ["KINDS", "Scaling", "make_scaling", "mean_variance", "scaled_rows"]
+__all__ = ["KINDS", "Scaling", "check_scaling", "make_scaling", "mean_variance", "scaled_rows"]
 
 BLOCK = 1 << 16  # elements worked on together: big arrays get no float64 copy of their size
 ROWS_LOOKED_AT, FEWEST_LOOKED_AT, LOOKED_AT = 5000, 100, 1 << 20  # rows, and elements, to estimate a variance
@@ -117,6 +117,12 @@ class Scaling:
                 np.multiply(rows, self.scale, out=result, casting="same_kind")
 
 
+def check_scaling(kind: object) -> None:
+    """Raise `InputError` if a kind of scaling is unknown."""
+    if kind not in KINDS:
+        raise InputError(f"unknown scaling {kind!r}; choose one of {', '.join(KINDS)}")
+
+
 def make_scaling(
     X: Features,
     rows: np.ndarray,
@@ -134,8 +140,7 @@ def make_scaling(
     `pixel_maximum`, else "standardize". Raises InputError if it is unknown, is "pixels" for something else than
     pixels, or the range of a feature is too large for float64 (1.8e308).
     """
-    if kind not in KINDS:
-        raise InputError(f"unknown scaling {kind!r}; choose one of {', '.join(KINDS)}")
+    check_scaling(kind)
     if kind == "auto":
         kind = "standardize" if pixel_maximum is None else "pixels"
     if kind == "standardize" and isinstance(X, SparseRows):

@@ -32,13 +32,17 @@ LONGEST_TEXT = 1 << 20  # characters; of 16 at a time, preparing takes about 800
 
 @dataclass(frozen=True)
 class SequenceOptions:
-    """How a text is read as a sequence."""
+    """How a text is read as a sequence; raises InputError if the window is not from 1 to 64."""
 
     window: int  # characters before the next one
     # the windows at the end that are not trained on: a share for the test, and as many for validation
     test_fraction: float = 0.0
     validation: int = 0
     characters: tuple[str, ...] | None = None  # that are the classes; None: those that training has often
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.window <= LONGEST_WINDOW:
+            raise InputError(f"a window of {self.window} characters: expected 1 to {LONGEST_WINDOW}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +81,9 @@ def read_sequence(path: Path, options: SequenceOptions) -> Sequences:
     """Return the windows of a text file; a line's end is one character.
 
     Where no characters are named, the classes are those that the windows for training have ten times at least, and
-    `OTHER`, which stands for all others. Raises InputError if the window is not from 1 to 64, the file cannot be read
-    as UTF-8, or is too short or too long.
+    `OTHER`, which stands for all others. Raises InputError if the file cannot be read as UTF-8, or is too short or
+    too long.
     """
-    if not 1 <= options.window <= LONGEST_WINDOW:
-        raise InputError(f"a window of {options.window} characters: expected 1 to {LONGEST_WINDOW}")
     text = _read(path)
     known = options.characters
     if known is None:

@@ -1,5 +1,6 @@
 """Which rows are trained on, which of them with their labels, and which are kept for validation and test."""
 
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from ladder_np.data.labels import IN_FILES, check_two_classes
 from ladder_np.errors import InputError
 
-__all__ = ["Split", "held_out", "split_in_order", "split_rows", "stratified_test_rows"]
+__all__ = ["Split", "check_split", "held_out", "split_in_order", "split_rows", "stratified_test_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +21,15 @@ class Split:
     # labeled rows that are never trained on; either may be empty
     validation: np.ndarray
     test: np.ndarray
+
+
+def check_split(labels: int | None, validation: int, test_fraction: float) -> None:
+    """Raise `InputError` if no data could be split so, before any is read; see `split_rows`."""
+    _check_share(test_fraction)
+    if labels is not None and labels < 2:
+        raise InputError(f"{labels} labels; expected 2 at least: one of each class, of which there are two or more")
+    if validation < 0:
+        raise InputError(f"{validation} validation rows; expected 0 or more")
 
 
 def split_rows(
@@ -46,8 +56,7 @@ def split_rows(
     check_two_classes(classes, IN_FILES if (y < 0).any() else None)
     pools = _shuffled_pools(y, classes, generator)
     sizes = np.array([len(pool) for pool in pools])
-    if not 0 <= test_fraction < 1:
-        raise InputError(f"test fraction {test_fraction}; expected a share of the rows from 0 to below 1")
+    _check_share(test_fraction)
     test = _stratified_counts(sizes, test_fraction, generator)
     spare = sizes - test - 1
     if not 0 <= validation <= spare.sum():
@@ -75,6 +84,7 @@ def split_in_order(
 
     Raises InputError if a number is out of its range.
     """
+    _check_share(test_fraction)
     n, test = len(y), held_out(len(y), test_fraction, 0)
     if n - test < 2:
         raise InputError(f"test fraction {test_fraction}: leaves {n - test} of {n} rows; expected less")
@@ -117,6 +127,11 @@ def _shuffled_pools(y: np.ndarray, classes: np.ndarray, generator: np.random.Gen
         if len(pool) == 0:
             raise InputError(f"class {name} has no labeled row; label at least one row of each class")
     return pools
+
+
+def _check_share(test_fraction: object) -> None:
+    if not (isinstance(test_fraction, numbers.Real) and 0 <= float(test_fraction) < 1):
+        raise InputError(f"test fraction {test_fraction!r}: expected a share of the labeled rows from 0 to below 1")
 
 
 def _check_labels(labels: int | None, n_classes: int, remaining: int) -> int:

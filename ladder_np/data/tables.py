@@ -17,7 +17,16 @@ from pathlib import Path
 import numpy as np
 
 from ladder_np.data.columns import NO_NAME, index_columns
-from ladder_np.data.delimited import GROUPED, SEPARATORS, WITH_COMMA, WITH_POINT, Format, find_format, records
+from ladder_np.data.delimited import (
+    GROUPED,
+    SEPARATORS,
+    WITH_COMMA,
+    WITH_POINT,
+    Format,
+    check_marks,
+    find_format,
+    records,
+)
 from ladder_np.data.encoding import MISSING, MOST_VALUES, UNKNOWN, Values
 from ladder_np.data.sequences import SequenceOptions
 from ladder_np.errors import InputError, warn
@@ -29,7 +38,10 @@ NAMED_AT_MOST = 10  # column names in one error line
 
 @dataclass(frozen=True)
 class TableOptions:
-    """How a text table is read; what is None is found from the file."""
+    """How a text table is read; what is None is found from the file.
+
+    Raises InputError if the separator or the decimal mark is none, or a column is named twice.
+    """
 
     label_column: str = "label"
     unlabeled_label: str | None = None  # what stands where a row has no label; None: nothing, or -1
@@ -46,6 +58,11 @@ class TableOptions:
     complete: bool = False  # whether no cell may be missing
     left_out: tuple[str, ...] = ()  # columns that the model was trained without
     image_values: int | None = None  # of each image in files that a model takes: gray become colors, or colors gray
+
+    def __post_init__(self) -> None:
+        check_marks(self.separator, self.decimal)
+        if self.columns is not None and len(set(self.columns)) < len(self.columns):
+            raise InputError(f"columns {','.join(self.columns)}: expected each once")
 
 
 AS_FOUND = TableOptions()
@@ -233,8 +250,6 @@ class _Reader:
         for name in (*(options.columns or ()), *options.drop_columns):
             if name not in found:
                 raise InputError(f"{self.path}: has no column {name!r}; {self._found(header)}")
-        if options.columns is not None and len(set(options.columns)) < len(options.columns):
-            raise InputError(f"{self.path}: columns {','.join(options.columns)}: expected each once")
         without = {options.label_column, options.id_column, *options.drop_columns}
         names = [name for name in options.columns or header if name not in without]
         if not names:

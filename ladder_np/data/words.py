@@ -21,6 +21,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,7 @@ __all__ = [
     "TOKENS",
     "Vocabulary",
     "check_tokens",
+    "check_vocabulary_size",
     "find_vocabulary",
     "folded",
 ]
@@ -107,6 +109,13 @@ def check_tokens(kind: object) -> str:
     return kind
 
 
+def check_vocabulary_size(largest: Any) -> None:
+    """Raise `InputError` if a vocabulary cannot have so many tokens at most."""
+    whole = isinstance(largest, numbers.Integral) and not isinstance(largest, bool)
+    if not whole or not 1 <= largest <= LARGEST:
+        raise InputError(f"a vocabulary of {largest!r} tokens: expected a whole number from 1 to {LARGEST}")
+
+
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
     """The tokens that count, each with its weight."""
@@ -171,9 +180,7 @@ def find_vocabulary(
         If the kind is unknown, `largest` is not such a number, or no token is in so many texts.
     """
     kind = kind if kind == PLACES else check_tokens(kind)
-    whole = isinstance(largest, numbers.Integral) and not isinstance(largest, bool)
-    if not whole or not 1 <= largest <= LARGEST:
-        raise InputError(f"a vocabulary of {largest!r} tokens: expected a whole number from 1 to {LARGEST}")
+    check_vocabulary_size(largest)
     documents = _count_documents(texts, TOKENS[kind].of)
     known = [(-count, token) for token, count in documents.items() if count >= fewest_documents]
     tokens = sorted(token for _, token in itertools.islice(sorted(known), largest))

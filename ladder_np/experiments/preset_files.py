@@ -42,14 +42,24 @@ def read_preset(path: Path) -> Preset:
 
     The names of the settings are not looked at: see `make_settings`. Raises InputError if it cannot be used.
     """
+    text = read_text(path, "a preset (.toml)")
     try:
-        tables = tomllib.loads(read_text(path, "a preset (.toml)"))
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not TOML: {error}") from None
+    except (ValueError, RecursionError):
+        raise InputError(
+            f"{path}: not TOML that can be read: a number of thousands of digits, or arrays nested too deeply"
+        ) from None
     _refuse_unknown(tables, [field.name for field in dataclasses.fields(Preset)], f"{path}: ")
     settings, about = tables.get("settings"), tables.get("about", "")
-    if not isinstance(settings, dict) or not isinstance(about, str):
-        raise InputError(f"{path}: expected a table [settings], and texts; see ladder-np presets mnist-100-full")
+    if not isinstance(settings, dict):
+        raise InputError(
+            f"{path}: has no table of settings; a preset's file needs a line [settings], and below it lines such as "
+            "labels = 100 and epochs = 50; ladder-np presets mnist-100-full prints a whole one"
+        )
+    if not isinstance(about, str):
+        raise InputError(f'{path}: about {about!r}: expected a text in quotes, such as about = "my own"')
     parts = {name: _part(kind, tables[name], f"{path}: {name}") for name, kind in PARTS.items() if name in tables}
     chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
     chosen = {**chosen, "labels": None} if chosen.get("labels") == ALL else chosen

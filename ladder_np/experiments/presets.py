@@ -5,6 +5,7 @@
 """
 
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,7 @@ __all__ = [
     "Published",
 ]
 
+LARGEST_ERROR = 100  # percent
 DEVIATION, ERROR = "standard deviation", "standard error"
 SOURCES = {
     "[R]": "Rasmus et al. 2015, arXiv:1507.02672: standard deviations",
@@ -58,8 +60,11 @@ class Published:
         for name in ("mark", "spread_mark"):
             if getattr(self, name) not in ("", *MARKS):
                 raise InputError(f"{name} {getattr(self, name)!r}: expected one of {', '.join(MARKS)}")
-        if self.mean < 0 or (self.spread or 0) < 0 or (self.count is not None and self.count < 1):
-            raise InputError("mean and spread: expected numbers >= 0 in percent, and a count >= 1")
+        for name in ("mean", "spread"):
+            if not 0 <= (getattr(self, name) or 0) <= LARGEST_ERROR:
+                raise InputError(f"{name} {getattr(self, name)!r}: expected percent from 0 to {LARGEST_ERROR}")
+        if self.count is not None and self.count < 1:
+            raise InputError(f"count {self.count!r}: expected a whole number of runs >= 1")
 
     @property
     def deviation(self) -> float | None:
@@ -84,6 +89,12 @@ class Expected:
 
     minutes: float
     hardware: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.minutes <= sys.float_info.max:
+            raise InputError(f"minutes {self.minutes!r}: expected a number >= 0")
+        if not self.hardware:
+            raise InputError("hardware '': expected the machine that the minutes were measured on")
 
 
 @dataclass(frozen=True)

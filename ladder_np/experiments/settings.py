@@ -8,23 +8,36 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ladder_np.data.scaling import check_scaling
 from ladder_np.data.sequences import SequenceOptions
+from ladder_np.data.split import check_split
 from ladder_np.data.tables import TableOptions
-from ladder_np.data.words import LARGEST, PLACES, check_tokens
+from ladder_np.data.words import LARGEST, PLACES, check_tokens, check_vocabulary_size
 from ladder_np.errors import InputError, LaterError
 from ladder_np.experiments.preset_files import find_preset
 from ladder_np.experiments.presets import CIFAR_SMALL, PAPER_LAYERS, PAPER_TRAINING
-from ladder_np.network.specification import Specification, default_weights, sizes_for
-from ladder_np.operations.maps import Shape, is_layer
+from ladder_np.network.specification import (
+    Specification,
+    check_depth,
+    check_names,
+    check_per_layer,
+    default_weights,
+    sizes_for,
+)
+from ladder_np.operations.maps import Shape, check_layers, split_layers
 from ladder_np.rng import check_seed
+from ladder_np.training.defaults import AUTO
 from ladder_np.training.trainer import TrainingSettings
 from ladder_np.version import unknown_name
 
 __all__ = ["DATASET_DEFAULTS", "ExperimentSettings", "make_settings"]
+
+
+READINGS = (1, 2)  # rules by which files are read; versions of today read new data by the last
 
 
 @dataclass(frozen=True)
@@ -88,12 +101,14 @@ class ExperimentSettings:
             check_seed(self.split_seed, "split_seed")
         if not isinstance(self.dataset, str) or not isinstance(self.label_column, str):
             raise InputError("dataset and label column: expected texts")
-        if not (isinstance(self.test_fraction, int | float) and 0 <= self.test_fraction < 1):
-            raise InputError(f"test fraction {self.test_fraction!r}: expected a share from 0 to below 1")
-        for name, layers in (("hidden layers", self.hidden_layers), ("layers", self.layers or ())):
-            if not all(is_layer(str(layer)) for layer in layers):
-                raise InputError(f"{name} {layers!r}: expected widths such as (200, 100)")
+        check_split(self.labels, self.validation, self.test_fraction)
         self._check_tokens()
+        check_vocabulary_size(self.vocabulary)
+        if self.reading not in READINGS:
+            raise InputError(f"reading {self.reading!r}: expected {' or '.join(map(str, READINGS))}; leave it out")
+        _ = self.table  # checks how data is read
+        check_scaling(self.scaling)
+        self._check_network()
         self.training()
         if self.class_weight not in (None, "balanced"):
             raise InputError(f"class weight {self.class_weight!r}: expected balanced, or leave it out")
@@ -110,6 +125,23 @@ class ExperimentSettings:
         for name in ("text_column", "unlabeled_label", "columns", "drop_columns", "separator", "decimal"):
             if getattr(self, name):
                 raise InputError(f"--{name.replace('_', '-')} is for tables; leave it out with --next-character")
+
+    def _check_network(self) -> None:
+        """Raise InputError if no data could have this network."""
+        check_names({"activation": self.activation, "combinator": self.combinator, "dtype": self.dtype})
+        if self.labeled_statistics != AUTO:
+            check_names({"labeled_statistics": self.labeled_statistics})
+        for name, layers in (("hidden layers", self.hidden_layers), ("layers", self.layers or ())):
+            try:
+                check_layers(split_layers(layers))
+            except InputError as error:
+                raise InputError(f"{name}: {error}") from None
+        counts = _layer_counts(self.hidden_layers, self.layers)
+        check_depth(counts[0])
+        numbers = {"noise std": self.noise_std, "denoising weights": self.denoising_weights}
+        for name, values in numbers.items():
+            if values is not None:
+                check_per_layer(name, values, *counts)
 
     @property
     def table(self) -> TableOptions:
@@ -231,17 +263,37 @@ def make_settings(named: Mapping[str, Any], preset: str | None = None) -> Experi
     """
     chosen = find_preset(preset).settings if preset else {}
     _check_names(chosen, preset)
+    _refuse_both(chosen, f"{preset}: ", "layers", "hidden_layers")
+    _refuse_both(named, "", "--layers", "--hidden-layers")
     dataset = named.get("dataset", chosen.get("dataset", "digits"))
     _check_per_layer(named, chosen, preset)
-    defaults = DATASET_DEFAULTS.get(dataset, {}) if named.get("window") is None else NEXT_CHARACTER
-    if {"hidden_layers", "layers"} <= named.keys():
-        raise InputError("--layers names all layers, --hidden-layers those below the classes; give one of them")
+    window = {**chosen, **named}.get("window")
+    defaults = DATASET_DEFAULTS.get(dataset, {}) if window is None else NEXT_CHARACTER
     if chosen.get("dataset", dataset) != dataset:  # of another data set a preset takes over what concerns its rows
         defaults = {name: value for name, value in defaults.items() if name in OF_ROWS}
     # What is named of a network's layers takes the place of either.
     without = "layers" if "hidden_layers" in named else None
     merged = {**{k: v for k, v in {**defaults, **chosen}.items() if k != without}, **named}
-    return ExperimentSettings(**merged)
+    try:
+        return ExperimentSettings(**merged)
+    except InputError as error:
+        own = preset is not None and _refusal({**defaults, **chosen}) == str(error)
+        raise InputError(f"{preset}: {error}" if own else str(error)) from None
+
+
+def _refuse_both(given: Mapping[str, Any], where: str, layers: str, hidden: str) -> None:
+    """Raise `InputError` if `layers` and `hidden_layers`, called so where they are given, are given at once."""
+    if {"hidden_layers", "layers"} <= given.keys():
+        raise InputError(f"{where}{layers} names all layers, {hidden} those below the classes; give one of them")
+
+
+def _refusal(values: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the values of settings; None if a run could use them."""
+    try:
+        ExperimentSettings(**values)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def _check_names(chosen: Mapping[str, Any], preset: str | None) -> None:
@@ -264,14 +316,19 @@ def _described(kind: Any) -> str:
     return words.get(kind, "an array such as [1000, 10, 0.1]")
 
 
+def _layer_counts(hidden: Sequence[int | str], layers: Sequence[int | str] | None) -> tuple[int, ...]:
+    """Return how many layers, input included, a network can have: see `sizes_for`."""
+    if layers is None:
+        return (len(hidden) + 2,)
+    return len(layers) + 1, len(layers) + 2  # before the data is read nobody knows whether the last is the classes'
+
+
 def _check_per_layer(named: Mapping[str, Any], chosen: Mapping[str, Any], preset: str | None) -> None:
     """Raise `InputError` if a preset has values for each layer of its network, and other layers were named."""
-    if "hidden_layers" in named:
-        what, counts = "hidden layers", [len(named["hidden_layers"]) + 2]
-    elif named.get("layers") is not None:  # before the data is read nobody knows whether the last is the classes'
-        what, counts = "layers", [len(named["layers"]) + 1, len(named["layers"]) + 2]
-    else:
+    if "hidden_layers" not in named and named.get("layers") is None:
         return
+    what = "hidden layers" if "hidden_layers" in named else "layers"
+    counts = _layer_counts(named.get("hidden_layers", ()), named.get("layers"))
     added = "" if len(counts) == 1 else ", and a layer of the classes where it is missing"
     for name in ("denoising_weights", "noise_std"):
         values = chosen.get(name, ())

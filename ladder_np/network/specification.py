@@ -19,6 +19,9 @@ __all__ = [
     "LABELED_STATISTICS",
     "MOST_LAYERS",
     "Specification",
+    "check_depth",
+    "check_names",
+    "check_per_layer",
     "default_weights",
     "needs_images",
     "sizes_for",
@@ -105,12 +108,7 @@ class Specification:
         for name in ("stop_gradient_targets", "top_gamma"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name.replace('_', ' ')} {getattr(self, name)!r}: expected True or False")
-        for name, choices in CHOICES.items():
-            if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:
-                shown = f"{name.replace('_', ' ')} {getattr(self, name)!r}"
-                raise InputError(f"unknown {shown}; choose one of {', '.join(choices)}")
-        if not isinstance(self.combinator, str) or find_combinator(self.combinator) is None:
-            raise InputError(f"unknown combinator {self.combinator!r}; choose one of {names_of_combinators()}")
+        check_names({name: getattr(self, name) for name in (*CHOICES, "combinator")})
 
     def _checked_layers(self) -> dict[str, Any]:
         """Return `input_shape`, `layers` and `sizes`, which say the same of a network of dense layers."""
@@ -123,8 +121,9 @@ class Specification:
         if layers is None or shape is None:
             raise InputError("layers and input_shape: expected both, or sizes alone")
         input_shape, layers = _checked_shape(shape), split_layers(layers)
-        if not 1 <= len(layers) < MOST_LAYERS:
-            raise InputError(f"{len(layers)} layers: expected 1 to {MOST_LAYERS - 1}")
+        if not layers:
+            raise InputError("no layers: expected one at least, with a unit for each class")
+        check_depth(len(layers) + 1)
         shapes = [input_shape, *(up.output for up, _ in build_maps(input_shape, layers))]
         units = _checked_sizes([math.prod(shape) for shape in shapes])
         if len(shapes[-1]) != 1:
@@ -208,6 +207,23 @@ class Specification:
         return cls(**{key: value for key, value in fields.items() if key in names})
 
 
+def check_depth(layers: int) -> None:
+    """Raise `InputError` if a network cannot have so many layers, input included."""
+    if layers > MOST_LAYERS:
+        raise InputError(f"{layers} layer sizes: expected at most {MOST_LAYERS}, the input's among them")
+
+
+def check_names(named: Mapping[str, Any]) -> None:
+    """Raise `InputError` if a field of `Specification` that is a name, such as the activation, has an unknown one."""
+    for name, value in named.items():
+        if name == "combinator":
+            known, names = isinstance(value, str) and find_combinator(value) is not None, names_of_combinators()
+        else:
+            known, names = isinstance(value, str) and value in CHOICES[name], ", ".join(CHOICES[name])
+        if not known:
+            raise InputError(f"unknown {name.replace('_', ' ')} {value!r}; choose one of {names}")
+
+
 def sizes_for(
     features: int,
     classes: int,
@@ -276,8 +292,7 @@ def _checked_sizes(sizes: Any) -> tuple[int, ...]:
     if isinstance(sizes, str) or not isinstance(sizes, Sequence | np.ndarray):
         raise InputError(f"sizes {sizes!r}: expected whole numbers, for example (784, 1000, 500, 10)")
     named = f"layer sizes {'-'.join(map(str, sizes))}"
-    if len(sizes) > MOST_LAYERS:
-        raise InputError(f"{len(sizes)} layer sizes: expected at most {MOST_LAYERS}")
+    check_depth(len(sizes))
     if len(sizes) < 2:
         raise InputError(f"{named}: expected at least two, the input's and the number of classes")
     for size in sizes:
@@ -300,19 +315,21 @@ def _is_size(size: Any) -> bool:
     return isinstance(size, int | np.integer) and not isinstance(size, bool) and bool(1 <= size <= LARGEST_SIZE)
 
 
-def _per_layer(name: str, values: Any, layers: int) -> tuple[float, ...]:
-    """Return one number >= 0 for each layer, input included, from one for all or one for each."""
+def check_per_layer(name: str, values: Any, *layers: int) -> tuple[float, ...]:
+    """Return what a field such as noise std holds: one number >= 0 for all layers, or one for each, input included.
+
+    `layers` is how many there are, or what their number can be. Raises InputError if it holds anything else.
+    """
     if (isinstance(values, Sequence) and not isinstance(values, str)) or (
         isinstance(values, np.ndarray) and values.ndim
     ):
         numbers = tuple(_number(name, value) for value in values)
     else:
         numbers = (_number(name, values),)
-    if len(numbers) == 1:
-        numbers *= layers
-    if len(numbers) != layers:
+    if len(numbers) not in (1, *layers):
+        needed = " or ".join(map(str, layers))
         raise InputError(
-            f"{name}: got {len(numbers)} values for {layers} layers (the input counts); give one, or {layers}"
+            f"{name}: got {len(numbers)} values for {needed} layers (the input counts); give one, or {needed}"
         )
     for number in numbers:
         if number < 0:
@@ -320,10 +337,16 @@ def _per_layer(name: str, values: Any, layers: int) -> tuple[float, ...]:
     return numbers
 
 
+def _per_layer(name: str, values: Any, layers: int) -> tuple[float, ...]:
+    """Return one number >= 0 for each layer, input included, from one for all or one for each."""
+    numbers = check_per_layer(name, values, layers)
+    return numbers * layers if len(numbers) == 1 else numbers
+
+
 def _number(name: str, value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} {value!r}: expected a number") from None
     if not math.isfinite(number):
         raise InputError(f"{name} {value!r}: expected a finite number")

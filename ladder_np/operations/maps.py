@@ -12,9 +12,9 @@ number alone is a dense layer: "500" is "dense:500". The layers of a network are
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -56,6 +56,7 @@ __all__ = [
     "MapPair",
     "Shape",
     "build_maps",
+    "check_layers",
     "is_layer",
     "is_whole_number",
     "split_layers",
@@ -104,9 +105,32 @@ MapPair = tuple[Map, Map]  # up in the encoder, down in the decoder
 IDENTITY = Map((), (), None, None, lambda h, W: (h, None), lambda da, W, kept, dW, wanted: da)
 
 
-def dense(below: Shape, units: str) -> MapPair:
+# ---- What texts behind colons stand for. The annotation of a function's parameter names what makes its value of the
+# text, ``(text, name of the parameter) -> value``, and refuses what fits on no layer; without one it gets the text.
+
+
+def _whole_number(text: str, what: str) -> int:
+    if not is_whole_number(text) or not 1 <= int(text) <= LARGEST_SIZE:
+        raise InputError(f"{what} {text!r}: expected a whole number from 1 to {LARGEST_SIZE}")
+    return int(text)
+
+
+def _name_of_borders(text: str, what: str) -> str:
+    if text not in BORDERS:
+        raise InputError(f"{what} {text!r}: expected one of {', '.join(BORDERS)}")
+    return text
+
+
+Whole = Annotated[int, _whole_number]
+Borders = Annotated[str, _name_of_borders]
+
+
+# ---- Dense layers.
+
+
+def dense(below: Shape, units: Whole) -> MapPair:
     """Return a dense layer's maps: a = h W up, and V, of its own, down into the flattened shape below."""
-    above = (_whole_number(units, "units"),)
+    above = (units,)
     return _dense_map(below, above), _dense_map(above, below)
 
 
@@ -161,14 +185,12 @@ BORDERS: dict[str, tuple[Callable[[int], tuple[int, int]], str]] = {
 }
 
 
-def conv(below: Shape, channels: str, size: str, border: str = "valid", stride: str = "1") -> MapPair:
+def conv(below: Shape, channels: Whole, size: Whole, border: Borders = "valid", stride: Whole = 1) -> MapPair:
     """Return a convolution's maps: windows of size × size up; down with a weight of its own and the mirror's borders.
 
     With a stride s, the decoder puts values s apart before it convolves.
     """
-    if border not in BORDERS:
-        raise InputError(f"borders {border!r}: expected one of {', '.join(BORDERS)}")
-    units, k, s = (_whole_number(text, what) for text, what in zip((channels, size, stride), CONV, strict=True))
+    k, s = size, stride
     zeros, mirror = BORDERS[border]
     up = Window(_images(below), k, *zeros(k), stride=s)
     if min(up.enlarged) < k:
@@ -180,11 +202,10 @@ def conv(below: Shape, channels: str, size: str, border: str = "valid", stride: 
             f"a stride of {s} leaves rows or columns over, so that the decoder has no mirror of it; a stride of "
             f"{' or '.join(map(str, fitting))} fits"
         )
-    down = Window((*up.output, units), k, *BORDERS[mirror][0](k), spacing=s)
-    return _conv_map(up, units), _conv_map(down, below[-1])
+    down = Window((*up.output, channels), k, *BORDERS[mirror][0](k), spacing=s)
+    return _conv_map(up, channels), _conv_map(down, below[-1])
 
 
-CONV = ("channels", "size", "stride")
 CONV_LINES = {
     "forward": Formula(convolution_forward, "matmul(P, W"),
     "backward": Formula(convolution_backward_input),
@@ -234,9 +255,9 @@ def _conv_map(window: Window, units: int) -> Map:
 # ---- Pooling: no weight, and φ is linear (fact 10).
 
 
-def max_pool(below: Shape, size: str) -> MapPair:
+def max_pool(below: Shape, size: Whole) -> MapPair:
     """Return max pooling over windows that lie side by side, and its mirror: repetition, cut to the size below."""
-    shape, k = _images(below), _whole_number(size, "size")
+    shape, k = _images(below), size
     if k > max(shape[:2]):
         raise InputError(f"a window of {k}x{k} is larger than the image; expected a size of {max(shape[:2])} at most")
     above = pooled(shape, k)
@@ -300,7 +321,7 @@ def _pool_map(below: Shape, above: Shape, forward: Callable, backward: Callable,
     return Map(*maps, activation="linear", lines=POOL_LINES[name], equations=equations)
 
 
-# Kind of layer -> what returns its two maps, from the shape of a sample below and the texts behind the colons.
+# Kind of layer -> what returns its two maps, from the shape of a sample below and what is behind the colons.
 MAPS: dict[str, Callable[..., MapPair]] = {"dense": dense, "conv": conv, "max_pool": max_pool, "mean_pool": mean_pool}
 
 
@@ -332,25 +353,50 @@ def build_maps(input_shape: Shape, layers: Sequence[str]) -> list[MapPair]:
     Raises InputError if a layer's kind is unknown, or it does not fit on the one below.
     """
     shape, pairs = input_shape, []
-    for number, text in enumerate(layers, start=1):
-        kind, *arguments = f"dense:{text}".split(":") if is_whole_number(text) else text.split(":")
-        if kind not in MAPS:
-            known = ", ".join(MAPS)
-            raise InputError(
-                f"layer {number}, {text!r}: unknown kind of layer; give a number of units, or one of {known}"
-            )
+    for named, make, arguments in _read_layers(layers):
         try:
-            inspect.signature(MAPS[kind]).bind(shape, *arguments)
-        except TypeError:
-            expected = f"{kind} does not take {len(arguments)} values; expected {_form(kind)}"
-            raise InputError(f"layer {number}, {text!r}: {expected}") from None
-        try:
-            pairs.append(MAPS[kind](shape, *arguments))
+            pairs.append(make(shape, *arguments))
         except InputError as error:
-            raise InputError(f"layer {number}, {text!r}, on a layer of shape {shape}: {error}") from None
-        _check_pair(*pairs[-1], shape, f"layer {number}, {text!r}")
+            raise InputError(f"{named}, on a layer of shape {shape}: {error}") from None
+        _check_pair(*pairs[-1], shape, named)
         shape = pairs[-1][0].output
     return _for_small_network(pairs) if _is_small(pairs) else pairs
+
+
+def check_layers(layers: Sequence[str]) -> None:
+    """Raise `InputError` if one of the layers above the input fits on no layer below."""
+    for _ in _read_layers(layers):
+        pass
+
+
+def _read_layers(layers: Sequence[str]) -> Iterator[tuple[str, Callable[..., MapPair], list[Any]]]:
+    """Yield each layer's name for people, its function of `MAPS`, and what this takes besides the shape below."""
+    for number, text in enumerate(layers, start=1):
+        named = f"layer {number}, {text!r}"
+        kind, *texts = f"dense:{text}".split(":") if is_whole_number(text) else text.split(":")
+        if kind not in MAPS:
+            known = ", ".join(MAPS)
+            raise InputError(f"{named}: unknown kind of layer; give a number of units, or one of {known}")
+        try:
+            arguments = _arguments(kind, texts)
+        except InputError as error:
+            raise InputError(f"{named}: {error}") from None
+        yield named, MAPS[kind], arguments
+
+
+def _arguments(kind: str, texts: Sequence[str]) -> list[Any]:
+    """Return the arguments of a kind's function besides the shape below; raise `InputError` if it has no such."""
+    _, *parameters = inspect.signature(MAPS[kind]).parameters.values()
+    needed = sum(parameter.default is parameter.empty for parameter in parameters)
+    if not needed <= len(texts) <= len(parameters):
+        raise InputError(f"{kind} does not take {len(texts)} values; expected {_form(kind)}")
+    return [_value(parameter, text) for parameter, text in zip(parameters, texts, strict=False)]
+
+
+def _value(parameter: inspect.Parameter, text: str) -> Any:
+    """Return what a text behind a colon stands for."""
+    makers = getattr(parameter.annotation, "__metadata__", ())
+    return makers[0](text, parameter.name) if makers else text
 
 
 def _form(kind: str) -> str:
@@ -381,9 +427,3 @@ def _check_pair(up: Map, down: Map, below: Shape, named: str) -> None:
         )
     if any((one.weight is None) != (one.initialize is None) for one in (up, down)):
         raise InputError(f"{named}: a map needs both weight and initialize, or neither")
-
-
-def _whole_number(text: str, what: str) -> int:
-    if not is_whole_number(text) or not 1 <= int(text) <= LARGEST_SIZE:
-        raise InputError(f"{what} {text!r}: expected a whole number from 1 to {LARGEST_SIZE}")
-    return int(text)

@@ -5,6 +5,7 @@ parameters, moments, every random stream, the place in the epoch and the best ep
 """
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def _check_whole(name: str, value: object, least: int) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max  # a whole number may be larger
 
 
 class EarlyStopping:

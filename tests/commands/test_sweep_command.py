@@ -413,9 +413,12 @@ def test_a_scheduler_that_is_not_there_and_a_missing_dask_are_one_line(command, 
         ("--preset mnist-100-full,", "--preset: '' is not the name of a preset"),
         ("--preset=", "--preset: '' is not the name of a preset"),
         ("--preset mnist-100-ful", "unknown preset 'mnist-100-ful'; did you mean mnist-100-full"),
-        ("--preset none.toml", "none.toml: no such file"),
+        ("--preset none.toml", "error: none.toml: no such file"),
         ("--jobs 0", "--jobs 0: expected a whole number >= 1"),
         ("--epochs 0", "epochs 0"),
+        ("--combinator foo", "unknown combinator 'foo'"),
+        ("--labels=-5", "-5 labels"),
+        ("--preset mnist-100-full --dataset digits --noise-std 0.1,0.2", "noise std: got 2 values for 7 layers"),
         ("--resume x", "--resume: a sweep goes on with what it has begun"),
         ("--speed 3", "unrecognized arguments: --speed 3"),
         ("--format html", "--format 'html': expected one of text, markdown, csv"),
@@ -433,6 +436,15 @@ def test_a_scheduler_that_is_not_there_and_a_missing_dask_are_one_line(command, 
 def test_wrong_options_are_one_line_before_any_training(command, tmp_path, options, fragment):
     outcome = command("sweep --no-baseline --out", tmp_path / "sweep", options)
     assert_refused(outcome, fragment)
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_one_preset_of_several_that_cannot_be_used_begins_no_run(command, tmp_path):
+    (tmp_path / "good.toml").write_text("[settings]\nepochs = 1\n")
+    (tmp_path / "wrong.toml").write_text('[settings]\ncombinator = "foo"\n')
+    presets = f"{tmp_path / 'good.toml'},{tmp_path / 'wrong.toml'}"
+    outcome = command("sweep --seed 0-4 --preset", presets, "--out", tmp_path / "sweep")
+    assert_refused(outcome, "unknown combinator 'foo'")
     assert not (tmp_path / "sweep").exists()
 
 

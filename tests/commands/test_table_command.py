@@ -154,6 +154,13 @@ def test_a_preset_that_is_none_is_one_line(command, tmp_path):
     assert_refused(command("train --preset", tmp_path / "own.toml"), "unknown setting 'epochz'")
 
 
+def test_a_preset_that_no_run_could_use_is_not_printed(command, tmp_path):
+    (tmp_path / "own.toml").write_text('[settings]\ncombinator = "foo"\n')
+    outcome = command("presets", tmp_path / "own.toml")
+    assert_refused(outcome, "unknown combinator 'foo'")
+    assert outcome.out == ""
+
+
 def test_all_labels_can_be_named_over_a_preset_s(command, tmp_path):
     outcome = command(
         "train --preset mnist-100-full --dataset digits --labels all --epochs 1 --out", tmp_path / "run"

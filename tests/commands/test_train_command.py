@@ -388,6 +388,16 @@ def test_a_preset_has_the_published_number_of_labels_and_epochs(preset):
     assert (settings.labels, settings.epochs) == (PUBLISHED[preset][0], 150)
 
 
+def test_the_baseline_is_trained_unless_the_preset_or_an_option_leaves_it_out(command, tmp_path):
+    assert "(default: as a preset says, else yes)" in " ".join(command("train --help").out.split())
+    (tmp_path / "own.toml").write_text("[settings]\nepochs = 1\nhidden_layers = [8]\n")
+    (tmp_path / "alone.toml").write_text("[settings]\nepochs = 1\nhidden_layers = [8]\nbaseline = false\n")
+    for preset, option, trained in (("own", "", True), ("alone", "", False), ("alone", "--baseline", True)):
+        folder = tmp_path / f"{preset}{option}"
+        assert command("train --preset", tmp_path / f"{preset}.toml", option, "--quiet --out", folder).status == 0
+        assert (folder / "baseline.npz").exists() == trained
+
+
 def test_named_options_win_over_the_preset(command, small_mnist, tmp_path):
     command(
         "train --preset mnist-100-full --epochs 1 --labels 10 --hidden-layers 8-6 --noise-std 0.2 --baseline",

@@ -239,7 +239,7 @@ def test_what_is_in_doubt_is_told_with_the_option_that_settles_it(tmp_path, text
     path = tmp_path / "t.csv.gz"
     whole = gzip.compress((text or "a,label\n1,2\n" * 99).encode())
     path.write_bytes(whole if text else whole[:-9])
-    assert message in line_of(load_table, path, TableOptions(**options))
+    assert message in line_of(lambda: load_table(path, TableOptions(**options)))
 
 
 def test_cells_that_may_be_thousands_are_told(tmp_path):

@@ -293,9 +293,24 @@ def test_a_file_of_one_s_own_names_what_differs_from_the_data_s_defaults(tmp_pat
         ("[settings]\nepochs = 3.5", "epochs 3.5: expected a whole number"),
         ("[settings]\nnoise_std = 0.3", "noise_std 0.3: expected an array such as"),
         ("[settings]\nbaseline = 1", "baseline 1: expected true or false"),
+        ("[settings]\nhidden_layers = [20]\nlayers = [20, 10]", "layers names all layers, hidden_layers those below"),
         ("[setting]\nepochs = 3", "unknown name 'setting'; did you mean settings?"),
-        ("about = 3\n[settings]", "expected a table"),
-        ("", "expected a table"),
+        ("about = 3\n[settings]", "about 3: expected a text in quotes"),
+        (
+            "",
+            "has no table of settings; a preset's file needs a line [settings], and below it lines such as",
+        ),
+        ("settings = 3", "ladder-np presets mnist-100-full prints a whole one"),
+        ("[settings]\nreading = 7", "reading 7: expected 1 or 2; leave it out"),
+        ("[settings]\nreading = 0", "reading 0: expected 1 or 2"),
+        ("[settings]\nreading = true", "reading True: expected a whole number"),
+        ("[settings]\ncombinator = 'mlp[04]'", "unknown combinator 'mlp[04]'"),
+        pytest.param(
+            f"[settings]\nepochs = {'9' * 5000}",
+            "not TOML that can be read: a number of thousands of digits",
+            id="thousands of digits",
+        ),
+        pytest.param(f"[settings]\nepochs = {'[' * 5000}", "nested too deeply", id="thousands of arrays"),
         ("[settings", "not TOML: "),
         ("[settings]\n[published]\nmeen = 1", "published: unknown name 'meen'; did you mean mean?"),
         ("[settings]\n[published]\nspread = 1", "published: incomplete"),
@@ -303,7 +318,18 @@ def test_a_file_of_one_s_own_names_what_differs_from_the_data_s_defaults(tmp_pat
         ("[settings]\n[published]\nmean = 1\ncount = 1.5", "published: count 1.5"),
         ("[settings]\n[published]\nmean = 1\nmark = 'x'", "published: mark 'x': expected one of c, s, m"),
         ("[settings]\n[published]\nmean = 1\nspread_is = 'sd'", "published: spread_is 'sd': expected"),
-        ("[settings]\n[published]\nmean = -1", "published: mean and spread: expected numbers >= 0"),
+        ("[settings]\n[published]\nmean = -1", "published: mean -1: expected percent from 0 to 100"),
+        ("[settings]\n[published]\nmean = nan", "published: mean nan: expected percent from 0 to 100"),
+        ("[settings]\n[published]\nmean = inf", "published: mean inf: expected percent"),
+        ("[settings]\n[published]\nmean = 100.5", "published: mean 100.5: expected percent"),
+        ("[settings]\n[published]\nmean = 1\nspread = inf", "published: spread inf: expected percent"),
+        ("[settings]\n[published]\nmean = 1\nspread = nan", "published: spread nan: expected percent"),
+        ("[settings]\n[published]\nmean = 1\nspread = -0.1", "published: spread -0.1: expected percent"),
+        ("[settings]\n[published]\nmean = 1\ncount = 0", "published: count 0: expected a whole number of runs >= 1"),
+        ("[settings]\n[expected]\nminutes = -3\nhardware = 'a'", "expected: minutes -3: expected a number >= 0"),
+        ("[settings]\n[expected]\nminutes = nan\nhardware = 'a'", "expected: minutes nan: expected a number >= 0"),
+        ("[settings]\n[expected]\nminutes = inf\nhardware = 'a'", "expected: minutes inf: expected a number >= 0"),
+        ("[settings]\n[expected]\nminutes = 3\nhardware = ''", "expected: hardware '': expected the machine"),
         ("published = 3\n[settings]", "published: expected a table"),
         ("[settings]\nlabels = 'many'", "labels 'many': expected a whole number"),
     ],
@@ -316,6 +342,89 @@ def test_a_file_that_is_no_preset_is_refused_in_one_line(text: str, message: str
     assert str(error.value).startswith(f"{path}: ")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+# What no data is needed to refuse, as a line of a file.
+NO_RUN = {
+    'combinator = "foo"': "unknown combinator 'foo'; choose one of gaussian",
+    'activation = "foo"': "unknown activation 'foo'; choose one of relu",
+    'activation = "auto"': "unknown activation 'auto'",
+    'dtype = "float16"': "unknown dtype 'float16'; choose one of float32, float64",
+    'scaling = "foo"': "unknown scaling 'foo'; choose one of auto",
+    'labeled_statistics = "foo"': "unknown labeled statistics 'foo'; choose one of own, unlabeled",
+    "denoising_weights = [-1]": "denoising weights -1.0: expected numbers >= 0",
+    "denoising_weights = [1, nan, 1, 1]": "denoising weights nan: expected a finite number",
+    "denoising_weights = [inf]": "denoising weights inf: expected a finite number",
+    "denoising_weights = []": "denoising weights: got 0 values for 4 layers",
+    "denoising_weights = [1, 2]": "denoising weights: got 2 values for 4 layers (the input counts); give one, or 4",
+    "noise_std = [-0.1]": "noise std -0.1: expected numbers >= 0",
+    "noise_std = [nan]": "noise std nan: expected a finite number",
+    f"noise_std = [{'9' * 400}]": "expected a number",
+    "hidden_layers = [0]": "hidden layers: layer 1, '0': units '0': expected a whole number from 1 to",
+    "hidden_layers = [20, -3]": "hidden layers: layer 2, '-3': unknown kind of layer",
+    f"hidden_layers = {[2] * 300}": "302 layer sizes: expected at most 256",
+    'columns = ["a", "a"]': "columns a,a: expected each once",
+    'layers = ["conv:0:3"]': "layers: layer 1, 'conv:0:3': channels '0': expected a whole number from 1 to",
+    'layers = ["conv:3"]': "layers: layer 1, 'conv:3': conv does not take 1 values; expected conv:channels:size",
+    'layers = ["conv:3:3:wrapped"]': "border 'wrapped': expected one of valid, full, same",
+    'layers = ["20", "10"]\nnoise_std = [1, 2]': "noise std: got 2 values for 3 or 4 layers",
+    "labels = -5": "-5 labels; expected 2 at least",
+    "labels = 1": "1 labels; expected 2 at least",
+    "validation = -1": "-1 validation rows; expected 0 or more",
+    "test_fraction = nan": "test fraction nan: expected a share",
+    "vocabulary = 0": "a vocabulary of 0 tokens: expected a whole number from 1",
+    'window = 65\ntokens = "places"': "a window of 65 characters: expected 1 to 64",
+    'separator = "::"': "separator '::': expected one character",
+    'decimal = "_"': "decimal mark '_': expected '.' or ','",
+    f"learning_rate = {'9' * 400}": "expected a number > 0",
+}
+
+
+@pytest.mark.parametrize(("line", "message"), NO_RUN.items())
+def test_a_setting_that_no_run_could_use_is_refused_before_any_data_is_read(
+    line: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(f"[settings]\n{line}\n")
+    with pytest.raises(InputError) as error:
+        make_settings({}, str(path))
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+OF_A_FILE = ["decay_start = 2.0", "learning_rate = -1", "epochs = 0", "seed = -1", "patience = 3"]
+
+
+@pytest.mark.parametrize("line", OF_A_FILE)
+def test_what_is_wrong_with_a_file_is_said_of_the_file_whatever_else_is_named(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(f"[settings]\n{line}\n")
+    for named in ({}, {"labels": 20}, {"dataset": "own.csv"}):
+        with pytest.raises(InputError) as error:
+            make_settings(named, str(path))
+        assert str(error.value).startswith(f"{path}: {line.replace('_', ' ').replace(' =', '')}")
+
+
+def test_what_is_wrong_with_a_named_setting_is_not_said_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text("[settings]\nepochs = 3\npatience = 2\n")
+    with pytest.raises(InputError, match=r"^epochs 0: "):
+        make_settings({"epochs": 0, "validation": 10}, str(path))
+    assert make_settings({"validation": 10}, str(path)).patience == 2
+
+
+def test_a_file_that_names_a_window_has_the_defaults_of_next_characters(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text("[settings]\nwindow = 12\nepochs = 2\n")
+    assert make_settings({}, str(path)) == make_settings({"window": 12, "epochs": 2})
+
+
+def test_the_defaults_that_wait_for_the_data_are_no_unknown_names(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('[settings]\nlabeled_statistics = "auto"\nscaling = "auto"\nlabels = 2\n')
+    settings = make_settings({}, str(path))
+    assert (settings.labeled_statistics, settings.scaling, settings.labels) == ("auto", "auto", 2)
 
 
 def test_a_name_that_is_no_preset_is_told_what_was_meant() -> None:

@@ -120,7 +120,20 @@ def test_a_hidden_unit_exactly_at_zero_has_the_slope_of_leaky_relus_kink() -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["mlp", "mlp[]", "mlp[0]", "mlp[4,]", "mlp[٣]", "mlp[65]", "amlp[1,1,1,1,1,1,1,1,1]", "Gaussian", "bmlp[4]"],
+    [
+        "mlp",
+        "mlp[]",
+        "mlp[0]",
+        "mlp[04]",
+        pytest.param(f"mlp[{'9' * 5000}]", id="thousands of digits"),
+        "amlp[2,02]",
+        "mlp[4,]",
+        "mlp[٣]",
+        "mlp[65]",
+        "amlp[1,1,1,1,1,1,1,1,1]",
+        "Gaussian",
+        "bmlp[4]",
+    ],
 )
 def test_what_is_not_a_combinator_is_not_found(name: str) -> None:
     assert find_combinator(name) is None

@@ -303,7 +303,7 @@ def test_weights_start_uniform_within_the_square_root_of_3_over_fan_in() -> None
         ((7, 6, 2), "conv:3:8", "a window of 8x8 does not fit; expected a size of 6 at most"),
         ((7, 6, 2), "conv:3:3:valid:2", "a stride of 2 leaves rows or columns over.*a stride of 1 fits"),
         ((7, 10, 2), "conv:3:4:valid:6", "a stride of 6 leaves rows or columns over.*a stride of 1 or 3 fits"),
-        ((7, 6, 2), "conv:3:3:wrapped", "borders 'wrapped': expected one of valid, full, same"),
+        ((7, 6, 2), "conv:3:3:wrapped", "border 'wrapped': expected one of valid, full, same"),
         ((7, 6, 2), "conv:0:3", "channels '0': expected a whole number from 1"),
         ((7, 6, 2), "conv:3:x", "size 'x': expected a whole number from 1"),
         ((7, 6, 2), "conv:\u0663:3", "channels '\u0663': expected a whole number from 1"),

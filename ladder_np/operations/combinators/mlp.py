@@ -103,7 +103,8 @@ LINES = {
     "du": Formula(layer_backward, "dc_j * w[i, j]"),
     "dcombinator": Formula(layer_backward, "column_products(dc_j, h_i)"),
 }
-NOTATION = re.compile(r"(shared_)?(a?)mlp\[([0-9]+(?:,[0-9]+)*)\]", re.ASCII)
+NOTATION = re.compile(r"(shared_)?(a?)mlp\[([0-9,]+)\]", re.ASCII)
+WIDTHS = {str(width): width for width in range(1, MOST_UNITS + 1)}  # by their only text, so that one g has one name
 
 
 @cache
@@ -112,9 +113,10 @@ def find_perceptron(name: str) -> Combinator | None:
     found = NOTATION.fullmatch(name)
     if not found:
         return None
-    shared, augmented, widths = bool(found[1]), bool(found[2]), tuple(map(int, found[3].split(",")))
-    if len(widths) > MOST_LAYERS or not all(1 <= width <= MOST_UNITS for width in widths):
+    shared, augmented, texts = bool(found[1]), bool(found[2]), found[3].split(",")
+    if len(texts) > MOST_LAYERS or not all(text in WIDTHS for text in texts):
         return None
+    widths = [WIDTHS[text] for text in texts]
     inputs = "z̃,u,z̃u" if augmented else "z̃,u"
     return Combinator(
         _parameters((3 if augmented else 2, *widths, 1), shared),
