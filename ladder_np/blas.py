@@ -171,6 +171,7 @@ class LocalCountOfOne(CountOfOne):
         self._mine = threading.local()
 
     def begin(self) -> None:
+        # An interrupt as this call returns loses the number: MKL has no other way to read it.
         self._mine.before = self._set_local_count()(1)
 
     def end(self) -> None:

@@ -71,8 +71,9 @@ class _Call(Generic[Item, Result]):
     """One call of `in_parallel`: who takes part, and what came out.
 
     An interrupt may come between any two steps of the thread that called, and must leave neither a lock held nor a
-    X
-    those inside of queues and dictionaries, each call of which happens as a whole, and every step can be done again.
+    helper waited for that does not come (executors of `concurrent.futures` hang after some). So there are no locks
+    but those inside of queues and dictionaries, each call of which happens as a whole, and every step can be done
+    again.
     """
 
     def __init__(self, function: Callable[[Item], Result], items: Sequence[Item]) -> None:

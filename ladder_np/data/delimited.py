@@ -71,7 +71,7 @@ def table_name(path: Path) -> str:
 
 
 def check_marks(separator: str | None, decimal: str | None) -> None:
-    """Raise `InputError` if a separator or a decimal mark is none; None is found from the file."""
+    """Raise `InputError` if one cannot separate cells or mark decimals; None means: as found from the file."""
     if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
         raise InputError(f"separator {separator!r}: expected one character, such as ';', or tab")
     if decimal is not None and decimal not in DECIMALS:

@@ -40,7 +40,7 @@ NAMED_AT_MOST = 10  # column names in one error line
 class TableOptions:
     """How a text table is read; what is None is found from the file.
 
-    Raises InputError if the separator or the decimal mark is none, or a column is named twice.
+    Raises InputError if the separator or the decimal mark cannot be one, or a column is named twice.
     """
 
     label_column: str = "label"

@@ -30,6 +30,7 @@ __all__ = [
     "Record",
     "append_result",
     "changed_settings",
+    "data_sha256",
     "holds_results",
     "is_run",
     "measured_facts",
@@ -130,7 +131,7 @@ def is_run(path: Path) -> bool:
 
 
 def holds_results(path: Path) -> bool:
-    """Return whether a path is a file of results, or a folder with one, such as a sweep's; damaged ones are none."""
+    """Return whether a path is a file of results, or a folder with one, such as a sweep's; not a damaged one."""
     return any(_is_of_results(file) for file in (path.glob("*.jsonl") if path.is_dir() else [path]))
 
 
@@ -196,7 +197,7 @@ def _record(line: Mapping[str, Any], where: str) -> Record:
     if preset is not None and not changed and _is_published(preset, settings):
         published = PRESETS[preset].published
     name, digest = _data_name(settings), str(line.get("digest", ""))
-    data = name, str(line.get("data_sha256") or "")
+    data = name, data_sha256(line)
     return Record(
         preset or name, settings.labels, _seeds(settings), errors, minutes, changed, decided, published, data, digest
     )
@@ -206,7 +207,7 @@ def _record_of_run(folder: Path) -> Record:
     """Return the record of a run's folder; its preset, if it names none, is the first one with the very settings."""
     facts, settings = measured_facts(folder), load_run_config(folder).settings
     preset = facts.get("preset")
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         same = (name for name in PRESETS if _is_published(name, settings) and not _told_apart(settings, name)[0])
         preset = next(same, None)
     changed, decided = _told_apart(settings, preset)
@@ -230,6 +231,11 @@ def _is_published(preset: str, settings: ExperimentSettings) -> bool:
     """Return whether a preset's name stands for its own data and number of labels."""
     own = PRESETS[preset].settings if preset in PRESETS else {}
     return all(name in own and own[name] == getattr(settings, name) for name in ("dataset", "labels"))
+
+
+def data_sha256(facts: Mapping[str, Any]) -> str:
+    """Return the sha256 of a run's data; empty where an older version did not write it, or made it in another way."""
+    return str(facts.get("data_sha256") or "") if "features" in facts else ""
 
 
 def _data_name(settings: ExperimentSettings) -> str:

@@ -24,7 +24,15 @@ from typing import Any, Protocol
 from ladder_np.errors import InputError
 from ladder_np.experiments.experiment import model_names
 from ladder_np.experiments.preset_files import find_preset
-from ladder_np.experiments.results import RESULTS, SEEDS, Record, append_result, changed_settings, read_results
+from ladder_np.experiments.results import (
+    RESULTS,
+    SEEDS,
+    Record,
+    append_result,
+    changed_settings,
+    data_sha256,
+    read_results,
+)
 from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.experiments.settings import ExperimentSettings
 from ladder_np.experiments.worker import PAUSE, Outcome, Worker, run_job
@@ -102,10 +110,12 @@ def _data(settings: ExperimentSettings) -> str:
 
 
 def _data_of(lines: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the sha256 of the data that finished runs were trained on."""
-    needed = {"settings", "features", "data_sha256"}  # older versions had another sha256, and no features
-    told = (line for line in lines if needed <= line.keys() and isinstance(line["settings"], dict))
-    return {_data(ExperimentSettings.from_json(line["settings"])): line["data_sha256"] for line in told}
+    """Return the sha256 of the data that finished runs were trained on, where it is known."""
+    found = {}
+    for line in (line for line in lines if data_sha256(line)):
+        with contextlib.suppress(InputError, KeyError, TypeError):  # not a line of this sweep
+            found[_data(ExperimentSettings.from_json(line["settings"]))] = data_sha256(line)
+    return found
 
 
 def _digest(settings: ExperimentSettings, left_out: Sequence[str]) -> str:

@@ -144,9 +144,13 @@ def test_a_finished_sweep_is_only_shown_again_and_new_settings_are_new_runs(comm
     results = tmp_path / "sweep" / "results.jsonl"
     assert (again.out, again.err) == (first.out, f"2 of 2 runs are done already; results in {results}\n")
     assert (tmp_path / "sweep" / "results.jsonl").stat() == before
+    with results.open("a") as file:  # a line that is not of this sweep, and that this version cannot read
+        file.write(
+            json.dumps({**next(iter(lines(tmp_path / "sweep").values())), "run": "x", "settings": {"newer": 1}})
+        )
     other = command(sweep, tmp_path / "sweep", "--learning-rate 0.01")
     assert "learning rate 0.01" in other.out
-    assert len(lines(tmp_path / "sweep")) == 4
+    assert len(lines(tmp_path / "sweep")) == 5
 
 
 def test_a_row_to_compare_with_that_no_run_will_make_is_refused_before_the_other_runs(command, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -175,3 +176,10 @@ def test_of_two_presets_with_the_same_settings_a_run_is_of_the_one_that_was_name
     command("train --preset", preset, quick, "--out", tmp_path / "run")
     assert json.loads((tmp_path / "run" / "config.json").read_text())["preset"] == preset
     assert command("table", tmp_path / "run").out.splitlines()[1].split()[1] == f"{preset},"
+
+
+def test_a_damaged_name_of_a_preset_in_a_run_s_configuration_is_as_none(runs, command, tmp_path):
+    shutil.copytree(runs / "a", tmp_path / "run")
+    config = tmp_path / "run" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "preset": [1]}))
+    assert command("table", tmp_path / "run").out.splitlines()[1].split()[1] == "digits,"

@@ -243,6 +243,15 @@ def test_a_line_of_a_preset_stands_beside_what_was_published(tmp_path):
     assert read_records([tmp_path]) == read_records([path])
 
 
+def test_the_sha256_of_an_older_version_which_left_out_the_columns_names_is_not_compared(tmp_path):
+    append_result(tmp_path / "r.jsonl", {**line(seed=1), "data_sha256": "a" * 64})
+    append_result(tmp_path / "r.jsonl", {**line(seed=2), "data_sha256": "b" * 64, "features": "8-bit pixels"})
+    older, newer = read_records([tmp_path])
+    assert (older.data, newer.data) == (("mnist", ""), ("mnist", "b" * 64))
+    (row,) = make_table([older, newer]).rows
+    assert len(row.runs) == 2
+
+
 def test_a_preset_of_one_s_own_has_what_the_line_says_was_published(tmp_path):
     published = {"mean": 2.0, "spread": 0.1, "count": 3}
     append_result(tmp_path / "r.jsonl", {**line(), "preset": "own.toml", "published": published})
