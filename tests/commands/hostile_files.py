@@ -236,7 +236,7 @@ HOSTILE = [
     ("config_path", in_config(dataset=f"{CONTROL}\n.npz"), EVALUATE, "\\x1b[2J\\n.npz: no such file"),
     ("config_labels", in_config(labels="x"), EVALUATE, "labels 'x': expected int | None"),
     ("config_share", in_config(validation=0.5), EVALUATE, "validation 0.5: expected int"),
-    ("config_layers", in_config(hidden_layers=[4, "x"]), EVALUATE, "hidden layers (4, 'x'): expected widths"),
+    ("config_layers", in_config(hidden_layers=[4, "x"]), EVALUATE, "layers: layer 2, 'x': unknown kind of layer"),
     ("config_nested", in_run("config.json", b'{"settings":' + b"[" * 100_000), EVALUATE, "settings is missing"),
     ("config_large", in_run("config.json", b" " * 65 * MB), EVALUATE, "config.json: has more than 67108864 bytes"),
     ("config_digits", in_run("config.json", b'{"settings": ' + b"9" * 9999 + b"}"), EVALUATE, "settings is missing"),
