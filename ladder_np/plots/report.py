@@ -317,13 +317,16 @@ def _section(picture: Picture, image: bytes) -> Iterator[str]:
     yield f"<p><b>How to read it.</b> {html.escape(picture.reading)}</p>"
 
 
+HEADINGS = {"blas": "Matrix products (BLAS)"}  # of groups of facts, where the name says too little
+
+
 def _settings(facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield all settings, nested objects as tables of their own."""
     groups = {name: value for name, value in facts.items() if isinstance(value, Mapping)}
     if others := {name: value for name, value in facts.items() if name not in groups}:
         groups["versions and data"] = others
     for heading, values in groups.items():
-        yield _tag("h2", heading.capitalize())
+        yield _tag("h2", HEADINGS.get(heading, heading.capitalize()))
         yield _table(("name", "value"), [[name, _value(value)] for name, value in values.items()])
 
 

@@ -274,8 +274,8 @@ def test_numbers_of_both_models_are_in_a_table(page: Page, digits_run: Path) -> 
 
 def test_every_setting_and_version_is_in_the_page(page: Page, digits_run: Path) -> None:
     config, cells = json.loads((digits_run / "config.json").read_text()), page.of("td")
-    for group in (config["settings"], config["network"], config["rows"], config):
-        assert set(group) - {"settings", "network", "rows"} <= set(cells)
+    for group in (config["settings"], config["network"], config["rows"], config["blas"], config):
+        assert set(group) - {"settings", "network", "rows", "blas"} <= set(cells)
     assert config["data_sha256"] in cells
     assert cells[cells.index("hidden_layers") + 1] == "12, 8"
     assert cells[cells.index("split_seed") + 1] == "–"
