@@ -30,12 +30,14 @@ __all__ = [
     "Record",
     "append_result",
     "changed_settings",
+    "data_name",
     "data_sha256",
     "holds_results",
     "is_run",
     "measured_facts",
     "read_records",
     "read_results",
+    "seeds_of",
 ]
 
 RESULTS = "results.jsonl"
@@ -196,10 +198,19 @@ def _record(line: Mapping[str, Any], where: str) -> Record:
         raise InputError(f"{where}: holds no test error")
     if preset is not None and not changed and _is_published(preset, settings):
         published = PRESETS[preset].published
-    name, digest = _data_name(settings), str(line.get("digest", ""))
+    name, digest = data_name(settings), str(line.get("digest", ""))
     data = name, data_sha256(line)
     return Record(
-        preset or name, settings.labels, _seeds(settings), errors, minutes, changed, decided, published, data, digest
+        preset or name,
+        settings.labels,
+        seeds_of(settings),
+        errors,
+        minutes,
+        changed,
+        decided,
+        published,
+        data,
+        digest,
     )
 
 
@@ -238,9 +249,11 @@ def data_sha256(facts: Mapping[str, Any]) -> str:
     return str(facts.get("data_sha256") or "") if "features" in facts else ""
 
 
-def _data_name(settings: ExperimentSettings) -> str:
+def data_name(settings: ExperimentSettings) -> str:
+    """Return the name of a run's data, as the rows of tables have it."""
     return settings.dataset if settings.dataset in DATASET_DEFAULTS else Path(settings.dataset).stem
 
 
-def _seeds(settings: ExperimentSettings) -> tuple[int, int]:
+def seeds_of(settings: ExperimentSettings) -> tuple[int, int]:
+    """Return the seeds of a run's model and of its choice of rows."""
     return settings.seed, settings.seed if settings.split_seed is None else settings.split_seed

@@ -30,8 +30,10 @@ from ladder_np.experiments.results import (
     Record,
     append_result,
     changed_settings,
+    data_name,
     data_sha256,
     read_results,
+    seeds_of,
 )
 from ladder_np.experiments.run_folder import ErrorRate
 from ladder_np.experiments.settings import ExperimentSettings
@@ -78,9 +80,9 @@ class PlannedRun:
         weights = settings.denoising_weights
         names = model_names(weights is None or any(weight > 0 for weight in weights), settings.baseline)
         return Record(
-            base=self._preset_name or Path(settings.dataset).stem,
+            base=self._preset_name or data_name(settings),
             labels=settings.labels,
-            seeds=(settings.seed, settings.seed if settings.split_seed is None else settings.split_seed),
+            seeds=seeds_of(settings),
             errors=dict.fromkeys(names, ErrorRate(0, 1)),
             minutes={},
             changed=facts["changed"],
@@ -174,16 +176,16 @@ class Sweep:
         failed = {}
         with lock_folder(self.folder):
             done = self.done()
-            todo = [run for run in self.planned if run.name not in done]
+            missing = [run for run in self.planned if run.name not in done]
             observer.begin(len(done))
             data = _data_of(self._lines())
-            with contextlib.closing(runner([self._job(run, data) for run in todo])) as outcomes:
+            with contextlib.closing(runner([self._job(run, data) for run in missing])) as outcomes:
                 for place, outcome in outcomes:
                     if "facts" in outcome:
-                        append_result(self.results, {**todo[place].facts, **outcome["facts"]})
+                        append_result(self.results, {**missing[place].facts, **outcome["facts"]})
                     else:
-                        failed[todo[place]] = outcome["error"]
-                    observer.end(todo[place], outcome)
+                        failed[missing[place]] = outcome["error"]
+                    observer.end(missing[place], outcome)
         return failed
 
     def _job(self, run: PlannedRun, data: Mapping[str, str]) -> dict[str, Any]:
